@@ -1,0 +1,24 @@
+//! The network of servers: one named namespace each, a veth to an isolated port of our bridge, and
+//! one nftables table of ours that publishes ports and keeps servers away from what is not theirs.
+
+pub mod fake;
+mod types;
+
+pub use types::{Attached, Egress, Ipv4Net, NetKey, NetSpec, Proto, Publish};
+
+use crate::runtime::{BoxFuture, Result};
+
+/// Per-server networking on this machine. All calls are idempotent.
+pub trait Network: Send + Sync + 'static {
+    /// Makes namespace, link, address and rules as given; existing ones are kept and brought in line.
+    fn ensure<'a>(&'a self, key: &'a NetKey, spec: &'a NetSpec) -> BoxFuture<'a, Result<Attached>>;
+
+    /// Takes all of a server's network away. Absent is success.
+    fn remove<'a>(&'a self, key: &'a NetKey) -> BoxFuture<'a, Result<()>>;
+
+    /// What is there, also from before a restart of the agent.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<Attached>>>;
+
+    /// Removes everything that carries this node's tag, bridge and table included.
+    fn cleanup_all(&self) -> BoxFuture<'_, Result<()>>;
+}

@@ -1,0 +1,125 @@
+//! Errors by what the caller can do about them.
+
+use std::time::Duration;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// containerd is away or restarting. Games run on; try again later.
+    #[error("containerd is not reachable: {0}")]
+    Unavailable(String),
+    #[error("{what} took longer than {limit:?}")]
+    Timeout { what: String, limit: Duration },
+    #[error("{what} not found")]
+    NotFound { what: String },
+    #[error("{what} exists already")]
+    Conflict { what: String },
+    /// The request itself is wrong; the same again fails again.
+    #[error("{0}")]
+    Invalid(String),
+    /// This machine lacks something; the text names it and what to do.
+    #[error("{0}")]
+    Unsupported(String),
+    #[error("image {image}: {problem}")]
+    Image {
+        image: String,
+        problem: ImageProblem,
+    },
+    /// The engine or the kernel said no, in its own words.
+    #[error("{what}: {detail}")]
+    Refused { what: String, detail: String },
+    #[error("cancelled")]
+    Cancelled,
+    #[error("{what}")]
+    Io {
+        what: String,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Why an image could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImageProblem {
+    #[error("not a valid image name: {0}")]
+    BadName(String),
+    #[error("the registry does not have it: {0}")]
+    NotFound(String),
+    #[error("the registry refuses these credentials: {0}")]
+    Unauthorized(String),
+    #[error("the registry limits the rate of requests: {0}")]
+    RateLimited(String),
+    #[error("the registry can't be reached: {0}")]
+    Unreachable(String),
+    #[error("plain http is allowed only for loopback or configured registries, not for {0}")]
+    Insecure(String),
+    #[error("not made for {wanted}; it exists for {}", found.join(", "))]
+    NoPlatform { wanted: String, found: Vec<String> },
+    #[error("what arrived is not what was named: {0}")]
+    Corrupt(String),
+    #[error("a kind of image that can't run here: {0}")]
+    Unsupported(String),
+    #[error("not on this node, and the pull policy is `never`")]
+    Absent,
+}
+
+impl Error {
+    /// Wraps an I/O error with what was being done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    pub(crate) fn image(image: impl ToString, problem: ImageProblem) -> Self {
+        Self::Image {
+            image: image.to_string(),
+            problem,
+        }
+    }
+
+    /// A stable name for clients and logs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "containerd_unavailable",
+            Self::Timeout { .. } => "timeout",
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::Invalid(_) => "invalid",
+            Self::Unsupported(_) => "unsupported",
+            Self::Image { problem, .. } => problem.code(),
+            Self::Refused { .. } => "refused",
+            Self::Cancelled => "cancelled",
+            Self::Io { .. } => "io",
+        }
+    }
+
+    /// Whether the same request may succeed later without anybody changing it.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Timeout { .. } => true,
+            Self::Image { problem, .. } => matches!(
+                problem,
+                ImageProblem::Unreachable(_) | ImageProblem::RateLimited(_)
+            ),
+            _ => false,
+        }
+    }
+}
+
+impl ImageProblem {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::BadName(_) => "image_bad_name",
+            Self::NotFound(_) => "image_not_found",
+            Self::Unauthorized(_) => "image_unauthorized",
+            Self::RateLimited(_) => "image_rate_limited",
+            Self::Unreachable(_) => "registry_unreachable",
+            Self::Insecure(_) => "registry_insecure",
+            Self::NoPlatform { .. } => "image_no_platform",
+            Self::Corrupt(_) => "image_corrupt",
+            Self::Unsupported(_) => "image_unsupported",
+            Self::Absent => "image_absent",
+        }
+    }
+}
