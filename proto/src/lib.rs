@@ -1,1 +1,18 @@
-//! See the crate's description.
+//! What Warren's programs say to each other: ids, subjects, messages and the state table.
+//!
+//! Does no I/O and knows no other room, unless feature `bus` is on, which adds the NATS client.
+
+pub mod envelope;
+pub mod ids;
+pub mod join;
+pub mod state;
+pub mod subjects;
+
+/// Messages, generated from `proto/*.proto`. Wire types stop at each program's door: there a
+/// `TryFrom` turns them into domain types and rejects what is out of range.
+pub mod wire {
+    #![allow(missing_docs, clippy::all, clippy::pedantic)]
+    include!(concat!(env!("OUT_DIR"), "/warren.v1.rs"));
+}
+
+pub use prost::Message;

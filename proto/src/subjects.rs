@@ -1,0 +1,198 @@
+//! Every subject on the bus, publisher and wildcard forms side by side. Nothing that a user typed
+//! enters one: they are built from ids and fixed words alone.
+
+use crate::ids::{ConsumerId, GatewayId, JobId, NodeId, ServerId};
+
+/// Queue group in which every control replica takes requests.
+pub const CONTROL_QUEUE: &str = "control";
+/// JetStream stream of public events, in account CORE.
+pub const EVENT_STREAM: &str = "EVENT";
+
+/// `enroll.v1.register`: a machine with a join token asks to become a node.
+pub const ENROLL_REGISTER: &str = "enroll.v1.register";
+
+/// Words that stand after `node.<node>.` and are answered by control after its commit.
+pub mod up {
+    /// Facts.
+    pub const LIFECYCLE: &str = "lifecycle";
+    /// Console bytes.
+    pub const CONSOLE: &str = "console";
+    /// Metrics.
+    pub const METRICS: &str = "metrics";
+    /// Heartbeat.
+    pub const HEARTBEAT: &str = "heartbeat";
+    /// After `ask.`.
+    pub const HELLO: &str = "hello";
+    /// After `ask.`.
+    pub const RENEW: &str = "renew";
+}
+
+/// Words that stand after `agent.<node>.`: what a node is asked.
+pub mod down {
+    /// Signed by control.
+    pub const APPLY: &str = "apply";
+    /// Signed by control.
+    pub const JOBS: &str = "jobs";
+    /// Signed by control.
+    pub const REVOKE: &str = "revoke";
+    /// Signed by control.
+    pub const IDENTITY: &str = "identity";
+    /// By a gateway, with a ticket.
+    pub const OPEN: &str = "open";
+    /// By a gateway.
+    pub const CLOSE: &str = "close";
+    /// By a gateway's session, or signed by control.
+    pub const CONSOLE: &str = "console";
+    /// By a gateway's session, or signed by control.
+    pub const FILES: &str = "files";
+}
+
+/// Words that stand after `gate.ask.`.
+pub mod gate {
+    /// Verify keys.
+    pub const KEYS: &str = "keys";
+    /// A fresh ticket.
+    pub const RENEW: &str = "renew";
+    /// Which sessions have ended.
+    pub const SESSIONS: &str = "sessions";
+    /// Console history from the database.
+    pub const HISTORY: &str = "history";
+    /// After `gate.tell.`.
+    pub const REVOKED: &str = "revoked";
+    /// After `gate.tell.`.
+    pub const TICK: &str = "tick";
+}
+
+/// `node.{node}.{word}`: lifecycle, console, metrics or heartbeat of one node.
+#[must_use]
+pub fn from_node(node: NodeId, word: &str) -> String {
+    format!("node.{node}.{word}")
+}
+/// `node.*.{word}`: the same of all nodes, for control's queue group.
+#[must_use]
+pub fn from_any_node(word: &str) -> String {
+    format!("node.*.{word}")
+}
+
+/// `node.{node}.ask.{word}`: hello and renew.
+#[must_use]
+pub fn ask(node: NodeId, word: &str) -> String {
+    format!("node.{node}.ask.{word}")
+}
+/// `node.*.ask.*`: for control's queue group.
+pub const ASK_ANY: &str = "node.*.ask.*";
+
+/// `node.{node}.live.console.{server}`: console frames under a watch lease.
+#[must_use]
+pub fn live_console(node: NodeId, server: ServerId) -> String {
+    format!("node.{node}.live.console.{server}")
+}
+/// `node.{node}.live.stats.{server}`: stats frames under a watch lease.
+#[must_use]
+pub fn live_stats(node: NodeId, server: ServerId) -> String {
+    format!("node.{node}.live.stats.{server}")
+}
+
+/// `node.{node}.xfer.{job}`: chunks and credits from a node.
+#[must_use]
+pub fn xfer_from(node: NodeId, job: JobId) -> String {
+    format!("node.{node}.xfer.{job}")
+}
+/// `agent.{node}.xfer.{job}`: chunks and credits towards a node.
+#[must_use]
+pub fn xfer_to(node: NodeId, job: JobId) -> String {
+    format!("agent.{node}.xfer.{job}")
+}
+
+/// `agent.{node}.{word}`: what one node is asked.
+#[must_use]
+pub fn to_node(node: NodeId, word: &str) -> String {
+    format!("agent.{node}.{word}")
+}
+/// `agent.{node}.>`: all that an agent subscribes to.
+#[must_use]
+pub fn asked_of(node: NodeId) -> String {
+    format!("agent.{node}.>")
+}
+
+/// `gate.ask.{word}`: a gateway asks control.
+#[must_use]
+pub fn gate_ask(word: &str) -> String {
+    format!("gate.ask.{word}")
+}
+/// `gate.ask.*`: for control's queue group.
+pub const GATE_ASK_ANY: &str = "gate.ask.*";
+/// `gate.tell.{word}`: control tells every gateway.
+#[must_use]
+pub fn gate_tell(word: &str) -> String {
+    format!("gate.tell.{word}")
+}
+/// `gate.tell.>`: for gateways.
+pub const GATE_TELL_ANY: &str = "gate.tell.>";
+
+/// `event.server.{server}.{kind}`: public events of one server. `kind` is one of our own words.
+#[must_use]
+pub fn event_server(server: ServerId, kind: &str) -> String {
+    format!("event.server.{server}.{kind}")
+}
+/// `event.node.{node}.{kind}`: public events of one node.
+#[must_use]
+pub fn event_node(node: NodeId, kind: &str) -> String {
+    format!("event.node.{node}.{kind}")
+}
+/// `event.>`: all public events.
+pub const EVENT_ANY: &str = "event.>";
+
+/// `_INB.{id}`: inbox prefix of a node, so that nobody reads another's answers.
+#[must_use]
+pub fn node_inbox(node: NodeId) -> String {
+    format!("_INB.{node}")
+}
+/// `_INB.{id}`: inbox prefix of a gateway.
+#[must_use]
+pub fn gateway_inbox(gateway: GatewayId) -> String {
+    format!("_INB.{gateway}")
+}
+/// `_INB.{id}`: inbox prefix of an event consumer.
+#[must_use]
+pub fn consumer_inbox(consumer: ConsumerId) -> String {
+    format!("_INB.{consumer}")
+}
+
+/// Which node and which words a subject `node.<node>.<words>` or `agent.<node>.<words>` names.
+/// `None` when it has another shape or the node is no id.
+#[must_use]
+pub fn split(subject: &str) -> Option<(NodeId, &str)> {
+    let rest = subject
+        .strip_prefix("node.")
+        .or_else(|| subject.strip_prefix("agent."))?;
+    let (node, words) = rest.split_once('.')?;
+    Some((node.parse().ok()?, words))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_subject_names_its_node_and_words_again() {
+        let (node, server) = (NodeId::new(), ServerId::new());
+        assert_eq!(
+            split(&from_node(node, up::LIFECYCLE)),
+            Some((node, "lifecycle"))
+        );
+        assert_eq!(split(&ask(node, up::HELLO)), Some((node, "ask.hello")));
+        assert_eq!(split(&to_node(node, down::APPLY)), Some((node, "apply")));
+        let live = live_console(node, server);
+        let (_, words) = split(&live).unwrap();
+        assert_eq!(words, format!("live.console.{server}"));
+    }
+
+    #[test]
+    fn a_wildcard_is_no_node() {
+        assert_eq!(split("node.*.lifecycle"), None);
+        assert_eq!(split("agent.>"), None);
+        assert_eq!(split("event.server.x"), None);
+    }
+}
