@@ -8,6 +8,8 @@
 //! Every name that lands on the host (containerd namespace, cgroup parent, netns, bridge, veth, nft
 //! table) carries the node's tag, so several Warrens share a machine.
 
+pub mod console;
+pub mod jail;
 pub mod net;
 pub mod runtime;
 

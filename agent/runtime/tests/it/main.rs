@@ -1,0 +1,4 @@
+//! The crate against the real machine: kernel, containerd, registry, nftables.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod jail;
