@@ -1,1 +1,30 @@
-//! See the crate's description.
+//! Database migrations, the same for SQLite and PostgreSQL. Only additive or table-rebuilding steps:
+//! SQLite can't alter a column.
+
+use sea_orm_migration::prelude::*;
+
+mod b0001_bulk;
+mod m0001_spine;
+
+/// Everything that must not be lost: `warren.db` on SQLite.
+pub struct Main;
+
+impl MigratorTrait for Main {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_spine::Migration)]
+    }
+}
+
+/// Console and metric chunks: `bulk.db` on SQLite, the same database on PostgreSQL.
+pub struct Bulk;
+
+impl MigratorTrait for Bulk {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(b0001_bulk::Migration)]
+    }
+
+    // Its own table, because on PostgreSQL both migrators work on one database.
+    fn migration_table_name() -> DynIden {
+        "bulk_migrations".into_iden()
+    }
+}

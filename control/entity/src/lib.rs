@@ -1,1 +1,34 @@
-//! See the crate's description.
+//! One SeaORM entity per table. Ids are lower-case ULIDs as text; times are Unix milliseconds (`…_at_ms`).
+//!
+//! `console_streams`, `console_chunks` and `metric_chunks` live in `bulk.db` on SQLite; on PostgreSQL all
+//! tables share one database.
+
+pub mod allocations;
+pub mod api_keys;
+pub mod audit_log;
+pub mod console_chunks;
+pub mod console_runs;
+pub mod console_streams;
+pub mod counters;
+pub mod egg_variables;
+pub mod eggs;
+pub mod event_consumers;
+pub mod facts;
+pub mod join_tokens;
+pub mod leases;
+pub mod metric_chunks;
+pub mod nests;
+pub mod node_boots;
+pub mod node_cursors;
+pub mod nodes;
+pub mod operations;
+pub mod orphans;
+pub mod outbox;
+pub mod revocations;
+pub mod revoked_keys;
+pub mod server_variables;
+pub mod servers;
+pub mod sessions;
+pub mod settings;
+pub mod tombstones;
+pub mod users;

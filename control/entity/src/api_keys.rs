@@ -1,0 +1,38 @@
+//! A personal API key.
+
+use sea_orm::entity::prelude::*;
+
+/// A personal API key.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "api_keys")]
+pub struct Model {
+    /// ULID.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub id: String,
+    /// Whose rights it has at most.
+    #[sea_orm(column_type = "Text")]
+    pub user_id: String,
+    /// For people.
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    /// First characters of the secret, to tell keys apart.
+    #[sea_orm(column_type = "Text")]
+    pub prefix: String,
+    /// SHA-256 of the secret, hex.
+    #[sea_orm(column_type = "Text")]
+    pub secret_hash: String,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds.
+    pub last_used_at_ms: Option<i64>,
+    /// Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+    /// Unix milliseconds.
+    pub revoked_at_ms: Option<i64>,
+}
+
+/// Joins are spelled out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
