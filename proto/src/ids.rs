@@ -127,6 +127,8 @@ ids! {
     GatewayId = "gateway";
     /// One event consumer's credential.
     ConsumerId = "event consumer";
+    /// One control process, as the bus knows it.
+    ControlId = "control process";
     /// One port on a node.
     AllocationId = "allocation";
 }

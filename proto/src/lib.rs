@@ -2,6 +2,8 @@
 //!
 //! Does no I/O and knows no other room, unless feature `bus` is on, which adds the NATS client.
 
+#[cfg(feature = "bus")]
+pub mod bus;
 pub mod envelope;
 pub mod ids;
 pub mod join;
