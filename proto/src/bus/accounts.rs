@@ -1,0 +1,712 @@
+//! The five accounts, what is bridged between them, and the minting of users. Nodes (EDGE) and gateways
+//! (GATE) hold no right in the account that has the streams (CORE): being limited to a few JetStream
+//! subjects is no boundary, because a reply subject is the client's choice. Exact subjects are exported,
+//! never `node.>`, which would hand every publish over twice.
+
+use std::collections::BTreeMap;
+
+use nkeys::{KeyPair, KeyPairType};
+use serde::{Deserialize, Serialize};
+
+use super::creds::{Creds, Seed};
+use super::jwt::{
+    self, Account as AccountClaims, Answers, Claims, Error, Export, Flow, Import, Limits, Operator,
+    Permissions, Respond, Scope, Subjects, Template, User,
+};
+use crate::ids;
+use crate::subjects::{
+    ENROLL_REGISTER, EVENT_ANY as EVENTS, GATE_ASK_ANY as GATE_ASK, GATE_TELL_ANY as GATE_TELL,
+};
+
+/// The largest message, and so the largest body of an upload with its envelope. In bytes.
+pub const MAX_PAYLOAD_BYTES: i64 = 1_048_576;
+/// A node's credential lives this long, in seconds, and is renewed over the bus long before.
+pub const NODE_TTL_S: i64 = 90 * 24 * 3600;
+/// How long a node may take to answer what it was asked, in nanoseconds.
+const RESPOND_TTL_NS: i64 = 60_000_000_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Account {
+    /// Control's view of the servers themselves.
+    Sys,
+    /// Control and the EVENT stream.
+    Core,
+    /// Gateways: they face the internet.
+    Gate,
+    /// Nodes and machines that enrol.
+    Edge,
+    /// Event consumers of others.
+    Read,
+}
+
+impl Account {
+    pub const ALL: [Self; 5] = [Self::Sys, Self::Core, Self::Gate, Self::Edge, Self::Read];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sys => "SYS",
+            Self::Core => "CORE",
+            Self::Gate => "GATE",
+            Self::Edge => "EDGE",
+            Self::Read => "READ",
+        }
+    }
+}
+
+/// User public key to the Unix second up to which what was issued to it is dead.
+pub type Revocations = BTreeMap<String, i64>;
+
+/// What CORE may store. nats-server's own `max_mem` and `max_file` must be at least this, or JetStream is
+/// off for CORE with only a log line; [`super::config`] writes both from one value. In bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    pub memory_bytes: i64,
+    pub file_bytes: i64,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            file_bytes: 4 << 30,
+        }
+    }
+}
+
+/// All keys of one installation's bus. Sealed as a whole by control, except for the operator's root, which
+/// leaves as soon as it has signed the operator's own JWT.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Realm {
+    /// Signed once by the root; names the signer below.
+    pub operator_jwt: String,
+    operator_signer: Seed,
+    sys: Seed,
+    core: Seed,
+    gate: Seed,
+    edge: Seed,
+    read: Seed,
+    scope_node: Seed,
+    scope_enroll: Seed,
+    scope_gateway: Seed,
+    scope_reader: Seed,
+    scope_reader_all: Seed,
+}
+
+impl Realm {
+    /// Makes all keys. The second value is the operator's root: print or store it away from control.
+    /// # Errors
+    /// Only if a fresh key can not sign.
+    pub fn create(name: &str, iat: i64) -> Result<(Self, Seed), Error> {
+        let root = KeyPair::new_operator();
+        let signer = KeyPair::new_operator();
+        let (sys, account) = (KeyPair::new_account(), || seed(&KeyPair::new_account()));
+        let operator = Operator {
+            system_account: sys.public_key(),
+            signing_keys: vec![signer.public_key()],
+            kind: "operator".into(),
+            version: 2,
+        };
+        let realm = Self {
+            operator_jwt: jwt::sign(&root, claims(iat, &root.public_key(), name, None, operator))?,
+            operator_signer: seed(&signer)?,
+            sys: seed(&sys)?,
+            core: account()?,
+            gate: account()?,
+            edge: account()?,
+            read: account()?,
+            scope_node: account()?,
+            scope_enroll: account()?,
+            scope_gateway: account()?,
+            scope_reader: account()?,
+            scope_reader_all: account()?,
+        };
+        Ok((realm, seed(&root)?))
+    }
+
+    /// The account's public key: its name in claims and in `$SYS` subjects.
+    /// # Errors
+    /// If a stored seed is damaged.
+    pub fn public(&self, account: Account) -> Result<String, Error> {
+        Ok(self.key(account)?.public_key())
+    }
+
+    /// The account's JWT as servers hold it. `iat` in Unix seconds decides which of two a server keeps, so
+    /// it must be later than that of the one before.
+    /// # Errors
+    /// If a stored seed is damaged.
+    pub fn account_jwt(
+        &self,
+        account: Account,
+        storage: Storage,
+        revocations: &Revocations,
+        iat: i64,
+    ) -> Result<String, Error> {
+        let mut limits = Limits {
+            subs: -1,
+            data: -1,
+            payload: -1,
+            imports: -1,
+            exports: -1,
+            wildcards: true,
+            conn: -1,
+            leaf: -1,
+            mem_storage: None,
+            disk_storage: None,
+            streams: None,
+            consumer: None,
+        };
+        if account == Account::Core {
+            limits.mem_storage = Some(storage.memory_bytes);
+            limits.disk_storage = Some(storage.file_bytes);
+            limits.streams = Some(8);
+            // One durable per event consumer (and server, on 2.9), none per node, server or viewer.
+            limits.consumer = Some(-1);
+        }
+        let nats = AccountClaims {
+            imports: self.imports(account)?,
+            exports: exports(account),
+            limits,
+            signing_keys: self.scopes(account)?,
+            revocations: revocations.clone(),
+            default_permissions: if account == Account::Sys {
+                Permissions::default()
+            } else {
+                Permissions {
+                    publish: Subjects::deny_all(),
+                    subscribe: Subjects::deny_all(),
+                }
+            },
+            kind: "account".into(),
+            version: 2,
+        };
+        let claims = claims(iat, &self.public(account)?, account.name(), None, nats);
+        jwt::sign(&key(&self.operator_signer)?, claims)
+    }
+
+    fn imports(&self, account: Account) -> Result<Vec<Import>, Error> {
+        let (core, edge) = (self.public(Account::Core)?, self.public(Account::Edge)?);
+        let stream = |subject: &str, from: &str| import(subject, None, from, Flow::Stream);
+        let service = |subject: &str, from: &str| import(subject, None, from, Flow::Service);
+        let mut all = Vec::new();
+        match account {
+            Account::Sys => {}
+            Account::Edge => all.extend(UP_LINK.iter().map(|s| service(s, &core))),
+            Account::Core => {
+                all.extend(LIVE.iter().map(|s| stream(s, &edge)));
+                all.push(service(ASKED, &edge));
+            }
+            Account::Gate => {
+                all.extend(LIVE.iter().map(|s| stream(s, &edge)));
+                all.push(service(ASKED, &edge));
+                all.push(service(GATE_ASK, &core));
+                all.push(stream(GATE_TELL, &core));
+                all.push(stream(EVENTS, &core));
+            }
+            Account::Read => {
+                all.push(stream(EVENTS, &core));
+                // Without a local subject the account's own `$JS.API` shadows the import (error 10039).
+                for verb in ["MSG.NEXT", "INFO"] {
+                    all.push(import(
+                        &format!("$JS.API.CONSUMER.{verb}.EVENT.*"),
+                        Some(format!("CORE.API.CONSUMER.{verb}.EVENT.$1")),
+                        &core,
+                        Flow::Service,
+                    ));
+                }
+                all.push(service(ACKS, &core));
+            }
+        }
+        Ok(all)
+    }
+
+    fn scopes(&self, account: Account) -> Result<Vec<Scope>, Error> {
+        Ok(match account {
+            Account::Sys | Account::Core => Vec::new(),
+            Account::Edge => vec![
+                scope(&self.scope_node, "node", node_template())?,
+                scope(&self.scope_enroll, "enroll", enroll_template())?,
+            ],
+            Account::Gate => vec![scope(&self.scope_gateway, "gateway", gateway_template())?],
+            Account::Read => vec![
+                scope(
+                    &self.scope_reader,
+                    "reader",
+                    reader_template("event.server.{{tag(srv)}}.>"),
+                )?,
+                scope(
+                    &self.scope_reader_all,
+                    "reader-all",
+                    reader_template(EVENTS),
+                )?,
+            ],
+        })
+    }
+
+    /// A node's user: `node.<id>.>`, `agent.<id>.>` and its own inbox, by the scope's template alone.
+    /// # Errors
+    /// [`Error::Refused`] for a key that is no user key.
+    pub fn mint_node(
+        &self,
+        node: ids::NodeId,
+        user: &str,
+        iat: i64,
+        exp: i64,
+    ) -> Result<String, Error> {
+        self.mint(
+            Account::Edge,
+            &self.scope_node,
+            &node.to_string(),
+            user,
+            &[],
+            iat,
+            Some(exp),
+        )
+    }
+
+    /// What a join token carries: may call `enroll.v1.register` and hear the answer.
+    /// # Errors
+    /// [`Error::Refused`] for a key that is no user key.
+    pub fn mint_enroll(
+        &self,
+        token: ids::JoinTokenId,
+        user: &str,
+        iat: i64,
+        exp: i64,
+    ) -> Result<String, Error> {
+        self.mint(
+            Account::Edge,
+            &self.scope_enroll,
+            &token.to_string(),
+            user,
+            &[],
+            iat,
+            Some(exp),
+        )
+    }
+
+    /// # Errors
+    /// [`Error::Refused`] for a key that is no user key.
+    pub fn mint_gateway(
+        &self,
+        gateway: ids::GatewayId,
+        user: &str,
+        iat: i64,
+        exp: Option<i64>,
+    ) -> Result<String, Error> {
+        self.mint(
+            Account::Gate,
+            &self.scope_gateway,
+            &gateway.to_string(),
+            user,
+            &[],
+            iat,
+            exp,
+        )
+    }
+
+    /// An event consumer's user. `durables` are the names of the JetStream consumers that it may pull from
+    /// and acknowledge: one, or one per server where the connected nats-server knows a single filter only.
+    /// # Errors
+    /// [`Error::Refused`] for a key that is no user key, and for an empty list of servers or durables:
+    /// a template without a matching tag must never be left to a server's mercy.
+    pub fn mint_reader(
+        &self,
+        reader: &Reader<'_>,
+        user: &str,
+        iat: i64,
+        exp: Option<i64>,
+    ) -> Result<String, Error> {
+        let mut tags: Vec<String> = reader.durables.iter().map(|c| format!("con:{c}")).collect();
+        let refused = |why| Error::Refused {
+            what: "event consumer",
+            value: reader.id.to_string(),
+            why,
+        };
+        if tags.is_empty() {
+            return Err(refused("it has no durable"));
+        }
+        let scope = match reader.servers {
+            Servers::All => &self.scope_reader_all,
+            Servers::Only([]) => return Err(refused("it may see no server")),
+            Servers::Only(servers) => {
+                tags.extend(servers.iter().map(|s| format!("srv:{s}")));
+                &self.scope_reader
+            }
+        };
+        self.mint(
+            Account::Read,
+            scope,
+            &reader.id.to_string(),
+            user,
+            &tags,
+            iat,
+            exp,
+        )
+    }
+
+    /// A fresh user of control in CORE, with every subject of that account.
+    /// # Errors
+    /// If a stored seed is damaged.
+    pub fn control_creds(&self, control: ids::ControlId, iat: i64) -> Result<Creds, Error> {
+        self.trusted(Account::Core, &control.to_string(), iat)
+    }
+
+    /// A fresh user of control in SYS: pushes account JWTs, sees who comes and goes.
+    /// # Errors
+    /// If a stored seed is damaged.
+    pub fn sys_creds(&self, control: ids::ControlId, iat: i64) -> Result<Creds, Error> {
+        self.trusted(Account::Sys, &control.to_string(), iat)
+    }
+
+    fn trusted(&self, account: Account, name: &str, iat: i64) -> Result<Creds, Error> {
+        strict(name)?;
+        let user = KeyPair::new_user();
+        let nats = User {
+            issuer_account: String::new(),
+            publish: Some(Subjects::allow([">"])),
+            subscribe: Some(Subjects::allow([">"])),
+            subs: Some(-1),
+            data: Some(-1),
+            payload: Some(-1),
+            tags: Vec::new(),
+            kind: "user".into(),
+            version: 2,
+        };
+        let jwt = jwt::sign(
+            &self.key(account)?,
+            claims(iat, &user.public_key(), name, None, nats),
+        )?;
+        Ok(Creds {
+            jwt,
+            seed: seed(&user)?,
+        })
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "private; each caller fixes most of them by type"
+    )]
+    fn mint(
+        &self,
+        account: Account,
+        scope: &Seed,
+        name: &str,
+        user: &str,
+        tags: &[String],
+        iat: i64,
+        exp: Option<i64>,
+    ) -> Result<String, Error> {
+        // The types allow nothing else already. Checked again, because a name of `*` would be granted the
+        // subjects of everyone (measured on every server version).
+        strict(name)?;
+        for tag in tags {
+            strict(tag.split_once(':').map_or("", |(_, value)| value))?;
+        }
+        let nats = User {
+            issuer_account: self.public(account)?,
+            publish: None,
+            subscribe: None,
+            subs: None,
+            data: None,
+            payload: None,
+            tags: tags.to_vec(),
+            kind: "user".into(),
+            version: 2,
+        };
+        jwt::sign(
+            &key(scope)?,
+            claims(iat, &jwt::user_key(user)?, name, exp, nats),
+        )
+    }
+
+    fn key(&self, account: Account) -> Result<KeyPair, Error> {
+        key(match account {
+            Account::Sys => &self.sys,
+            Account::Core => &self.core,
+            Account::Gate => &self.gate,
+            Account::Edge => &self.edge,
+            Account::Read => &self.read,
+        })
+    }
+}
+
+/// Which events a consumer may see.
+#[derive(Debug, Clone, Copy)]
+pub enum Servers<'a> {
+    All,
+    Only(&'a [ids::ServerId]),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Reader<'a> {
+    pub id: ids::ConsumerId,
+    pub servers: Servers<'a>,
+    pub durables: &'a [ids::ConsumerId],
+}
+
+/// What nodes ask of control; answered after its commit. `enroll` is the one that strangers may call.
+const UP_LINK: [&str; 6] = [
+    "node.*.lifecycle",
+    "node.*.console",
+    "node.*.metrics",
+    "node.*.heartbeat",
+    "node.*.ask.*",
+    ENROLL_REGISTER,
+];
+/// What nodes say live and may lose.
+const LIVE: [&str; 3] = [
+    "node.*.live.stats.*",
+    "node.*.live.console.*",
+    "node.*.xfer.*",
+];
+const ASKED: &str = "agent.*.>";
+const ACKS: &str = "$JS.ACK.EVENT.>";
+
+fn exports(account: Account) -> Vec<Export> {
+    let stream = |s: &str| export(s, Flow::Stream, None);
+    let service = |s: &str, answers| export(s, Flow::Service, Some(answers));
+    let mut all = Vec::new();
+    match account {
+        Account::Edge => {
+            all.extend(LIVE.iter().map(|s| stream(s)));
+            all.push(service(ASKED, Answers::Stream));
+        }
+        Account::Core => {
+            all.extend(UP_LINK.iter().map(|s| service(s, Answers::Singleton)));
+            all.push(service(GATE_ASK, Answers::Singleton));
+            all.push(stream(EVENTS));
+            all.push(stream(GATE_TELL));
+            all.push(service(
+                "$JS.API.CONSUMER.MSG.NEXT.EVENT.*",
+                Answers::Stream,
+            ));
+            all.push(service("$JS.API.CONSUMER.INFO.EVENT.*", Answers::Singleton));
+            all.push(service(ACKS, Answers::Singleton));
+        }
+        Account::Sys | Account::Gate | Account::Read => {}
+    }
+    all
+}
+
+fn node_template() -> Template {
+    Template {
+        publish: Subjects::allow(["node.{{name()}}.>"]),
+        subscribe: Subjects::allow(["agent.{{name()}}.>", "_INB.{{name()}}.>"]),
+        resp: Some(Respond {
+            max: 16,
+            ttl: RESPOND_TTL_NS,
+        }),
+        subs: 500,
+        data: -1,
+        payload: MAX_PAYLOAD_BYTES,
+        allowed_connection_types: vec!["STANDARD".into(), "WEBSOCKET".into()],
+    }
+}
+
+fn enroll_template() -> Template {
+    Template {
+        publish: Subjects::allow([ENROLL_REGISTER]),
+        subscribe: Subjects::allow(["_INB.{{name()}}.>"]),
+        resp: None,
+        subs: 5,
+        data: -1,
+        payload: 8192,
+        allowed_connection_types: vec!["STANDARD".into(), "WEBSOCKET".into()],
+    }
+}
+
+fn gateway_template() -> Template {
+    Template {
+        publish: Subjects::allow([ASKED, GATE_ASK]),
+        subscribe: Subjects::allow(LIVE.into_iter().chain([
+            GATE_TELL,
+            EVENTS,
+            "_INB.{{name()}}.>",
+        ])),
+        resp: None,
+        subs: -1,
+        data: -1,
+        payload: MAX_PAYLOAD_BYTES,
+        allowed_connection_types: vec!["STANDARD".into()],
+    }
+}
+
+fn reader_template(events: &str) -> Template {
+    Template {
+        publish: Subjects::allow([
+            "CORE.API.CONSUMER.MSG.NEXT.EVENT.{{tag(con)}}",
+            "CORE.API.CONSUMER.INFO.EVENT.{{tag(con)}}",
+            "$JS.ACK.EVENT.{{tag(con)}}.>",
+        ]),
+        subscribe: Subjects::allow([events, "_INB.{{name()}}.>"]),
+        resp: None,
+        subs: 50,
+        data: -1,
+        payload: 65_536,
+        allowed_connection_types: Vec::new(),
+    }
+}
+
+fn scope(signer: &Seed, role: &str, template: Template) -> Result<Scope, Error> {
+    Ok(Scope {
+        kind: "user_scope".into(),
+        key: key(signer)?.public_key(),
+        role: role.into(),
+        template,
+    })
+}
+
+fn export(subject: &str, flow: Flow, response_type: Option<Answers>) -> Export {
+    Export {
+        name: subject.into(),
+        subject: subject.into(),
+        flow,
+        response_type,
+    }
+}
+
+fn import(subject: &str, local_subject: Option<String>, account: &str, flow: Flow) -> Import {
+    Import {
+        name: subject.into(),
+        subject: subject.into(),
+        account: account.into(),
+        local_subject,
+        flow,
+    }
+}
+
+fn claims<N>(iat: i64, sub: &str, name: &str, exp: Option<i64>, nats: N) -> Claims<N> {
+    Claims {
+        jti: String::new(),
+        iat,
+        iss: String::new(),
+        name: name.into(),
+        sub: sub.into(),
+        exp,
+        nats,
+    }
+}
+
+/// Exactly a lower-case ULID and nothing else.
+fn strict(name: &str) -> Result<(), Error> {
+    if name.parse::<ids::NodeId>().is_ok() {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        what: "name",
+        value: name.chars().take(64).collect(),
+        why: "only a lower-case ULID goes into a credential",
+    })
+}
+
+fn seed(key: &KeyPair) -> Result<Seed, Error> {
+    Seed::of(key).map_err(|_| Error::Malformed("a public key has no seed"))
+}
+
+fn key(seed: &Seed) -> Result<KeyPair, Error> {
+    let key = seed
+        .key()
+        .map_err(|_| Error::Malformed("a stored seed is damaged"))?;
+    match key.key_pair_type() {
+        KeyPairType::Account | KeyPairType::Operator => Ok(key),
+        _ => Err(Error::Malformed("a stored seed is of another kind")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    #[test]
+    fn no_name_but_a_ulid_is_minted() {
+        let (realm, _) = Realm::create("test", 1).unwrap();
+        let user = KeyPair::new_user().public_key();
+        let mint = |name: &str, tags: &[String]| {
+            realm.mint(Account::Edge, &realm.scope_node, name, &user, tags, 1, None)
+        };
+        let good = ids::NodeId::new().to_string();
+        assert!(mint(&good, &[]).is_ok());
+        let upper = good.to_uppercase();
+        for name in [
+            "*",
+            ">",
+            "",
+            "a.*",
+            "a.>",
+            "n1",
+            &upper,
+            &format!("{good}.x"),
+            &format!("{good} "),
+        ] {
+            assert!(mint(name, &[]).is_err(), "{name}");
+            assert!(mint(&good, &[format!("srv:{name}")]).is_err(), "tag {name}");
+        }
+        assert!(mint(&good, &["srv".into()]).is_err());
+    }
+
+    #[test]
+    fn only_user_keys_are_minted() {
+        let (realm, _) = Realm::create("test", 1).unwrap();
+        let account = realm.public(Account::Core).unwrap();
+        for key in [account.as_str(), "", "*", "UABC"] {
+            assert!(realm.mint_node(ids::NodeId::new(), key, 1, 2).is_err());
+        }
+    }
+
+    #[test]
+    fn a_scoped_user_carries_no_rights_of_its_own() {
+        let (realm, _) = Realm::create("test", 1).unwrap();
+        let user = KeyPair::new_user().public_key();
+        let jwt = realm.mint_node(ids::NodeId::new(), &user, 1, 2).unwrap();
+        let claims: Claims<serde_json::Value> = jwt::read(&jwt).unwrap();
+        let mut fields: Vec<_> = claims.nats.as_object().unwrap().keys().cloned().collect();
+        fields.sort();
+        assert_eq!(fields, ["issuer_account", "type", "version"]);
+    }
+
+    #[test]
+    fn a_reader_of_nothing_is_refused() {
+        let (realm, _) = Realm::create("test", 1).unwrap();
+        let user = KeyPair::new_user().public_key();
+        let id = ids::ConsumerId::new();
+        let reader = |servers, durables| Reader {
+            id,
+            servers,
+            durables,
+        };
+        let one = [id];
+        assert!(
+            realm
+                .mint_reader(&reader(Servers::All, &one), &user, 1, None)
+                .is_ok()
+        );
+        assert!(
+            realm
+                .mint_reader(&reader(Servers::Only(&[]), &one), &user, 1, None)
+                .is_err()
+        );
+        assert!(
+            realm
+                .mint_reader(&reader(Servers::All, &[]), &user, 1, None)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_operator_root_is_not_among_the_kept_keys() {
+        let (realm, root) = Realm::create("test", 1).unwrap();
+        assert!(
+            !serde_json::to_string(&realm)
+                .unwrap()
+                .contains(root.expose())
+        );
+        let again: Realm = serde_json::from_str(&serde_json::to_string(&realm).unwrap()).unwrap();
+        assert_eq!(
+            again.public(Account::Edge).unwrap(),
+            realm.public(Account::Edge).unwrap()
+        );
+        assert!(!format!("{realm:?}").contains("SA"), "a seed was printed");
+    }
+}
