@@ -1,9 +1,21 @@
-//! The bus as programs use it.
+//! The bus as programs use it: who may speak (`accounts`, `jwt`, `creds`), how a server is set up
+//! (`config`, `version`), one connection (`client`), answering (`serve`), asking (`ask`).
 
 pub mod accounts;
+pub mod ask;
+pub mod client;
 pub mod config;
 pub mod creds;
+pub mod events;
 pub mod jwt;
+pub mod reply;
+pub mod serve;
+pub mod sys;
+pub mod tls;
 pub mod version;
 
+pub use ask::CallError;
+pub use client::{Bus, Error, Options, Subscription};
 pub use creds::{Creds, Seed};
+pub use events::{Event, Link};
+pub use serve::{Ask, ServeOptions, Serving, failure};
