@@ -1,2 +1,3 @@
-//! See the crate description.
+//! Arguments, configuration, [`App`](warren_control::app::App), run.
+
 fn main() {}

@@ -1,0 +1,260 @@
+//! Configuration: compiled-in defaults, then a file, then the environment; validated once.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+/// `config.default.toml`: the reference of all keys.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+const PREFIX: &str = "WARREN_CONTROL";
+/// Read by the keys alone, so that it never stands in a struct that may be printed.
+pub const KEY_VARIABLE: &str = "WARREN_CONTROL_KEY";
+
+/// Why control can't start with what it was given.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Unknown key, wrong type, unreadable file: the text names it.
+    #[error("configuration: {0}")]
+    Read(#[from] config::ConfigError),
+    /// The value can't be.
+    #[error("configuration key `{key}`: {problem}")]
+    Value {
+        /// Which.
+        key: &'static str,
+        /// What is wrong and what would do.
+        problem: String,
+    },
+}
+
+/// See `config.default.toml` for what each key means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents every key")]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub http_listen: String,
+    pub public_url: String,
+    pub database_url: Secret,
+    pub database_connections: u32,
+    pub nats_urls: Vec<String>,
+    pub nats_ca: String,
+    pub key_file: String,
+    pub address: String,
+    pub nats_public_urls: Vec<String>,
+    pub gateway_upstream: String,
+    pub install_dir: String,
+    pub web_dir: String,
+    pub event_max_bytes: i64,
+    pub event_keep_s: u64,
+    pub console_keep_bytes: i64,
+    pub console_keep_s: i64,
+    pub metrics_keep_s: i64,
+    pub metrics_minutes_keep_s: i64,
+    pub metrics_hours_keep_s: i64,
+    pub keep_files_s: u32,
+    pub log_format: LogFormat,
+    pub log_filter: String,
+    pub tls: Tls,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "config.default.toml documents every value")]
+pub enum LogFormat {
+    Auto,
+    Json,
+    Text,
+}
+
+/// HTTPS of control itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents every key")]
+pub struct Tls {
+    pub mode: TlsMode,
+    pub cert: String,
+    pub key: String,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "config.default.toml documents every value")]
+pub enum TlsMode {
+    Off,
+    SelfSigned,
+    Files,
+}
+
+/// Prints as `***`.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "***" })
+    }
+}
+
+impl Config {
+    /// Defaults, then `file`, then `WARREN_CONTROL_…`.
+    /// # Errors
+    /// Names the key or the file.
+    pub fn load(file: Option<&Path>) -> Result<Self, Error> {
+        Self::from_parts(file, std::env::vars().collect())
+    }
+
+    /// As [`Config::load`] with the environment given.
+    /// # Errors
+    /// Names the key or the file.
+    pub fn from_parts(
+        file: Option<&Path>,
+        mut environment: HashMap<String, String>,
+    ) -> Result<Self, Error> {
+        environment.remove(KEY_VARIABLE);
+        let mut builder = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        if let Some(path) = file {
+            builder = builder.add_source(
+                config::File::from(path.to_path_buf()).format(config::FileFormat::Toml),
+            );
+        }
+        let environment = config::Environment::with_prefix(PREFIX)
+            .prefix_separator("_")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("nats_urls")
+            .with_list_parse_key("nats_public_urls")
+            .try_parsing(true)
+            .source(Some(environment.into_iter().collect()));
+        let config: Self = builder.add_source(environment).build()?.try_deserialize()?;
+        config.validated()
+    }
+
+    fn validated(self) -> Result<Self, Error> {
+        let bad = |key, problem: String| Err(Error::Value { key, problem });
+        if self.http_listen.parse::<SocketAddr>().is_err() {
+            return bad(
+                "http_listen",
+                format!("{:?} is no address like 127.0.0.1:8080", self.http_listen),
+            );
+        }
+        if self.nats_urls.is_empty() {
+            return bad("nats_urls", "give at least one address".into());
+        }
+        if self.database_connections == 0 {
+            return bad("database_connections", "must be at least 1".into());
+        }
+        let url = self.database_url.expose();
+        if !url.is_empty() && !self.is_postgres() && !url.starts_with("sqlite://") {
+            return bad(
+                "database_url",
+                "starts with neither postgres:// nor sqlite://".into(),
+            );
+        }
+        if self.tls.mode == TlsMode::Files && (self.tls.cert.is_empty() || self.tls.key.is_empty())
+        {
+            return bad("tls", "mode = \"files\" needs tls.cert and tls.key".into());
+        }
+        Ok(self)
+    }
+
+    /// Whether `database_url` names PostgreSQL.
+    #[must_use]
+    pub fn is_postgres(&self) -> bool {
+        let url = self.database_url.expose();
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
+    }
+
+    /// The SQLite file; meaningless on PostgreSQL.
+    #[must_use]
+    pub fn sqlite_path(&self) -> PathBuf {
+        match self.database_url.expose().strip_prefix("sqlite://") {
+            Some(path) => PathBuf::from(path),
+            None => self.data_dir.join("warren.db"),
+        }
+    }
+
+    /// File with the sealing key.
+    #[must_use]
+    pub fn key_path(&self) -> PathBuf {
+        if self.key_file.is_empty() {
+            self.data_dir.join("control.key")
+        } else {
+            PathBuf::from(&self.key_file)
+        }
+    }
+
+    /// PEM file of the bus' CA.
+    #[must_use]
+    pub fn ca_path(&self) -> PathBuf {
+        if self.nats_ca.is_empty() {
+            self.data_dir.join("ca.pem")
+        } else {
+            PathBuf::from(&self.nats_ca)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn with(environment: &[(&str, &str)]) -> Result<Config, Error> {
+        let pairs = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::from_parts(None, pairs.collect())
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_defaults() {
+        let config = with(&[
+            ("WARREN_CONTROL_HTTP_LISTEN", "0.0.0.0:1"),
+            ("WARREN_CONTROL_TLS__MODE", "self-signed"),
+            ("WARREN_CONTROL_NATS_URLS", "nats://a:1,nats://b:2"),
+            ("WARREN_CONTROL_KEY", "0123"),
+        ])
+        .unwrap();
+        assert_eq!(config.http_listen, "0.0.0.0:1");
+        assert_eq!(config.tls.mode, TlsMode::SelfSigned);
+        assert_eq!(config.nats_urls.len(), 2);
+    }
+
+    #[test]
+    fn an_unknown_or_wrong_key_is_named() {
+        let unknown = with(&[("WARREN_CONTROL_HTP_LISTEN", "x")]).unwrap_err();
+        assert!(unknown.to_string().contains("htp_listen"), "{unknown}");
+        let wrong = with(&[("WARREN_CONTROL_HTTP_LISTEN", "x")]).unwrap_err();
+        assert!(wrong.to_string().contains("http_listen"), "{wrong}");
+    }
+
+    #[test]
+    fn a_database_password_is_not_printed() {
+        let url = "postgres://warren:hunter2@db/warren";
+        let config = with(&[("WARREN_CONTROL_DATABASE_URL", url)]).unwrap();
+        assert!(config.is_postgres());
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,7 @@
+//! Control: REST API, identity, wanted state, persistence. Keeps nothing but its database.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod nudge;
