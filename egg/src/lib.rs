@@ -1,1 +1,27 @@
-//! See the crate's description.
+//! Game server eggs, as Pterodactyl and Pelican publish them.
+//!
+//! Everything here is pure: bytes and facts in, values out. Control imports, checks and exports eggs with it;
+//! the agent writes config files and looks for done markers with it. `docs/eggs.md` says, quirk by quirk, what
+//! is done as Wings does it and what is mended.
+//!
+//! Whoever calls may pass anything: input is bounded in size and depth (`limits`), and nothing panics.
+
+mod environment;
+pub mod limits;
+mod model;
+mod parse;
+mod pattern;
+mod placeholder;
+mod stop;
+mod yaml;
+
+pub use environment::{ServerFacts, environment, is_reserved};
+pub use model::{
+    ConfigFile, DoneMarker, Egg, Find, FindValue, Image, Install, Literal, Parser, StartupCommand,
+    Variable,
+};
+pub use parse::{EggError, Format, Odd, Report, parse};
+pub use placeholder::{
+    Filled, FilledFile, FilledValue, NodeFacts, Part, PathError, fill, fill_file, preview,
+};
+pub use stop::{Stop, signal_number};

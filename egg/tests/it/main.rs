@@ -1,0 +1,4 @@
+//! Eggs as their authors published them, from the starter collection.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod import;
