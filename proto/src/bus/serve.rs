@@ -137,9 +137,11 @@ impl Bus {
         F: Future<Output = Result<Bytes, Failure>> + Send + 'static,
     {
         let room = options.concurrency.max(1) + options.waiting;
+        // The desk below never waits, so what is above `room` gets its `busy` instead of being dropped here.
+        let inlet = room + 1024;
         let mut requests = match options.queue {
-            Some(queue) => self.queue_subscribe(subject, queue, room).await?,
-            None => self.subscribe(subject, room).await?,
+            Some(queue) => self.queue_subscribe(subject, queue, inlet).await?,
+            None => self.subscribe(subject, inlet).await?,
         };
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let serving = Serving {

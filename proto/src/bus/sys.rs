@@ -220,15 +220,18 @@ struct ConnectionEvent {
 struct ConnectionClient {
     #[serde(default)]
     user: String,
-    /// From the JWT; `name` is the client's own claim and is not looked at.
+    /// The credential that the server has checked. `name` beside it is the client's own claim and is not
+    /// looked at, and `name_tag` is the user's name in 2.9 but the account's in 2.12.
     #[serde(default)]
-    name_tag: String,
+    jwt: String,
 }
 
 impl ConnectionEvent {
     fn into_presence(self, connected: bool) -> Presence {
+        let claims = jwt::read::<jwt::User>(&self.client.jwt).ok();
+        let name = claims.filter(|c| c.sub == self.client.user).map(|c| c.name);
         Presence {
-            node: self.client.name_tag.parse().ok(),
+            node: name.and_then(|n| n.parse().ok()),
             user_key: self.client.user,
             connected,
             reason: self.reason,

@@ -123,12 +123,22 @@ async fn leaves(link: &mut watch::Receiver<Link>, state: &Link) {
         .unwrap();
 }
 
+/// Refused now or within moments: in the second in which it ends, a credential may be taken once more and
+/// its connection is ended at once.
 async fn refused(rig: &Rig, creds: warren_proto::bus::Creds) {
-    let bus = rig.connecting(creds).await;
-    match bus.ready(SOON).await {
-        Err(Error::Refused(_)) => {}
-        other => panic!("the credential was taken: {other:?}"),
-    }
+    let tried = async {
+        loop {
+            match rig.connecting(creds.clone()).await.ready(SOON).await {
+                Err(Error::Refused(_)) => break,
+                Ok(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                Err(e) => panic!("{e}"),
+            }
+        }
+    };
+    let limit = Duration::from_secs(3);
+    tokio::time::timeout(limit, tried)
+        .await
+        .expect("the credential is still taken");
 }
 
 /// Connected now or soon: a reconnect may be under way, because each push ends the scope's connections on
