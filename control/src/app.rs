@@ -1,18 +1,117 @@
 //! What every part of control shares.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc, time::Duration};
 
-use crate::{clock::Clock, config::Config, db::Db, nudge::Nudges};
+use anyhow::{Context, Result};
+use warren_proto::{
+    bus::{Bus, Options},
+    ids::ControlId,
+};
 
-/// Cheap to clone: each field is shared.
+use crate::{
+    clock::Clock,
+    config::Config,
+    db::{Db, Role},
+    keys::Keys,
+    nudge::Nudges,
+};
+
+/// Everything that needs no connection: what subcommands and tests of services work with.
 #[derive(Clone)]
-pub struct App {
+pub struct Ground {
     /// The database.
     pub db: Db,
     /// As validated at the start.
     pub config: Arc<Config>,
     /// Control's time.
     pub clock: Clock,
+    /// Secrets, opened.
+    pub keys: Arc<Keys>,
     /// Wakes what waits for a commit.
     pub nudges: Nudges,
+}
+
+impl Ground {
+    /// Opens database and keys.
+    /// # Errors
+    /// Says what to do: run `init`, bring back the key file, stop the other control.
+    pub async fn open(config: Config, role: Role) -> Result<Self> {
+        let db = Db::open(&config, role).await?;
+        let keys = Keys::load(&config, db.read()).await?;
+        Ok(Self {
+            db,
+            config: Arc::new(config),
+            clock: Clock::system(),
+            keys: Arc::new(keys),
+            nudges: Nudges::default(),
+        })
+    }
+}
+
+/// Cheap to clone: each field is shared. Reads as the [`Ground`] it stands on: `app.db`, `app.config`.
+#[derive(Clone)]
+pub struct App {
+    ground: Ground,
+    /// Connection in account CORE.
+    pub bus: Bus,
+    /// This process, on the bus and in leases.
+    pub id: ControlId,
+}
+
+impl Deref for App {
+    type Target = Ground;
+    fn deref(&self) -> &Ground {
+        &self.ground
+    }
+}
+
+impl App {
+    /// Starts to connect to the bus, and goes on trying for ever.
+    /// # Errors
+    /// Only for what trying again can't mend.
+    pub async fn start(ground: Ground) -> Result<Self> {
+        let id = ControlId::new();
+        let creds = ground.keys.realm.control_creds(id, ground.clock.now_s())?;
+        let bus = Bus::start(options(&ground.config, creds)?).await?;
+        Ok(Self { ground, bus, id })
+    }
+
+    /// A second connection, in account SYS.
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn sys_bus(&self) -> Result<Bus> {
+        let creds = self.keys.realm.sys_creds(self.id, self.clock.now_s())?;
+        Ok(Bus::start(options(&self.config, creds)?).await?)
+    }
+
+    /// Waits until the bus is there.
+    /// # Errors
+    /// A refused credential, a server that is too old, no server within `within`.
+    pub async fn bus_ready(&self, within: Duration) -> Result<()> {
+        let version = self.bus.ready(within).await.with_context(|| {
+            format!(
+                "connect to nats-server at {}",
+                self.config.nats_urls.join(", ")
+            )
+        })?;
+        tracing::info!(nats.version = %version, "connected to nats-server {version}");
+        Ok(())
+    }
+}
+
+fn options(config: &Config, creds: warren_proto::bus::Creds) -> Result<Options> {
+    let tls = config.nats_urls.iter().any(|url| url.starts_with("tls://"));
+    let path = config.ca_path();
+    let ca_pem = if tls && (path.exists() || !config.nats_ca.is_empty()) {
+        let pem = std::fs::read_to_string(&path);
+        Some(pem.with_context(|| format!("read nats_ca {}", path.display()))?)
+    } else {
+        None
+    };
+    Ok(Options {
+        urls: config.nats_urls.clone(),
+        name: "warren-control".into(),
+        creds,
+        ca_pem,
+    })
 }

@@ -4,4 +4,8 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod keys;
 pub mod nudge;
+pub mod outbox;
+pub mod text;
+pub mod wanted;

@@ -1,0 +1,134 @@
+//! Public events: written in the transaction of what they tell, numbered and published in commit order by
+//! whoever holds the lease.
+
+mod lease;
+mod publish;
+mod stream;
+
+pub use lease::Lease;
+pub use publish::run;
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use serde_json::Value;
+use warren_entity::outbox;
+use warren_proto::{
+    ids::{NodeId, ServerId},
+    subjects,
+};
+
+use crate::text::fresh_id;
+
+/// An event to be. `data` is the CloudEvents `data`; it carries neither secrets nor console text.
+#[derive(Debug, Clone)]
+pub struct Event {
+    subject: String,
+    kind: &'static str,
+    server_id: Option<String>,
+    node_id: Option<String>,
+    at_ms: i64,
+    data: Value,
+}
+
+impl Event {
+    /// `event.server.<server>.<kind>`.
+    #[must_use]
+    pub fn of_server(
+        server: ServerId,
+        node: Option<NodeId>,
+        kind: &'static str,
+        at_ms: i64,
+        data: Value,
+    ) -> Self {
+        Self {
+            subject: subjects::event_server(server, kind),
+            kind,
+            server_id: Some(server.to_string()),
+            node_id: node.map(|n| n.to_string()),
+            at_ms,
+            data,
+        }
+    }
+
+    /// `event.node.<node>.<kind>`.
+    #[must_use]
+    pub fn of_node(node: NodeId, kind: &'static str, at_ms: i64, data: Value) -> Self {
+        Self {
+            subject: subjects::event_node(node, kind),
+            kind,
+            server_id: None,
+            node_id: Some(node.to_string()),
+            at_ms,
+            data,
+        }
+    }
+}
+
+/// Writes an event. The transaction must hold the row of the server (or node) that it tells about, so that
+/// events of one server are numbered in commit order; call [`crate::nudge::Nudges::outbox`] after the commit.
+/// # Errors
+/// Database.
+pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr> {
+    let row = outbox::ActiveModel {
+        id: Set(fresh_id()),
+        subject: Set(event.subject),
+        kind: Set(event.kind.to_owned()),
+        server_id: Set(event.server_id),
+        node_id: Set(event.node_id),
+        at_ms: Set(event.at_ms),
+        data: Set(event.data),
+        ..Default::default()
+    };
+    outbox::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// An outbox row as the world sees it; the same for the bus, the API and webhooks.
+#[must_use]
+pub fn cloud_event(row: &outbox::Model) -> Value {
+    let subject = match (&row.server_id, &row.node_id) {
+        (Some(server), _) => format!("server/{server}"),
+        (None, Some(node)) => format!("node/{node}"),
+        (None, None) => String::new(),
+    };
+    let noun = if row.server_id.is_some() {
+        "server"
+    } else {
+        "node"
+    };
+    let mut data = row.data.clone();
+    if let Value::Object(map) = &mut data {
+        let mut put = |key: &str, id: &Option<String>| {
+            if let Some(id) = id {
+                map.insert(key.to_owned(), Value::String(id.clone()));
+            }
+        };
+        put("server", &row.server_id);
+        put("node", &row.node_id);
+    }
+    serde_json::json!({
+        "specversion": "1.0",
+        "id": row.id,
+        "source": "/warren",
+        "type": format!("warren.{noun}.{}", row.kind),
+        "subject": subject,
+        "time": rfc3339(row.at_ms),
+        "datacontenttype": "application/json",
+        // A string, as CloudEvents' sequence extension has it.
+        "sequence": row.seq.map(|s| s.to_string()),
+        "data": data,
+    })
+}
+
+/// Unix milliseconds as RFC 3339 in UTC.
+#[must_use]
+pub fn rfc3339(at_ms: i64) -> String {
+    time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(at_ms) * 1_000_000)
+        .ok()
+        .and_then(|t| {
+            t.format(&time::format_description::well_known::Rfc3339)
+                .ok()
+        })
+        .unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
+}
