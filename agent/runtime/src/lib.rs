@@ -9,8 +9,11 @@
 //! table) carries the node's tag, so several Warrens share a machine.
 
 pub mod console;
+pub mod containerd;
 pub mod jail;
 pub mod net;
+mod pull;
 pub mod runtime;
+pub mod stats;
 
 pub use runtime::{BoxFuture, Error, Result, Runtime};

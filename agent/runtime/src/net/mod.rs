@@ -2,11 +2,17 @@
 //! one nftables table of ours that publishes ports and keeps servers away from what is not theirs.
 
 pub mod fake;
+mod foreign;
 mod types;
+
+pub(crate) use foreign::foreign_drops;
 
 pub use types::{Attached, Egress, Ipv4Net, NetKey, NetSpec, Proto, Publish};
 
 use crate::runtime::{BoxFuture, Result};
+
+/// Our nftables tables are called this plus the node's tag.
+pub(crate) const TABLE_PREFIX: &str = "warren_";
 
 /// Per-server networking on this machine. All calls are idempotent.
 pub trait Network: Send + Sync + 'static {
