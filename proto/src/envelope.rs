@@ -92,6 +92,21 @@ pub fn live(kind: &str, node: NodeId, body: &impl Message) -> Bytes {
     seal(kind, Direction::Live, Some(node), body.encode_to_vec())
 }
 
+/// A publish to all gateways, about no node; it may be lost.
+pub fn told(kind: &str, body: &impl Message) -> Bytes {
+    seal(kind, Direction::Live, None, body.encode_to_vec())
+}
+
+/// Marks the kind of a request whose body is a signed command, on subjects that take both.
+pub const SIGNED: &str = ".signed";
+
+/// The kind that a message claims; empty if it is no envelope. For telling two kinds on one subject apart,
+/// never instead of opening it.
+#[must_use]
+pub fn kind_of(bytes: &Bytes) -> String {
+    Envelope::decode(bytes.clone()).map_or_else(|_| String::new(), |e| e.kind)
+}
+
 /// The answer to a request of `kind`.
 pub fn answer(kind: &str, node: Option<NodeId>, result: Result<&impl Message, Failure>) -> Bytes {
     let result = match result {
@@ -151,6 +166,15 @@ pub fn open_live<M: Message + Default>(
 ) -> Result<M, Refused> {
     let length = bytes.len();
     let body = open(bytes, kind, Direction::Live, Some(node))?;
+    M::decode(body).map_err(|e| malformed(length, e))
+}
+
+/// Reads what all gateways are told.
+/// # Errors
+/// Anything but exactly that.
+pub fn open_told<M: Message + Default>(bytes: Bytes, kind: &str) -> Result<M, Refused> {
+    let length = bytes.len();
+    let body = open(bytes, kind, Direction::Live, None)?;
     M::decode(body).map_err(|e| malformed(length, e))
 }
 

@@ -21,12 +21,16 @@ use crate::ids::NodeId;
 use crate::subjects;
 use crate::wire::Failure;
 
-/// One request. The kind is the last word of its subject; the node is the one that the subject names.
+/// One request. The node is the one that its subject names.
 #[derive(Clone)]
 pub struct Ask {
     pub subject: String,
     pub node: Option<NodeId>,
+    /// The last word of the subject.
     pub kind: String,
+    /// The envelope's kind is `<kind>.signed`: the body is a signed command, on a subject that takes plain
+    /// messages too.
+    pub signed: bool,
     payload: Bytes,
     bus: Bus,
 }
@@ -36,7 +40,7 @@ impl Ask {
     /// # Errors
     /// A failure that is ready to be answered; counted.
     pub fn open<M: Message + Default>(&self) -> Result<M, Failure> {
-        let opened = envelope::open_request(self.payload.clone(), &self.kind, self.node);
+        let opened = envelope::open_request(self.payload.clone(), &self.spoken(), self.node);
         self.bus
             .counted(opened)
             .map_err(|refused| failure("bad_message", &refused.to_string(), false))
@@ -44,7 +48,12 @@ impl Ask {
 
     /// The answer to this request.
     pub fn ok(&self, body: &impl Message) -> Bytes {
-        envelope::answer(&self.kind, self.node, Ok(body))
+        envelope::answer(&self.spoken(), self.node, Ok(body))
+    }
+
+    fn spoken(&self) -> String {
+        let mark = if self.signed { envelope::SIGNED } else { "" };
+        format!("{}{mark}", self.kind)
     }
 
     fn failed(&self, failure: Failure) -> Bytes {
@@ -57,9 +66,12 @@ impl Ask {
 
     fn of(bus: &Bus, message: &async_nats::Message) -> Self {
         let subject = message.subject.to_string();
+        let kind = subject.rsplit('.').next().unwrap_or_default();
+        let claimed = envelope::kind_of(&message.payload);
         Self {
             node: subjects::split(&subject).map(|(node, _)| node),
-            kind: subject.rsplit('.').next().unwrap_or_default().to_owned(),
+            signed: claimed.strip_prefix(kind) == Some(envelope::SIGNED),
+            kind: kind.to_owned(),
             subject,
             payload: message.payload.clone(),
             bus: bus.clone(),

@@ -123,3 +123,20 @@ on_each_server! {
         assert_eq!(node.counters().dropped.load(Relaxed), sub.dropped());
     }
 }
+
+on_each_server! {
+    async fn one_subject_takes_plain_and_signed_requests_and_tells_them_apart(rig: Rig) {
+        let id = NodeId::new();
+        let (node, control) = (rig.node(id).await, rig.control().await);
+        let _desk = node.serve(subjects::asked_of(id), ServeOptions::default(), |ask| async move {
+            let tick: Tick = ask.open()?;
+            Ok(ask.ok(&Tick { counter: u64::from(ask.signed), ..tick }))
+        }).await.unwrap();
+        settled(&node).await;
+        for (kind, signed) in [("console", 0), ("console.signed", 1)] {
+            let subject = subjects::to_node(id, down::CONSOLE);
+            let answer: Tick = control.call(subject, kind, Some(id), &Tick::default(), SOON).await.unwrap();
+            assert_eq!(answer.counter, signed);
+        }
+    }
+}
