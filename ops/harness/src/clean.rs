@@ -58,12 +58,20 @@ fn is_stale(dir: &Path) -> bool {
     })
 }
 
-/// Removes every host object that carries `tag`. The order matters: daemon, shims, what is left in
-/// the cgroups (containers survive a shim that dies after its daemon), cgroups, mounts, network
-/// objects, files.
+/// Removes every host object of a test's tag, and its folder.
 pub(crate) fn remove_tag(tag: &Tag) {
     let dir = tag.dir();
-    kill_by_cmdline(&dir);
+    remove_host_objects(tag.as_str(), &[&dir]);
+    drop(fs::remove_dir_all(&dir));
+}
+
+/// Removes every process, cgroup, mount, network namespace, link and nft table that carries `tag`
+/// or lives below one of `dirs`; the files stay.
+///
+/// The order matters: daemon, shims, what is left in the cgroups (containers survive a shim that
+/// dies after its daemon), cgroups, mounts, network objects.
+pub fn remove_host_objects(tag: &str, dirs: &[&Path]) {
+    kill_daemons(dirs);
     for _ in 0..50 {
         let groups = cgroups_of(tag);
         let pids: HashSet<i32> = groups.iter().flat_map(|group| procs_below(group)).collect();
@@ -76,9 +84,8 @@ pub(crate) fn remove_tag(tag: &Tag) {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    unmount_below(&dir);
+    dirs.iter().for_each(|dir| unmount_below(dir));
     remove_network(tag);
-    drop(fs::remove_dir_all(&dir));
 }
 
 fn kill9(pid: i32) {
@@ -86,10 +93,17 @@ fn kill9(pid: i32) {
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
 }
 
-/// Kills every process whose command line names a path below `dir`: the daemon by its config,
-/// shims by their `-address`.
-fn kill_by_cmdline(dir: &Path) {
-    let needle = format!("{}/", dir.display());
+/// Daemons that may have been started for a folder. Others that merely name a path below it, such
+/// as an editor, are not ours to kill.
+const DAEMONS: [&str; 4] = ["containerd", "nats-server", "docker-registry", "warren-"];
+
+/// Kills daemons whose command line names a path below one of `dirs`: containerd by its config,
+/// shims by their `-address`; daemons before shims.
+fn kill_daemons(dirs: &[&Path]) {
+    let needles: Vec<String> = dirs
+        .iter()
+        .map(|dir| format!("{}/", dir.display()))
+        .collect();
     let me = std::process::id().cast_signed();
     let Ok(entries) = fs::read_dir("/proc") else {
         return;
@@ -99,14 +113,17 @@ fn kill_by_cmdline(dir: &Path) {
         let Some(pid) = entry
             .file_name()
             .to_str()
-            .and_then(|n| n.parse::<i32>().ok())
+            .and_then(|name| name.parse().ok())
         else {
             continue;
         };
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line);
-        if pid != me && line.contains(&needle) {
-            found.push((line.contains("containerd-shim"), pid));
+        let program = line.split('\0').next().unwrap_or_default();
+        let program = program.rsplit('/').next().unwrap_or_default();
+        let is_daemon = DAEMONS.iter().any(|name| program.starts_with(name));
+        if pid != me && is_daemon && needles.iter().any(|needle| line.contains(needle)) {
+            found.push((program.contains("shim"), pid));
         }
     }
     found.sort_unstable();
@@ -114,7 +131,7 @@ fn kill_by_cmdline(dir: &Path) {
 }
 
 /// Top-level cgroups whose name carries the tag, in every v1 hierarchy and in the v2 one.
-fn cgroups_of(tag: &Tag) -> Vec<PathBuf> {
+fn cgroups_of(tag: &str) -> Vec<PathBuf> {
     let root = PathBuf::from("/sys/fs/cgroup");
     let mut found = Vec::new();
     let mut look = vec![root.clone()];
@@ -122,7 +139,7 @@ fn cgroups_of(tag: &Tag) -> Vec<PathBuf> {
     for hierarchy in look {
         found.extend(dirs_in(&hierarchy).into_iter().filter(|path| {
             path.file_name()
-                .is_some_and(|name| name.to_string_lossy().contains(tag.as_str()))
+                .is_some_and(|name| name.to_string_lossy().contains(tag))
         }));
     }
     found
@@ -183,7 +200,7 @@ fn unmount_below(dir: &Path) {
     }
 }
 
-fn remove_network(tag: &Tag) {
+fn remove_network(tag: &str) {
     for netns in names_in("/run/netns", tag) {
         drop(run(Command::new("ip").args(["netns", "delete", &netns])));
     }
@@ -191,7 +208,7 @@ fn remove_network(tag: &Tag) {
         drop(run(Command::new("ip").args(["link", "delete", &link])));
     }
     let tables = run(Command::new("nft").args(["list", "tables"])).unwrap_or_default();
-    for line in tables.lines().filter(|line| line.contains(tag.as_str())) {
+    for line in tables.lines().filter(|line| line.contains(tag)) {
         // A line reads `table inet warren_tabc12`.
         let words: Vec<&str> = line.split_whitespace().collect();
         if let [_, family, name] = words.as_slice() {
@@ -202,12 +219,12 @@ fn remove_network(tag: &Tag) {
     }
 }
 
-fn names_in(dir: &str, tag: &Tag) -> Vec<String> {
+fn names_in(dir: &str, tag: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir(dir) else {
         return Vec::new();
     };
     let names = entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|name| name.contains(tag.as_str())).collect()
+    names.filter(|name| name.contains(tag)).collect()
 }

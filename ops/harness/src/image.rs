@@ -131,9 +131,15 @@ impl ImageIndex {
     }
 }
 
+/// A closed layer.
+enum Layer {
+    Tar(Vec<u8>, Compression),
+    Packed { diff_id: String, gzip: Vec<u8> },
+}
+
 /// Builds an [`Image`] layer by layer.
 pub struct ImageBuilder {
-    done: Vec<(Vec<u8>, Compression)>,
+    done: Vec<Layer>,
     current: tar::Builder<Vec<u8>>,
     empty: bool,
     compression: Compression,
@@ -275,10 +281,23 @@ impl ImageBuilder {
         if !self.empty {
             let next = tar::Builder::new(Vec::new());
             let tar = std::mem::replace(&mut self.current, next).into_inner()?;
-            self.done.push((tar, self.compression));
+            self.done.push(Layer::Tar(tar, self.compression));
             self.empty = true;
         }
         Ok(self)
+    }
+
+    /// A whole layer made elsewhere: gzipped, with the `sha256:<hex>` of the tar inside.
+    ///
+    /// # Errors
+    /// When the open layer cannot be finished.
+    pub fn packed_layer(self, diff_id: &str, gzip: Vec<u8>) -> Result<Self> {
+        let mut this = self.layer()?;
+        this.done.push(Layer::Packed {
+            diff_id: diff_id.to_owned(),
+            gzip,
+        });
+        Ok(this)
     }
 
     /// How layers closed from here on are packed.
@@ -345,7 +364,7 @@ impl ImageBuilder {
     /// When a layer cannot be packed.
     pub fn build(self) -> Result<Image> {
         let this = self.layer()?;
-        let diff_ids: Vec<String> = this.done.iter().map(|(tar, _)| sha256(tar)).collect();
+        let diff_ids: Vec<String> = this.done.iter().map(Layer::diff_id).collect();
         let (os, architecture, variant) = &this.platform;
         let mut config = json!({
             "created": "2026-01-01T00:00:00Z", "architecture": architecture, "os": os,
@@ -358,9 +377,8 @@ impl ImageBuilder {
             config_type(this.media),
             config.to_string().into_bytes(),
         )];
-        for (tar, compression) in &this.done {
-            let packed = pack(tar, *compression)?;
-            blobs.push(Blob::new(layer_type(this.media, *compression), packed));
+        for layer in this.done {
+            blobs.push(layer.into_blob(this.media)?);
         }
         let layers: Vec<Value> = blobs.iter().skip(1).map(Blob::descriptor).collect();
         let kind = manifest_type(this.media);
@@ -403,6 +421,22 @@ cd /home/container || exit 70
 command=$(echo "$STARTUP" | sed -e 's/{{/${/g' -e 's/}}/}/g')
 eval "exec $command"
 "#;
+
+impl Layer {
+    fn diff_id(&self) -> String {
+        match self {
+            Self::Tar(tar, _) => sha256(tar),
+            Self::Packed { diff_id, .. } => diff_id.clone(),
+        }
+    }
+
+    fn into_blob(self, media: Media) -> Result<Blob> {
+        Ok(match self {
+            Self::Tar(tar, how) => Blob::new(layer_type(media, how), pack(&tar, how)?),
+            Self::Packed { gzip, .. } => Blob::new(layer_type(media, Compression::Gzip), gzip),
+        })
+    }
+}
 
 fn pack(tar: &[u8], compression: Compression) -> Result<Vec<u8>> {
     Ok(match compression {

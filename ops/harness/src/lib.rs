@@ -20,7 +20,7 @@ mod registry;
 mod tool;
 mod wait;
 
-pub use clean::sweep_stale;
+pub use clean::{remove_host_objects, sweep_stale};
 pub use containerd::Containerd;
 pub use game::FakeGame;
 pub use image::{Blob, Compression, Image, ImageBuilder, ImageIndex, Media};
@@ -28,6 +28,6 @@ pub use nats::{Nats, NatsBuilder};
 pub use net::{NetLab, free_port};
 pub use postgres::Postgres;
 pub use process::{Process, Tag};
-pub use registry::Registry;
+pub use registry::{Registry, RegistryClient};
 pub use tool::tool;
 pub use wait::{eventually, eventually_async};

@@ -23,9 +23,8 @@ const READY: Duration = Duration::from_secs(15);
 pub struct Registry {
     process: Process,
     binary: PathBuf,
-    port: u16,
+    client: RegistryClient,
     dir: PathBuf,
-    auth: Option<(String, String)>,
 }
 
 impl Registry {
@@ -54,16 +53,94 @@ impl Registry {
         }
         std::fs::write(dir.join("registry.yml"), conf).context("write the registry's config")?;
         let process = launch(&binary, &dir)?;
-        let auth = auth.map(|(user, password)| (user.to_owned(), password.to_owned()));
+        let client = RegistryClient::new(port, auth);
         let mut this = Self {
             process,
             binary,
-            port,
+            client,
             dir,
-            auth,
         };
         this.wait_ready()?;
         Ok(this)
+    }
+
+    /// Where the registry keeps a blob: tests damage it there, since no push of a wrong digest is
+    /// accepted.
+    ///
+    /// # Errors
+    /// When the digest is not `sha256:<hex>`.
+    pub fn blob_path(&self, digest: &str) -> Result<PathBuf> {
+        let hex = digest
+            .strip_prefix("sha256:")
+            .context("digest without sha256:")?;
+        let first = hex.get(..2).context("digest too short")?;
+        let blobs = self.dir.join("data/docker/registry/v2/blobs/sha256");
+        Ok(blobs.join(first).join(hex).join("data"))
+    }
+
+    /// SIGKILL: a registry that is down.
+    pub fn kill9(&mut self) {
+        self.process.kill9();
+    }
+
+    /// Starts it again on the same port with what it held.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process.kill9();
+        self.process = launch(&self.binary, &self.dir)?;
+        self.wait_ready()
+    }
+
+    /// All that it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    fn wait_ready(&mut self) -> Result<()> {
+        let port = self.client.port;
+        self.process
+            .wait_ready(READY, || TcpStream::connect(("127.0.0.1", port)).is_ok())
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        self.process.kill9();
+        drop(std::fs::remove_dir_all(&self.dir));
+    }
+}
+
+fn launch(binary: &Path, dir: &Path) -> Result<Process> {
+    let mut command = Command::new(binary);
+    command.arg("serve").arg(dir.join("registry.yml"));
+    Process::spawn("docker-registry", command, &dir.join("registry.log"))
+}
+
+/// Pushes images to a registry on loopback.
+#[derive(Debug, Clone)]
+pub struct RegistryClient {
+    port: u16,
+    auth: Option<(String, String)>,
+}
+
+impl RegistryClient {
+    /// A client for the registry on this loopback port.
+    #[must_use]
+    pub fn new(port: u16, auth: Option<(&str, &str)>) -> Self {
+        let auth = auth.map(|(user, password)| (user.to_owned(), password.to_owned()));
+        Self { port, auth }
+    }
+
+    /// Whether it holds an image under this name.
+    #[must_use]
+    pub fn has(&self, repo: &str, tag: &str) -> bool {
+        let path = format!("/v2/{repo}/manifests/{tag}");
+        let accept = "application/vnd.oci.image.manifest.v1+json";
+        self.request("HEAD", &path, accept, &[])
+            .is_ok_and(|(status, _)| status == 200)
     }
 
     /// `127.0.0.1:<port>`, the first part of an image reference.
@@ -105,47 +182,6 @@ impl Registry {
         }
         self.push_manifest(repo, tag, &index.manifest)?;
         Ok(self.reference(repo, tag))
-    }
-
-    /// Where the registry keeps a blob: tests damage it there, since no push of a wrong digest is
-    /// accepted.
-    ///
-    /// # Errors
-    /// When the digest is not `sha256:<hex>`.
-    pub fn blob_path(&self, digest: &str) -> Result<PathBuf> {
-        let hex = digest
-            .strip_prefix("sha256:")
-            .context("digest without sha256:")?;
-        let first = hex.get(..2).context("digest too short")?;
-        let blobs = self.dir.join("data/docker/registry/v2/blobs/sha256");
-        Ok(blobs.join(first).join(hex).join("data"))
-    }
-
-    /// SIGKILL: a registry that is down.
-    pub fn kill9(&mut self) {
-        self.process.kill9();
-    }
-
-    /// Starts it again on the same port with what it held.
-    ///
-    /// # Errors
-    /// When it does not come up.
-    pub fn restart(&mut self) -> Result<()> {
-        self.process.kill9();
-        self.process = launch(&self.binary, &self.dir)?;
-        self.wait_ready()
-    }
-
-    /// All that it has logged.
-    #[must_use]
-    pub fn log(&self) -> String {
-        self.process.log()
-    }
-
-    fn wait_ready(&mut self) -> Result<()> {
-        let port = self.port;
-        self.process
-            .wait_ready(READY, || TcpStream::connect(("127.0.0.1", port)).is_ok())
     }
 
     fn push_blob(&self, repo: &str, blob: &Blob) -> Result<()> {
@@ -194,7 +230,7 @@ impl Registry {
             });
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{auth}\
-             Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+             Content-Type: {kind}\r\nAccept: {kind}\r\nContent-Length: {}\r\n\r\n",
             self.host(),
             body.len()
         );
@@ -208,15 +244,10 @@ impl Registry {
     }
 }
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        self.process.kill9();
-        drop(std::fs::remove_dir_all(&self.dir));
-    }
-}
+impl std::ops::Deref for Registry {
+    type Target = RegistryClient;
 
-fn launch(binary: &Path, dir: &Path) -> Result<Process> {
-    let mut command = Command::new(binary);
-    command.arg("serve").arg(dir.join("registry.yml"));
-    Process::spawn("docker-registry", command, &dir.join("registry.log"))
+    fn deref(&self) -> &RegistryClient {
+        &self.client
+    }
 }

@@ -1,0 +1,239 @@
+//! Writing each program's configuration from the options of `up`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::args::UpArgs;
+use crate::instance::{Instance, write_secret};
+
+/// What `warren-control init` says it made.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Made {
+    /// Configuration for nats-server.
+    pub nats_conf: PathBuf,
+    /// NATS credential of the gateway.
+    pub gateway_creds: PathBuf,
+    /// Key file that seals control's keys.
+    pub key_file: PathBuf,
+    /// Certificate authority of NATS, when it speaks TLS.
+    #[serde(default)]
+    pub nats_ca: Option<PathBuf>,
+    /// Address under which programs of this machine reach NATS.
+    #[serde(default)]
+    pub nats_url: Option<String>,
+}
+
+/// Everything that the configuration files need to know.
+#[derive(Debug)]
+pub struct Conf<'a> {
+    /// The instance.
+    pub instance: &'a Instance,
+    /// The options.
+    pub args: &'a UpArgs,
+    /// What init made.
+    pub made: &'a Made,
+}
+
+impl Conf<'_> {
+    /// Writes all of them.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&self) -> Result<()> {
+        self.control()?;
+        self.gateway()?;
+        self.agent()
+    }
+
+    /// Addresses of NATS for programs of this machine.
+    #[must_use]
+    pub fn nats_urls(&self) -> Vec<String> {
+        let given = self
+            .args
+            .nats
+            .clone()
+            .or_else(|| self.made.nats_url.clone());
+        let urls = given.unwrap_or_else(|| format!("nats://127.0.0.1:{}", self.args.nats_port));
+        urls.split(',').map(|url| url.trim().to_owned()).collect()
+    }
+
+    fn control(&self) -> Result<()> {
+        let (args, instance) = (self.args, self.instance);
+        let host = if args.public { "0.0.0.0" } else { "127.0.0.1" };
+        let mut table = Table::new();
+        set(
+            &mut table,
+            "data_dir",
+            instance.data.join("control").display().to_string(),
+        );
+        set(&mut table, "http_listen", format!("{host}:{}", args.port));
+        set(&mut table, "public_url", public_url(args));
+        set(
+            &mut table,
+            "key_file",
+            self.made.key_file.display().to_string(),
+        );
+        set(
+            &mut table,
+            "gateway_upstream",
+            format!("127.0.0.1:{}", args.gateway_port),
+        );
+        set(
+            &mut table,
+            "install_dir",
+            args.bin_dir.display().to_string(),
+        );
+        table.insert("nats_urls".into(), list(self.nats_urls()));
+        if let Some(database) = &args.postgres {
+            set(&mut table, "database_url", database.clone());
+        }
+        if let Some(ca) = &self.made.nats_ca {
+            set(&mut table, "nats_ca", ca.display().to_string());
+        }
+        if let Some(address) = &args.address {
+            set(&mut table, "address", address.clone());
+            let public = format!("tls://{address}:{}", args.nats_port);
+            table.insert("nats_public_urls".into(), list(vec![public]));
+        }
+        let web = args.source_dir.join("web/dist");
+        if web.join("index.html").exists() {
+            set(&mut table, "web_dir", web.display().to_string());
+        }
+        let mut tls = Table::new();
+        set(
+            &mut tls,
+            "mode",
+            if args.public { "self-signed" } else { "off" }.into(),
+        );
+        table.insert("tls".into(), Value::Table(tls));
+        self.save("control.toml", &table)
+    }
+
+    fn gateway(&self) -> Result<()> {
+        let mut table = Table::new();
+        set(
+            &mut table,
+            "listen",
+            format!("127.0.0.1:{}", self.args.gateway_port),
+        );
+        set(
+            &mut table,
+            "creds_file",
+            self.made.gateway_creds.display().to_string(),
+        );
+        table.insert("nats_urls".into(), list(self.nats_urls()));
+        if let Some(ca) = &self.made.nats_ca {
+            set(&mut table, "nats_ca", ca.display().to_string());
+        }
+        self.save("gateway.toml", &table)
+    }
+
+    fn agent(&self) -> Result<()> {
+        let instance = self.instance;
+        let path = instance.conf_file("agent.toml");
+        // What joining added to the file (addresses, node) stays; ours is set anew.
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        let mut table: Table =
+            toml::from_str(&before).with_context(|| format!("{} is damaged", path.display()))?;
+        set(
+            &mut table,
+            "data_dir",
+            instance.data.join("agent").display().to_string(),
+        );
+        set(
+            &mut table,
+            "containerd_address",
+            self.containerd_socket().display().to_string(),
+        );
+        set(
+            &mut table,
+            "runc_root",
+            instance.sockets().join("runc").display().to_string(),
+        );
+        set(&mut table, "tag", instance.claim.tag.clone());
+        set(
+            &mut table,
+            "cgroup_parent",
+            format!("/warren-{}", instance.claim.tag),
+        );
+        set(&mut table, "bridge_subnet", instance.claim.subnet.clone());
+        table.insert(
+            "uid_base".into(),
+            Value::Integer(instance.claim.uid_base.into()),
+        );
+        self.save("agent.toml", &table)
+    }
+
+    /// containerd's socket: the private one or the one given.
+    #[must_use]
+    pub fn containerd_socket(&self) -> PathBuf {
+        containerd_socket(self.instance, self.args)
+    }
+
+    fn save(&self, name: &str, table: &Table) -> Result<()> {
+        let text = toml::to_string_pretty(table).context("render a configuration")?;
+        write_secret(&self.instance.conf_file(name), &text)
+    }
+}
+
+/// containerd's socket: the private one or the one given.
+#[must_use]
+pub fn containerd_socket(instance: &Instance, args: &UpArgs) -> PathBuf {
+    let own = || instance.sockets().join("containerd.sock");
+    args.containerd.clone().unwrap_or_else(own)
+}
+
+/// The address that a person opens.
+#[must_use]
+pub fn public_url(args: &UpArgs) -> String {
+    let host = args.address.as_deref().unwrap_or("127.0.0.1");
+    if args.public {
+        format!("https://{host}:{}", args.port)
+    } else {
+        format!("http://127.0.0.1:{}", args.port)
+    }
+}
+
+/// Writes the private containerd's configuration and gives its path.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn containerd(instance: &Instance) -> Result<PathBuf> {
+    let path = instance.conf_file("containerd.toml");
+    let text = containerd_text(&instance.data.join("containerd"), &instance.sockets());
+    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
+
+fn containerd_text(root: &Path, sockets: &Path) -> String {
+    let (root, sockets) = (root.display(), sockets.display());
+    // CRI would claim a streaming port; the others probe for file systems that are not there.
+    format!(
+        r#"version = 2
+root = "{root}"
+state = "{sockets}/containerd"
+disabled_plugins = [
+    "io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.aufs",
+    "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
+    "io.containerd.snapshotter.v1.devmapper", "io.containerd.internal.v1.opt",
+    "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing",
+]
+[grpc]
+address = "{sockets}/containerd.sock"
+[ttrpc]
+address = "{sockets}/containerd.sock.ttrpc"
+"#
+    )
+}
+
+fn set(table: &mut Table, key: &str, value: String) {
+    table.insert(key.into(), Value::String(value));
+}
+
+fn list(values: Vec<String>) -> Value {
+    Value::Array(values.into_iter().map(Value::String).collect())
+}

@@ -1,0 +1,367 @@
+//! All parts of one instance, started in order and ended in reverse.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::process::Command;
+
+use crate::api::Api;
+use crate::args::UpArgs;
+use crate::conf::{self, Conf, Made};
+use crate::instance::{Instance, write_secret};
+use crate::part::{Part, Program};
+use crate::report::{Admin, Ready, Steps};
+
+/// Longest time for a part to become ready. A busy machine, not the program, makes it that long.
+const READY: Duration = Duration::from_secs(60);
+/// Longest time for a one-off command of control or agent.
+const COMMAND: Duration = Duration::from_secs(60);
+
+/// What runs.
+#[derive(Debug, Default)]
+pub struct Stack {
+    parts: Vec<Part>,
+}
+
+/// The outcome of a start.
+#[derive(Debug)]
+pub struct Started {
+    /// How to reach it.
+    pub ready: Ready,
+    /// First log-in, if this data folder ever had one.
+    pub admin: Option<Admin>,
+    /// Whether the admin was made just now.
+    pub fresh: bool,
+}
+
+impl Stack {
+    /// Starts everything and waits until it is ready.
+    ///
+    /// # Errors
+    /// Names the part that did not come up, with the end of its log. What was started stays in
+    /// the stack, for the caller to stop.
+    pub async fn start(
+        &mut self,
+        instance: &Instance,
+        args: &UpArgs,
+        steps: &mut Steps,
+    ) -> Result<Started> {
+        steps.begin("keys and configuration");
+        let made = init(instance, args).await?;
+        let conf = Conf {
+            instance,
+            args,
+            made: &made,
+        };
+        conf.write()?;
+        steps.end("written");
+
+        self.nats(instance, args, &made, steps).await?;
+        self.containerd(instance, args, steps).await?;
+        let api = Api::new(args.port, args.public)?;
+        self.control(instance, args, &api, steps).await?;
+        let (admin, fresh) = first_run(instance, args).await?;
+        self.gateway(instance, args, steps).await?;
+        self.agent(instance, args, steps).await?;
+
+        let fingerprint = match args.public {
+            true => Some(crate::tls::fingerprint(args.port).await?),
+            false => None,
+        };
+        let (url, port) = (conf::public_url(args), args.port);
+        let ready = Ready {
+            url,
+            port,
+            public: args.public,
+            fingerprint,
+            registry: None,
+        };
+        Ok(Started {
+            ready,
+            admin,
+            fresh,
+        })
+    }
+
+    /// Adds a part that is already started.
+    pub fn add(&mut self, part: Part) {
+        self.parts.push(part);
+    }
+
+    /// Ends all parts, the last started first: the agent before the bus it speaks over, the
+    /// containerd daemon last. Games and their shims stay.
+    pub async fn stop(self) {
+        for part in self.parts.into_iter().rev() {
+            part.stop().await;
+        }
+    }
+
+    async fn nats(
+        &mut self,
+        instance: &Instance,
+        args: &UpArgs,
+        made: &Made,
+        steps: &mut Steps,
+    ) -> Result<()> {
+        steps.begin("nats-server");
+        if let Some(given) = &args.nats {
+            reach(given).await?;
+            steps.end("found");
+            return Ok(());
+        }
+        let program = Program {
+            name: "nats",
+            binary: find("nats-server", "nats-server")?,
+            args: vec!["-c".into(), made.nats_conf.display().to_string()],
+            grace: Duration::from_secs(10),
+        };
+        let part = Part::start(instance, program)?;
+        let port = args.nats_port;
+        let probe = || async move { TcpStream::connect(("127.0.0.1", port)).await.is_ok() };
+        let ready = part.ready(READY, probe).await;
+        self.parts.push(part);
+        ready?;
+        steps.end("ready");
+        Ok(())
+    }
+
+    async fn containerd(
+        &mut self,
+        instance: &Instance,
+        args: &UpArgs,
+        steps: &mut Steps,
+    ) -> Result<()> {
+        steps.begin("containerd");
+        let socket = conf::containerd_socket(instance, args);
+        if args.containerd.is_some() {
+            let answers = UnixStream::connect(&socket).await.is_ok();
+            if !answers {
+                bail!("no containerd answers on {}", socket.display());
+            }
+            steps.end("found");
+            return Ok(());
+        }
+        let part = Part::start(instance, containerd_program(instance)?)?;
+        let probe = || async { UnixStream::connect(&socket).await.is_ok() };
+        let ready = part.ready(READY, probe).await;
+        self.parts.insert(0, part);
+        ready?;
+        steps.end("ready");
+        Ok(())
+    }
+
+    async fn control(
+        &mut self,
+        instance: &Instance,
+        args: &UpArgs,
+        api: &Api,
+        steps: &mut Steps,
+    ) -> Result<()> {
+        steps.begin("control");
+        let part = Part::start(instance, ours(instance, args, "control", "serve"))?;
+        let ready = part.ready(READY, || api.answers("/readyz")).await;
+        self.parts.push(part);
+        ready?;
+        steps.end("ready");
+        Ok(())
+    }
+
+    async fn gateway(
+        &mut self,
+        instance: &Instance,
+        args: &UpArgs,
+        steps: &mut Steps,
+    ) -> Result<()> {
+        steps.begin("gateway");
+        let part = Part::start(instance, ours(instance, args, "gateway", "serve"))?;
+        let api = Api::new(args.gateway_port, false)?;
+        let ready = part.ready(READY, || api.answers("/readyz")).await;
+        self.parts.push(part);
+        ready?;
+        steps.end("ready");
+        Ok(())
+    }
+
+    async fn agent(&mut self, instance: &Instance, args: &UpArgs, steps: &mut Steps) -> Result<()> {
+        steps.begin("agent");
+        join(instance, args).await?;
+        let part = Part::start(instance, ours(instance, args, "agent", "run"))?;
+        let state = instance.data.join("agent/ready");
+        let ready = part.ready(READY, || async { state.exists() }).await;
+        self.parts.push(part);
+        ready?;
+        steps.end("ready");
+        Ok(())
+    }
+}
+
+/// containerd with our private configuration.
+///
+/// # Errors
+/// When it is not installed or its configuration cannot be written.
+pub fn containerd_program(instance: &Instance) -> Result<Program> {
+    find("runc", "runc")?;
+    find("nft", "nftables")?;
+    let conf = conf::containerd(instance)?;
+    // The file of a daemon that was killed stays behind and would pass for a living one.
+    drop(std::fs::remove_file(
+        instance.sockets().join("containerd.sock"),
+    ));
+    Ok(Program {
+        name: "containerd",
+        binary: find("containerd", "containerd")?,
+        args: vec!["-c".into(), conf.display().to_string()],
+        grace: Duration::from_secs(10),
+    })
+}
+
+fn ours(instance: &Instance, args: &UpArgs, name: &'static str, task: &str) -> Program {
+    let conf = instance
+        .conf_file(&format!("{name}.toml"))
+        .display()
+        .to_string();
+    Program {
+        name,
+        binary: binary(args, name),
+        args: vec![task.into(), "--config".into(), conf],
+        grace: Duration::from_secs(15),
+    }
+}
+
+fn binary(args: &UpArgs, name: &str) -> PathBuf {
+    args.bin_dir.join(format!("warren-{name}"))
+}
+
+/// Path of a program of the distribution.
+///
+/// # Errors
+/// Names the package when it is missing.
+pub fn find(program: &str, package: &str) -> Result<PathBuf> {
+    warren_harness::tool(program, package)
+}
+
+async fn reach(urls: &str) -> Result<()> {
+    for url in urls.split(',') {
+        let rest = url.trim().split_once("://").map_or(url, |(_, rest)| rest);
+        let address = if rest.contains(':') {
+            rest.to_owned()
+        } else {
+            format!("{rest}:4222")
+        };
+        let dial = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(&address));
+        if matches!(dial.await, Ok(Ok(_))) {
+            return Ok(());
+        }
+    }
+    bail!("none of the NATS servers in --nats {urls} can be reached")
+}
+
+async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
+    // Only a machine that others join needs the bus on the outside.
+    let open = args.public || args.address.is_some();
+    let host = if open { "0.0.0.0" } else { "127.0.0.1" };
+    let mut command = Command::new(binary(args, "control"));
+    command
+        .arg("init")
+        .arg("--data")
+        .arg(instance.data.join("control"));
+    command.arg("--nats-dir").arg(instance.data.join("nats"));
+    command
+        .arg("--nats-listen")
+        .arg(format!("{host}:{}", args.nats_port));
+    if let Some(address) = &args.address {
+        command.arg("--address").arg(address);
+    }
+    serde_json::from_value(output(command).await?).context("warren-control init")
+}
+
+/// Makes the first admin, once; later calls find it in `admin.json`.
+async fn first_run(instance: &Instance, args: &UpArgs) -> Result<(Option<Admin>, bool)> {
+    let mut command = Command::new(binary(args, "control"));
+    command
+        .args(["admin", "first-run", "--config"])
+        .arg(instance.conf_file("control.toml"));
+    let answer = output(command).await?;
+    let path = instance.admin_file();
+    if answer["password"].is_string() {
+        let word = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+        let admin = Admin {
+            url: conf::public_url(args),
+            user: word("user"),
+            password: word("password"),
+        };
+        write_secret(
+            &path,
+            &serde_json::to_string_pretty(&admin).context("admin.json")?,
+        )?;
+        return Ok((Some(admin), true));
+    }
+    let kept = std::fs::read_to_string(&path).ok();
+    Ok((
+        kept.and_then(|text| serde_json::from_str(&text).ok()),
+        false,
+    ))
+}
+
+/// Enrols the local node, once.
+async fn join(instance: &Instance, args: &UpArgs) -> Result<()> {
+    let done = instance.data.join("agent/joined");
+    if done.exists() {
+        return Ok(());
+    }
+    let mut command = Command::new(binary(args, "control"));
+    command
+        .args(["token", "create", "--config"])
+        .arg(instance.conf_file("control.toml"));
+    command.args([
+        "--uses",
+        "1",
+        "--expires",
+        "10m",
+        "--port-range",
+        &args.port_range,
+    ]);
+    command.arg("--local");
+    let token = text(command).await?;
+    let mut command = Command::new(binary(args, "agent"));
+    command.arg("join").arg(token.trim());
+    command
+        .arg("--config")
+        .arg(instance.conf_file("agent.toml"));
+    text(command).await.context("join the local node")?;
+    std::fs::write(&done, "").context("note that the local node has joined")
+}
+
+async fn output(command: Command) -> Result<Value> {
+    let shown = format!("{:?}", command.as_std());
+    let text = text(command).await?;
+    serde_json::from_str(&text).with_context(|| format!("{shown} printed no JSON: {text}"))
+}
+
+/// Runs a one-off command to its end and gives its stdout.
+///
+/// # Errors
+/// Carries its stderr.
+pub async fn text(mut command: Command) -> Result<String> {
+    let shown = format!("{:?}", command.as_std().get_program());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(COMMAND, command.output())
+        .await
+        .with_context(|| format!("{shown} did not end within {COMMAND:?}"))?
+        .with_context(|| format!("run {shown}"))?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("{shown} failed ({}):\n{}", output.status, error.trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether a path is a program that can be run.
+#[must_use]
+pub fn is_built(path: &Path) -> bool {
+    path.is_file()
+}
