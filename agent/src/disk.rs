@@ -1,0 +1,129 @@
+//! Files that must survive a power cut: written beside, fsynced, renamed, directory fsynced.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// First word of every framed file; the number counts formats.
+const MAGIC: &str = "warren1";
+
+/// What stood in a framed file was not what had been written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Damaged: the text says where it breaks off.
+    #[error("{} is damaged ({why})", path.display())]
+    Corrupt {
+        /// Which file.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// Could not be read at all.
+    #[error("read {}: {source}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        source: io::Error,
+    },
+}
+
+/// Adds the path to an I/O error, which names none by itself.
+pub fn at(what: &str, path: &Path) -> impl FnOnce(io::Error) -> io::Error + use<> {
+    let text = format!("{what} {}", path.display());
+    move |e| io::Error::new(e.kind(), format!("{text}: {e}"))
+}
+
+/// Replaces `path` in one step with mode 0600; after return it survives a power cut.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = dir.join(format!(".{name}.new"));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)
+        .map_err(at("create", &beside))?;
+    file.write_all(bytes).map_err(at("write", &beside))?;
+    file.sync_data().map_err(at("sync", &beside))?;
+    std::fs::rename(&beside, path).map_err(at("rename to", path))?;
+    sync_dir(dir)
+}
+
+/// Makes renames, creations and removals in `dir` survive a power cut.
+pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(at("sync", dir))
+}
+
+/// [`write_atomic`] with length and checksum in front, for [`read_framed`].
+pub fn write_framed(path: &Path, body: &[u8]) -> io::Result<()> {
+    let mut bytes = format!("{MAGIC} {:08x} {}\n", crc32fast::hash(body), body.len()).into_bytes();
+    bytes.extend_from_slice(body);
+    write_atomic(path, &bytes)
+}
+
+/// The body of a framed file; `None` if there is no such file.
+/// # Errors
+/// `Corrupt` for anything but exactly what was written.
+pub fn read_framed(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            let path = path.to_owned();
+            return Err(ReadError::Io { path, source });
+        }
+    };
+    let corrupt = |why: &str| ReadError::Corrupt {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    };
+    let end = bytes.iter().take(64).position(|b| *b == b'\n');
+    let end = end.ok_or_else(|| corrupt("no header"))?;
+    let header = std::str::from_utf8(&bytes[..end]).map_err(|_| corrupt("header is no text"))?;
+    let mut words = header.split(' ');
+    if words.next() != Some(MAGIC) {
+        return Err(corrupt("another format"));
+    }
+    let crc = words.next().and_then(|w| u32::from_str_radix(w, 16).ok());
+    let length = words.next().and_then(|w| w.parse::<usize>().ok());
+    let body = &bytes[end + 1..];
+    if length != Some(body.len()) {
+        return Err(corrupt("length differs"));
+    }
+    if crc != Some(crc32fast::hash(body)) {
+        return Err(corrupt("checksum differs"));
+    }
+    Ok(Some(body.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_framed_file_reads_back_and_any_change_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        assert!(read_framed(&path).unwrap().is_none());
+        write_framed(&path, b"hello").unwrap();
+        assert_eq!(read_framed(&path).unwrap().unwrap(), b"hello");
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert!(matches!(read_framed(&path), Err(ReadError::Corrupt { .. })));
+        }
+        for flip in 0..whole.len() {
+            let mut bad = whole.clone();
+            bad[flip] ^= 1;
+            std::fs::write(&path, &bad).unwrap();
+            assert!(read_framed(&path).is_err(), "byte {flip}");
+        }
+    }
+}

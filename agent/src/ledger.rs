@@ -1,0 +1,561 @@
+//! Wanted state on disk, so that servers come up with no network.
+//!
+//! `ledger` holds what is the node's: id, applied rev, boots, uids, tombstones. Beside it stand two
+//! files per server: `<id>.wanted`, control's row byte for byte, and `<id>.memory`, what the agent
+//! must remember of the server. Rows are written before the rev that covers them: a crash between the
+//! two repeats rows, and rows at or below their generation are ignored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+use tracing::{error, warn};
+use warren_proto::ids::{BootId, LedgerId, ServerId};
+use warren_proto::wire;
+
+use crate::disk::{self, ReadError};
+
+/// Boots that are remembered for the fork check.
+pub const MAX_BOOTS: usize = 16;
+
+/// Why the ledger can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk said no.
+    #[error("the ledger can't be written: {0}; free space or mend the disk of the data directory")]
+    Io(#[from] io::Error),
+    /// A file can't be read for another reason than damage.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// One tombstone and how far it was carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Rows at or below it are ignored.
+    pub generation: u64,
+    /// Seconds that the files are kept in the trash.
+    pub keep_files_s: u32,
+    /// The server is gone and the fact is written.
+    pub done: bool,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Node {
+    id: LedgerId,
+    rev: u64,
+    /// Newest first.
+    boots: Vec<BootId>,
+    /// The kernel's boot id when the agent last started.
+    host_boot: String,
+    /// Index of each server's uid above the configured base. Never given to another server again
+    /// while its files may be around.
+    uids: BTreeMap<ServerId, u32>,
+    tombstones: BTreeMap<ServerId, Tombstone>,
+}
+
+/// What this process start is.
+#[derive(Debug, Clone)]
+pub struct Boot {
+    /// Fsynced before anybody sees it.
+    pub id: BootId,
+    /// The one before, if this ledger has seen any.
+    pub previous: Option<BootId>,
+    /// The machine itself has restarted since.
+    pub host_rebooted: bool,
+}
+
+/// One server as it was found on disk.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Control's row; `None` for a server that only the memory knows.
+    pub wanted: Option<wire::WantedServer>,
+    /// What the actor had saved, as it had saved it.
+    pub memory: Option<Vec<u8>>,
+}
+
+/// What an apply brought.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Applied {
+    /// Servers with a new row.
+    pub changed: Vec<ServerId>,
+    /// Servers to be removed.
+    pub removed: Vec<(ServerId, Tombstone)>,
+    /// Known here, and a snapshot did not name them.
+    pub orphans: Vec<ServerId>,
+    /// False when `from` was above our rev or the ledger another: nothing was taken.
+    pub taken: bool,
+}
+
+/// See the module.
+pub struct Ledger {
+    dir: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    node: Node,
+    wanted: BTreeMap<ServerId, wire::WantedServer>,
+    memories: BTreeSet<ServerId>,
+    damaged: Vec<String>,
+}
+
+impl Ledger {
+    /// Opens or makes the ledger in `dir`. A damaged file is kept aside under another name and the
+    /// ledger gets a new id, upon which control sends everything again; [`Ledger::damaged`] says so.
+    /// # Errors
+    /// If the directory can't be read or written.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(dir).map_err(disk::at("create", dir))?;
+        let mut damaged = Vec::new();
+        let node = match sound(&dir.join("ledger"), &mut damaged)? {
+            Some(body) => match serde_json::from_slice::<Node>(&body) {
+                Ok(node) => Some(node),
+                Err(e) => {
+                    aside(&dir.join("ledger"), &e.to_string(), &mut damaged)?;
+                    None
+                }
+            },
+            None => None,
+        };
+        let mut wanted = BTreeMap::new();
+        let mut memories = BTreeSet::new();
+        for entry in std::fs::read_dir(dir).map_err(disk::at("list", dir))? {
+            let path = entry.map_err(disk::at("list", dir))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some((stem, kind)) = name.split_once('.') else {
+                continue;
+            };
+            let Ok(id) = stem.parse::<ServerId>() else {
+                continue;
+            };
+            match kind {
+                "memory" => {
+                    memories.insert(id);
+                }
+                "wanted" => {
+                    let Some(body) = sound(&path, &mut damaged)? else {
+                        continue;
+                    };
+                    match wire::WantedServer::decode(body.as_slice()) {
+                        Ok(row) => {
+                            wanted.insert(id, row);
+                        }
+                        Err(e) => aside(&path, &e.to_string(), &mut damaged)?,
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut node = node.unwrap_or_else(|| Node {
+            id: LedgerId::new(),
+            rev: 0,
+            boots: Vec::new(),
+            host_boot: String::new(),
+            uids: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+        });
+        if !damaged.is_empty() {
+            node.id = LedgerId::new();
+            node.rev = 0;
+        }
+        let ledger = Self {
+            dir: dir.to_owned(),
+            inner: Mutex::new(Inner {
+                node,
+                wanted,
+                memories,
+                damaged,
+            }),
+        };
+        ledger.save(&ledger.inner.lock().node)?;
+        Ok(ledger)
+    }
+
+    /// What was found damaged at open, a sentence each.
+    pub fn damaged(&self) -> Vec<String> {
+        self.inner.lock().damaged.clone()
+    }
+
+    /// Starts a boot: its id is on disk when this returns.
+    pub fn begin_boot(&self, host_boot: &str) -> Result<Boot, Error> {
+        let mut inner = self.inner.lock();
+        let mut node = inner.node.clone();
+        let boot = Boot {
+            id: BootId::new(),
+            previous: node.boots.first().copied(),
+            host_rebooted: !node.host_boot.is_empty() && node.host_boot != host_boot,
+        };
+        node.boots.insert(0, boot.id);
+        node.boots.truncate(MAX_BOOTS);
+        node.host_boot = host_boot.to_owned();
+        self.save(&node)?;
+        inner.node = node;
+        Ok(boot)
+    }
+
+    /// Id and applied rev.
+    pub fn position(&self) -> wire::LedgerPosition {
+        let inner = self.inner.lock();
+        wire::LedgerPosition {
+            id: inner.node.id.to_string(),
+            rev: inner.node.rev,
+        }
+    }
+
+    /// Newest first, at most [`MAX_BOOTS`].
+    pub fn boots(&self) -> Vec<BootId> {
+        self.inner.lock().node.boots.clone()
+    }
+
+    /// Every server that has a row or a memory.
+    pub fn rows(&self) -> Result<BTreeMap<ServerId, Row>, Error> {
+        let mut inner = self.inner.lock();
+        let ids: BTreeSet<ServerId> = inner
+            .wanted
+            .keys()
+            .chain(&inner.memories)
+            .copied()
+            .collect();
+        let mut rows = BTreeMap::new();
+        for id in ids {
+            let mut damaged = Vec::new();
+            let memory = sound(&self.memory_path(id), &mut damaged)?;
+            inner.damaged.extend(damaged);
+            let wanted = inner.wanted.get(&id).cloned();
+            rows.insert(id, Row { wanted, memory });
+        }
+        Ok(rows)
+    }
+
+    /// Control's row of a server.
+    pub fn wanted(&self, server: ServerId) -> Option<wire::WantedServer> {
+        self.inner.lock().wanted.get(&server).cloned()
+    }
+
+    /// Tombstones that still have to be carried out.
+    pub fn open_tombstones(&self) -> Vec<(ServerId, Tombstone)> {
+        let inner = self.inner.lock();
+        let all = inner.node.tombstones.iter();
+        all.filter(|(_, t)| !t.done)
+            .map(|(id, t)| (*id, t.clone()))
+            .collect()
+    }
+
+    /// Takes control's rows. Blocks on the disk.
+    pub fn apply(&self, apply: &wire::Apply) -> Result<Applied, Error> {
+        let mut inner = self.inner.lock();
+        let mut node = inner.node.clone();
+        if apply.ledger != node.id.to_string() || apply.from > node.rev {
+            return Ok(Applied::default());
+        }
+        let mut applied = Applied {
+            taken: true,
+            ..Applied::default()
+        };
+        let mut named = BTreeSet::new();
+        let mut rows = Vec::new();
+        for row in &apply.servers {
+            let Ok(id) = row.server.parse::<ServerId>() else {
+                warn!("a wanted row with a bad server id was left out");
+                continue;
+            };
+            named.insert(id);
+            let known = inner.wanted.get(&id).map_or(0, |w| w.generation);
+            let buried = node.tombstones.get(&id).map_or(0, |t| t.generation);
+            if row.generation > known.max(buried) {
+                rows.push((id, row));
+            }
+        }
+        for stone in &apply.tombstones {
+            let Ok(id) = stone.server.parse::<ServerId>() else {
+                warn!("a tombstone with a bad server id was left out");
+                continue;
+            };
+            named.insert(id);
+            let known = inner.wanted.get(&id).map_or(0, |w| w.generation);
+            let buried = node.tombstones.get(&id).map_or(0, |t| t.generation);
+            if stone.generation < known || stone.generation < buried {
+                continue;
+            }
+            let stone = Tombstone {
+                generation: stone.generation,
+                keep_files_s: stone.keep_files_s,
+                done: false,
+            };
+            node.tombstones.insert(id, stone.clone());
+            // Also for a server that is not here: control waits for the confirmation.
+            applied.removed.push((id, stone));
+        }
+        for (id, row) in &rows {
+            disk::write_framed(&self.wanted_path(*id), &row.encode_to_vec())?;
+        }
+        node.rev = node.rev.max(apply.to);
+        for (id, _) in &rows {
+            node.tombstones.remove(id);
+            uid_of(&mut node, *id);
+        }
+        self.save(&node)?;
+        inner.node = node;
+        for (id, row) in rows {
+            inner.wanted.insert(id, row.clone());
+            applied.changed.push(id);
+        }
+        if apply.snapshot {
+            let known = inner.wanted.keys().chain(&inner.memories);
+            let orphans: BTreeSet<_> = known.filter(|id| !named.contains(id)).copied().collect();
+            applied.orphans = orphans.into_iter().collect();
+        }
+        Ok(applied)
+    }
+
+    /// The uid index of a server, given once.
+    pub fn uid(&self, server: ServerId) -> Result<u32, Error> {
+        let mut inner = self.inner.lock();
+        if let Some(uid) = inner.node.uids.get(&server) {
+            return Ok(*uid);
+        }
+        let mut node = inner.node.clone();
+        let uid = uid_of(&mut node, server);
+        self.save(&node)?;
+        inner.node = node;
+        Ok(uid)
+    }
+
+    /// Remembers what an actor must not forget. Blocks on the disk.
+    pub fn remember(&self, server: ServerId, memory: &[u8]) -> Result<(), Error> {
+        disk::write_framed(&self.memory_path(server), memory)?;
+        self.inner.lock().memories.insert(server);
+        Ok(())
+    }
+
+    /// A tombstone was carried out: forgets the server, keeps the stone against old rows.
+    pub fn bury(&self, server: ServerId) -> Result<(), Error> {
+        let mut inner = self.inner.lock();
+        let mut node = inner.node.clone();
+        if let Some(stone) = node.tombstones.get_mut(&server) {
+            stone.done = true;
+        }
+        node.uids.remove(&server);
+        for path in [self.wanted_path(server), self.memory_path(server)] {
+            match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    return Err(disk::at("remove", &path)(e).into());
+                }
+                _ => {}
+            }
+        }
+        self.save(&node)?;
+        inner.node = node;
+        inner.wanted.remove(&server);
+        inner.memories.remove(&server);
+        Ok(())
+    }
+
+    fn save(&self, node: &Node) -> Result<(), Error> {
+        let body = serde_json::to_vec(node).map_err(io::Error::other)?;
+        disk::write_framed(&self.dir.join("ledger"), &body)?;
+        Ok(())
+    }
+
+    fn wanted_path(&self, server: ServerId) -> PathBuf {
+        self.dir.join(format!("{server}.wanted"))
+    }
+
+    fn memory_path(&self, server: ServerId) -> PathBuf {
+        self.dir.join(format!("{server}.memory"))
+    }
+}
+
+fn uid_of(node: &mut Node, server: ServerId) -> u32 {
+    if let Some(uid) = node.uids.get(&server) {
+        return *uid;
+    }
+    let taken: BTreeSet<u32> = node.uids.values().copied().collect();
+    let free = (0..).find(|n| !taken.contains(n)).unwrap_or(u32::MAX);
+    node.uids.insert(server, free);
+    free
+}
+
+/// The body of a framed file; a damaged one is set aside and counts as absent.
+fn sound(path: &Path, damaged: &mut Vec<String>) -> Result<Option<Vec<u8>>, Error> {
+    match disk::read_framed(path) {
+        Ok(body) => Ok(body),
+        Err(ReadError::Corrupt { why, .. }) => {
+            aside(path, &why, damaged)?;
+            Ok(None)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn aside(path: &Path, why: &str, damaged: &mut Vec<String>) -> Result<(), Error> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!("-damaged-{}", LedgerId::new()));
+    let kept = path.with_file_name(name);
+    std::fs::rename(path, &kept).map_err(disk::at("set aside", path))?;
+    let text = format!(
+        "{} was damaged ({why}) and is kept as {}; control sends its rows again",
+        path.display(),
+        kept.display()
+    );
+    error!("{text}");
+    damaged.push(text);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn row(id: ServerId, generation: u64, rev: u64) -> wire::WantedServer {
+        wire::WantedServer {
+            server: id.to_string(),
+            generation,
+            rev,
+            ..Default::default()
+        }
+    }
+
+    fn apply(ledger: &Ledger, from: u64, to: u64, rows: &[wire::WantedServer]) -> Applied {
+        let apply = wire::Apply {
+            ledger: ledger.position().id,
+            from,
+            to,
+            servers: rows.to_vec(),
+            ..Default::default()
+        };
+        ledger.apply(&apply).unwrap()
+    }
+
+    #[test]
+    fn rows_and_rev_survive_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let id = ServerId::new();
+        assert_eq!(apply(&ledger, 0, 3, &[row(id, 2, 3)]).changed, [id]);
+        ledger.remember(id, b"{}").unwrap();
+        let position = ledger.position();
+        drop(ledger);
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!(ledger.position(), position);
+        let rows = ledger.rows().unwrap();
+        assert_eq!(rows[&id].wanted.as_ref().unwrap().generation, 2);
+        assert_eq!(rows[&id].memory.as_deref(), Some(&b"{}"[..]));
+    }
+
+    #[test]
+    fn a_hole_before_from_is_not_taken_and_old_rows_are_ignored() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let id = ServerId::new();
+        assert!(!apply(&ledger, 5, 6, &[row(id, 1, 6)]).taken);
+        assert_eq!(ledger.position().rev, 0);
+        assert!(apply(&ledger, 0, 6, &[row(id, 4, 6)]).taken);
+        let again = apply(&ledger, 0, 7, &[row(id, 4, 7), row(id, 3, 7)]);
+        assert!(again.taken && again.changed.is_empty());
+        assert_eq!(ledger.position().rev, 7);
+        let other = wire::Apply {
+            ledger: LedgerId::new().to_string(),
+            ..Default::default()
+        };
+        assert!(!ledger.apply(&other).unwrap().taken);
+    }
+
+    #[test]
+    fn a_tombstone_outlives_old_rows_and_yields_to_newer_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let id = ServerId::new();
+        apply(&ledger, 0, 1, &[row(id, 1, 1)]);
+        let stone = wire::Tombstone {
+            server: id.to_string(),
+            generation: 2,
+            rev: 2,
+            keep_files_s: 0,
+        };
+        let bury = wire::Apply {
+            ledger: ledger.position().id,
+            from: 1,
+            to: 2,
+            tombstones: vec![stone],
+            ..Default::default()
+        };
+        assert_eq!(ledger.apply(&bury).unwrap().removed.len(), 1);
+        assert_eq!(ledger.open_tombstones().len(), 1);
+        ledger.bury(id).unwrap();
+        assert!(ledger.open_tombstones().is_empty());
+        assert!(ledger.rows().unwrap().is_empty());
+        assert!(apply(&ledger, 2, 3, &[row(id, 2, 3)]).changed.is_empty());
+        assert_eq!(apply(&ledger, 3, 4, &[row(id, 5, 4)]).changed, [id]);
+    }
+
+    #[test]
+    fn a_snapshot_names_orphans_and_deletes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let (known, other) = (ServerId::new(), ServerId::new());
+        apply(&ledger, 0, 1, &[row(known, 1, 1)]);
+        let snapshot = wire::Apply {
+            ledger: ledger.position().id,
+            from: 0,
+            to: 2,
+            servers: vec![row(other, 1, 2)],
+            snapshot: true,
+            ..Default::default()
+        };
+        assert_eq!(ledger.apply(&snapshot).unwrap().orphans, [known]);
+        assert_eq!(ledger.rows().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn damage_is_kept_aside_named_and_makes_the_ledger_unknown() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let id = ServerId::new();
+        apply(&ledger, 0, 1, &[row(id, 1, 1)]);
+        let before = ledger.position();
+        drop(ledger);
+        std::fs::write(dir.path().join(format!("{id}.wanted")), b"warren1 x").unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_ne!(ledger.position().id, before.id);
+        assert_eq!(ledger.position().rev, 0);
+        assert_eq!(ledger.damaged().len(), 1);
+        let kept = std::fs::read_dir(dir.path()).unwrap();
+        let kept = kept.filter(|e| {
+            let name = e.as_ref().unwrap().file_name();
+            name.to_string_lossy().contains("-damaged-")
+        });
+        assert_eq!(kept.count(), 1);
+    }
+
+    #[test]
+    fn a_boot_is_on_disk_before_it_is_used_and_sixteen_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut last = None;
+        for n in 0..20 {
+            let ledger = Ledger::open(dir.path()).unwrap();
+            let boot = ledger.begin_boot(if n < 10 { "a" } else { "b" }).unwrap();
+            assert_eq!(boot.previous, last);
+            assert_eq!(boot.host_rebooted, n == 10);
+            last = Some(boot.id);
+        }
+        let ledger = Ledger::open(dir.path()).unwrap();
+        assert_eq!(ledger.boots().len(), MAX_BOOTS);
+        assert_eq!(ledger.boots().first().copied(), last);
+    }
+
+    #[test]
+    fn uids_stay_and_are_not_shared() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(dir.path()).unwrap();
+        let (a, b) = (ServerId::new(), ServerId::new());
+        let (ua, ub) = (ledger.uid(a).unwrap(), ledger.uid(b).unwrap());
+        assert_ne!(ua, ub);
+        assert_eq!(Ledger::open(dir.path()).unwrap().uid(a).unwrap(), ua);
+    }
+}

@@ -1,0 +1,3 @@
+//! Game servers: what is decided about one, and the task that does it.
+
+pub mod lifecycle;
