@@ -4,7 +4,9 @@
 //! them act. Nothing here listens on the network.
 
 pub mod clock;
+pub mod console;
 pub mod disk;
 pub mod journal;
 pub mod ledger;
+pub mod link;
 pub mod server;

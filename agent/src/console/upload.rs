@@ -1,0 +1,117 @@
+//! Batches of what control does not have yet.
+
+use std::sync::atomic::Ordering;
+
+use tracing::warn;
+use warren_proto::ids::{BootId, ServerId};
+use warren_proto::wire;
+
+use super::{Consoles, range};
+
+/// Bytes on the wire of one batch.
+const MAX_BATCH: usize = 256 * 1024;
+/// Raw bytes of one range: what control unpacks at a time.
+const MAX_RANGE: usize = 256 * 1024;
+/// Raw bytes of one batch: text shrinks well, and a batch must stay cheap to make.
+const MAX_RAW: usize = 1024 * 1024;
+/// Below it compression gains nothing.
+const WORTH_PACKING: usize = 512;
+
+impl Consoles {
+    /// The next batch, all servers in turn; `None` if control has everything. Blocks on disk and
+    /// CPU for some milliseconds.
+    pub fn batch(&self, boot: BootId) -> Option<wire::ConsoleUpload> {
+        let mut all = self.all();
+        if all.is_empty() {
+            return None;
+        }
+        // Another server first each time, so that one that floods delays nobody for ever.
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let count = all.len() as u64;
+        all.rotate_left(usize::try_from(turn % count).unwrap_or(0));
+        let (mut packed, mut raw) = (0, 0);
+        let mut ranges = Vec::new();
+        for console in all {
+            let runs = console.runs.lock();
+            for run in runs.values() {
+                let kinds = [run.kind.stream(), wire::ConsoleStream::Warren];
+                for kind in kinds {
+                    let Some(stream) = run.stream(kind) else {
+                        continue;
+                    };
+                    let mut at = stream.committed();
+                    while packed < MAX_BATCH && raw < MAX_RAW {
+                        let room = (MAX_BATCH - packed).min(MAX_RANGE).min(MAX_RAW - raw);
+                        let part = match stream.part(at, room) {
+                            Ok(Some(part)) => part,
+                            Ok(None) => break,
+                            Err(e) => {
+                                warn!(server.id = %console.server, "{e}");
+                                break;
+                            }
+                        };
+                        at = part.end();
+                        raw += part.data.len();
+                        let mut range = range(console.server, run.id, kind);
+                        range.offset = part.offset;
+                        range.gap_to = part.gap_to;
+                        range.length = u32::try_from(part.data.len()).unwrap_or(u32::MAX);
+                        range.times = part.times;
+                        pack(&mut range, part.data);
+                        packed += range.data.len() + 96 + range.times.len() * 16;
+                        ranges.push(range);
+                    }
+                }
+            }
+        }
+        (!ranges.is_empty()).then(|| wire::ConsoleUpload {
+            boot: boot.to_string(),
+            ranges,
+        })
+    }
+
+    /// Control has committed these; the disk below is freed.
+    pub fn committed(&self, positions: &[wire::ConsolePosition]) {
+        let mut touched = std::collections::BTreeSet::new();
+        for position in positions {
+            let Ok(server) = position.server.parse::<ServerId>() else {
+                continue;
+            };
+            // A name that we do not know must not make a console.
+            let known = self.servers.lock().get(&server).cloned();
+            let Some(console) = known else { continue };
+            let mut runs = console.runs.lock();
+            let Some(run) = runs.values_mut().find(|r| r.id.to_string() == position.run) else {
+                continue;
+            };
+            let Some(stream) = run.stream_mut(position.stream()) else {
+                continue;
+            };
+            if let Err(e) = stream.commit(position.committed) {
+                warn!(server.id = %server, "{e}");
+            }
+            touched.insert((server, run.number));
+        }
+        for (server, number) in touched {
+            let console = self.server(server);
+            if let Some(run) = console.runs.lock().get(&number)
+                && let Err(e) = run.save()
+            {
+                warn!(server.id = %server, "{e}");
+            }
+            console.tidy();
+        }
+    }
+}
+
+fn pack(range: &mut wire::ConsoleRange, data: bytes::Bytes) {
+    if data.len() >= WORTH_PACKING
+        && let Ok(small) = zstd::bulk::compress(&data, 1)
+        && small.len() < data.len()
+    {
+        range.data = small.into();
+        range.compressed = true;
+    } else {
+        range.data = data;
+    }
+}

@@ -1,0 +1,550 @@
+//! What is said to control and when, decided without saying it: inputs in, actions out.
+//!
+//! Nothing is lost by a failure here: an upload that got no answer is sent again, and control takes
+//! each fact and byte once. One request of a kind is under way at a time, so a slow control is never
+//! flooded.
+
+use std::collections::BTreeMap;
+
+use warren_proto::wire;
+
+use crate::journal::Position;
+
+/// Heartbeat, milliseconds.
+pub const HEARTBEAT_MS: i64 = 10_000;
+/// Metrics batch, milliseconds.
+pub const METRICS_MS: i64 = 15_000;
+/// Console upload, milliseconds, unless [`CONSOLE_BYTES`] wait.
+pub const CONSOLE_MS: i64 = 1000;
+/// So many waiting console bytes are sent at once.
+pub const CONSOLE_BYTES: u64 = 256 * 1024;
+const FIRST_RETRY_MS: i64 = 250;
+const LAST_RETRY_MS: i64 = 10_000;
+
+/// Each has its own place in the queue: one under way, one due time, one back-off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Who we are and what we hold.
+    Hello,
+    /// Alive, and what time it is.
+    Heartbeat,
+    /// The journal.
+    Facts,
+    /// The spools.
+    Console,
+    /// The figures.
+    Metrics,
+}
+
+impl Lane {
+    const ALL: [Self; 5] = [
+        Self::Hello,
+        Self::Heartbeat,
+        Self::Facts,
+        Self::Console,
+        Self::Metrics,
+    ];
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The connection is up (again).
+    Connected,
+    /// It is not.
+    Disconnected,
+    /// Time passes.
+    Tick,
+    /// The journal holds something new.
+    Facts,
+    /// So many console bytes are not committed.
+    Console(u64),
+    /// An admin decided that this identity is the one to keep.
+    Kept,
+    /// The answer to the action with that id; `sent_ms` is when it was sent.
+    Answer {
+        /// Of the action.
+        id: u64,
+        /// What came, or why nothing did.
+        answer: Result<Answer, Failed>,
+    },
+}
+
+/// An answer of control.
+#[derive(Debug)]
+pub enum Answer {
+    /// To hello.
+    Hello(wire::HelloAnswer),
+    /// To a heartbeat.
+    Heartbeat(wire::HeartbeatAnswer),
+    /// To facts: what control expects next. `None`: there was nothing to send.
+    Facts(Option<wire::FactAnswer>),
+    /// To console bytes. `None`: there was nothing to send.
+    Console(Option<wire::ConsoleUploaded>),
+    /// To metrics.
+    Metrics,
+}
+
+/// No answer, or a no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// Stable code, `timeout` and the like included.
+    pub code: String,
+    /// For the log.
+    pub message: String,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Send a request; its answer comes back under `id`. Facts go from `from` on.
+    Send {
+        /// To be given back.
+        id: u64,
+        /// Which.
+        lane: Lane,
+        /// For [`Lane::Facts`]: `None` is the oldest held.
+        from: Option<Position>,
+    },
+    /// Control has committed everything below.
+    Free(Position),
+    /// Control has committed these bytes.
+    Committed(Vec<wire::ConsolePosition>),
+    /// Control's clock at the moment of its answer, and the id of what it answered.
+    Clock {
+        /// Control's Unix milliseconds.
+        control_ms: i64,
+        /// For the time it was sent.
+        id: u64,
+    },
+    /// Control's keys, to be pinned anew.
+    Keys(Vec<wire::VerifyKey>),
+    /// Set or cleared: games run, nothing is applied, uploads wait.
+    Quarantine(Option<String>),
+    /// Control knows us: hello was answered.
+    Greeted,
+    /// A line for the log, once per trouble.
+    Complain(Lane, Failed),
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    under_way: Option<u64>,
+    due_ms: Option<i64>,
+    failures: u32,
+    complained: bool,
+}
+
+/// See the module.
+pub struct Core {
+    connected: bool,
+    greeted: bool,
+    quarantined: bool,
+    slots: BTreeMap<Lane, Slot>,
+    next_id: u64,
+    next_fact: Option<Position>,
+    console_waiting: u64,
+    /// State of a small generator: retries are jittered, tests repeatable.
+    dice: u64,
+}
+
+impl Core {
+    /// `seed` differs per node and start, so that a thousand nodes do not retry in step.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            connected: false,
+            greeted: false,
+            quarantined: false,
+            slots: Lane::ALL.iter().map(|l| (*l, Slot::default())).collect(),
+            next_id: 1,
+            next_fact: None,
+            console_waiting: 0,
+            dice: seed | 1,
+        }
+    }
+
+    /// Hello was answered on this connection and this identity has not forked.
+    pub fn is_up(&self) -> bool {
+        self.connected && self.greeted && !self.quarantined
+    }
+
+    /// When [`Input::Tick`] is wanted next, milliseconds on the caller's clock.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        if !self.connected {
+            return None;
+        }
+        let open = self.slots.values().filter(|s| s.under_way.is_none());
+        open.filter_map(|s| s.due_ms).min()
+    }
+
+    /// Takes what happened at `now_ms` (monotonic) and says what to do.
+    pub fn take(&mut self, input: Input, now_ms: i64) -> Vec<Action> {
+        let mut out = Vec::new();
+        match input {
+            Input::Connected => self.connected(now_ms),
+            Input::Disconnected => self.connected = false,
+            Input::Tick => {}
+            Input::Facts => self.due_by(Lane::Facts, now_ms),
+            Input::Console(bytes) => {
+                self.console_waiting = bytes;
+                let wait = if bytes >= CONSOLE_BYTES {
+                    0
+                } else {
+                    CONSOLE_MS
+                };
+                if bytes > 0 {
+                    self.due_by(Lane::Console, now_ms + wait);
+                }
+            }
+            Input::Kept => self.due_by(Lane::Hello, now_ms),
+            Input::Answer { id, answer } => self.answer(id, answer, now_ms, &mut out),
+        }
+        self.send_due(now_ms, &mut out);
+        out
+    }
+
+    fn slot(&mut self, lane: Lane) -> &mut Slot {
+        self.slots.entry(lane).or_default()
+    }
+
+    fn due_by(&mut self, lane: Lane, at_ms: i64) {
+        let slot = self.slot(lane);
+        // A back-off is not cut short by news.
+        if slot.failures > 0 && slot.due_ms.is_some() {
+            return;
+        }
+        slot.due_ms = Some(slot.due_ms.map_or(at_ms, |d| d.min(at_ms)));
+    }
+
+    fn connected(&mut self, now_ms: i64) {
+        self.connected = true;
+        self.greeted = false;
+        for slot in self.slots.values_mut() {
+            // What was under way on the old connection is answered by a timeout of its own at the
+            // latest; a new connection need not wait for it.
+            *slot = Slot::default();
+        }
+        self.slot(Lane::Hello).due_ms = Some(now_ms);
+    }
+
+    fn send_due(&mut self, now_ms: i64, out: &mut Vec<Action>) {
+        if !self.connected {
+            return;
+        }
+        for lane in Lane::ALL {
+            let open = match lane {
+                Lane::Hello => true,
+                Lane::Heartbeat => self.greeted,
+                Lane::Facts | Lane::Console | Lane::Metrics => self.greeted && !self.quarantined,
+            };
+            let id = self.next_id;
+            let from = self.next_fact.filter(|_| lane == Lane::Facts);
+            let slot = self.slot(lane);
+            let due = slot.due_ms.is_some_and(|d| d <= now_ms);
+            if !open || !due || slot.under_way.is_some() {
+                continue;
+            }
+            slot.under_way = Some(id);
+            slot.due_ms = None;
+            self.next_id += 1;
+            out.push(Action::Send { id, lane, from });
+        }
+    }
+
+    fn answer(
+        &mut self,
+        id: u64,
+        answer: Result<Answer, Failed>,
+        now_ms: i64,
+        out: &mut Vec<Action>,
+    ) {
+        let found = self.slots.iter().find(|(_, s)| s.under_way == Some(id));
+        let Some(lane) = found.map(|(l, _)| *l) else {
+            return;
+        };
+        self.slot(lane).under_way = None;
+        match answer {
+            Err(failed) => self.failed(lane, failed, now_ms, out),
+            Ok(answer) => {
+                let slot = self.slot(lane);
+                slot.failures = 0;
+                slot.complained = false;
+                self.succeeded(id, answer, now_ms, out);
+            }
+        }
+    }
+
+    fn failed(&mut self, lane: Lane, failed: Failed, now_ms: i64, out: &mut Vec<Action>) {
+        let roll = self.roll();
+        let slot = self.slot(lane);
+        let wait = (FIRST_RETRY_MS << slot.failures.min(10)).min(LAST_RETRY_MS);
+        slot.failures += 1;
+        // Between half and all of it.
+        slot.due_ms =
+            Some(now_ms + wait / 2 + (roll % (wait / 2).max(1).unsigned_abs()).cast_signed());
+        if slot.failures == 3 && !slot.complained {
+            slot.complained = true;
+            out.push(Action::Complain(lane, failed));
+        }
+    }
+
+    fn succeeded(&mut self, id: u64, answer: Answer, now_ms: i64, out: &mut Vec<Action>) {
+        match answer {
+            Answer::Hello(hello) => self.greeted(id, hello, now_ms, out),
+            Answer::Heartbeat(beat) => {
+                out.push(Action::Clock {
+                    control_ms: beat.control_time_ms,
+                    id,
+                });
+                self.due_by(Lane::Heartbeat, now_ms + HEARTBEAT_MS);
+                if beat.say_hello {
+                    self.due_by(Lane::Hello, now_ms);
+                }
+                self.expects(beat.next_fact.as_ref(), out);
+            }
+            Answer::Facts(Some(facts)) => {
+                self.expects(facts.next.as_ref(), out);
+                self.due_by(Lane::Facts, now_ms);
+            }
+            Answer::Console(Some(stored)) => {
+                out.push(Action::Committed(stored.committed));
+                if self.console_waiting > 0 {
+                    let full = self.console_waiting >= CONSOLE_BYTES;
+                    let wait = if full { 0 } else { CONSOLE_MS };
+                    self.due_by(Lane::Console, now_ms + wait);
+                }
+            }
+            Answer::Facts(None) | Answer::Console(None) => {}
+            Answer::Metrics => self.due_by(Lane::Metrics, now_ms + METRICS_MS),
+        }
+    }
+
+    fn greeted(&mut self, id: u64, hello: wire::HelloAnswer, now_ms: i64, out: &mut Vec<Action>) {
+        out.push(Action::Clock {
+            control_ms: hello.control_time_ms,
+            id,
+        });
+        let because = hello.quarantined_because;
+        let quarantined = !because.is_empty();
+        if quarantined != self.quarantined {
+            out.push(Action::Quarantine(quarantined.then_some(because)));
+        }
+        self.quarantined = quarantined;
+        self.greeted = true;
+        self.due_by(Lane::Heartbeat, now_ms + HEARTBEAT_MS);
+        if quarantined {
+            return;
+        }
+        if !hello.keys.is_empty() {
+            out.push(Action::Keys(hello.keys));
+        }
+        self.expects(hello.next_fact.as_ref(), out);
+        out.push(Action::Committed(hello.console));
+        out.push(Action::Greeted);
+        self.due_by(Lane::Facts, now_ms);
+        self.due_by(Lane::Console, now_ms);
+        self.due_by(Lane::Metrics, now_ms + 1000);
+    }
+
+    fn expects(&mut self, next: Option<&wire::JournalPosition>, out: &mut Vec<Action>) {
+        let Some(position) = next.and_then(position) else {
+            return;
+        };
+        self.next_fact = Some(position);
+        out.push(Action::Free(position));
+    }
+
+    fn roll(&mut self) -> u64 {
+        // xorshift64: enough to keep nodes out of step.
+        self.dice ^= self.dice << 13;
+        self.dice ^= self.dice >> 7;
+        self.dice ^= self.dice << 17;
+        self.dice
+    }
+}
+
+fn position(wire: &wire::JournalPosition) -> Option<Position> {
+    let boot = wire.boot.parse().ok()?;
+    (wire.seq > 0).then_some(Position {
+        boot,
+        seq: wire.seq,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use warren_proto::ids::BootId;
+
+    fn sends(actions: &[Action]) -> Vec<Lane> {
+        let lanes = actions.iter().filter_map(|a| match a {
+            Action::Send { lane, .. } => Some(*lane),
+            _ => None,
+        });
+        lanes.collect()
+    }
+
+    fn id(actions: &[Action], wanted: Lane) -> u64 {
+        let found = actions.iter().find_map(|a| match a {
+            Action::Send { id, lane, .. } if *lane == wanted => Some(*id),
+            _ => None,
+        });
+        found.unwrap()
+    }
+
+    fn ok(id: u64, answer: Answer) -> Input {
+        Input::Answer {
+            id,
+            answer: Ok(answer),
+        }
+    }
+
+    fn lost(id: u64) -> Input {
+        Input::Answer {
+            id,
+            answer: Err(Failed {
+                code: "timeout".into(),
+                message: String::new(),
+            }),
+        }
+    }
+
+    fn up() -> Core {
+        let mut core = Core::new(7);
+        let hello = id(&core.take(Input::Connected, 0), Lane::Hello);
+        let out = core.take(ok(hello, Answer::Hello(wire::HelloAnswer::default())), 0);
+        let (facts, console) = (id(&out, Lane::Facts), id(&out, Lane::Console));
+        core.take(ok(facts, Answer::Facts(None)), 0);
+        core.take(ok(console, Answer::Console(None)), 0);
+        core
+    }
+
+    #[test]
+    fn hello_comes_first_after_every_connect() {
+        let mut core = up();
+        assert!(core.is_up());
+        core.take(Input::Disconnected, 10);
+        assert!(!core.is_up());
+        assert_eq!(core.take(Input::Facts, 20), []);
+        assert_eq!(sends(&core.take(Input::Connected, 30)), [Lane::Hello]);
+        assert_eq!(sends(&core.take(Input::Facts, 40)), []);
+    }
+
+    #[test]
+    fn one_batch_is_under_way_and_the_next_follows_its_answer() {
+        let mut core = up();
+        let boot = BootId::new();
+        let first = core.take(Input::Facts, 5);
+        assert_eq!(sends(&first), [Lane::Facts]);
+        assert_eq!(sends(&core.take(Input::Facts, 6)), []);
+        let next = wire::JournalPosition {
+            boot: boot.to_string(),
+            seq: 9,
+            end: 0,
+        };
+        let answer = wire::FactAnswer { next: Some(next) };
+        let out = core.take(ok(id(&first, Lane::Facts), Answer::Facts(Some(answer))), 7);
+        let at = Position { boot, seq: 9 };
+        assert!(out.contains(&Action::Free(at)));
+        assert!(
+            matches!(out.last(), Some(Action::Send { lane: Lane::Facts, from: Some(p), .. }) if *p == at)
+        );
+    }
+
+    #[test]
+    fn a_lost_answer_is_asked_again_with_growing_jittered_waits() {
+        let mut core = up();
+        let mut now = 100;
+        let mut out = core.take(Input::Facts, now);
+        let mut waits = Vec::new();
+        for n in 0..8 {
+            let after = core.take(lost(id(&out, Lane::Facts)), now);
+            assert_eq!(
+                after.iter().any(|a| matches!(a, Action::Complain(..))),
+                n == 2
+            );
+            assert_eq!(sends(&core.take(Input::Facts, now)), []);
+            let due = core.slots[&Lane::Facts].due_ms.unwrap();
+            waits.push(due - now);
+            now = due;
+            out = core.take(Input::Tick, now);
+        }
+        assert!(waits.iter().all(|w| *w <= LAST_RETRY_MS));
+        assert!(waits[5] > waits[0]);
+    }
+
+    #[test]
+    fn an_answer_of_the_old_connection_is_ignored() {
+        let mut core = up();
+        let old = id(&core.take(Input::Facts, 5), Lane::Facts);
+        core.take(Input::Disconnected, 6);
+        core.take(Input::Connected, 7);
+        let answer = wire::FactAnswer { next: None };
+        assert_eq!(core.take(ok(old, Answer::Facts(Some(answer))), 8), []);
+    }
+
+    #[test]
+    fn heartbeats_and_metrics_keep_their_beat() {
+        let mut core = up();
+        let beat = core.take(Input::Tick, HEARTBEAT_MS);
+        assert_eq!(sends(&beat), [Lane::Heartbeat, Lane::Metrics]);
+        let answer = wire::HeartbeatAnswer {
+            say_hello: true,
+            ..Default::default()
+        };
+        let out = core.take(
+            ok(id(&beat, Lane::Heartbeat), Answer::Heartbeat(answer)),
+            HEARTBEAT_MS,
+        );
+        assert_eq!(sends(&out), [Lane::Hello]);
+        core.take(ok(id(&beat, Lane::Metrics), Answer::Metrics), HEARTBEAT_MS);
+        assert_eq!(
+            core.slots[&Lane::Metrics].due_ms,
+            Some(HEARTBEAT_MS + METRICS_MS)
+        );
+    }
+
+    #[test]
+    fn much_console_goes_at_once_and_little_waits_a_second() {
+        let mut core = up();
+        core.take(Input::Tick, 1000);
+        assert_eq!(sends(&core.take(Input::Console(10), 5000)), []);
+        assert_eq!(sends(&core.take(Input::Tick, 5999)), []);
+        let out = core.take(Input::Tick, 6000);
+        assert_eq!(sends(&out), [Lane::Console]);
+        core.take(Input::Console(CONSOLE_BYTES), 6001);
+        let stored = wire::ConsoleUploaded::default();
+        let out = core.take(
+            ok(id(&out, Lane::Console), Answer::Console(Some(stored))),
+            6002,
+        );
+        assert_eq!(sends(&out), [Lane::Console]);
+    }
+
+    #[test]
+    fn a_forked_identity_only_beats_until_it_is_kept() {
+        let mut core = Core::new(3);
+        let hello = id(&core.take(Input::Connected, 0), Lane::Hello);
+        let answer = wire::HelloAnswer {
+            quarantined_because: "another machine speaks as this node".into(),
+            ..Default::default()
+        };
+        let out = core.take(ok(hello, Answer::Hello(answer)), 0);
+        assert!(out.iter().any(|a| matches!(a, Action::Quarantine(Some(_)))));
+        assert!(!core.is_up());
+        core.take(Input::Facts, 1);
+        core.take(Input::Console(1 << 20), 1);
+        assert_eq!(
+            sends(&core.take(Input::Tick, HEARTBEAT_MS)),
+            [Lane::Heartbeat]
+        );
+        let hello = id(&core.take(Input::Kept, HEARTBEAT_MS), Lane::Hello);
+        let out = core.take(
+            ok(hello, Answer::Hello(wire::HelloAnswer::default())),
+            HEARTBEAT_MS,
+        );
+        assert!(out.contains(&Action::Quarantine(None)));
+        assert!(sends(&out).contains(&Lane::Facts));
+    }
+}
