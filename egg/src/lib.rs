@@ -12,6 +12,7 @@ mod model;
 mod parse;
 mod pattern;
 mod placeholder;
+pub mod rules;
 mod stop;
 mod yaml;
 

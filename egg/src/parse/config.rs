@@ -139,10 +139,30 @@ fn read_files(config: &At, ctx: &mut Ctx) -> Result<Vec<ConfigFile>, EggError> {
     let mut files = Vec::new();
     for (path, entry) in at.entries()? {
         if let Some(file) = read_file(path, &entry, ctx)? {
-            files.push(file);
+            add_file(&mut files, file, &entry, ctx);
         }
     }
     Ok(files)
+}
+
+/// `/a` and `a` are one file: their entries are put together.
+fn add_file(files: &mut Vec<ConfigFile>, file: ConfigFile, entry: &At, ctx: &mut Ctx) {
+    let Some(known) = files.iter_mut().find(|known| known.path == file.path) else {
+        return files.push(file);
+    };
+    let same = known.parser == file.parser;
+    let message = if same {
+        "this file occurs twice; the entries were put together"
+    } else {
+        "this file occurs twice with two parsers; the first was kept"
+    };
+    ctx.odd("config_file_repeated", entry.field.clone(), message);
+    for find in file.find.into_iter().filter(|_| same) {
+        match known.find.iter_mut().find(|old| old.key == find.key) {
+            Some(old) => *old = find,
+            None => known.find.push(find),
+        }
+    }
 }
 
 fn read_file(path: &str, entry: &At, ctx: &mut Ctx) -> Result<Option<ConfigFile>, EggError> {

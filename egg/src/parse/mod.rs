@@ -222,7 +222,7 @@ fn read_egg(value: &Value, ctx: &mut Ctx) -> Result<Egg, EggError> {
     let egg = Egg {
         name,
         author: root.text("author", ctx)?,
-        description: root.text("description", ctx)?.replace("\r\n", "\n"),
+        description: line_ends(&root.text("description", ctx)?),
         uuid: some(root.text("uuid", ctx)?),
         update_url: match root.get("meta") {
             Some(meta) => some(meta.text("update_url", ctx)?),
@@ -242,6 +242,10 @@ fn read_egg(value: &Value, ctx: &mut Ctx) -> Result<Egg, EggError> {
     };
     look_over(&egg, ctx);
     Ok(egg)
+}
+
+fn line_ends(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 fn some(text: String) -> Option<String> {
@@ -391,6 +395,7 @@ fn read_startup(root: &At, ctx: &mut Ctx) -> Result<Vec<StartupCommand>, EggErro
             command,
         });
     }
+    commands.retain(|command| !command.command.is_empty());
     if commands
         .iter()
         .all(|command| command.command.trim().is_empty())
@@ -420,7 +425,7 @@ fn read_install(root: &At, ctx: &mut Ctx) -> Result<Install, EggError> {
         return Ok(Install::default());
     }
     let script = at.text("script", ctx)?;
-    let normal = script.replace("\r\n", "\n").replace('\r', "\n");
+    let normal = line_ends(&script);
     if normal.len() != script.len() || script.contains('\r') {
         ctx.odd(
             "script_crlf",

@@ -7,6 +7,7 @@ use super::reader::{At, Ctx};
 use crate::environment;
 use crate::limits;
 use crate::model::Variable;
+use crate::rules;
 
 pub(super) fn read(root: &At, ctx: &mut Ctx) -> Result<Vec<Variable>, EggError> {
     let Some(at) = root.get("variables") else {
@@ -81,16 +82,43 @@ fn read_one(at: &At, ctx: &mut Ctx) -> Result<Variable, EggError> {
         );
     }
     let rules = read_rules(at, ctx)?;
+    let default = at.text("default_value", ctx)?;
+    look_over(&rules, &default, at, ctx);
     Ok(Variable {
         name: at.text("name", ctx)?,
         description: at.text("description", ctx)?,
         env,
-        default: at.text("default_value", ctx)?,
+        default,
         user_viewable: viewable,
         user_editable: viewable && editable,
         rules,
         sort: at.get("sort").and_then(|sort| sort.value.as_i64()),
     })
+}
+
+fn look_over(list: &[String], default: &str, at: &At, ctx: &mut Ctx) {
+    for (rule, reason) in rules::unknown(list) {
+        let rule: String = rule.chars().take(80).collect();
+        ctx.odd(
+            "rule_unchecked",
+            format!("{}.rules", at.field),
+            format!("{rule}: {reason}"),
+        );
+    }
+    // An empty default is no fault: the value is asked for when a server is made.
+    if !default.is_empty()
+        && let Err(violation) = rules::validate(list, default)
+    {
+        let message = format!(
+            "the default breaks the egg's own rule {}: it {violation}",
+            violation.rule
+        );
+        ctx.odd(
+            "default_breaks_rule",
+            format!("{}.default_value", at.field),
+            message,
+        );
+    }
 }
 
 fn read_rules(at: &At, ctx: &mut Ctx) -> Result<Vec<String>, EggError> {
