@@ -6,6 +6,7 @@
 //!
 //! Whoever calls may pass anything: input is bounded in size and depth (`limits`), and nothing panics.
 
+mod done;
 mod environment;
 pub mod limits;
 mod model;
@@ -16,6 +17,7 @@ pub mod rules;
 mod stop;
 mod yaml;
 
+pub use done::{DoneMatcher, LineView};
 pub use environment::{ServerFacts, environment, is_reserved};
 pub use model::{
     ConfigFile, DoneMarker, Egg, Find, FindValue, Image, Install, Literal, Parser, StartupCommand,
