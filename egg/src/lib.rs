@@ -6,19 +6,26 @@
 //!
 //! Whoever calls may pass anything: input is bounded in size and depth (`limits`), and nothing panics.
 
+mod check;
 mod done;
 mod environment;
+mod export;
+mod feature;
 pub mod limits;
 mod model;
 mod parse;
 mod pattern;
 mod placeholder;
 pub mod rules;
+mod starter;
 mod stop;
 mod yaml;
 
+pub use check::check;
 pub use done::{DoneMatcher, LineView};
 pub use environment::{ServerFacts, environment, is_reserved};
+pub use export::export;
+pub use feature::{FEATURES, Feature, Remedy, feature};
 pub use model::{
     ConfigFile, DoneMarker, Egg, Find, FindValue, Image, Install, Literal, Parser, StartupCommand,
     Variable,
@@ -27,4 +34,5 @@ pub use parse::{EggError, Format, Odd, Report, parse};
 pub use placeholder::{
     Filled, FilledFile, FilledValue, NodeFacts, Part, PathError, fill, fill_file, preview,
 };
+pub use starter::{Starter, starter, starters};
 pub use stop::{Stop, signal_number};

@@ -1,4 +1,6 @@
 //! Eggs as their authors published them, from the starter collection.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod export;
 mod import;
+mod values;
