@@ -47,10 +47,13 @@ step_news() {
 }
 
 # What running Warren on one machine takes from Debian, and what its tests take more.
-PACKAGES_RUN=(nats-server containerd runc nftables iproute2 procps ca-certificates util-linux)
-PACKAGES_BUILD=(build-essential pkg-config)
-PACKAGES_DEMO=(docker-registry mmdebstrap skopeo umoci busybox-static)
-PACKAGES_TEST=(skopeo umoci docker-registry busybox-static postgresql chromium mmdebstrap python3 python3-pip iputils-ping openssl)
+# shellcheck disable=SC2034  # read by the scripts that source this
+{
+    PACKAGES_RUN=(nats-server containerd runc nftables iproute2 procps ca-certificates util-linux)
+    PACKAGES_BUILD=(build-essential pkg-config)
+    PACKAGES_DEMO=(docker-registry mmdebstrap)
+    PACKAGES_TEST=(skopeo umoci docker-registry busybox-static postgresql chromium mmdebstrap python3 python3-pip iputils-ping openssl shellcheck)
+}
 
 missing_packages() {
     local package
