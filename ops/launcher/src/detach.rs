@@ -31,11 +31,6 @@ pub async fn run(instance: &Instance, args: &UpArgs) -> Result<()> {
     command
         .args(std::env::args_os().skip(1))
         .arg("--background");
-    command
-        .args(["--steps", &args.steps])
-        .arg("--bin-dir")
-        .arg(&args.bin_dir);
-    command.arg("--source-dir").arg(&args.source_dir);
     command.stdin(Stdio::null()).stdout(out).stderr(err);
     // SAFETY: setsid is async-signal-safe.
     unsafe {
