@@ -76,7 +76,10 @@ const ENOSYS: u32 = 38;
 /// The `linux.seccomp` part of a spec.
 pub fn profile() -> Value {
     let allow = |names: &[&str], args: Value| json!({ "names": names, "action": "SCMP_ACT_ALLOW", "args": args });
-    let mut calls = vec![allow(ALLOWED, json!([]))];
+    let mut calls = vec![
+        allow(ALLOWED, json!([])),
+        allow(architecture_calls(), json!([])),
+    ];
     for value in PERSONALITIES {
         let args = json!([{ "index": 0, "value": value, "op": "SCMP_CMP_EQ" }]);
         calls.push(allow(&["personality"], args));
@@ -96,6 +99,22 @@ pub fn profile() -> Value {
         "architectures": architectures(),
         "syscalls": calls,
     })
+}
+
+/// What libc needs on this architecture before it can say anything at all.
+fn architecture_calls() -> &'static [&'static str] {
+    match std::env::consts::ARCH {
+        "x86_64" | "x86" => &["arch_prctl", "modify_ldt"],
+        "aarch64" | "arm" => &[
+            "arm_fadvise64_64",
+            "arm_sync_file_range",
+            "sync_file_range2",
+            "breakpoint",
+            "cacheflush",
+            "set_tls",
+        ],
+        _ => &["arch_prctl"],
+    }
 }
 
 /// This machine's, and the 32-bit ones below it: SteamCMD is an i386 program.

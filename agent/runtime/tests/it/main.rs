@@ -1,4 +1,7 @@
 //! The crate against the real machine: kernel, containerd, registry, nftables.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod container;
 mod jail;
+mod machine;
+mod pull;
