@@ -8,24 +8,28 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::{Context, Result};
 use nix::sched::{CloneFlags, setns};
+use rand::Rng;
 
 use crate::clean::{remove_tag, sweep_stale};
 use crate::process::{Tag, run};
 use crate::tool::tool;
 
-/// A port that is free for TCP and UDP on loopback right now.
+/// A port that is free for TCP and UDP on loopback right now. It lies below the range from which
+/// the kernel takes the source ports of connections, so none of those grabs it before its user
+/// does.
 ///
 /// # Errors
 /// When none can be bound.
 pub fn free_port() -> Result<u16> {
-    for _ in 0..50 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("bind a free port")?;
-        let port = tcp.local_addr().context("ask the bound port")?.port();
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    anyhow::bail!("found no port that is free for TCP and UDP")
+    let mut rng = rand::rng();
+    let candidates = (0..200).map(|_| rng.random_range(12_000..32_000));
+    let is_free = |port: &u16| {
+        let address = (Ipv4Addr::LOCALHOST, *port);
+        TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok()
+    };
+    let mut free = candidates.filter(is_free);
+    free.next()
+        .context("found no port that is free for TCP and UDP")
 }
 
 /// A client machine behind a NAT router, beside this one:

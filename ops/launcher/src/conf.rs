@@ -19,12 +19,13 @@ pub struct Made {
     pub gateway_creds: PathBuf,
     /// Key file that seals control's keys.
     pub key_file: PathBuf,
-    /// Certificate authority of NATS, when it speaks TLS.
+    /// Certificate authority of NATS and of what control serves.
+    pub ca: PathBuf,
+    /// Whether nats-server speaks TLS.
     #[serde(default)]
-    pub nats_ca: Option<PathBuf>,
+    pub nats_tls: bool,
     /// Address under which programs of this machine reach NATS.
-    #[serde(default)]
-    pub nats_url: Option<String>,
+    pub nats_url: String,
 }
 
 /// Everything that the configuration files need to know.
@@ -52,12 +53,8 @@ impl Conf<'_> {
     /// Addresses of NATS for programs of this machine.
     #[must_use]
     pub fn nats_urls(&self) -> Vec<String> {
-        let given = self
-            .args
-            .nats
-            .clone()
-            .or_else(|| self.made.nats_url.clone());
-        let urls = given.unwrap_or_else(|| format!("nats://127.0.0.1:{}", self.args.nats_port));
+        let own = || self.made.nats_url.clone();
+        let urls = self.args.nats.clone().unwrap_or_else(own);
         urls.split(',').map(|url| url.trim().to_owned()).collect()
     }
 
@@ -91,8 +88,8 @@ impl Conf<'_> {
         if let Some(database) = &args.postgres {
             set(&mut table, "database_url", database.clone());
         }
-        if let Some(ca) = &self.made.nats_ca {
-            set(&mut table, "nats_ca", ca.display().to_string());
+        if self.made.nats_tls {
+            set(&mut table, "nats_ca", self.made.ca.display().to_string());
         }
         if let Some(address) = &args.address {
             set(&mut table, "address", address.clone());
@@ -126,8 +123,8 @@ impl Conf<'_> {
             self.made.gateway_creds.display().to_string(),
         );
         table.insert("nats_urls".into(), list(self.nats_urls()));
-        if let Some(ca) = &self.made.nats_ca {
-            set(&mut table, "nats_ca", ca.display().to_string());
+        if self.made.nats_tls {
+            set(&mut table, "nats_ca", self.made.ca.display().to_string());
         }
         self.save("gateway.toml", &table)
     }

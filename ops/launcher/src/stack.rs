@@ -276,6 +276,10 @@ async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
     if let Some(address) = &args.address {
         command.arg("--address").arg(address);
     }
+    // The keys lie in the database, so init must know which one.
+    if let Some(database) = &args.postgres {
+        command.env("WARREN_CONTROL_DATABASE_URL", database);
+    }
     serde_json::from_value(output(command).await?).context("warren-control init")
 }
 

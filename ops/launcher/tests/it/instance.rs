@@ -21,7 +21,8 @@ case "$1 ${2:-}" in
             shift
         done
         printf 'listen: "%s"\n' "$listen" >"$nats/nats.conf"
-        printf '{"nats_conf":"%s/nats.conf","gateway_creds":"%s/g","key_file":"%s/k"}\n' "$nats" "$nats" "$data"
+        printf '{"nats_conf":"%s/nats.conf","gateway_creds":"%s/g","key_file":"%s/k","ca":"%s/ca","nats_url":"nats://%s"}\n' \
+            "$nats" "$nats" "$data" "$data" "$listen"
         ;;
     'admin first-run')
         if [ -e "$WARREN_DATA/control/admin" ]; then echo '{"created":false}'; exit 0; fi
