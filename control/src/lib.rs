@@ -3,8 +3,12 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod db;
+pub mod ingest;
 pub mod keys;
+pub mod metrics;
+pub mod node;
 pub mod nudge;
 pub mod outbox;
 pub mod text;

@@ -6,6 +6,7 @@ mod init;
 mod seal;
 
 pub use ca::{Ca, Issued};
+pub(crate) use init::revocations;
 pub use init::{Init, Made, init};
 pub use seal::{Error as SealError, Sealer};
 

@@ -1,0 +1,475 @@
+//! Console bytes: ranges by (run, offset). Only what lies behind the cursor of a stream is stored, under that
+//! cursor's lock, so two controls can't both store and no gap protocol exists.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use warren_entity::{console_chunks, console_streams, operations, servers};
+use warren_proto::{
+    ids::{NodeId, RunId, ServerId},
+    wire::{self, ConsoleStream},
+};
+
+use super::effect::ensure_run;
+use crate::{
+    app::Ground,
+    console::chunk::{self, Times},
+    db::Lane,
+    text::{to_i64, to_u64},
+};
+
+/// Bytes of one range after decompression; an upload holds 256 KiB.
+const MAX_RANGE: u32 = 1 << 20;
+/// A chunk grows up to this, so that a quiet server does not leave a row per line.
+const CHUNK_BYTES: i64 = 32 * 1024;
+
+/// One stream of one run as its node names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Who uploads.
+    pub node: NodeId,
+    /// Which server.
+    pub server: ServerId,
+    /// Which run.
+    pub run: RunId,
+    /// 0 game, 1 warren, 2 install.
+    pub stream: i32,
+}
+
+/// An upload and its node.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// As the subject says.
+    pub node: NodeId,
+    /// What it sent.
+    pub upload: wire::ConsoleUpload,
+}
+
+/// Answer to one upload.
+pub type Answer = Result<wire::ConsoleUploaded, wire::Failure>;
+
+/// A range, parsed and unpacked.
+#[derive(Debug, Clone)]
+struct Piece {
+    start: u64,
+    end: u64,
+    /// None: a gap.
+    data: Option<Vec<u8>>,
+    times: Times,
+}
+
+fn fail(code: &str, message: &str, retryable: bool) -> wire::Failure {
+    wire::Failure {
+        code: code.into(),
+        message: message.into(),
+        retryable,
+    }
+}
+
+fn malformed(message: impl std::fmt::Display) -> wire::Failure {
+    fail("malformed", &message.to_string(), false)
+}
+
+fn parse(node: NodeId, range: &wire::ConsoleRange) -> Result<(Key, Piece), wire::Failure> {
+    let stream = ConsoleStream::try_from(range.stream).map_err(malformed)?;
+    let key = Key {
+        node,
+        server: range.server.parse().map_err(malformed)?,
+        run: range.run.parse().map_err(malformed)?,
+        stream: stream as i32,
+    };
+    if range.offset > i64::MAX as u64 / 2 || range.gap_to > i64::MAX as u64 / 2 {
+        return Err(malformed("an offset beyond all bounds"));
+    }
+    let times = Times::of(&range.times);
+    if range.gap_to > 0 {
+        let piece = Piece {
+            start: range.offset,
+            end: range.gap_to.max(range.offset),
+            data: None,
+            times,
+        };
+        return Ok((key, piece));
+    }
+    if range.length > MAX_RANGE {
+        return Err(malformed(format!(
+            "a range of {} bytes; {MAX_RANGE} are possible",
+            range.length
+        )));
+    }
+    let data = if range.compressed {
+        chunk::unpack(chunk::ZSTD, &range.data, range.length as usize).map_err(malformed)?
+    } else {
+        range.data.to_vec()
+    };
+    if data.len() != range.length as usize {
+        return Err(malformed(format!(
+            "a range of {} bytes that says {}",
+            data.len(),
+            range.length
+        )));
+    }
+    let piece = Piece {
+        start: range.offset,
+        end: range.offset + data.len() as u64,
+        data: Some(data),
+        times,
+    };
+    Ok((key, piece))
+}
+
+/// What of a piece lies behind the cursor. Pure.
+fn beyond(committed: u64, piece: Piece) -> Option<Piece> {
+    if piece.end <= committed || (piece.data.is_some() && piece.start > committed) {
+        // Had already; or bytes before it have not come yet: the answer says from where.
+        return None;
+    }
+    if piece.start >= committed {
+        return Some(piece);
+    }
+    let cut = usize::try_from(committed - piece.start).ok()?;
+    Some(Piece {
+        start: committed,
+        end: piece.end,
+        data: piece.data.map(|d| d[cut..].to_vec()),
+        times: piece.times.from(committed),
+    })
+}
+
+/// Stores many uploads in one transaction of `bulk`.
+pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
+    let mut answers: Vec<Answer> = Vec::with_capacity(uploads.len());
+    let mut pieces: BTreeMap<Key, Vec<Piece>> = BTreeMap::new();
+    let mut keys: Vec<Vec<Key>> = Vec::with_capacity(uploads.len());
+    for upload in &uploads {
+        let parsed: Result<Vec<_>, _> = upload
+            .upload
+            .ranges
+            .iter()
+            .map(|r| parse(upload.node, r))
+            .collect();
+        match parsed {
+            Ok(parsed) => {
+                keys.push(parsed.iter().map(|(key, _)| *key).collect());
+                for (key, piece) in parsed {
+                    pieces.entry(key).or_default().push(piece);
+                }
+                answers.push(Ok(wire::ConsoleUploaded::default()));
+            }
+            Err(failure) => {
+                keys.push(Vec::new());
+                answers.push(Err(failure));
+            }
+        }
+    }
+    match store_pieces(ground, pieces).await {
+        Ok(committed) => {
+            for (answer, keys) in answers.iter_mut().zip(&keys) {
+                if let Ok(uploaded) = answer {
+                    let seen: HashSet<&Key> = keys.iter().collect();
+                    uploaded.committed = seen
+                        .into_iter()
+                        .filter_map(|key| Some((key, committed.get(key)?)))
+                        .map(|(key, committed)| wire::ConsolePosition {
+                            server: key.server.to_string(),
+                            run: key.run.to_string(),
+                            stream: key.stream,
+                            committed: *committed,
+                        })
+                        .collect();
+                }
+            }
+            answers
+        }
+        Err(error) => {
+            tracing::error!(%error, "console bytes could not be stored; nodes send them again");
+            let failed = fail(
+                "database",
+                "control's database did not take it; send it again",
+                true,
+            );
+            answers.iter().map(|_| Err(failed.clone())).collect()
+        }
+    }
+}
+
+/// Gives the new ends. A server that control does not know at all has its bytes counted and dropped.
+async fn store_pieces(
+    ground: &Ground,
+    pieces: BTreeMap<Key, Vec<Piece>>,
+) -> Result<HashMap<Key, u64>, DbErr> {
+    let mut ends = HashMap::new();
+    if pieces.is_empty() {
+        return Ok(ends);
+    }
+    let owners = owners(ground, &pieces).await?;
+    meet_runs(ground, &pieces, &owners).await?;
+    let now_ms = ground.clock.now_ms();
+    let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    for (key, list) in pieces {
+        if !owners.contains_key(&key.server) {
+            let bytes: u64 = list.iter().map(|p| p.end - p.start).sum();
+            ::metrics::counter!("warren_control_console_bytes_of_unknown_servers_total")
+                .increment(bytes);
+            let end = list.iter().map(|p| p.end).max().unwrap_or(0);
+            ends.insert(key, end);
+            continue;
+        }
+        let row = lock_stream(&*tx, key, now_ms).await?;
+        let before = to_u64(row.committed);
+        let mut committed = before;
+        let mut stored = 0;
+        for piece in list {
+            if let Some(piece) = beyond(committed, piece) {
+                committed = piece.end;
+                stored += append(&*tx, key, piece, now_ms).await?;
+            }
+        }
+        if committed != before {
+            console_streams::Entity::update_many()
+                .col_expr(
+                    console_streams::Column::Committed,
+                    Expr::value(to_i64(committed)),
+                )
+                .col_expr(
+                    console_streams::Column::StoredBytes,
+                    Expr::value(row.stored_bytes + stored),
+                )
+                .col_expr(console_streams::Column::LastAtMs, Expr::value(now_ms))
+                .filter(of_stream(key))
+                .exec(&*tx)
+                .await?;
+        }
+        ends.insert(key, committed);
+    }
+    tx.commit().await?;
+    Ok(ends)
+}
+
+/// Which node owns each of the servers.
+async fn owners(
+    ground: &Ground,
+    pieces: &BTreeMap<Key, Vec<Piece>>,
+) -> Result<HashMap<ServerId, String>, DbErr> {
+    let ids: HashSet<String> = pieces.keys().map(|k| k.server.to_string()).collect();
+    let rows: Vec<(String, String)> = servers::Entity::find()
+        .filter(servers::Column::Id.is_in(ids))
+        .select_only()
+        .columns([servers::Column::Id, servers::Column::NodeId])
+        .into_tuple()
+        .all(ground.db.read())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(server, node)| Some((server.parse().ok()?, node)))
+        .collect())
+}
+
+/// Runs that begin with these bytes get their rows: in `main`, before the bytes, so that no bytes are without.
+async fn meet_runs(
+    ground: &Ground,
+    pieces: &BTreeMap<Key, Vec<Piece>>,
+    owners: &HashMap<ServerId, String>,
+) -> Result<(), DbErr> {
+    let new: Vec<(&Key, i64)> = pieces
+        .iter()
+        .filter(|(key, _)| owners.get(&key.server) == Some(&key.node.to_string()))
+        .filter(|(_, list)| list.iter().any(|p| p.start == 0))
+        .map(|(key, list)| {
+            let first = list.iter().filter_map(|p| p.times.first_ms()).min();
+            (key, first.unwrap_or_else(|| ground.clock.now_ms()))
+        })
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let tx = ground.db.begin(Lane::Machines).await?;
+    for (key, at_ms) in new {
+        let install = key.stream == ConsoleStream::Install as i32;
+        let kind = if install { "install" } else { "game" };
+        ensure_run(&*tx, key.node, key.server, key.run, kind, at_ms, None).await?;
+        if install {
+            // The log of the job that runs now.
+            operations::Entity::update_many()
+                .col_expr(operations::Column::RunId, Expr::value(key.run.to_string()))
+                .filter(operations::Column::ServerId.eq(key.server.to_string()))
+                .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
+                .filter(operations::Column::State.is_in(["pending", "running"]))
+                .filter(operations::Column::RunId.is_null())
+                .exec(&*tx)
+                .await?;
+        }
+    }
+    tx.commit().await
+}
+
+fn of_stream(key: Key) -> sea_orm::Condition {
+    sea_orm::Condition::all()
+        .add(console_streams::Column::NodeId.eq(key.node.to_string()))
+        .add(console_streams::Column::ServerId.eq(key.server.to_string()))
+        .add(console_streams::Column::RunId.eq(key.run.to_string()))
+        .add(console_streams::Column::Stream.eq(key.stream))
+}
+
+async fn lock_stream(
+    db: &impl ConnectionTrait,
+    key: Key,
+    now_ms: i64,
+) -> Result<console_streams::Model, DbErr> {
+    let fresh = console_streams::ActiveModel {
+        node_id: Set(key.node.to_string()),
+        server_id: Set(key.server.to_string()),
+        run_id: Set(key.run.to_string()),
+        stream: Set(key.stream),
+        committed: Set(0),
+        first_kept: Set(0),
+        stored_bytes: Set(0),
+        last_at_ms: Set(now_ms),
+    };
+    let there = OnConflict::columns([
+        console_streams::Column::NodeId,
+        console_streams::Column::ServerId,
+        console_streams::Column::RunId,
+        console_streams::Column::Stream,
+    ])
+    .do_nothing()
+    .to_owned();
+    console_streams::Entity::insert(fresh)
+        .on_conflict(there)
+        .exec_without_returning(db)
+        .await?;
+    console_streams::Entity::find()
+        .filter(of_stream(key))
+        .lock_exclusive()
+        .one(db)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("console stream".into()))
+}
+
+/// Stores one piece; a small last chunk grows instead. Gives the change of stored bytes.
+async fn append(
+    db: &impl ConnectionTrait,
+    key: Key,
+    piece: Piece,
+    now_ms: i64,
+) -> Result<i64, DbErr> {
+    let of_chunk = sea_orm::Condition::all()
+        .add(console_chunks::Column::NodeId.eq(key.node.to_string()))
+        .add(console_chunks::Column::ServerId.eq(key.server.to_string()))
+        .add(console_chunks::Column::RunId.eq(key.run.to_string()))
+        .add(console_chunks::Column::Stream.eq(key.stream));
+    let last_ms = piece.times.last_ms().unwrap_or(now_ms);
+    let mut start = piece.start;
+    let mut data = piece.data.unwrap_or_default();
+    let mut times = piece.times;
+    let gap = data.is_empty();
+    let mut before = 0;
+    if !gap && piece.start > 0 {
+        let last = console_chunks::Entity::find()
+            .filter(of_chunk.clone())
+            .filter(console_chunks::Column::End.eq(to_i64(piece.start)))
+            .filter(console_chunks::Column::Start.gt(to_i64(piece.start) - CHUNK_BYTES))
+            .filter(console_chunks::Column::Gap.eq(false))
+            .one(db)
+            .await?;
+        if let Some(last) = last
+            && (last.end - last.start) + to_i64(data.len() as u64) <= CHUNK_BYTES
+            && let Ok(mut head) = chunk::unpack(last.encoding, &last.data, CHUNK_BYTES as usize)
+        {
+            before = to_i64((last.data.len() + last.times.len()) as u64);
+            start = to_u64(last.start);
+            head.extend_from_slice(&data);
+            data = head;
+            times = Times::decode(&last.times).and_then_all(times);
+            console_chunks::Entity::delete_many()
+                .filter(of_chunk)
+                .filter(console_chunks::Column::Start.eq(last.start))
+                .exec(db)
+                .await?;
+        }
+    }
+    let (encoding, packed) = chunk::pack(&data);
+    let times = times.encode();
+    let after = to_i64((packed.len() + times.len()) as u64);
+    let row = console_chunks::ActiveModel {
+        node_id: Set(key.node.to_string()),
+        server_id: Set(key.server.to_string()),
+        run_id: Set(key.run.to_string()),
+        stream: Set(key.stream),
+        start: Set(to_i64(start)),
+        end: Set(to_i64(piece.end)),
+        gap: Set(gap),
+        encoding: Set(encoding),
+        data: Set(packed),
+        times: Set(times),
+        at_ms: Set(last_ms),
+    };
+    console_chunks::Entity::insert(row)
+        .exec_without_returning(db)
+        .await?;
+    Ok(after - before)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn piece(start: u64, text: &str) -> Piece {
+        Piece {
+            start,
+            end: start + text.len() as u64,
+            data: Some(text.as_bytes().to_vec()),
+            times: Times::default(),
+        }
+    }
+
+    #[test]
+    fn only_bytes_beyond_the_cursor_are_stored() {
+        let cut = beyond(3, piece(0, "abcdef")).unwrap();
+        assert_eq!(
+            (cut.start, cut.end, cut.data.unwrap()),
+            (3, 6, b"def".to_vec())
+        );
+        assert!(beyond(6, piece(0, "abcdef")).is_none());
+        assert!(
+            beyond(3, piece(4, "x")).is_none(),
+            "a hole must not be jumped"
+        );
+        assert_eq!(beyond(0, piece(0, "a")).unwrap().end, 1);
+    }
+
+    #[test]
+    fn a_gap_says_what_is_lost_and_no_more() {
+        let gap = |start, end| Piece {
+            start,
+            end,
+            data: None,
+            times: Times::default(),
+        };
+        let cut = beyond(5, gap(2, 9)).unwrap();
+        assert_eq!((cut.start, cut.end), (5, 9));
+        assert!(beyond(9, gap(2, 9)).is_none());
+        assert_eq!(beyond(5, gap(7, 9)).unwrap().start, 7);
+    }
+
+    #[test]
+    fn a_bomb_and_a_lie_are_refused() {
+        let node = NodeId::new();
+        let mut range = wire::ConsoleRange {
+            server: ServerId::new().to_string(),
+            run: RunId::new().to_string(),
+            data: zstd::bulk::compress(&vec![0; 8 << 20], 1).unwrap().into(),
+            compressed: true,
+            length: 8 << 20,
+            ..Default::default()
+        };
+        assert!(parse(node, &range).is_err());
+        range.length = 1000;
+        assert!(parse(node, &range).is_err());
+    }
+}

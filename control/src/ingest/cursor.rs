@@ -1,0 +1,293 @@
+//! Where control stands in a node's facts, and what of a batch may be taken. Pure: no database, no clock.
+
+use warren_proto::{
+    ids::BootId,
+    wire::{self, fact::What},
+};
+
+/// The next fact that control expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// None before the first fact of a node.
+    pub boot: Option<BootId>,
+    /// Order of that boot.
+    pub ordinal: i64,
+    /// From 1.
+    pub next_seq: u64,
+}
+
+/// A boot and the order that control gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boot {
+    /// Which.
+    pub id: BootId,
+    /// Order.
+    pub ordinal: i64,
+}
+
+/// Facts that control will never see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    /// Whose.
+    pub boot: Boot,
+    /// First of them.
+    pub from_seq: u64,
+    /// Last of them.
+    pub to_seq: u64,
+}
+
+/// What a batch means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// How many facts at the front control has already.
+    pub skip: usize,
+    /// How many after those are taken now; the rest waits for what is expected.
+    pub take: usize,
+    /// Where control stands afterwards.
+    pub cursor: Cursor,
+}
+
+/// Judges a batch of facts of `boot`. What is taken is in order and without a hole; of anything else the
+/// node learns from the cursor what is expected.
+#[must_use]
+pub fn judge(cursor: Cursor, boot: Boot, facts: &[wire::Fact]) -> Taken {
+    let nothing = Taken {
+        skip: facts.len(),
+        take: 0,
+        cursor,
+    };
+    let mut at = if cursor.boot == Some(boot.id) {
+        cursor
+    } else if cursor.boot.is_some() && boot.ordinal <= cursor.ordinal {
+        // An older boot: had already.
+        return nothing;
+    } else if begins(cursor, facts) {
+        Cursor {
+            boot: Some(boot.id),
+            ordinal: boot.ordinal,
+            next_seq: 1,
+        }
+    } else {
+        return Taken { skip: 0, ..nothing };
+    };
+    let skip = facts
+        .iter()
+        .take_while(|f| end_of(f, boot.id) < at.next_seq)
+        .count();
+    let mut take = 0;
+    for fact in &facts[skip..] {
+        // A gap fact may begin below what is expected: some of what it says is lost had come through.
+        let fits = fact.seq == at.next_seq
+            || (fact.seq < at.next_seq && end_of(fact, boot.id) >= at.next_seq);
+        if !fits {
+            break;
+        }
+        at.next_seq = end_of(fact, boot.id).saturating_add(1);
+        take += 1;
+    }
+    if take == 0 {
+        at = cursor;
+    }
+    Taken {
+        skip,
+        take,
+        cursor: at,
+    }
+}
+
+/// The last seq that a fact stands for: its own, or the end of the gap that it tells of.
+fn end_of(fact: &wire::Fact, boot: BootId) -> u64 {
+    match &fact.what {
+        Some(What::FactGap(gap)) if gap.boot == boot.to_string() && gap.from_seq == fact.seq => {
+            gap.to_seq.max(fact.seq)
+        }
+        _ => fact.seq,
+    }
+}
+
+/// Whether these facts begin a boot whose predecessor control has read to its end.
+fn begins(cursor: Cursor, facts: &[wire::Fact]) -> bool {
+    let Some(first) = facts.first() else {
+        return false;
+    };
+    let Some(read) = cursor.boot else {
+        return first.seq == 1;
+    };
+    match &first.what {
+        Some(What::BootStarted(started)) if first.seq == 1 => {
+            started.previous_boot == read.to_string() && started.previous_last_seq < cursor.next_seq
+        }
+        _ => false,
+    }
+}
+
+/// What a journal holds of one boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub boot: Boot,
+    /// Oldest seq still there.
+    pub seq: u64,
+    /// First seq not yet written.
+    pub end: u64,
+}
+
+/// Compares the cursor with what a node still has (oldest boot first). Where the node can't go on from the
+/// cursor any more (it freed what a restored database has forgotten), the cursor moves to what is left and
+/// the hole is named.
+#[must_use]
+pub fn reposition(cursor: Cursor, journal: &[Held]) -> (Cursor, Option<Lost>) {
+    let held_of = |boot: BootId| journal.iter().find(|h| h.boot.id == boot);
+    let to = |held: &Held| Cursor {
+        boot: Some(held.boot.id),
+        ordinal: held.boot.ordinal,
+        next_seq: held.seq.max(1),
+    };
+    let hole = |held: &Held, from: u64| {
+        (held.seq > from).then(|| Lost {
+            boot: held.boot,
+            from_seq: from,
+            to_seq: held.seq - 1,
+        })
+    };
+    match cursor.boot {
+        None => match journal.first() {
+            Some(first) => (to(first), hole(first, 1)),
+            None => (cursor, None),
+        },
+        Some(boot) => match held_of(boot) {
+            Some(held) if held.seq > cursor.next_seq => (to(held), hole(held, cursor.next_seq)),
+            Some(_) => (cursor, None),
+            None => {
+                let newer = journal.iter().find(|h| h.boot.ordinal > cursor.ordinal);
+                match newer {
+                    // Its first fact names the boot before it and is judged by it.
+                    Some(first) if first.seq > 1 => (to(first), hole(first, 1)),
+                    _ => (cursor, None),
+                }
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boot(ordinal: i64) -> Boot {
+        Boot {
+            id: BootId::new(),
+            ordinal,
+        }
+    }
+
+    fn at(boot: Boot, next_seq: u64) -> Cursor {
+        Cursor {
+            boot: Some(boot.id),
+            ordinal: boot.ordinal,
+            next_seq,
+        }
+    }
+
+    fn plain(seq: u64) -> wire::Fact {
+        wire::Fact {
+            seq,
+            what: Some(What::Removed(wire::Removed { generation: 1 })),
+            ..Default::default()
+        }
+    }
+
+    fn started(previous: Boot, last: u64) -> wire::Fact {
+        wire::Fact {
+            seq: 1,
+            what: Some(What::BootStarted(wire::BootStarted {
+                previous_boot: previous.id.to_string(),
+                previous_last_seq: last,
+                ..Default::default()
+            })),
+            ..Default::default()
+        }
+    }
+
+    fn gap(boot: Boot, from: u64, to: u64) -> wire::Fact {
+        wire::Fact {
+            seq: from,
+            what: Some(What::FactGap(wire::FactGap {
+                boot: boot.id.to_string(),
+                from_seq: from,
+                to_seq: to,
+            })),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn what_came_before_is_skipped_and_the_rest_taken() {
+        let b = boot(1);
+        let taken = judge(at(b, 3), b, &[plain(1), plain(2), plain(3), plain(4)]);
+        assert_eq!((taken.skip, taken.take), (2, 2));
+        assert_eq!(taken.cursor, at(b, 5));
+    }
+
+    #[test]
+    fn a_hole_is_never_jumped() {
+        let b = boot(1);
+        let taken = judge(at(b, 3), b, &[plain(4), plain(5)]);
+        assert_eq!((taken.take, taken.cursor), (0, at(b, 3)));
+        let taken = judge(at(b, 3), b, &[plain(3), plain(5)]);
+        assert_eq!((taken.take, taken.cursor), (1, at(b, 4)));
+    }
+
+    #[test]
+    fn a_gap_fact_stands_for_what_the_journal_dropped() {
+        let b = boot(1);
+        let taken = judge(at(b, 3), b, &[gap(b, 3, 90), plain(91)]);
+        assert_eq!((taken.take, taken.cursor), (2, at(b, 92)));
+        let taken = judge(at(b, 5), b, &[gap(b, 3, 90)]);
+        assert_eq!((taken.take, taken.cursor), (1, at(b, 91)));
+    }
+
+    #[test]
+    fn a_new_boot_begins_only_when_the_old_one_is_read() {
+        let (old, new) = (boot(1), boot(2));
+        let batch = [started(old, 9), plain(2)];
+        assert_eq!(judge(at(old, 10), new, &batch).cursor, at(new, 3));
+        let early = judge(at(old, 9), new, &batch);
+        assert_eq!((early.skip, early.take, early.cursor), (0, 0, at(old, 9)));
+        let unnamed = judge(at(old, 10), new, &[plain(1)]);
+        assert_eq!(unnamed.take, 0);
+    }
+
+    #[test]
+    fn an_older_boot_has_no_effect_any_more() {
+        let (old, new) = (boot(1), boot(2));
+        let taken = judge(at(new, 3), old, &[plain(1), plain(2)]);
+        assert_eq!((taken.skip, taken.take, taken.cursor), (2, 0, at(new, 3)));
+    }
+
+    #[test]
+    fn a_restored_database_learns_what_it_will_never_see() {
+        let (a, b) = (boot(1), boot(2));
+        let held = |boot, seq, end| Held { boot, seq, end };
+        let none = Cursor {
+            boot: None,
+            ordinal: 0,
+            next_seq: 1,
+        };
+        assert_eq!(reposition(none, &[held(a, 1, 5)]), (at(a, 1), None));
+        let (cursor, lost) = reposition(at(a, 3), &[held(a, 7, 9)]);
+        assert_eq!(cursor, at(a, 7));
+        assert_eq!(
+            lost,
+            Some(Lost {
+                boot: a,
+                from_seq: 3,
+                to_seq: 6
+            })
+        );
+        // The old boot is freed and the new one whole: its first fact settles it.
+        assert_eq!(reposition(at(a, 3), &[held(b, 1, 9)]), (at(a, 3), None));
+        let (cursor, lost) = reposition(at(a, 3), &[held(b, 4, 9)]);
+        assert_eq!((cursor, lost.map(|l| l.to_seq)), (at(b, 4), Some(3)));
+    }
+}

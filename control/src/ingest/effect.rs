@@ -1,0 +1,541 @@
+//! What a fact changes. Pure of order and duplicates: `lifecycle` has settled those.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use serde_json::json;
+use warren_entity::{
+    allocations, audit_log, console_runs, node_boots, nodes, operations, servers, tombstones,
+};
+use warren_proto::{
+    ids::{NodeId, RunId, ServerId},
+    state::State,
+    wire::{self, fact::What},
+};
+
+use super::cursor::Boot;
+use crate::{
+    node::convert,
+    outbox::{self, Event},
+    text::{fresh_id, tame, tame_opt, to_i64},
+};
+
+/// Why a fact has no effect. It is stored all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// About a server that this node does not own.
+    #[error("the server is not this node's")]
+    NotOwner,
+    /// A step that the table of states does not have.
+    #[error("a server can't go from {from} to {to}")]
+    Step {
+        /// As reported.
+        from: State,
+        /// As reported.
+        to: State,
+    },
+    /// Can't be understood.
+    #[error("{0}")]
+    Malformed(String),
+    /// Not the fact's fault.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+fn malformed(what: impl std::fmt::Display) -> Refused {
+    Refused::Malformed(what.to_string())
+}
+
+/// Stable word of a fact.
+#[must_use]
+pub fn kind(fact: &wire::Fact) -> &'static str {
+    match &fact.what {
+        Some(What::BootStarted(_)) => "boot_started",
+        Some(What::StateChanged(_)) => "state",
+        Some(What::JobEnded(_)) => "job_ended",
+        Some(What::Released(_)) => "released",
+        Some(What::RunStarted(_)) => "run_started",
+        Some(What::RunEnded(_)) => "run_ended",
+        Some(What::ConsoleGap(_)) => "console_gap",
+        Some(What::FactGap(_)) => "fact_gap",
+        Some(What::InputTyped(_)) => "input",
+        Some(What::Removed(_)) => "removed",
+        Some(What::PortTaken(_)) => "port_taken",
+        Some(What::NodeCondition(_)) => "condition",
+        None => "unknown",
+    }
+}
+
+/// A fact about a server, with the server's row locked.
+struct About<'a, C> {
+    db: &'a C,
+    node: NodeId,
+    server: ServerId,
+    row: servers::Model,
+    fact: &'a wire::Fact,
+    now_ms: i64,
+}
+
+/// Does what the fact says.
+/// # Errors
+/// [`Refused`]; then nothing of it may stay.
+pub async fn apply<C: ConnectionTrait>(
+    db: &C,
+    node: NodeId,
+    boot: Boot,
+    fact: &wire::Fact,
+    now_ms: i64,
+) -> Result<(), Refused> {
+    let what = fact
+        .what
+        .as_ref()
+        .ok_or_else(|| malformed("a kind of fact that this version does not know"))?;
+    match what {
+        What::BootStarted(started) => return boot_started(db, node, boot, started).await,
+        What::NodeCondition(condition) => {
+            return condition_changed(db, node, condition, now_ms).await;
+        }
+        What::FactGap(gap) => return facts_lost(db, node, gap, now_ms).await,
+        What::Removed(removed) => return gone(db, node, fact, removed.generation, now_ms).await,
+        // Transfers come with their own issue; until then the fact is history.
+        What::Released(_) => return Ok(()),
+        _ => {}
+    }
+    let server: ServerId = fact.server.parse().map_err(malformed)?;
+    let row = servers::Entity::find_by_id(server.to_string())
+        .filter(servers::Column::NodeId.eq(node.to_string()))
+        .lock_exclusive()
+        .one(db)
+        .await?
+        .ok_or(Refused::NotOwner)?;
+    let about = About {
+        db,
+        node,
+        server,
+        row,
+        fact,
+        now_ms,
+    };
+    match what {
+        What::StateChanged(change) => about.state_changed(change).await,
+        What::RunStarted(started) => about.run_started(started).await,
+        What::RunEnded(ended) => about.run_ended(ended).await,
+        What::JobEnded(ended) => about.job_ended(ended).await,
+        What::ConsoleGap(gap) => about.console_gap(gap).await,
+        What::InputTyped(input) => about.input_typed(input).await,
+        What::PortTaken(taken) => about.port_taken(taken).await,
+        _ => Ok(()),
+    }
+}
+
+impl<C: ConnectionTrait> About<'_, C> {
+    async fn event(&self, kind: &'static str, data: serde_json::Value) -> Result<(), DbErr> {
+        let event = Event::of_server(self.server, Some(self.node), kind, self.fact.at_ms, data);
+        outbox::write(self.db, event).await
+    }
+
+    fn update(&self) -> sea_orm::UpdateMany<servers::Entity> {
+        servers::Entity::update_many()
+            .col_expr(
+                servers::Column::ObservedGeneration,
+                Expr::value(to_i64(self.fact.generation)),
+            )
+            .filter(servers::Column::Id.eq(&*self.row.id))
+    }
+
+    async fn state_changed(&self, change: &wire::StateChanged) -> Result<(), Refused> {
+        let from = State::try_from(change.from()).map_err(malformed)?;
+        let to = State::try_from(change.to()).map_err(malformed)?;
+        if !from.may_go_to(to) {
+            return Err(Refused::Step { from, to });
+        }
+        let reason = tame(&change.reason, 64);
+        let detail = tame_opt(&change.detail, 500);
+        let mut update = self
+            .update()
+            .col_expr(servers::Column::State, Expr::value(to.as_str()))
+            .col_expr(servers::Column::StateSinceMs, Expr::value(self.fact.at_ms))
+            .col_expr(servers::Column::StateReason, Expr::value(reason.clone()))
+            .col_expr(servers::Column::StateDetail, Expr::value(detail.clone()));
+        let mut data = json!({
+            "from": from.as_str(),
+            "to": to.as_str(),
+            "reason": reason,
+            "detail": detail,
+            "at_ms": self.fact.at_ms,
+            "generation": self.fact.generation,
+        });
+        if let Some(code) = change.exit_code {
+            let exit = json!({"code": code, "oom": change.oom, "at_ms": self.fact.at_ms});
+            data["exit"] = exit.clone();
+            update = update.col_expr(servers::Column::LastExit, Expr::value(exit));
+        }
+        if self.settles_intent(to) {
+            update = update
+                .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
+                .col_expr(
+                    servers::Column::IntentAtMs,
+                    Expr::value(Option::<i64>::None),
+                );
+        }
+        update.exec(self.db).await?;
+        self.event("state", data).await?;
+        Ok(())
+    }
+
+    /// Whether the last power order is done with: its state is reached, or the game has ended by itself.
+    fn settles_intent(&self, to: State) -> bool {
+        let order_is_known = to_i64(self.fact.generation) >= self.row.power_generation;
+        let Some(intent) = self.row.intent.as_deref().filter(|_| order_is_known) else {
+            return false;
+        };
+        match intent {
+            "start" => matches!(
+                to,
+                State::Running | State::Stopped | State::Crashed | State::Error
+            ),
+            "restart" => matches!(to, State::Running | State::Crashed | State::Error),
+            _ => matches!(to, State::Stopped | State::Crashed | State::Error),
+        }
+    }
+
+    async fn run_started(&self, started: &wire::RunStarted) -> Result<(), Refused> {
+        let run: RunId = started.run.parse().map_err(malformed)?;
+        let image = tame_opt(&started.image, 500);
+        ensure_run(
+            self.db,
+            self.node,
+            self.server,
+            run,
+            "game",
+            started.started_at_ms,
+            image,
+        )
+        .await?;
+        self.update()
+            .col_expr(servers::Column::RunId, Expr::value(run.to_string()))
+            .col_expr(
+                servers::Column::RunStartedAtMs,
+                Expr::value(started.started_at_ms),
+            )
+            .exec(self.db)
+            .await?;
+        let data = json!({"run": run.to_string(), "started_at_ms": started.started_at_ms});
+        self.event("run_started", data).await?;
+        Ok(())
+    }
+
+    async fn run_ended(&self, ended: &wire::RunEnded) -> Result<(), Refused> {
+        let run: RunId = ended.run.parse().map_err(malformed)?;
+        ensure_run(
+            self.db,
+            self.node,
+            self.server,
+            run,
+            "game",
+            ended.ended_at_ms,
+            None,
+        )
+        .await?;
+        console_runs::Entity::update_many()
+            .col_expr(
+                console_runs::Column::EndedAtMs,
+                Expr::value(ended.ended_at_ms),
+            )
+            .col_expr(console_runs::Column::ExitCode, Expr::value(ended.exit_code))
+            .col_expr(console_runs::Column::Oom, Expr::value(ended.oom))
+            .col_expr(
+                console_runs::Column::EndOffset,
+                Expr::value(to_i64(ended.spool_end)),
+            )
+            .filter(console_runs::Column::Id.eq(run.to_string()))
+            .filter(console_runs::Column::NodeId.eq(self.node.to_string()))
+            .exec(self.db)
+            .await?;
+        let data = json!({
+            "run": run.to_string(),
+            "ended_at_ms": ended.ended_at_ms,
+            "exit_code": ended.exit_code,
+            "oom": ended.oom,
+        });
+        self.event("run_ended", data).await?;
+        Ok(())
+    }
+
+    async fn job_ended(&self, ended: &wire::JobEnded) -> Result<(), Refused> {
+        let state = match ended.result() {
+            wire::JobResult::Done => "done",
+            wire::JobResult::Failed => "failed",
+            wire::JobResult::Cancelled => "cancelled",
+            wire::JobResult::Unspecified => return Err(malformed("a job without a result")),
+        };
+        let code = tame_opt(&ended.code, 64);
+        let message = tame_opt(&ended.message, 1000);
+        operations::Entity::update_many()
+            .col_expr(operations::Column::State, Expr::value(state))
+            .col_expr(operations::Column::EndedAtMs, Expr::value(self.fact.at_ms))
+            .col_expr(
+                operations::Column::Percent,
+                Expr::value((state == "done").then_some(100.0_f64)),
+            )
+            .col_expr(operations::Column::Code, Expr::value(code.clone()))
+            .col_expr(operations::Column::Message, Expr::value(message.clone()))
+            .col_expr(operations::Column::ExitCode, Expr::value(ended.exit_code))
+            .filter(operations::Column::Id.eq(&*ended.job))
+            .filter(operations::Column::ServerId.eq(&*self.row.id))
+            .filter(operations::Column::NodeId.eq(self.node.to_string()))
+            // A job that counted as lost and ended after all is what it ended as.
+            .filter(operations::Column::State.is_in(["pending", "running", "lost"]))
+            .exec(self.db)
+            .await?;
+        if matches!(&*ended.kind, "install" | "reinstall") && state != "cancelled" {
+            let install = json!({
+                "result": state,
+                "at_ms": self.fact.at_ms,
+                "exit_code": ended.exit_code,
+                "message": message,
+                "operation": tame(&ended.job, 26),
+            });
+            self.update()
+                .col_expr(servers::Column::Install, Expr::value(install))
+                .exec(self.db)
+                .await?;
+        }
+        let data = json!({
+            "operation": tame(&ended.job, 26),
+            "kind": tame(&ended.kind, 32),
+            "state": state,
+            "code": code,
+            "message": message,
+            "exit_code": ended.exit_code,
+        });
+        self.event("job_ended", data).await?;
+        Ok(())
+    }
+
+    async fn console_gap(&self, gap: &wire::ConsoleGap) -> Result<(), Refused> {
+        let run: RunId = gap.run.parse().map_err(malformed)?;
+        let data = json!({
+            "run": run.to_string(),
+            "stream": gap.stream,
+            "from": gap.from,
+            "to": gap.to,
+            "reason": tame(&gap.reason, 32),
+        });
+        self.event("console_gap", data).await?;
+        Ok(())
+    }
+
+    async fn input_typed(&self, input: &wire::InputTyped) -> Result<(), Refused> {
+        let actor = tame_opt(&input.actor, 64);
+        let row = audit_log::ActiveModel {
+            id: Set(fresh_id()),
+            at_ms: Set(self.fact.at_ms),
+            actor_kind: Set("user".into()),
+            actor_id: Set(actor.clone()),
+            action: Set("control.console".into()),
+            resource_kind: Set("server".into()),
+            resource_id: Set(Some(self.row.id.clone())),
+            server_id: Set(Some(self.row.id.clone())),
+            address: Set(None),
+            diff: Set(Some(
+                json!({"run": tame(&input.run, 26), "bytes": input.bytes}),
+            )),
+        };
+        audit_log::Entity::insert(row)
+            .exec_without_returning(self.db)
+            .await?;
+        self.event("input", json!({"actor": actor, "bytes": input.bytes}))
+            .await?;
+        Ok(())
+    }
+
+    async fn port_taken(&self, taken: &wire::PortTaken) -> Result<(), Refused> {
+        let holder = tame_opt(&taken.holder, 100).unwrap_or_else(|| "another program".into());
+        let port = i32::try_from(taken.port).map_err(malformed)?;
+        allocations::Entity::update_many()
+            .col_expr(
+                allocations::Column::TakenBy,
+                Expr::value(format!("{holder} ({})", tame(&taken.protocol, 8))),
+            )
+            .filter(allocations::Column::NodeId.eq(self.node.to_string()))
+            .filter(allocations::Column::Port.eq(port))
+            .exec(self.db)
+            .await?;
+        self.event("port_taken", json!({"port": port, "holder": holder}))
+            .await?;
+        Ok(())
+    }
+}
+
+/// Makes the row of a run unless there is one.
+/// # Errors
+/// Database.
+pub async fn ensure_run(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    server: ServerId,
+    run: RunId,
+    kind: &str,
+    started_at_ms: i64,
+    image: Option<String>,
+) -> Result<(), DbErr> {
+    let row = console_runs::ActiveModel {
+        id: Set(run.to_string()),
+        server_id: Set(server.to_string()),
+        node_id: Set(node.to_string()),
+        kind: Set(kind.to_owned()),
+        started_at_ms: Set(started_at_ms),
+        ended_at_ms: Set(None),
+        exit_code: Set(None),
+        oom: Set(false),
+        image: Set(image),
+        end_offset: Set(None),
+    };
+    let there = OnConflict::columns([console_runs::Column::Id, console_runs::Column::NodeId])
+        .do_nothing()
+        .to_owned();
+    console_runs::Entity::insert(row)
+        .on_conflict(there)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+async fn boot_started(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    boot: Boot,
+    started: &wire::BootStarted,
+) -> Result<(), Refused> {
+    node_boots::Entity::update_many()
+        .col_expr(
+            node_boots::Column::PreviousBoot,
+            Expr::value(tame_opt(&started.previous_boot, 26)),
+        )
+        .col_expr(
+            node_boots::Column::HostRebooted,
+            Expr::value(started.host_rebooted),
+        )
+        .col_expr(
+            node_boots::Column::AgentVersion,
+            Expr::value(tame(&started.agent_version, 64)),
+        )
+        .filter(node_boots::Column::NodeId.eq(node.to_string()))
+        .filter(node_boots::Column::BootId.eq(boot.id.to_string()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+async fn condition_changed(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    change: &wire::NodeCondition,
+    now_ms: i64,
+) -> Result<(), Refused> {
+    let said = change
+        .condition
+        .as_ref()
+        .ok_or_else(|| malformed("a condition without content"))?;
+    let condition = convert::condition(said);
+    let row = nodes::Entity::find_by_id(node.to_string())
+        .one(db)
+        .await?
+        .ok_or(Refused::NotOwner)?;
+    let mut all = row.conditions.as_array().cloned().unwrap_or_default();
+    all.retain(|c| c["code"] != condition["code"]);
+    if !change.cleared && all.len() < 32 {
+        all.push(condition.clone());
+    }
+    nodes::Entity::update_many()
+        .col_expr(
+            nodes::Column::Conditions,
+            Expr::value(serde_json::Value::Array(all)),
+        )
+        .filter(nodes::Column::Id.eq(&*row.id))
+        .exec(db)
+        .await?;
+    let mut data = condition;
+    data["cleared"] = change.cleared.into();
+    outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
+    Ok(())
+}
+
+async fn facts_lost(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    gap: &wire::FactGap,
+    now_ms: i64,
+) -> Result<(), Refused> {
+    let data = json!({
+        "code": "facts_lost",
+        "level": "error",
+        "message": "the node's journal was full: its oldest facts are lost",
+        "boot": tame(&gap.boot, 26),
+        "from_seq": gap.from_seq,
+        "to_seq": gap.to_seq,
+    });
+    outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
+    Ok(())
+}
+
+/// A tombstone was carried out: the server's ports are free again.
+async fn gone(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    fact: &wire::Fact,
+    generation: u64,
+    now_ms: i64,
+) -> Result<(), Refused> {
+    let server: ServerId = fact.server.parse().map_err(malformed)?;
+    let id = server.to_string();
+    // The row is taken first, as everywhere. It may be another node's by now.
+    let row = servers::Entity::find_by_id(&*id)
+        .lock_exclusive()
+        .one(db)
+        .await?;
+    let confirmed = tombstones::Entity::update_many()
+        .col_expr(tombstones::Column::ConfirmedAtMs, Expr::value(now_ms))
+        .filter(tombstones::Column::NodeId.eq(node.to_string()))
+        .filter(tombstones::Column::ServerId.eq(&*id))
+        .filter(tombstones::Column::Generation.lte(to_i64(generation)))
+        .exec(db)
+        .await?;
+    if confirmed.rows_affected == 0 {
+        return Err(malformed("nobody asked for this removal"));
+    }
+    let Some(row) = row.filter(|r| r.node_id == node.to_string() && r.deleted_at_ms.is_some())
+    else {
+        return Ok(());
+    };
+    allocations::Entity::update_many()
+        .col_expr(
+            allocations::Column::ServerId,
+            Expr::value(Option::<String>::None),
+        )
+        .col_expr(allocations::Column::IsPrimary, Expr::value(false))
+        .filter(allocations::Column::ServerId.eq(&*id))
+        .exec(db)
+        .await?;
+    operations::Entity::update_many()
+        .col_expr(operations::Column::State, Expr::value("done"))
+        .col_expr(operations::Column::EndedAtMs, Expr::value(now_ms))
+        .col_expr(operations::Column::Percent, Expr::value(100.0_f64))
+        .filter(operations::Column::ServerId.eq(&*id))
+        .filter(operations::Column::Kind.eq("delete"))
+        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .exec(db)
+        .await?;
+    let event = Event::of_server(
+        server,
+        Some(node),
+        "deleted",
+        now_ms,
+        json!({"name": row.name}),
+    );
+    outbox::write(db, event).await?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Samples: one batch per node every 15 s, into packed chunks.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use warren_entity::servers;
+use warren_proto::{
+    ids::{NodeId, ServerId},
+    wire,
+};
+
+use crate::{
+    app::Ground,
+    db::Lane,
+    metrics::{
+        codec::Row,
+        roll::{self, RAW_S},
+    },
+    node::convert,
+    text::to_i64,
+};
+
+/// A batch and its node.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// As the subject says.
+    pub node: NodeId,
+    /// What it sent.
+    pub batch: wire::MetricsBatch,
+}
+
+/// Answer to one upload.
+pub type Answer = Result<wire::MetricsAnswer, wire::Failure>;
+
+fn centi(value: f64) -> i64 {
+    if value.is_finite() {
+        (value.clamp(0.0, 1e9) * 100.0).round() as i64
+    } else {
+        0
+    }
+}
+
+fn server_row(s: &wire::ServerSample) -> Row {
+    Row {
+        at_ms: s.at_ms,
+        values: vec![
+            centi(s.cpu_percent),
+            to_i64(s.memory_bytes),
+            to_i64(s.memory_limit_bytes),
+            to_i64(s.rx_bytes),
+            to_i64(s.tx_bytes),
+            to_i64(s.disk_bytes),
+            to_i64(s.io_read_bytes),
+            to_i64(s.io_write_bytes),
+            s.pids.into(),
+            to_i64(s.uptime_ms),
+        ],
+    }
+}
+
+fn node_row(s: &wire::NodeSample) -> Row {
+    Row {
+        at_ms: s.at_ms,
+        values: vec![
+            centi(s.cpu_percent),
+            to_i64(s.memory_used_bytes),
+            to_i64(s.memory_total_bytes),
+            to_i64(s.disk_used_bytes),
+            to_i64(s.disk_total_bytes),
+            to_i64(s.rx_bytes),
+            to_i64(s.tx_bytes),
+            centi(s.load1),
+            s.containers.into(),
+        ],
+    }
+}
+
+/// Stores many batches in one transaction. Samples are a picture, not a fact: what is far from control's
+/// time is filed under control's.
+pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
+    match store_all(ground, &uploads).await {
+        Ok(()) => uploads.iter().map(|_| Ok(wire::MetricsAnswer {})).collect(),
+        Err(error) => {
+            tracing::error!(%error, "samples could not be stored");
+            let failed = wire::Failure {
+                code: "database".into(),
+                message: "control's database did not take it".into(),
+                retryable: true,
+            };
+            uploads.iter().map(|_| Err(failed.clone())).collect()
+        }
+    }
+}
+
+async fn store_all(ground: &Ground, uploads: &[Upload]) -> Result<(), DbErr> {
+    let now_ms = ground.clock.now_ms();
+    let near = |row: Row| -> Row {
+        let off = (row.at_ms - now_ms).abs() > 7 * 86_400_000;
+        if off {
+            Row {
+                at_ms: now_ms,
+                ..row
+            }
+        } else {
+            row
+        }
+    };
+    let owned = owned(ground, uploads).await?;
+    let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    let mut newest: BTreeMap<String, &wire::ServerSample> = BTreeMap::new();
+    for upload in uploads {
+        if let Some(sample) = &upload.batch.node {
+            rows.entry(upload.node.to_string())
+                .or_default()
+                .push(near(node_row(sample)));
+        }
+        for sample in &upload.batch.servers {
+            if !owned.contains(&(sample.server.clone(), upload.node.to_string())) {
+                continue;
+            }
+            rows.entry(sample.server.clone())
+                .or_default()
+                .push(near(server_row(sample)));
+            newest.insert(sample.server.clone(), sample);
+        }
+    }
+    let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    for (subject, mut list) in rows {
+        list.sort_by_key(|r| r.at_ms);
+        roll::add(&tx, &subject, RAW_S, &list).await?;
+    }
+    tx.commit().await?;
+    let tx = ground.db.begin(Lane::Machines).await?;
+    for (server, sample) in newest {
+        servers::Entity::update_many()
+            .col_expr(
+                servers::Column::Sample,
+                Expr::value(convert::sample(sample)),
+            )
+            .filter(servers::Column::Id.eq(server))
+            .exec(&*tx)
+            .await?;
+    }
+    tx.commit().await
+}
+
+/// Which of the servers named belong to the node that names them.
+async fn owned(ground: &Ground, uploads: &[Upload]) -> Result<HashSet<(String, String)>, DbErr> {
+    let ids: HashSet<String> = uploads
+        .iter()
+        .flat_map(|u| &u.batch.servers)
+        .filter_map(|s| Some(s.server.parse::<ServerId>().ok()?.to_string()))
+        .collect();
+    let mut owned = HashSet::new();
+    let ids: Vec<String> = ids.into_iter().collect();
+    for some in ids.chunks(5000) {
+        let pairs: Vec<(String, String)> = servers::Entity::find()
+            .filter(servers::Column::Id.is_in(some))
+            .select_only()
+            .columns([servers::Column::Id, servers::Column::NodeId])
+            .into_tuple()
+            .all(ground.db.read())
+            .await?;
+        owned.extend(pairs);
+    }
+    Ok(owned)
+}

@@ -1,0 +1,195 @@
+//! Averages finished hours into minutes, finished days into hours, and drops what is old.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
+};
+use warren_entity::metric_chunks;
+
+use super::codec::{self, Row};
+use crate::{
+    app::Ground,
+    db::{Lane, Tx},
+};
+
+/// As uploaded.
+pub const RAW_S: i32 = 15;
+/// First average.
+pub const MINUTE_S: i32 = 60;
+/// Second average.
+pub const HOUR_S: i32 = 3600;
+
+/// Seconds that a chunk of a step spans.
+#[must_use]
+pub fn span_s(step_s: i32) -> i64 {
+    match step_s {
+        RAW_S => 3600,
+        MINUTE_S => 86_400,
+        _ => 30 * 86_400,
+    }
+}
+
+/// First second of the chunk that holds `at_ms`.
+#[must_use]
+pub fn start_of(step_s: i32, at_ms: i64) -> i64 {
+    let span = span_s(step_s);
+    at_ms.div_euclid(1000).div_euclid(span) * span
+}
+
+/// Adds rows to the chunks of a step; rows not newer than the newest are had already.
+/// # Errors
+/// Database.
+pub async fn add(tx: &Tx, subject: &str, step_s: i32, rows: &[Row]) -> Result<(), DbErr> {
+    let mut rest = rows;
+    while let Some(first) = rest.first() {
+        let start = start_of(step_s, first.at_ms);
+        let count = rest
+            .iter()
+            .take_while(|r| start_of(step_s, r.at_ms) == start)
+            .count();
+        let (now, later) = rest.split_at(count);
+        rest = later;
+        let key = (subject.to_owned(), step_s, start);
+        let found = metric_chunks::Entity::find_by_id(key)
+            .lock_exclusive()
+            .one(&**tx)
+            .await?;
+        let mut all = found
+            .as_ref()
+            .map(|c| codec::unpack(&c.data))
+            .unwrap_or_default();
+        let columns = now[0].values.len();
+        // Another version's columns can't share a chunk.
+        all.retain(|r| r.values.len() == columns);
+        let newest = found.as_ref().map_or(i64::MIN, |c| c.last_at_ms);
+        let before = all.len();
+        all.extend(
+            now.iter()
+                .filter(|r| r.at_ms > newest && r.values.len() == columns)
+                .cloned(),
+        );
+        if all.len() == before {
+            continue;
+        }
+        let row = metric_chunks::ActiveModel {
+            subject_id: Set(subject.to_owned()),
+            step_s: Set(step_s),
+            start_s: Set(start),
+            last_at_ms: Set(all.last().map_or(0, |r| r.at_ms)),
+            samples: Set(i32::try_from(all.len()).unwrap_or(i32::MAX)),
+            data: Set(codec::pack(&all)),
+        };
+        let key = [
+            metric_chunks::Column::SubjectId,
+            metric_chunks::Column::StepS,
+            metric_chunks::Column::StartS,
+        ];
+        let replace = OnConflict::columns(key)
+            .update_columns([
+                metric_chunks::Column::LastAtMs,
+                metric_chunks::Column::Samples,
+                metric_chunks::Column::Data,
+            ])
+            .to_owned();
+        metric_chunks::Entity::insert(row)
+            .on_conflict(replace)
+            .exec_without_returning(&**tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Averages rows to one per `step_s`, at the step's begin; counters keep their last value.
+#[must_use]
+pub fn average(rows: &[Row], step_s: i32, counters: &[usize]) -> Vec<Row> {
+    let step_ms = i64::from(step_s) * 1000;
+    let mut out: Vec<Row> = Vec::new();
+    let mut rest = rows;
+    while let Some(first) = rest.first() {
+        let at = first.at_ms.div_euclid(step_ms) * step_ms;
+        let count = rest
+            .iter()
+            .take_while(|r| r.at_ms.div_euclid(step_ms) * step_ms == at)
+            .count()
+            .max(1);
+        let (now, later) = rest.split_at(count);
+        rest = later;
+        let columns = first.values.len();
+        let values = (0..columns)
+            .map(|column| {
+                let all = now.iter().filter_map(|r| r.values.get(column));
+                if counters.contains(&column) {
+                    all.last().copied().unwrap_or(0)
+                } else {
+                    let sum: i128 = all.map(|v| i128::from(*v)).sum();
+                    i64::try_from(sum / count as i128).unwrap_or(i64::MAX)
+                }
+            })
+            .collect();
+        out.push(Row { at_ms: at, values });
+    }
+    out
+}
+
+/// Which columns count up instead of measuring.
+#[must_use]
+pub fn counters_of(columns: usize) -> &'static [usize] {
+    if columns == codec::NODE.len() {
+        &[5, 6]
+    } else {
+        &[3, 4, 6, 7, 9]
+    }
+}
+
+/// One round: finished chunks are averaged into the next step (again and again harmlessly), old ones go.
+/// # Errors
+/// Database.
+pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
+    let now_s = ground.clock.now_s();
+    for (from, to) in [(RAW_S, MINUTE_S), (MINUTE_S, HOUR_S)] {
+        let finished = now_s - span_s(from);
+        // Averaged once a round or two; the newest sample of the target says what is in already.
+        let since = finished - 2 * span_s(from);
+        let keys: Vec<(String, i64)> = metric_chunks::Entity::find()
+            .filter(metric_chunks::Column::StepS.eq(from))
+            .filter(metric_chunks::Column::StartS.lte(finished))
+            .filter(metric_chunks::Column::StartS.gt(since))
+            .order_by_asc(metric_chunks::Column::SubjectId)
+            .order_by_asc(metric_chunks::Column::StartS)
+            .select_only()
+            .columns([
+                metric_chunks::Column::SubjectId,
+                metric_chunks::Column::StartS,
+            ])
+            .into_tuple()
+            .all(ground.db.bulk.read())
+            .await?;
+        for some in keys.chunks(64) {
+            let tx = ground.db.bulk.begin(Lane::Machines).await?;
+            for (subject, start) in some {
+                let found = metric_chunks::Entity::find_by_id((subject.clone(), from, *start))
+                    .one(&*tx)
+                    .await?;
+                let rows = found.map(|c| codec::unpack(&c.data)).unwrap_or_default();
+                let columns = rows.first().map_or(0, |r| r.values.len());
+                add(&tx, subject, to, &average(&rows, to, counters_of(columns))).await?;
+            }
+            tx.commit().await?;
+        }
+    }
+    let keep = [
+        (RAW_S, ground.config.metrics_keep_s),
+        (MINUTE_S, ground.config.metrics_minutes_keep_s),
+        (HOUR_S, ground.config.metrics_hours_keep_s),
+    ];
+    for (step_s, keep_s) in keep {
+        let tx = ground.db.bulk.begin(Lane::Machines).await?;
+        metric_chunks::Entity::delete_many()
+            .filter(metric_chunks::Column::StepS.eq(step_s))
+            .filter(metric_chunks::Column::StartS.lt(now_s - keep_s - span_s(step_s)))
+            .exec(&*tx)
+            .await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Asking a node: what control signs, the node answers within 2 s or so.
+
+use std::time::Duration;
+
+use prost::Message;
+use sea_orm::{DbErr, EntityTrait};
+use warren_entity::nodes;
+use warren_proto::{
+    bus::{
+        CallError,
+        signed::{self, Order},
+    },
+    ids::NodeId,
+    subjects::{self, down},
+};
+
+use crate::app::App;
+
+/// What an answer may take.
+pub const ANSWER: Duration = Duration::from_secs(2);
+/// A command that arrives later is refused by the node.
+const LIFE_MS: i64 = 15_000;
+
+/// Why a node did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Known to be away, quarantined or revoked: nobody waits for it.
+    #[error("node {0} is offline")]
+    Offline(NodeId),
+    /// No such node.
+    #[error("node {0} is unknown")]
+    Unknown(NodeId),
+    /// It said no, or nothing.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Database.
+    #[error("ask a node: {0}")]
+    Database(#[from] DbErr),
+}
+
+/// Signs `body` for the node's current boot and asks it. `verb` is one of [`down`].
+/// # Errors
+/// [`AskError`].
+pub async fn ask<M: Message + Default>(
+    app: &App,
+    node: NodeId,
+    verb: &str,
+    body: &impl Message,
+    within: Duration,
+) -> Result<M, AskError> {
+    let row = nodes::Entity::find_by_id(node.to_string())
+        .one(app.db.read())
+        .await?
+        .filter(|row| row.deleted_at_ms.is_none())
+        .ok_or(AskError::Unknown(node))?;
+    let boot = row.current_boot.as_deref().and_then(|b| b.parse().ok());
+    let Some(boot) = boot.filter(|_| row.online && row.revoked_at_ms.is_none()) else {
+        return Err(AskError::Offline(node));
+    };
+    let order = Order {
+        node,
+        boot,
+        verb,
+        expires_at_ms: app.clock.now_ms() + LIFE_MS,
+        body: &body.encode_to_vec(),
+    };
+    let command = signed::sign(&app.keys.command, order);
+    // Gateways ask the same subjects with a session instead; the kind tells them apart.
+    let kind = match verb {
+        down::CONSOLE | down::FILES => format!("{verb}.signed"),
+        other => other.to_owned(),
+    };
+    let subject = subjects::to_node(node, verb);
+    Ok(app
+        .bus
+        .call(subject, &kind, Some(node), &command, within)
+        .await?)
+}

@@ -1,0 +1,632 @@
+//! The steps of a hello, each on the transaction that holds the node's cursor and row.
+
+use std::collections::{HashMap, HashSet};
+
+use prost::Message;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, OnConflict},
+};
+use serde_json::json;
+use warren_entity::{
+    facts, node_boots, node_cursors, nodes, operations, orphans, servers, tombstones,
+};
+use warren_proto::{
+    ids::{BootId, JobId, LedgerId, NodeId, RunId, ServerId},
+    state::State,
+    wire,
+};
+
+use super::{
+    convert,
+    identity::{self, Verdict},
+    presence::{Error, boots_of},
+};
+use crate::{
+    ingest::cursor::{Boot, Cursor, Held, Lost, reposition},
+    outbox::{self, Event},
+    text::{to_i64, to_u64},
+    wanted::{self, Bumped},
+};
+
+/// Jobs younger than this are not lost yet: the node's answer and its hello may have crossed.
+const JOB_SETTLES_MS: i64 = 5_000;
+
+/// One server as the node sees it.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    pub server: ServerId,
+    pub generation: i64,
+    pub state: Option<State>,
+    pub run: Option<RunId>,
+}
+
+/// What the journal holds of one boot.
+#[derive(Debug, Clone, Copy)]
+pub struct InJournal {
+    pub boot: BootId,
+    pub seq: u64,
+    pub end: u64,
+}
+
+/// A hello, parsed.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub boot: BootId,
+    /// Newest first, the speaker included.
+    pub boots: Vec<BootId>,
+    pub ledger: Option<(LedgerId, i64)>,
+    pub servers: Vec<Observed>,
+    pub jobs: HashSet<JobId>,
+    pub journal: Vec<InJournal>,
+    pub host: Option<wire::HostFacts>,
+    agent_version: String,
+}
+
+impl Said {
+    /// # Errors
+    /// [`Error::Malformed`] for ids that are none, and for more than any node may have.
+    pub fn read(hello: &wire::Hello) -> Result<Self, Error> {
+        let bad = |e: warren_proto::ids::InvalidId| Error::Malformed(e.to_string());
+        if hello.boots.len() > 16 || hello.servers.len() > 10_000 || hello.jobs.len() > 10_000 {
+            return Err(Error::Malformed(
+                "a hello lists at most 16 boots and 10000 servers".into(),
+            ));
+        }
+        let boot: BootId = hello.boot.parse().map_err(bad)?;
+        let mut boots = vec![boot];
+        for other in &hello.boots {
+            let other = other.parse().map_err(bad)?;
+            if !boots.contains(&other) {
+                boots.push(other);
+            }
+        }
+        let ledger = hello
+            .ledger
+            .as_ref()
+            .map(|l| Ok::<_, Error>((l.id.parse().map_err(bad)?, to_i64(l.rev))))
+            .transpose()?;
+        let observed = |s: &wire::ObservedServer| {
+            Ok::<_, Error>(Observed {
+                server: s.server.parse().map_err(bad)?,
+                generation: to_i64(s.generation),
+                state: State::try_from(s.state()).ok(),
+                run: s.run.parse().ok(),
+            })
+        };
+        let in_journal = |j: &wire::JournalPosition| {
+            Ok::<_, Error>(InJournal {
+                boot: j.boot.parse().map_err(bad)?,
+                seq: j.seq,
+                end: j.end,
+            })
+        };
+        Ok(Self {
+            boot,
+            boots,
+            ledger,
+            servers: hello
+                .servers
+                .iter()
+                .map(observed)
+                .collect::<Result<_, _>>()?,
+            jobs: hello
+                .jobs
+                .iter()
+                .filter_map(|j| j.job.parse().ok())
+                .collect(),
+            journal: hello
+                .journal
+                .iter()
+                .map(in_journal)
+                .collect::<Result<_, _>>()?,
+            host: hello.host.clone(),
+            agent_version: hello
+                .host
+                .as_ref()
+                .map(|h| crate::text::tame(&h.agent_version, 64))
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Runs that the node knows.
+    pub fn runs(&self) -> Vec<(ServerId, RunId)> {
+        self.servers
+            .iter()
+            .filter_map(|s| Some((s.server, s.run?)))
+            .collect()
+    }
+}
+
+/// The fork check. Gives the reason when this process is shut out.
+pub async fn quarantine(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: &nodes::Model,
+    said: &Said,
+    now_ms: i64,
+) -> Result<Option<String>, DbErr> {
+    let parse = |boot: &Option<String>| boot.as_deref().and_then(|b| b.parse().ok());
+    let verdict = identity::judge(
+        parse(&row.current_boot),
+        parse(&row.quarantined_boot),
+        said.boot,
+        &said.boots,
+    );
+    if verdict != Verdict::Forked {
+        return Ok(None);
+    }
+    let because = format!(
+        "two machines claim to be node {}: this agent process does not know the one that speaks for it. Its \
+         games run on, nothing is applied and uploads wait until an admin picks one in the panel",
+        row.name
+    );
+    if row.quarantined_boot.as_deref() != Some(&*said.boot.to_string()) {
+        nodes::Entity::update_many()
+            .col_expr(
+                nodes::Column::QuarantinedBoot,
+                Expr::value(said.boot.to_string()),
+            )
+            .col_expr(
+                nodes::Column::QuarantinedBecause,
+                Expr::value(because.clone()),
+            )
+            .filter(nodes::Column::Id.eq(&*row.id))
+            .exec(db)
+            .await?;
+        let data = json!({"code": "identity_forked", "message": because, "level": "error"});
+        outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
+        tracing::error!(node.id = %node, "the identity of node {node} has forked");
+    }
+    Ok(Some(because))
+}
+
+/// Gives every boot that control has not met its ordinal, oldest first. Gives all of the list's.
+pub async fn order_boots(
+    db: &impl ConnectionTrait,
+    row: &nodes::Model,
+    said: &Said,
+    now_ms: i64,
+) -> Result<HashMap<BootId, i64>, DbErr> {
+    let node: NodeId = row
+        .id
+        .parse()
+        .map_err(|_| DbErr::Custom("a node's id is damaged".into()))?;
+    let mut listed: HashSet<BootId> = said.boots.iter().copied().collect();
+    listed.extend(said.journal.iter().map(|j| j.boot));
+    let mut known: HashMap<BootId, i64> = boots_of(db, node, &listed).await?.into_iter().collect();
+    let mut next = row.next_ordinal;
+    // Boots that only the journal names are older than all of the list.
+    let only_journal = said
+        .journal
+        .iter()
+        .map(|j| j.boot)
+        .filter(|b| !said.boots.contains(b));
+    let oldest_first: Vec<BootId> = only_journal
+        .chain(said.boots.iter().rev().copied())
+        .collect();
+    for boot in oldest_first {
+        if known.contains_key(&boot) {
+            continue;
+        }
+        let model = node_boots::ActiveModel {
+            node_id: Set(row.id.clone()),
+            boot_id: Set(boot.to_string()),
+            ordinal: Set(next),
+            previous_boot: Set(None),
+            next_seq: Set(1),
+            host_rebooted: Set(false),
+            agent_version: Set(if boot == said.boot {
+                said.agent_version.clone()
+            } else {
+                String::new()
+            }),
+            first_seen_at_ms: Set(now_ms),
+        };
+        node_boots::Entity::insert(model)
+            .exec_without_returning(db)
+            .await?;
+        known.insert(boot, next);
+        next += 1;
+    }
+    if next != row.next_ordinal {
+        nodes::Entity::update_many()
+            .col_expr(nodes::Column::NextOrdinal, Expr::value(next))
+            .filter(nodes::Column::Id.eq(&*row.id))
+            .exec(db)
+            .await?;
+    }
+    Ok(known)
+}
+
+/// Moves the cursor to what the node still has, and writes down what is lost for good.
+pub async fn settle_journal(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: node_cursors::Model,
+    said: &Said,
+    boots: &HashMap<BootId, i64>,
+    now_ms: i64,
+) -> Result<node_cursors::Model, DbErr> {
+    let mut journal: Vec<Held> = said
+        .journal
+        .iter()
+        .filter_map(|j| {
+            let ordinal = *boots.get(&j.boot)?;
+            Some(Held {
+                boot: Boot {
+                    id: j.boot,
+                    ordinal,
+                },
+                seq: j.seq,
+                end: j.end,
+            })
+        })
+        .collect();
+    journal.sort_by_key(|held| held.boot.ordinal);
+    let before = cursor_of(&row);
+    let (after, lost) = reposition(before, &journal);
+    if let Some(lost) = lost {
+        record_loss(db, node, lost, now_ms).await?;
+    }
+    if after == before {
+        return Ok(row);
+    }
+    store_cursor(db, &row.node_id, after).await?;
+    Ok(node_cursors::Model {
+        node_id: row.node_id,
+        boot_id: after.boot.map(|b| b.to_string()),
+        ordinal: after.ordinal,
+        next_seq: to_i64(after.next_seq),
+    })
+}
+
+/// The stored cursor as the pure part has it.
+pub fn cursor_of(row: &node_cursors::Model) -> Cursor {
+    Cursor {
+        boot: row.boot_id.as_deref().and_then(|b| b.parse().ok()),
+        ordinal: row.ordinal,
+        next_seq: to_u64(row.next_seq).max(1),
+    }
+}
+
+/// Stores a cursor.
+pub async fn store_cursor(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    cursor: Cursor,
+) -> Result<(), DbErr> {
+    node_cursors::Entity::update_many()
+        .col_expr(
+            node_cursors::Column::BootId,
+            Expr::value(cursor.boot.map(|b| b.to_string())),
+        )
+        .col_expr(node_cursors::Column::Ordinal, Expr::value(cursor.ordinal))
+        .col_expr(
+            node_cursors::Column::NextSeq,
+            Expr::value(to_i64(cursor.next_seq)),
+        )
+        .filter(node_cursors::Column::NodeId.eq(node_id))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+async fn record_loss(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    lost: Lost,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let gap = wire::FactGap {
+        boot: lost.boot.id.to_string(),
+        from_seq: lost.from_seq,
+        to_seq: lost.to_seq,
+    };
+    let fact = wire::Fact {
+        seq: lost.from_seq,
+        at_ms: now_ms,
+        what: Some(wire::fact::What::FactGap(gap)),
+        ..Default::default()
+    };
+    let row = facts::ActiveModel {
+        node_id: Set(node.to_string()),
+        ordinal: Set(lost.boot.ordinal),
+        seq: Set(to_i64(lost.from_seq)),
+        boot_id: Set(lost.boot.id.to_string()),
+        server_id: Set(None),
+        kind: Set("fact_gap".into()),
+        generation: Set(0),
+        at_ms: Set(now_ms),
+        received_at_ms: Set(now_ms),
+        body: Set(fact.encode_to_vec()),
+        error: Set(Some(
+            "the node has freed what this database does not know (restored from a backup?)".into(),
+        )),
+    };
+    facts::Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([
+                facts::Column::NodeId,
+                facts::Column::Ordinal,
+                facts::Column::Seq,
+            ])
+            .do_nothing()
+            .to_owned(),
+        )
+        .exec_without_returning(db)
+        .await?;
+    let data = json!({"code": "facts_lost", "boot": lost.boot.id.to_string(), "from_seq": lost.from_seq, "to_seq": lost.to_seq, "level": "error"});
+    outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
+    tracing::error!(node.id = %node, from = lost.from_seq, to = lost.to_seq, "facts of node {node} are lost");
+    Ok(())
+}
+
+/// Compares ledgers. An unknown one is sent a snapshot; one that is ahead of control (a restored database)
+/// makes control raise its revs and generations above it.
+pub async fn settle_ledger(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: &nodes::Model,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let Some((ledger, applied)) = said.ledger else {
+        return Ok(());
+    };
+    let known = row.ledger_id.as_deref() == Some(&*ledger.to_string());
+    let ahead = known && applied > row.rev;
+    let mut update = nodes::Entity::update_many()
+        .col_expr(nodes::Column::LedgerId, Expr::value(ledger.to_string()))
+        .filter(nodes::Column::Id.eq(&*row.id));
+    update = if ahead {
+        update
+            .col_expr(nodes::Column::Rev, Expr::value(applied))
+            .col_expr(nodes::Column::AppliedRev, Expr::value(applied))
+    } else {
+        update.col_expr(
+            nodes::Column::AppliedRev,
+            Expr::value(if known { applied } else { 0 }),
+        )
+    };
+    update.exec(db).await?;
+    if ahead {
+        tracing::warn!(node.id = %node, "node {node} is ahead of this database: its wanted state is written anew");
+        // Under the raised rev, so that the node takes every row again; `settle_servers` raises generations.
+        let rev = wanted::raise_rev(db, &row.id).await?;
+        servers::Entity::update_many()
+            .col_expr(servers::Column::Rev, Expr::value(rev))
+            .col_expr(servers::Column::UpdatedAtMs, Expr::value(now_ms))
+            .filter(servers::Column::NodeId.eq(&*row.id))
+            .filter(servers::Column::DeletedAtMs.is_null())
+            .exec(db)
+            .await?;
+        tombstones::Entity::update_many()
+            .col_expr(tombstones::Column::Rev, Expr::value(rev))
+            .filter(tombstones::Column::NodeId.eq(&*row.id))
+            .filter(tombstones::Column::ConfirmedAtMs.is_null())
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Compares the servers that the node has with those that it should have.
+pub async fn settle_servers(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let node_id = node.to_string();
+    let mut strange = HashSet::new();
+    for chunk in said.servers.chunks(500) {
+        let ids: Vec<String> = chunk.iter().map(|s| s.server.to_string()).collect();
+        let rows: Vec<(String, String, i64, Option<i64>)> = servers::Entity::find()
+            .filter(servers::Column::Id.is_in(ids.clone()))
+            .select_only()
+            .columns([
+                servers::Column::Id,
+                servers::Column::NodeId,
+                servers::Column::Generation,
+                servers::Column::DeletedAtMs,
+            ])
+            .into_tuple()
+            .all(db)
+            .await?;
+        let rows: HashMap<_, _> = rows.into_iter().map(|r| (r.0.clone(), r)).collect();
+        let buried: HashSet<String> = tombstones::Entity::find()
+            .filter(tombstones::Column::NodeId.eq(&*node_id))
+            .filter(tombstones::Column::ServerId.is_in(ids))
+            .filter(tombstones::Column::ConfirmedAtMs.is_null())
+            .select_only()
+            .column(tombstones::Column::ServerId)
+            .into_tuple::<String>()
+            .all(db)
+            .await?
+            .into_iter()
+            .collect();
+        for seen in chunk {
+            let id = seen.server.to_string();
+            match rows.get(&id) {
+                _ if buried.contains(&id) => {}
+                Some((_, owner, generation, None)) if *owner == node_id => {
+                    if seen.generation > *generation {
+                        let rev = wanted::raise_rev(db, &node_id).await?;
+                        servers::Entity::update_many()
+                            .col_expr(
+                                servers::Column::Generation,
+                                Expr::value(seen.generation + 1),
+                            )
+                            .col_expr(servers::Column::Rev, Expr::value(rev))
+                            .filter(servers::Column::Id.eq(&*id))
+                            .exec(db)
+                            .await?;
+                    }
+                }
+                // Another node's by now, or deleted: it must go from here.
+                Some((_, _, generation, _)) => {
+                    let rev = wanted::raise_rev(db, &node_id).await?;
+                    let at = Bumped {
+                        generation: (*generation).max(seen.generation) + 1,
+                        rev,
+                    };
+                    wanted::bury(db, &node_id, &id, at, 7 * 86_400, now_ms).await?;
+                }
+                None => {
+                    strange.insert(id.clone());
+                    meet_orphan(db, &node_id, &id, seen, now_ms).await?;
+                }
+            }
+        }
+    }
+    orphans::Entity::delete_many()
+        .filter(orphans::Column::NodeId.eq(&*node_id))
+        .filter(orphans::Column::ServerId.is_not_in(strange))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+async fn meet_orphan(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    server_id: &str,
+    seen: &Observed,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let row = orphans::ActiveModel {
+        node_id: Set(node_id.to_owned()),
+        server_id: Set(server_id.to_owned()),
+        generation: Set(seen.generation),
+        state: Set(seen.state.map_or("unknown", State::as_str).to_owned()),
+        seen_at_ms: Set(now_ms),
+    };
+    let key = [orphans::Column::NodeId, orphans::Column::ServerId];
+    let again = OnConflict::columns(key)
+        .update_columns([
+            orphans::Column::Generation,
+            orphans::Column::State,
+            orphans::Column::SeenAtMs,
+        ])
+        .to_owned();
+    orphans::Entity::insert(row)
+        .on_conflict(again)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Jobs that control started and the node does not run, with every fact of the node read: they are lost.
+pub async fn lose_jobs(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let running = operations::Entity::find()
+        .filter(operations::Column::NodeId.eq(node.to_string()))
+        .filter(operations::Column::State.eq("running"))
+        .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
+        .filter(operations::Column::SentAtMs.lt(now_ms - JOB_SETTLES_MS))
+        .all(db)
+        .await?;
+    for job in running {
+        if job
+            .id
+            .parse()
+            .is_ok_and(|id: JobId| said.jobs.contains(&id))
+        {
+            continue;
+        }
+        operations::Entity::update_many()
+            .col_expr(operations::Column::State, Expr::value("lost"))
+            .col_expr(operations::Column::EndedAtMs, Expr::value(now_ms))
+            .col_expr(operations::Column::Code, Expr::value("lost"))
+            .col_expr(
+                operations::Column::Message,
+                Expr::value("the node does not know this job any more; start it again"),
+            )
+            .filter(operations::Column::Id.eq(&*job.id))
+            .exec(db)
+            .await?;
+        if let Some(server) = job.server_id.as_deref().and_then(|s| s.parse().ok()) {
+            let data = json!({"operation": job.id, "kind": job.kind, "state": "lost"});
+            outbox::write(
+                db,
+                Event::of_server(server, Some(node), "operation", now_ms, data),
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// With every fact read, what the node observes is what is: repairs a state whose fact was lost.
+pub async fn trust_states(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    for seen in &said.servers {
+        let Some(state) = seen.state else { continue };
+        let changed = servers::Entity::update_many()
+            .col_expr(servers::Column::State, Expr::value(state.as_str()))
+            .col_expr(servers::Column::StateSinceMs, Expr::value(now_ms))
+            .col_expr(servers::Column::StateReason, Expr::value("observed"))
+            .filter(servers::Column::Id.eq(seen.server.to_string()))
+            .filter(servers::Column::NodeId.eq(node.to_string()))
+            .filter(servers::Column::DeletedAtMs.is_null())
+            .filter(servers::Column::State.ne(state.as_str()))
+            .exec(db)
+            .await?;
+        if changed.rows_affected > 0 {
+            let data = json!({"to": state.as_str(), "reason": "observed"});
+            outbox::write(
+                db,
+                Event::of_server(seen.server, Some(node), "state", now_ms, data),
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The node is there.
+pub async fn greet(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: &nodes::Model,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let mut update = nodes::Entity::update_many()
+        .col_expr(
+            nodes::Column::CurrentBoot,
+            Expr::value(said.boot.to_string()),
+        )
+        .col_expr(nodes::Column::LastSeenAtMs, Expr::value(now_ms))
+        .filter(nodes::Column::Id.eq(&*row.id));
+    if let Some(host) = &said.host {
+        update = update
+            .col_expr(nodes::Column::Host, Expr::value(convert::host(host)))
+            .col_expr(
+                nodes::Column::Conditions,
+                Expr::value(convert::conditions(&host.conditions)),
+            );
+    }
+    if !row.online {
+        update = update
+            .col_expr(nodes::Column::Online, Expr::value(true))
+            .col_expr(nodes::Column::OnlineSinceMs, Expr::value(now_ms));
+        outbox::write(
+            db,
+            Event::of_node(node, "online", now_ms, json!({"name": row.name})),
+        )
+        .await?;
+    }
+    update.exec(db).await?;
+    Ok(())
+}

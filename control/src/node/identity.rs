@@ -1,0 +1,60 @@
+//! The fork check: which process may speak for a node's identity. Pure.
+
+use warren_proto::ids::BootId;
+
+/// What a hello means for the identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The process that speaks already.
+    Same,
+    /// A later process of the same machine: it knows the one before.
+    Next,
+    /// Does not know control's current boot: a clone, or a restored image.
+    Forked,
+}
+
+/// Judges a hello. `boots` is the ledger's list, the speaker included.
+#[must_use]
+pub fn judge(
+    current: Option<BootId>,
+    quarantined: Option<BootId>,
+    boot: BootId,
+    boots: &[BootId],
+) -> Verdict {
+    match current {
+        None => Verdict::Next,
+        Some(current) if current == boot => Verdict::Same,
+        // It may have learnt the current boot's name meanwhile; an admin decides, not it.
+        Some(_) if quarantined == Some(boot) => Verdict::Forked,
+        Some(current) if boots.contains(&current) => Verdict::Next,
+        Some(_) => Verdict::Forked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_knows_the_one_before_follows_it() {
+        let (a, b) = (BootId::new(), BootId::new());
+        assert_eq!(judge(None, None, a, &[a]), Verdict::Next);
+        assert_eq!(judge(Some(a), None, a, &[a]), Verdict::Same);
+        assert_eq!(judge(Some(a), None, b, &[b, a]), Verdict::Next);
+    }
+
+    #[test]
+    fn a_clone_is_forked_whichever_speaks_first() {
+        let (old, original, clone) = (BootId::new(), BootId::new(), BootId::new());
+        assert_eq!(
+            judge(Some(original), None, clone, &[clone, old]),
+            Verdict::Forked
+        );
+        assert_eq!(
+            judge(Some(original), Some(clone), clone, &[clone, original]),
+            Verdict::Forked
+        );
+        // The image's own older process.
+        assert_eq!(judge(Some(original), None, old, &[old]), Verdict::Forked);
+    }
+}

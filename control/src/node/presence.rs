@@ -1,0 +1,368 @@
+//! Whether a node is there: hello, heartbeat, a connection that ended, and silence.
+
+use std::collections::HashSet;
+
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+};
+use serde_json::json;
+use warren_entity::{console_streams, node_boots, node_cursors, nodes};
+use warren_proto::{
+    ids::{BootId, NodeId, RunId, ServerId},
+    wire,
+};
+
+use super::{convert, hello};
+use crate::{
+    app::Ground,
+    db::Lane,
+    outbox::{self, Event},
+    text::{tame, to_i64, to_u64},
+};
+
+/// Silence after which a node counts as away.
+pub const SILENCE_MS: i64 = 30_000;
+
+/// Why a node's word was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Removed or revoked.
+    #[error("this node was removed or revoked")]
+    Unknown,
+    /// Not what a hello or heartbeat may hold.
+    #[error("{0}")]
+    Malformed(String),
+    /// Database.
+    #[error("presence: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl Error {
+    /// The wire form.
+    #[must_use]
+    pub fn failure(&self) -> wire::Failure {
+        let (code, retryable) = match self {
+            Self::Unknown => ("unknown_node", false),
+            Self::Malformed(_) => ("malformed", false),
+            Self::Database(_) => ("database", true),
+        };
+        wire::Failure {
+            code: code.into(),
+            message: match self {
+                Self::Database(_) => "control's database did not take it; try again".into(),
+                other => other.to_string(),
+            },
+            retryable,
+        }
+    }
+}
+
+/// A heartbeat and whose.
+#[derive(Debug, Clone)]
+pub struct Beat {
+    /// Who.
+    pub node: NodeId,
+    /// What it said.
+    pub beat: wire::Heartbeat,
+}
+
+/// Stores many heartbeats in one transaction.
+/// # Errors
+/// Database: then none is stored.
+pub async fn heartbeats(
+    ground: &Ground,
+    mut beats: Vec<(usize, Beat)>,
+) -> Result<Vec<(usize, Result<wire::HeartbeatAnswer, Error>)>, DbErr> {
+    beats.sort_by_key(|(_, beat)| beat.node);
+    let now_ms = ground.clock.now_ms();
+    let tx = ground.db.begin(Lane::Machines).await?;
+    let mut answers = Vec::with_capacity(beats.len());
+    let mut behind = Vec::new();
+    let mut came_back = false;
+    for (place, beat) in &beats {
+        let row = nodes::Entity::find_by_id(beat.node.to_string())
+            .filter(nodes::Column::DeletedAtMs.is_null())
+            .filter(nodes::Column::RevokedAtMs.is_null())
+            .lock_exclusive()
+            .one(&*tx)
+            .await?;
+        let Some(row) = row else {
+            answers.push((*place, Err(Error::Unknown)));
+            continue;
+        };
+        let mut answer = wire::HeartbeatAnswer {
+            control_time_ms: now_ms,
+            ..Default::default()
+        };
+        if row.current_boot.as_deref() != Some(&*beat.beat.boot) {
+            // Another process speaks for this identity, or none has said hello since it joined.
+            answer.say_hello = row.quarantined_boot.as_deref() != Some(&*beat.beat.boot);
+            answers.push((*place, Ok(answer)));
+            continue;
+        }
+        let applied = applied(&row, beat.beat.ledger.as_ref());
+        answer.say_hello = applied.is_none();
+        let applied = applied.unwrap_or(row.applied_rev);
+        if applied < row.rev {
+            behind.push(beat.node);
+        }
+        let mut update = nodes::Entity::update_many()
+            .col_expr(nodes::Column::LastSeenAtMs, Expr::value(now_ms))
+            .col_expr(nodes::Column::AppliedRev, Expr::value(applied))
+            .col_expr(
+                nodes::Column::JournalBytes,
+                Expr::value(to_i64(beat.beat.journal_bytes)),
+            )
+            .col_expr(nodes::Column::Drops, Expr::value(drops(&beat.beat)))
+            .filter(nodes::Column::Id.eq(&*row.id));
+        if let Some(load) = &beat.beat.load {
+            update = update.col_expr(nodes::Column::Load, Expr::value(convert::load(load)));
+        }
+        if !row.online {
+            came_back = true;
+            update = update
+                .col_expr(nodes::Column::Online, Expr::value(true))
+                .col_expr(nodes::Column::OnlineSinceMs, Expr::value(now_ms));
+            behind.push(beat.node);
+            outbox::write(
+                &*tx,
+                Event::of_node(beat.node, "online", now_ms, json!({"name": row.name})),
+            )
+            .await?;
+        }
+        update.exec(&*tx).await?;
+        let cursor = node_cursors::Entity::find_by_id(&*row.id).one(&*tx).await?;
+        answer.next_fact = cursor.map(|c| position(&c));
+        answers.push((*place, Ok(answer)));
+    }
+    tx.commit().await?;
+    if came_back {
+        ground.nudges.outbox();
+    }
+    for node in behind {
+        ground.nudges.node(node);
+    }
+    Ok(answers)
+}
+
+/// What the node has applied, if its ledger is the one that control knows and not ahead of control.
+fn applied(row: &nodes::Model, ledger: Option<&wire::LedgerPosition>) -> Option<i64> {
+    let ledger = ledger?;
+    let rev = to_i64(ledger.rev);
+    (row.ledger_id.as_deref() == Some(&*ledger.id) && rev <= row.rev).then_some(rev)
+}
+
+fn drops(beat: &wire::Heartbeat) -> serde_json::Value {
+    let queues = beat.drops.iter().take(32);
+    json!(
+        queues
+            .map(|(queue, n)| (tame(queue, 64), *n))
+            .collect::<std::collections::BTreeMap<_, _>>()
+    )
+}
+
+/// The next fact that control expects, as nodes hear it.
+#[must_use]
+pub fn position(cursor: &node_cursors::Model) -> wire::JournalPosition {
+    wire::JournalPosition {
+        boot: cursor.boot_id.clone().unwrap_or_default(),
+        seq: to_u64(cursor.next_seq),
+        end: 0,
+    }
+}
+
+/// `ask.hello`: after every (re)connect. Settles identity, ledger, journal and orphans in one transaction.
+/// # Errors
+/// [`Error`].
+pub async fn hello(
+    ground: &Ground,
+    node: NodeId,
+    ask: &wire::Hello,
+) -> Result<wire::HelloAnswer, Error> {
+    let said = hello::Said::read(ask)?;
+    let now_ms = ground.clock.now_ms();
+    let tx = ground.db.begin(Lane::Machines).await?;
+    let cursor = node_cursors::Entity::find_by_id(node.to_string())
+        .lock_exclusive()
+        .one(&*tx)
+        .await?
+        .ok_or(Error::Unknown)?;
+    let row = nodes::Entity::find_by_id(node.to_string())
+        .filter(nodes::Column::DeletedAtMs.is_null())
+        .filter(nodes::Column::RevokedAtMs.is_null())
+        .lock_exclusive()
+        .one(&*tx)
+        .await?
+        .ok_or(Error::Unknown)?;
+    let mut answer = wire::HelloAnswer {
+        control_time_ms: now_ms,
+        keys: ground.keys.announced(),
+        ..Default::default()
+    };
+    if let Some(because) = hello::quarantine(&*tx, node, &row, &said, now_ms).await? {
+        tx.commit().await?;
+        ground.nudges.outbox();
+        answer.quarantined_because = because;
+        return Ok(answer);
+    }
+    let boots = hello::order_boots(&*tx, &row, &said, now_ms).await?;
+    let cursor = hello::settle_journal(&*tx, node, cursor, &said, &boots, now_ms).await?;
+    hello::settle_ledger(&*tx, node, &row, &said, now_ms).await?;
+    hello::settle_servers(&*tx, node, &said, now_ms).await?;
+    let caught_up = said.journal.iter().all(|held| {
+        held.end == 0
+            || (cursor.boot_id.as_deref() == Some(&*held.boot.to_string())
+                && held.end <= to_u64(cursor.next_seq))
+            || boots.get(&held.boot).is_some_and(|o| *o < cursor.ordinal)
+    });
+    if caught_up {
+        hello::lose_jobs(&*tx, node, &said, now_ms).await?;
+        hello::trust_states(&*tx, node, &said, now_ms).await?;
+    }
+    hello::greet(&*tx, node, &row, &said, now_ms).await?;
+    tx.commit().await?;
+    ground.nudges.outbox();
+    ground.nudges.node(node);
+    answer.next_fact = Some(position(&cursor));
+    answer.console = positions(ground, node, &said.runs()).await?;
+    Ok(answer)
+}
+
+/// What control has of these runs.
+async fn positions(
+    ground: &Ground,
+    node: NodeId,
+    runs: &[(ServerId, RunId)],
+) -> Result<Vec<wire::ConsolePosition>, DbErr> {
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = console_streams::Entity::find()
+        .filter(console_streams::Column::NodeId.eq(node.to_string()))
+        .filter(console_streams::Column::RunId.is_in(runs.iter().map(|(_, run)| run.to_string())))
+        .all(ground.db.bulk.read())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| wire::ConsolePosition {
+            server: row.server_id,
+            run: row.run_id,
+            stream: row.stream,
+            committed: to_u64(row.committed),
+        })
+        .collect())
+}
+
+/// Marks a node as away. Says whether it counted as there until now.
+/// # Errors
+/// Database.
+pub async fn gone(ground: &Ground, node: NodeId, silent_before_ms: i64) -> Result<bool, DbErr> {
+    let now_ms = ground.clock.now_ms();
+    let tx = ground.db.begin(Lane::Machines).await?;
+    let left = nodes::Entity::update_many()
+        .col_expr(nodes::Column::Online, Expr::value(false))
+        .col_expr(nodes::Column::OnlineSinceMs, Expr::value(now_ms))
+        .filter(nodes::Column::Id.eq(node.to_string()))
+        .filter(nodes::Column::Online.eq(true))
+        .filter(nodes::Column::LastSeenAtMs.lte(silent_before_ms))
+        .exec(&*tx)
+        .await?;
+    if left.rows_affected == 0 {
+        return Ok(false);
+    }
+    outbox::write(&*tx, Event::of_node(node, "offline", now_ms, json!({}))).await?;
+    tx.commit().await?;
+    ground.nudges.outbox();
+    tracing::warn!(node.id = %node, "node {node} is away");
+    Ok(true)
+}
+
+/// Marks every node as away that has been silent for 30 s.
+/// # Errors
+/// Database.
+pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
+    let before = ground.clock.now_ms() - SILENCE_MS;
+    let silent: Vec<String> = nodes::Entity::find()
+        .filter(nodes::Column::Online.eq(true))
+        .filter(nodes::Column::LastSeenAtMs.lt(before))
+        .order_by_asc(nodes::Column::Id)
+        .select_only()
+        .column(nodes::Column::Id)
+        .into_tuple()
+        .all(ground.db.read())
+        .await?;
+    for node in silent.iter().filter_map(|id| id.parse().ok()) {
+        gone(ground, node, before).await?;
+    }
+    Ok(())
+}
+
+/// What an admin decided about a forked identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The process that speaks now; the newcomer stays shut out until it joins anew.
+    Current,
+    /// The newcomer; the other is quarantined when it says its next word.
+    Newcomer,
+}
+
+/// Settles a quarantine. Says whether there was one.
+/// # Errors
+/// Database.
+pub async fn decide(ground: &Ground, node: NodeId, keep: Keep) -> Result<bool, DbErr> {
+    let now_ms = ground.clock.now_ms();
+    let tx = ground.db.begin(Lane::People).await?;
+    let row = nodes::Entity::find_by_id(node.to_string())
+        .filter(nodes::Column::QuarantinedBoot.is_not_null())
+        .lock_exclusive()
+        .one(&*tx)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    let none = Option::<String>::None;
+    let mut update = nodes::Entity::update_many()
+        .col_expr(nodes::Column::QuarantinedBecause, Expr::value(none))
+        .filter(nodes::Column::Id.eq(&*row.id));
+    if keep == Keep::Newcomer {
+        // They change places: whoever spoke until now is shut out at its next word.
+        update = update
+            .col_expr(nodes::Column::CurrentBoot, Expr::value(row.quarantined_boot.clone()))
+            .col_expr(nodes::Column::QuarantinedBoot, Expr::value(row.current_boot.clone()));
+    }
+    update.exec(&*tx).await?;
+    outbox::write(
+        &*tx,
+        Event::of_node(
+            node,
+            "condition",
+            now_ms,
+            json!({"code": "identity_settled"}),
+        ),
+    )
+    .await?;
+    tx.commit().await?;
+    ground.nudges.outbox();
+    Ok(true)
+}
+
+/// Boots of a node with their order.
+/// # Errors
+/// Database.
+pub async fn boots_of(
+    db: &impl sea_orm::ConnectionTrait,
+    node: NodeId,
+    among: &HashSet<BootId>,
+) -> Result<Vec<(BootId, i64)>, DbErr> {
+    let rows: Vec<(String, i64)> = node_boots::Entity::find()
+        .filter(node_boots::Column::NodeId.eq(node.to_string()))
+        .filter(node_boots::Column::BootId.is_in(among.iter().map(ToString::to_string)))
+        .select_only()
+        .column(node_boots::Column::BootId)
+        .column(node_boots::Column::Ordinal)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|(boot, ordinal)| Some((boot.parse().ok()?, ordinal)))
+        .collect())
+}
