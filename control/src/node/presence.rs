@@ -325,8 +325,14 @@ pub async fn decide(ground: &Ground, node: NodeId, keep: Keep) -> Result<bool, D
     if keep == Keep::Newcomer {
         // They change places: whoever spoke until now is shut out at its next word.
         update = update
-            .col_expr(nodes::Column::CurrentBoot, Expr::value(row.quarantined_boot.clone()))
-            .col_expr(nodes::Column::QuarantinedBoot, Expr::value(row.current_boot.clone()));
+            .col_expr(
+                nodes::Column::CurrentBoot,
+                Expr::value(row.quarantined_boot.clone()),
+            )
+            .col_expr(
+                nodes::Column::QuarantinedBoot,
+                Expr::value(row.current_boot.clone()),
+            );
     }
     update.exec(&*tx).await?;
     outbox::write(

@@ -1,0 +1,206 @@
+//! Operations that a node carries out: started once it has the generation they work from, cancelled, looked
+//! after. A job's end comes as a fact.
+
+use anyhow::Result;
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use serde_json::json;
+use warren_entity::operations;
+use warren_proto::{
+    bus::CallError,
+    ids::NodeId,
+    subjects::down,
+    wire::{self, job_ask::Ask},
+};
+
+use crate::{
+    app::App,
+    db::Lane,
+    node::command::{self, AskError},
+    outbox::{self, Event},
+    text::{tame, tame_opt, to_u64},
+};
+
+/// What a stored job needs now. Pure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Never accepted: send it.
+    Start,
+    /// Cancelled before any node had it.
+    Forget,
+    /// Cancelled on the way.
+    Cancel,
+    /// Look how far it is.
+    Look,
+}
+
+/// Decides from the row alone.
+#[must_use]
+pub fn step(state: &str, sent: bool, cancel_asked: bool) -> Step {
+    match (state, sent, cancel_asked) {
+        ("pending", false, true) => Step::Forget,
+        (_, _, true) => Step::Cancel,
+        ("pending", ..) => Step::Start,
+        _ => Step::Look,
+    }
+}
+
+/// One round over a node's jobs.
+/// # Errors
+/// Database. A node's refusal ends that job and is no error.
+pub async fn run(app: &App, node: NodeId) -> Result<()> {
+    let open = operations::Entity::find()
+        .filter(operations::Column::NodeId.eq(node.to_string()))
+        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
+        .order_by_asc(operations::Column::CreatedAtMs)
+        .all(app.db.read())
+        .await?;
+    for job in open {
+        let ask = match step(
+            &job.state,
+            job.sent_at_ms.is_some(),
+            job.cancel_asked_at_ms.is_some(),
+        ) {
+            Step::Forget => {
+                end(
+                    app,
+                    node,
+                    &job,
+                    "cancelled",
+                    None,
+                    "cancelled before it began",
+                )
+                .await?;
+                continue;
+            }
+            Step::Start => Ask::Start(wire::JobStart {
+                job: job.id.clone(),
+                server: job.server_id.clone().unwrap_or_default(),
+                kind: job.kind.clone(),
+                generation: to_u64(job.generation),
+                wipe: job.wipe,
+            }),
+            Step::Cancel => Ask::Cancel(wire::JobCancel {
+                job: job.id.clone(),
+            }),
+            Step::Look => Ask::Status(wire::JobStatusAsk {
+                job: job.id.clone(),
+            }),
+        };
+        let body = wire::JobAsk { ask: Some(ask) };
+        match command::ask::<wire::JobStatus>(app, node, down::JOBS, &body, command::ANSWER).await {
+            Ok(status) => note(app, node, &job, &status).await?,
+            Err(AskError::Offline(_) | AskError::Unknown(_)) => return Ok(()),
+            Err(AskError::Call(CallError::Failed {
+                code,
+                message,
+                retryable: false,
+            })) if job.sent_at_ms.is_none() && code != "stale" => {
+                end(app, node, &job, "failed", Some(&code), &message).await?;
+            }
+            Err(AskError::Call(error)) => {
+                tracing::debug!(%error, operation.id = job.id, "a job was not answered; it is asked again");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn note(
+    app: &App,
+    node: NodeId,
+    job: &operations::Model,
+    status: &wire::JobStatus,
+) -> Result<(), DbErr> {
+    if status.state == "unknown" {
+        // Its final fact may be on the way; hello settles what is lost.
+        return Ok(());
+    }
+    let now_ms = app.clock.now_ms();
+    let percent =
+        (status.percent.is_finite() && status.percent >= 0.0).then(|| status.percent.min(100.0));
+    let step = tame_opt(&status.step, 200);
+    let first = job.sent_at_ms.is_none();
+    if !first && job.state == "running" && job.percent == percent && job.step == step {
+        return Ok(());
+    }
+    let mut update = operations::Entity::update_many()
+        .col_expr(operations::Column::State, Expr::value("running"))
+        .col_expr(operations::Column::Percent, Expr::value(percent))
+        .col_expr(operations::Column::Step, Expr::value(step.clone()))
+        .filter(operations::Column::Id.eq(&*job.id))
+        // The fact of its end may have come first.
+        .filter(operations::Column::State.is_in(["pending", "running"]));
+    if first {
+        update = update
+            .col_expr(operations::Column::SentAtMs, Expr::value(now_ms))
+            .col_expr(operations::Column::StartedAtMs, Expr::value(now_ms));
+    }
+    let tx = app.db.begin(Lane::Machines).await?;
+    update.exec(&*tx).await?;
+    let data = json!({"operation": job.id, "kind": job.kind, "state": "running", "percent": percent, "step": step});
+    tell(&*tx, node, job, now_ms, data).await?;
+    tx.commit().await?;
+    app.nudges.outbox();
+    Ok(())
+}
+
+async fn end(
+    app: &App,
+    node: NodeId,
+    job: &operations::Model,
+    state: &str,
+    code: Option<&str>,
+    message: &str,
+) -> Result<(), DbErr> {
+    let now_ms = app.clock.now_ms();
+    let (code, message) = (code.map(|c| tame(c, 64)), tame(message, 1000));
+    let tx = app.db.begin(Lane::Machines).await?;
+    let ended = operations::Entity::update_many()
+        .col_expr(operations::Column::State, Expr::value(state))
+        .col_expr(operations::Column::EndedAtMs, Expr::value(now_ms))
+        .col_expr(operations::Column::Code, Expr::value(code.clone()))
+        .col_expr(operations::Column::Message, Expr::value(message.clone()))
+        .filter(operations::Column::Id.eq(&*job.id))
+        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .exec(&*tx)
+        .await?;
+    if ended.rows_affected > 0 {
+        let data = json!({"operation": job.id, "kind": job.kind, "state": state, "code": code, "message": message});
+        tell(&*tx, node, job, now_ms, data).await?;
+    }
+    tx.commit().await?;
+    app.nudges.outbox();
+    Ok(())
+}
+
+async fn tell(
+    db: &impl sea_orm::ConnectionTrait,
+    node: NodeId,
+    job: &operations::Model,
+    now_ms: i64,
+    data: serde_json::Value,
+) -> Result<(), DbErr> {
+    let Some(server) = job.server_id.as_deref().and_then(|s| s.parse().ok()) else {
+        return Ok(());
+    };
+    outbox::write(
+        db,
+        Event::of_server(server, Some(node), "operation", now_ms, data),
+    )
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_started_until_taken_and_then_looked_after() {
+        assert_eq!(step("pending", false, false), Step::Start);
+        assert_eq!(step("running", true, false), Step::Look);
+        assert_eq!(step("running", true, true), Step::Cancel);
+        assert_eq!(step("pending", false, true), Step::Forget);
+    }
+}

@@ -1,0 +1,289 @@
+//! What control answers on the bus. Every replica takes its share of the queue group.
+
+use bytes::Bytes;
+use warren_proto::{
+    bus::{Ask, Error, ServeOptions, Serving, failure},
+    ids::NodeId,
+    subjects::{self, CONTROL_QUEUE, gate as gate_word, up},
+    wire,
+};
+
+use crate::{
+    app::App,
+    gate,
+    ingest::{
+        batch::{Batcher, Busy},
+        console, lifecycle, metrics,
+    },
+    node::{
+        credential, enroll,
+        presence::{self, Beat},
+    },
+};
+
+fn busy(Busy: Busy) -> wire::Failure {
+    failure(
+        "busy",
+        "control has more to store than it can; send it again",
+        true,
+    )
+}
+
+fn node_of(ask: &Ask) -> Result<NodeId, wire::Failure> {
+    ask.node
+        .ok_or_else(|| failure("malformed", "the subject names no node", false))
+}
+
+fn options() -> ServeOptions {
+    ServeOptions {
+        queue: Some(CONTROL_QUEUE),
+        concurrency: 1024,
+        ..ServeOptions::default()
+    }
+}
+
+/// Starts answering. Dropping what it gives stops it.
+/// # Errors
+/// As `Bus::serve`.
+pub async fn start(app: &App) -> Result<Vec<Serving>, Error> {
+    Ok(vec![
+        facts(app).await?,
+        console_bytes(app).await?,
+        samples(app).await?,
+        heartbeats(app).await?,
+        asks(app).await?,
+        enrolment(app).await?,
+        gateways(app).await?,
+    ])
+}
+
+async fn facts(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    let batcher = Batcher::start(move |uploads| {
+        let ground = ground.clone();
+        async move { lifecycle::store(&ground, uploads).await }
+    });
+    let subject = subjects::from_any_node(up::LIFECYCLE);
+    app.bus
+        .serve(subject, options(), move |ask| {
+            let batcher = batcher.clone();
+            async move {
+                let upload = lifecycle::Upload {
+                    node: node_of(&ask)?,
+                    batch: ask.open()?,
+                };
+                let answer = batcher.submit(upload).await.map_err(busy)??;
+                Ok(ask.ok(&answer))
+            }
+        })
+        .await
+}
+
+async fn console_bytes(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    let batcher = Batcher::start(move |uploads| {
+        let ground = ground.clone();
+        async move { console::store(&ground, uploads).await }
+    });
+    let subject = subjects::from_any_node(up::CONSOLE);
+    app.bus
+        .serve(subject, options(), move |ask| {
+            let batcher = batcher.clone();
+            async move {
+                let upload = console::Upload {
+                    node: node_of(&ask)?,
+                    upload: ask.open()?,
+                };
+                let answer = batcher.submit(upload).await.map_err(busy)??;
+                Ok(ask.ok(&answer))
+            }
+        })
+        .await
+}
+
+async fn samples(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    let batcher = Batcher::start(move |uploads| {
+        let ground = ground.clone();
+        async move { metrics::store(&ground, uploads).await }
+    });
+    let subject = subjects::from_any_node(up::METRICS);
+    app.bus
+        .serve(subject, options(), move |ask| {
+            let batcher = batcher.clone();
+            async move {
+                let upload = metrics::Upload {
+                    node: node_of(&ask)?,
+                    batch: ask.open()?,
+                };
+                let answer = batcher.submit(upload).await.map_err(busy)??;
+                Ok(ask.ok(&answer))
+            }
+        })
+        .await
+}
+
+async fn heartbeats(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    let batcher = Batcher::start(move |beats: Vec<Beat>| {
+        let ground = ground.clone();
+        async move { beat_all(&ground, beats).await }
+    });
+    let subject = subjects::from_any_node(up::HEARTBEAT);
+    app.bus
+        .serve(subject, options(), move |ask| {
+            let batcher = batcher.clone();
+            async move {
+                let beat = Beat {
+                    node: node_of(&ask)?,
+                    beat: ask.open()?,
+                };
+                let answer = batcher.submit(beat).await.map_err(busy)??;
+                Ok(ask.ok(&answer))
+            }
+        })
+        .await
+}
+
+async fn beat_all(
+    app: &App,
+    beats: Vec<Beat>,
+) -> Vec<Result<wire::HeartbeatAnswer, wire::Failure>> {
+    let count = beats.len();
+    let lost = || {
+        failure(
+            "database",
+            "control's database did not take it; try again",
+            true,
+        )
+    };
+    let mut answers: Vec<_> = (0..count).map(|_| Err(lost())).collect();
+    match presence::heartbeats(app, beats.into_iter().enumerate().collect()).await {
+        Ok(done) => {
+            for (place, answer) in done {
+                if let Some(slot) = answers.get_mut(place) {
+                    *slot = answer.map_err(|e| e.failure());
+                }
+            }
+        }
+        Err(error) => tracing::error!(%error, "heartbeats could not be stored"),
+    }
+    answers
+}
+
+async fn asks(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    app.bus
+        .serve(subjects::ASK_ANY.into(), options(), move |ask| {
+            let app = ground.clone();
+            async move { asked(&app, &ask).await }
+        })
+        .await
+}
+
+async fn asked(app: &App, ask: &Ask) -> Result<Bytes, wire::Failure> {
+    let node = node_of(ask)?;
+    match &*ask.kind {
+        up::HELLO => {
+            let answer = presence::hello(app, node, &ask.open()?).await;
+            Ok(ask.ok(&answer.map_err(|e| logged(&e, e.failure()))?))
+        }
+        up::RENEW => {
+            let answer = credential::renew(app, node, &ask.open()?).await;
+            Ok(ask.ok(&answer.map_err(|e| {
+                let retryable = matches!(e, credential::Error::Database(_));
+                let message = if retryable {
+                    "control could not store it".into()
+                } else {
+                    e.to_string()
+                };
+                logged(&e, failure("refused", &message, retryable))
+            })?))
+        }
+        other => Err(failure(
+            "unknown",
+            &format!("nobody answers {other:?}"),
+            false,
+        )),
+    }
+}
+
+fn logged(error: &dyn std::error::Error, failure: wire::Failure) -> wire::Failure {
+    if failure.retryable {
+        tracing::error!(%error, "a node's question could not be answered");
+    } else {
+        tracing::debug!(%error, "a node's question was refused");
+    }
+    failure
+}
+
+async fn enrolment(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    let options = ServeOptions {
+        // Strangers may call this one.
+        concurrency: 8,
+        waiting: 64,
+        ..options()
+    };
+    app.bus
+        .serve(subjects::ENROLL_REGISTER.into(), options, move |ask| {
+            let app = ground.clone();
+            async move {
+                let answer = enroll::register(&app, &ask.open()?).await;
+                Ok(ask.ok(&answer.map_err(|e| logged(&e, e.failure()))?))
+            }
+        })
+        .await
+}
+
+async fn gateways(app: &App) -> Result<Serving, Error> {
+    let ground = app.clone();
+    app.bus
+        .serve(subjects::GATE_ASK_ANY.into(), options(), move |ask| {
+            let app = ground.clone();
+            async move { gate_asked(&app, &ask).await.map_err(|e| e.failure_of()) }
+        })
+        .await
+}
+
+/// A refusal of the message itself, or of what it asks.
+enum Refused {
+    Message(wire::Failure),
+    Gate(gate::Error),
+}
+
+impl Refused {
+    fn failure_of(self) -> wire::Failure {
+        match self {
+            Self::Message(failure) => failure,
+            Self::Gate(error) => logged(&error, error.failure()),
+        }
+    }
+}
+
+impl From<wire::Failure> for Refused {
+    fn from(failure: wire::Failure) -> Self {
+        Self::Message(failure)
+    }
+}
+
+impl From<gate::Error> for Refused {
+    fn from(error: gate::Error) -> Self {
+        Self::Gate(error)
+    }
+}
+
+async fn gate_asked(app: &App, ask: &Ask) -> Result<Bytes, Refused> {
+    Ok(match &*ask.kind {
+        gate_word::KEYS => {
+            ask.open::<wire::KeysAsk>()?;
+            ask.ok(&gate::keys(app).await?)
+        }
+        gate_word::RENEW => ask.ok(&gate::renew(app, &ask.open()?).await?),
+        gate_word::SESSIONS => ask.ok(&gate::sessions(app, &ask.open()?).await?),
+        gate_word::HISTORY => ask.ok(&gate::history(app, &ask.open()?).await?),
+        other => {
+            return Err(failure("unknown", &format!("nobody answers {other:?}"), false).into());
+        }
+    })
+}
