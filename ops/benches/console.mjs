@@ -1,0 +1,77 @@
+// Lines stored and delivered to viewers per CPU-second of agent, nats-server, gateway and control together,
+// against a program that does one insert per line and one message per line and viewer.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { pushGame } from '../e2e/harness.mjs'
+import { egg, gameEgg, Instance, makeServer, until, wait } from '../e2e/panel.mjs'
+import { Viewer } from '../e2e/viewer.mjs'
+
+const { values: options } = parseArgs({
+  options: { data: { type: 'string' }, rounds: { type: 'string', default: '3' }, lines: { type: 'string', default: '1000' }, viewers: { type: 'string', default: '10' }, seconds: { type: 'string', default: '10' } },
+})
+const [rounds, rate, viewers, seconds] = ['rounds', 'lines', 'viewers', 'seconds'].map((name) => Number(options[name]))
+const instance = new Instance(options.data)
+const panel = await instance.panel('bench')
+const image = pushGame(instance.ready.registry)
+const node = (await panel.all('/nodes'))[0].id
+const server = await makeServer(panel, { name: 'Bench console', egg: await egg(panel, gameEgg(image)), node, variables: { GAME: `/games/lines ${rate}` } })
+await panel.state(server, 'running', 60000)
+
+const counts = []
+for (let i = 0; i < viewers; i++) {
+  const count = { lines: 0 }
+  count.viewer = new Viewer(panel, server, (bytes) => {
+    for (const byte of bytes) if (byte === 10) count.lines += 1
+  })
+  counts.push(count)
+}
+await until('all viewers', 20000, () => counts.every((count) => count.lines > 0))
+
+const hertz = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout)
+const cpuSeconds = () =>
+  ['agent', 'nats', 'gateway', 'control'].reduce((sum, part) => {
+    const stat = readFileSync(`/proc/${instance.pid(part)}/stat`, 'utf8')
+    const columns = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return sum + (Number(columns[11]) + Number(columns[12])) / hertz
+  }, 0)
+
+const reference = `
+import json, resource, socket, sqlite3, sys, tempfile, threading, os
+viewers, lines = int(sys.argv[1]), int(sys.argv[2])
+folder = tempfile.mkdtemp()
+db = sqlite3.connect(folder + "/lines.db", isolation_level=None)
+db.execute("PRAGMA journal_mode=WAL"); db.execute("PRAGMA synchronous=FULL")
+db.execute("CREATE TABLE line (id INTEGER PRIMARY KEY, server TEXT, at REAL, text TEXT)")
+pairs = [socket.socketpair() for _ in range(viewers)]
+def drain(end):
+    while end.recv(65536): pass
+for _, end in pairs: threading.Thread(target=drain, args=(end,), daemon=True).start()
+before = resource.getrusage(resource.RUSAGE_SELF)
+for n in range(lines):
+    text = "line %09d" % n
+    db.execute("INSERT INTO line (server, at, text) VALUES (?, ?, ?)", ("s", float(n), text))
+    for out, _ in pairs: out.sendall(json.dumps({"event": "console output", "args": [text]}).encode())
+after = resource.getrusage(resource.RUSAGE_SELF)
+print((after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime))
+os.system("rm -rf " + folder)
+`
+const ours = []
+const theirs = []
+for (let round = 0; round < rounds; round++) {
+  const [cpu, lines] = [cpuSeconds(), counts.map((count) => count.lines)]
+  await wait(seconds * 1000)
+  const delivered = counts.reduce((sum, count, i) => sum + count.lines - lines[i], 0)
+  ours.push(delivered / viewers / (cpuSeconds() - cpu))
+  const run = spawnSync('python3', ['-c', reference, String(viewers), String(rate * seconds)], { encoding: 'utf8' })
+  if (run.status !== 0) throw new Error(run.stderr)
+  theirs.push((rate * seconds) / Number(run.stdout))
+}
+for (const { viewer } of counts) await viewer.end()
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
+const spread = (list) => `${Math.min(...list).toFixed(0)} to ${Math.max(...list).toFixed(0)}`
+console.log(`bench console, ${rate} lines/s, ${viewers} viewers, ${rounds} rounds of ${seconds} s, storing included`)
+console.log(`  Warren (four programs)       ${median(ours).toFixed(0)} lines per CPU-second (${spread(ours)})`)
+console.log(`  reference (line by line)     ${median(theirs).toFixed(0)} lines per CPU-second (${spread(theirs)})`)
+console.log(`  ratio                        ${(median(ours) / median(theirs)).toFixed(1)} (goal 20)`)
+process.exit(0)
