@@ -1,0 +1,187 @@
+// A second machine behind NAT joins with the one line of the panel and does everything; nothing can reach
+// it. Then its line is cut without a word, games crash meanwhile, wanted changes pile up, the router gets
+// another address, and everything arrives once.
+//
+//   node nat.mjs --up "COMMAND THAT STARTS A PANEL" --data DIR [--cut-s 60]
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Harness, pushGame } from './harness.mjs'
+import { check, egg, gameEgg, gameProcess, Instance, makeServer, until, wait } from './panel.mjs'
+import { Viewer } from './viewer.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    port: { type: 'string' },
+    'gateway-port': { type: 'string' },
+    'nats-port': { type: 'string' },
+    'cut-s': { type: 'string', default: '60' },
+  },
+})
+const read = (path) => readFileSync(path, 'utf8')
+const source = process.env.WARREN_SOURCE_DIR
+const ended = []
+const say = (text) => console.log(`  ${text}`)
+
+function inClient(lab, command, args, env = {}) {
+  return spawnSync('nsenter', [`--net=/run/netns/${lab.client}`, command, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 120000,
+  })
+}
+
+/** Whether a TCP connection from here to there comes about within two seconds. */
+const reaches = (host, port) =>
+  new Promise((done) => {
+    const socket = connect({ host, port, timeout: 2000 })
+    socket.on('connect', () => done(true) ?? socket.destroy())
+    socket.on('timeout', () => done(false) ?? socket.destroy())
+    socket.on('error', () => done(false))
+  })
+
+async function main() {
+  const lab = await Harness.start('netlab')
+  ended.push(() => lab.end())
+  const { hub, client } = lab.facts
+  say(`network: panel at ${hub}, node in ${client} behind NAT at ${lab.facts.public}`)
+
+  const up = ['up', '--detach', '--public', '--address', hub, '--data', options.data]
+  for (const port of ['port', 'gateway-port', 'nats-port']) up.push(`--${port}`, options[port])
+  const started = spawnSync(`${process.env.WARREN_BIN_DIR}/warren-ops`, up, { encoding: 'utf8' })
+  ended.push(() => spawnSync(`${process.env.WARREN_BIN_DIR}/warren-ops`, ['down', '--data', options.data, '--grace', '2']))
+  check(started.status === 0, `the panel starts: ${started.stdout}${started.stderr}`)
+  check(/fingerprint/.test(started.stdout), 'the fingerprint of the certificate is printed')
+  const instance = new Instance(options.data)
+  const panel = await instance.panel('nat')
+
+  // The node's own containerd and a registry on its own loopback, as a mirror beside the node would be.
+  const containerd = await Harness.start('containerd')
+  ended.push(() => containerd.end())
+  const files = mkdtempSync(join(tmpdir(), 'warren-nat-'))
+  ended.push(() => rmSync(files, { recursive: true, force: true }))
+  const port = 5000
+  writeFileSync(`${files}/registry.yml`, `version: 0.1\nlog: {level: warn}\nstorage:\n  filesystem: {rootdirectory: ${files}/registry}\nhttp:\n  addr: 127.0.0.1:${port}\n`)
+  const registry = spawn('nsenter', [`--net=/run/netns/${client}`, 'docker-registry', 'serve', `${files}/registry.yml`], { stdio: 'ignore' })
+  ended.push(() => registry.kill('SIGKILL'))
+  const pushed = await until('the registry beside the node', 20000, () => {
+    const run = inClient(lab.facts, `${process.env.WARREN_BIN_DIR}/warren-harness`, ['push-game', String(port), 'warren-e2e/game', '1'])
+    return run.status === 0 && JSON.parse(run.stdout).image
+  })
+
+  const { token, install_command: line } = await panel.post('/nodes/tokens', { uses: 1 })
+  check(line.includes('install.sh'), `the join dialog's line names the script: ${line}`)
+  const facts = containerd.facts
+  writeFileSync(
+    `${files}/agent.toml`,
+    `data_dir = "${files}/data"\ncontainerd_address = "${facts.socket}"\nrunc_root = "${facts.runc_root}"\ntag = "${facts.tag}"\ncgroup_parent = "${facts.cgroup_parent}"\nbridge_subnet = "${facts.subnet}"\nuid_base = ${facts.uid_base}\n`,
+    { mode: 0o600 },
+  )
+  const env = {
+    WARREN_BINARY: `${files}/warren-agent`,
+    WARREN_CONFIG: `${files}/agent.toml`,
+    WARREN_DATA: `${files}/data`,
+    WARREN_CONTAINERD: facts.socket,
+  }
+  const before = Date.now()
+  const joined = inClient(lab.facts, 'sh', ['-c', line], env)
+  ended.push(() => inClient(lab.facts, 'sh', ['-c', `kill $(cat ${files}/data/supervisor.pid)`]))
+  check(joined.status === 0, `the one line works: ${joined.stdout}${joined.stderr}`)
+  const local = (await panel.all('/nodes')).map((item) => item.id)
+  const node = await until('the node in the list', 20000, async () => (await panel.all('/nodes')).find((n) => n.state === 'online' && n.host.agent_version && n.id !== local[0]))
+  say(`joined with one line, online after ${Date.now() - before} ms`)
+  const again = inClient(lab.facts, 'sh', ['-c', line.replace(token, '')], env)
+  check(again.status === 0, `the script runs again without harm: ${again.stdout}${again.stderr}`)
+
+  // All of it works: install, start, type, watch.
+  const eggId = await egg(panel, gameEgg(pushed))
+  const stamp = Date.now().toString(36)
+  const lines = await makeServer(panel, { name: `Far lines ${stamp}`, egg: eggId, node: node.id, variables: { GAME: '/games/lines 100' } })
+  await panel.state(lines, 'running', 60000)
+  let text = ''
+  const viewer = new Viewer(panel, lines, (bytes) => (text += bytes.toString('latin1')))
+  await until('the console', 15000, () => text.includes('line 0000'))
+  check((await panel.post(`/servers/${lines}/input`, { line: 'hello from afar' })).result === 'written', 'input is written')
+  await until('the answer in the console', 10000, () => text.includes('got: hello from afar'))
+  const listing = await panel.get(`/servers/${lines}/files?path=/`)
+  check(listing.items.some((item) => item.name === 'installed'), 'files can be listed')
+  say('a server was installed, started, typed to and browsed behind NAT')
+
+  for (const inward of [22, 80, 8080, 4222, 25565]) check(!(await reaches(lab.facts.public, inward)), `nothing answers at ${lab.facts.public}:${inward}`)
+  const { listening } = await lab.ask('listening')
+  const ours = listening.filter((row) => /warren|agent/.test(row))
+  check(ours.length === 0, `no socket of ours listens on the node: ${ours.join('\n')}`)
+  say(`inward attempts failed; listening there: ${listening.length} socket(s), none of ours`)
+
+  // A server that crashes by itself every few seconds is restarted by the agent alone.
+  const crashing = await makeServer(panel, { name: `Far crash ${stamp}`, egg: eggId, node: node.id, variables: { GAME: '/games/crash 3 8' } })
+  await panel.patch(`/servers/${crashing}`, { crash_policy: { restart: true, max_restarts: 1000, window_s: 60, clean_exit_is_crash: true } })
+  await until('the crashing server to run', 60000, async () => ['running', 'starting'].includes((await panel.server(crashing)).state))
+
+  for (const renumber of [false, true]) {
+    const runsBefore = (await panel.all(`/servers/${crashing}/runs`)).length
+    const process = gameProcess(readdirSync, read, lines)
+    await lab.ask('cut')
+    const cut = Date.now()
+    await until('the cut to be noticed', 20000, async () => (await panel.get(`/nodes/${node.id}`)).state === 'offline', 200)
+    say(`cut noticed after ${Date.now() - cut} ms${renumber ? ', router to be renumbered' : ''}`)
+    for (const mebibytes of [160, 192, renumber ? 208 : 224]) {
+      const { limits } = await panel.server(lines)
+      await panel.patch(`/servers/${lines}`, { limits: { ...limits, memory_bytes: mebibytes << 20 } })
+      await wait(300)
+    }
+    const wanted = (renumber ? 208 : 224) << 20
+    await wait(Math.max(0, Number(options['cut-s']) * 1000 - (Date.now() - cut)))
+    const atCut = viewer.at
+    if (renumber) await lab.ask('renumber')
+    await lab.ask('heal')
+    const healed = Date.now()
+    await until('the node to be back', 30000, async () => (await panel.get(`/nodes/${node.id}`)).state === 'online', 100)
+    say(`back ${Date.now() - healed} ms after the line was`)
+    await until('the latest wanted change to be applied', 30000, async () => (await panel.server(lines)).applied)
+    check((await panel.server(lines)).limits.memory_bytes === wanted, 'the latest limit stands')
+    check(gameProcess(readdirSync, read, lines) === process, 'the game kept its process')
+    await until('the missed console', 30000, () => viewer.at > atCut + 100)
+    const runs = await until('the crashes that happened meanwhile', 30000, async () => {
+      const now = await panel.all(`/servers/${crashing}/runs`)
+      return now.length >= runsBefore + Math.floor(Number(options['cut-s']) / 20) && now
+    })
+    check(new Set(runs.map((run) => run.id)).size === runs.length, 'each run is there once')
+    say(`${runs.length - runsBefore} runs of the crashing server arrived late`)
+  }
+  const numbers = [...text.matchAll(/line (\d{9})/g)].map((match) => Number(match[1]))
+  const hole = numbers.findIndex((n, i) => i > 0 && n !== numbers[i - 1] + 1)
+  check(hole === -1, `the viewer has every line once (hole at ${numbers[hole - 1]} -> ${numbers[hole]})`)
+  const events = await panel.all(`/events?server=${crashing}`)
+  check(new Set(events.map((event) => event.id)).size === events.length, 'each event is there once')
+  say(`${numbers.length} lines and ${events.length} events, each once`)
+  await viewer.end()
+
+  const gone = inClient(lab.facts, 'sh', [`${source}/ops/install/install.sh`, '--remove'], env)
+  check(gone.status === 0, `the machine can leave: ${gone.stdout}${gone.stderr}`)
+  say('left again')
+}
+
+let failure
+try {
+  await main()
+} catch (error) {
+  failure = error
+}
+for (const end of ended.reverse()) {
+  try {
+    await end()
+  } catch (error) {
+    console.error(`  cleaning up: ${error.message}`)
+  }
+}
+if (failure) {
+  console.error(`nat: FAILED: ${failure.stack}`)
+  process.exit(1)
+}
+console.log('nat: passed')
+process.exit(0)
