@@ -11,6 +11,7 @@ mod done;
 mod environment;
 mod export;
 mod feature;
+mod filled;
 pub mod limits;
 mod model;
 mod parse;
@@ -19,6 +20,7 @@ mod placeholder;
 pub mod rules;
 mod starter;
 mod stop;
+pub mod write;
 mod yaml;
 
 pub use check::check;
@@ -26,13 +28,12 @@ pub use done::{DoneMatcher, LineView};
 pub use environment::{ServerFacts, environment, is_reserved};
 pub use export::export;
 pub use feature::{FEATURES, Feature, Remedy, feature};
+pub use filled::{Filled, FilledFile, FilledValue, NodeFacts, Part};
 pub use model::{
     ConfigFile, DoneMarker, Egg, Find, FindValue, Image, Install, Literal, Parser, StartupCommand,
     Variable,
 };
 pub use parse::{EggError, Format, Odd, Report, parse};
-pub use placeholder::{
-    Filled, FilledFile, FilledValue, NodeFacts, Part, PathError, fill, fill_file, preview,
-};
+pub use placeholder::{PathError, fill, fill_file, preview};
 pub use starter::{Starter, starter, starters};
 pub use stop::{Stop, signal_number};

@@ -3,10 +3,9 @@
 //!
 //! Control fills in what it knows; what only the node knows stays a [`Part::Node`] until the agent settles it.
 
-use serde_json::{Value, json};
-
 use crate::environment::{ServerFacts, environment};
-use crate::model::{ConfigFile, FindValue, Literal, Parser};
+use crate::filled::{Filled, FilledFile, FilledValue, Part};
+use crate::model::{ConfigFile, FindValue, Literal};
 use crate::parse::path_below_root;
 
 /// What a placeholder's name can be.
@@ -98,44 +97,6 @@ fn placeholder_at(text: &str) -> Option<(&str, usize)> {
         return None;
     }
     Some((name, text.len() - rest.len()))
-}
-
-/// What only the node can tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeFacts {
-    /// Address of the bridge that servers stand behind: `config.docker.interface`.
-    pub interface: String,
-}
-
-/// A piece of a value that control has filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    Text(String),
-    /// The node's bridge address.
-    Interface,
-}
-
-/// A literal, or a text that still needs the node.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Filled {
-    Literal(Literal),
-    Parts(Vec<Part>),
-}
-
-/// A config value with everything in place that control knows.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FilledValue {
-    Set(Filled),
-    When(Vec<(String, Filled)>),
-}
-
-/// A config file as the agent gets it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FilledFile {
-    pub path: String,
-    pub parser: Parser,
-    pub create: bool,
-    pub find: Vec<(String, FilledValue)>,
 }
 
 /// A path that, with its variables in place, leaves the server's root or names no file.
@@ -327,92 +288,12 @@ fn expand(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
     out
 }
 
-impl Filled {
-    fn to_json(&self) -> Value {
-        match self {
-            Self::Literal(literal) => literal.to_json(),
-            Self::Parts(parts) => parts
-                .iter()
-                .map(|part| match part {
-                    Part::Text(text) => Value::String(text.clone()),
-                    Part::Interface => json!({ "node": "interface" }),
-                })
-                .collect(),
-        }
-    }
-
-    fn from_json(value: &Value) -> Option<Self> {
-        let Value::Array(items) = value else {
-            return Literal::from_json(value).map(Self::Literal);
-        };
-        items
-            .iter()
-            .map(|item| match item {
-                Value::String(text) => Some(Part::Text(text.clone())),
-                other => (other.get("node")? == "interface").then_some(Part::Interface),
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(Self::Parts)
-    }
-
-    fn settle(&self, node: &NodeFacts) -> Literal {
-        match self {
-            Self::Literal(literal) => literal.clone(),
-            Self::Parts(parts) => Literal::Text(
-                parts
-                    .iter()
-                    .map(|part| match part {
-                        Part::Text(text) => text.as_str(),
-                        Part::Interface => node.interface.as_str(),
-                    })
-                    .collect(),
-            ),
-        }
-    }
-}
-
-impl FilledValue {
-    /// As it goes to the agent: a literal; a list of texts and `{"node":"interface"}`; or a map of conditions.
-    pub fn to_json(&self) -> Value {
-        match self {
-            Self::Set(filled) => filled.to_json(),
-            Self::When(pairs) => pairs
-                .iter()
-                .map(|(when, then)| (when.clone(), then.to_json()))
-                .collect(),
-        }
-    }
-
-    /// `None`: not what `to_json` writes.
-    pub fn from_json(value: &Value) -> Option<Self> {
-        let Value::Object(pairs) = value else {
-            return Filled::from_json(value).map(Self::Set);
-        };
-        pairs
-            .iter()
-            .map(|(when, then)| Some((when.clone(), Filled::from_json(then)?)))
-            .collect::<Option<Vec<_>>>()
-            .map(Self::When)
-    }
-
-    /// Puts in what the node knows: ready for [`crate::write::apply`].
-    pub fn settle(&self, node: &NodeFacts) -> FindValue {
-        match self {
-            Self::Set(filled) => FindValue::Set(filled.settle(node)),
-            Self::When(pairs) => FindValue::When(
-                pairs
-                    .iter()
-                    .map(|(when, then)| (when.clone(), then.settle(node)))
-                    .collect(),
-            ),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::filled::NodeFacts;
+    use crate::model::Parser;
 
     fn facts() -> ServerFacts {
         ServerFacts {

@@ -310,8 +310,8 @@ mod tests {
 
     #[test]
     fn deep_nesting_is_refused() {
-        assert!(matches!(load(&"[".repeat(5_000)), Err(_)));
-        assert!(matches!(load(&format!("{}x", "- ".repeat(500))), Err(_)));
+        assert!(load(&"[".repeat(5_000)).is_err());
+        assert!(load(&format!("{}x", "- ".repeat(500))).is_err());
     }
 
     #[test]

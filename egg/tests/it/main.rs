@@ -4,3 +4,4 @@
 mod export;
 mod import;
 mod values;
+mod write;

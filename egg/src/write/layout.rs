@@ -1,0 +1,179 @@
+//! Where new text goes: the patches that an editor makes to the text of a document.
+
+use std::ops::Range;
+
+use super::emit;
+use super::tree::{Dialect, Editor};
+use crate::limits;
+use crate::yaml::{Kind, Node, Style};
+
+impl Editor {
+    pub(super) fn put(
+        &mut self,
+        node: &mut Node,
+        colon: Option<usize>,
+        kind: Kind,
+        mut text: String,
+    ) {
+        let mut span = node.span.clone();
+        if span.is_empty() {
+            // `key:` with nothing behind it: the value goes right behind the colon.
+            match colon.and_then(|key| Some(key + self.text.get(key..)?.find(':')? + 1)) {
+                Some(at) => {
+                    span = at..at;
+                    text.insert(0, ' ');
+                }
+                None => self.anew = true,
+            }
+        }
+        if self
+            .text
+            .get(span.clone())
+            .is_some_and(|old| old.ends_with('\n'))
+        {
+            text.push('\n');
+        }
+        node.kind = kind;
+        // A later key may name the same value: its word counts.
+        match self.patches.iter_mut().find(|(old, _)| *old == span) {
+            Some((_, old)) => *old = text,
+            None => self.patch(span, text),
+        }
+    }
+
+    pub(super) fn patch(&mut self, span: Range<usize>, text: String) {
+        let clash = |old: &Range<usize>| old.start < span.end && span.start < old.end;
+        if self.patches.iter().any(|(old, _)| clash(old)) {
+            self.anew = true;
+        }
+        if !self.anew {
+            self.patches.push((span, text));
+        }
+    }
+    pub(super) fn add_block(&mut self, entries: &[(Node, Node)], name: &str, new: &Node) {
+        let (key, _) = emit::yaml_text(name, Style::Plain);
+        let Some(((first, _), (last_key, last))) = entries.first().zip(entries.last()) else {
+            let at = self.text.len();
+            let before = if self.text.is_empty() || self.text.ends_with('\n') {
+                ""
+            } else {
+                "\n"
+            };
+            return self.patch(at..at, format!("{before}{key}:{}\n", emit::block(new, 0)));
+        };
+        let column = self.text[..first.span.start]
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        let indent = self.text[column..first.span.start].chars().count();
+        let end = last.span.end.max(last_key.span.end).min(self.text.len());
+        let line = match self.text[..end].ends_with('\n') && end > 0 {
+            true => end,
+            false => self.text[end..]
+                .find('\n')
+                .map_or(self.text.len(), |at| end + at + 1),
+        };
+        let before = if self.text[..line].ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        let pad = " ".repeat(indent);
+        self.patch(
+            line..line,
+            format!("{before}{pad}{key}:{}\n", emit::block(new, indent)),
+        );
+    }
+
+    pub(super) fn add_flow(
+        &mut self,
+        span: &Range<usize>,
+        entries: &[(Node, Node)],
+        name: &str,
+        new: &Node,
+    ) {
+        let key = emit::json_string(name);
+        let inside = self.text.get(span.clone()).unwrap_or_default();
+        let spread = self.dialect == Dialect::Json || inside.contains('\n');
+        let indent = self.indent();
+        let (level, value) = match self.dialect {
+            Dialect::Json => {
+                let level = self.level(span.start);
+                (level, emit::json(new, &indent, level + 1))
+            }
+            Dialect::Yaml => (0, emit::flow(new)),
+        };
+        let pad = match (entries.first(), self.dialect) {
+            (Some((first, _)), _) => self.pad_of(first.span.start),
+            (None, Dialect::Json) => indent.repeat(level + 1),
+            (None, Dialect::Yaml) => String::new(),
+        };
+        match entries.last() {
+            Some((_, last)) => {
+                let end = last.span.end;
+                let tail = self.text.get(end..span.end).unwrap_or_default();
+                // A comma that is there already serves; one in a comment shows when the text is read again.
+                let comma = if tail.trim_start().starts_with(',') {
+                    ""
+                } else {
+                    ","
+                };
+                let line_end = tail
+                    .find('\n')
+                    .filter(|_| inside_spread(inside))
+                    .map(|at| end + at);
+                match line_end {
+                    Some(line_end) => {
+                        self.patch(end..end, comma.to_owned());
+                        self.patch(line_end..line_end, format!("\n{pad}{key}: {value}"));
+                    }
+                    None => self.patch(end..end, format!(", {key}: {value}")),
+                }
+            }
+            None if spread && !inside.contains('\n') => {
+                let close = indent.repeat(level);
+                let at = span.start + 1;
+                self.patch(at..at, format!("\n{pad}{key}: {value}\n{close}"));
+            }
+            None if spread => self.patch(
+                span.start + 1..span.start + 1,
+                format!("\n{pad}{key}: {value}"),
+            ),
+            None => self.patch(span.start + 1..span.start + 1, format!("{key}: {value}")),
+        }
+    }
+
+    /// Blanks at the beginning of the line that holds a byte.
+    pub(super) fn pad_of(&self, at: usize) -> String {
+        let before = self.text.get(..at).unwrap_or_default();
+        let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+        line.chars()
+            .take_while(|c| matches!(c, ' ' | '\t'))
+            .collect()
+    }
+
+    /// One level of indentation, as the text has it; two blanks by default.
+    pub(super) fn indent(&self) -> String {
+        let mut lines = self.text.lines().take(200).map(|line| {
+            let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+            &line[..blank]
+        });
+        lines
+            .find(|blank| !blank.is_empty())
+            .unwrap_or("  ")
+            .to_owned()
+    }
+
+    /// How many levels in the line of a byte stands.
+    pub(super) fn level(&self, at: usize) -> usize {
+        let indent = self.indent().len().max(1);
+        (self.pad_of(at).len() / indent).min(limits::DEPTH)
+    }
+}
+
+/// A map that has its first member on a line of its own.
+fn inside_spread(inside: &str) -> bool {
+    inside
+        .trim_start_matches('{')
+        .trim_start_matches([' ', '\t', '\r'])
+        .starts_with(['\n', '/'])
+}

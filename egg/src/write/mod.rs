@@ -1,0 +1,83 @@
+//! Editing a game's config files as eggs ask for it: comments, order, exact numbers and line ends stay, and only
+//! what a key names is changed. What each format does differently from Wings, and why, stands in `docs/eggs.md`.
+
+mod emit;
+mod file;
+mod ini;
+mod json;
+mod layout;
+mod lines;
+mod node;
+mod path;
+mod properties;
+mod toml;
+mod tree;
+mod value;
+mod xml;
+mod xml_read;
+mod xml_step;
+
+use crate::limits;
+use crate::model::{FindValue, Parser};
+
+/// Why a file was left as it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    #[error("the file is larger than {} MiB", limits::CONFIG_BYTES / (1024 * 1024))]
+    TooLarge,
+    #[error("the file is not UTF-8 text")]
+    NotText,
+    #[error("the file is not valid {format}: {message}")]
+    Syntax {
+        format: &'static str,
+        message: String,
+    },
+    /// A key of the egg that fits neither the file nor the format.
+    #[error("{key:?} cannot be set: {message}")]
+    Key { key: String, message: String },
+    /// What was written did not read back as what was meant.
+    #[error("the file uses {format} in a way that cannot be edited safely")]
+    Unsafe { format: &'static str },
+}
+
+/// Edits a file; an absent one is empty. Keys are set in order. Without a change the bytes come back as they were.
+/// # Errors
+/// The file is to be left as it is; the error says why and, where one is to blame, names the key.
+pub fn apply(
+    parser: &Parser,
+    original: &[u8],
+    finds: &[(String, FindValue)],
+) -> Result<Vec<u8>, WriteError> {
+    if original.len() > limits::CONFIG_BYTES {
+        return Err(WriteError::TooLarge);
+    }
+    if finds.is_empty() {
+        return Ok(original.to_vec());
+    }
+    match parser {
+        Parser::File => Ok(file::apply(original, finds)),
+        Parser::Properties => Ok(properties::apply(original, finds)),
+        Parser::Ini => Ok(ini::apply(original, finds)),
+        Parser::Json => text(original, |text| {
+            tree::apply(tree::Dialect::Json, text, finds)
+        }),
+        Parser::Yaml => text(original, |text| {
+            tree::apply(tree::Dialect::Yaml, text, finds)
+        }),
+        Parser::Toml => text(original, |text| toml::apply(text, finds)),
+        Parser::Xml => text(original, |text| xml::apply(text, finds)),
+        Parser::Other(_) => Ok(original.to_vec()),
+    }
+}
+
+/// Keeps a byte order mark in its place.
+fn text(
+    original: &[u8],
+    edit: impl FnOnce(&str) -> Result<String, WriteError>,
+) -> Result<Vec<u8>, WriteError> {
+    let text = std::str::from_utf8(original).map_err(|_| WriteError::NotText)?;
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => Ok(format!("\u{feff}{}", edit(rest)?).into_bytes()),
+        None => edit(text).map(String::into_bytes),
+    }
+}
