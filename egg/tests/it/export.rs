@@ -102,8 +102,6 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     #[test]
     fn any_egg_that_can_be_read_survives_export(
         name in "[a-zA-Z ]{0,8}x", texts in prop::collection::vec(text(), 12),

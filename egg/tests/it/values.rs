@@ -29,8 +29,6 @@ fn facts(typed: &str) -> ServerFacts {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
-
     #[test]
     fn any_rules_judge_any_value(list in prop::collection::vec(rule(), 0..5), value in ".{0,20}") {
         let verdict = rules::validate(&list, &value);
