@@ -27,6 +27,14 @@ pub mod up {
     pub const RENEW: &str = "renew";
 }
 
+/// Words that stand after `node.<node>.live.`: publishes under a watch lease.
+pub mod live {
+    /// Console frames.
+    pub const CONSOLE: &str = "console";
+    /// Stats frames.
+    pub const STATS: &str = "stats";
+}
+
 /// Words that stand after `agent.<node>.`: what a node is asked.
 pub mod down {
     /// Signed by control.
