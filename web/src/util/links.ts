@@ -1,0 +1,13 @@
+/** Addresses of pages, in one place. Used where a typed <Link> can't be, such as document titles and e2e. */
+export const links = {
+  servers: '/servers',
+  newServer: '/servers/new',
+  server: (id: string) => `/servers/${id}`,
+  nodes: '/nodes',
+  node: (id: string) => `/nodes/${id}`,
+  eggs: '/eggs',
+  consumers: '/consumers',
+  operations: '/operations',
+  account: '/account',
+  login: '/login',
+} as const

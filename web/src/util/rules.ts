@@ -1,0 +1,53 @@
+import type { EggVariable } from '~/api/types'
+
+/** A rule as people read it, for the help under a field; the ones a reader can't use are left out. */
+export function ruleWords(variable: EggVariable): string | undefined {
+  const { input } = variable
+  const words: string[] = []
+  if (input.kind === 'number') {
+    if (input.min != null && input.max != null) words.push(`${input.min} to ${input.max}`)
+    else if (input.min != null) words.push(`at least ${input.min}`)
+    else if (input.max != null) words.push(`at most ${input.max}`)
+  } else if (input.kind === 'text') {
+    if (input.max_length != null) words.push(`up to ${input.max_length} characters`)
+    if (variable.rules.some((rule) => rule.startsWith('regex:')))
+      words.push('in the form that the egg asks for')
+  }
+  return words.length > 0 ? words.join(', ') : undefined
+}
+
+/**
+ * What is plainly wrong with a value, judged by what the server has told us about the field. The full rules are
+ * the server's; this only spares a round trip.
+ */
+export function wrongValue(variable: EggVariable, value: string): string | undefined {
+  const { input } = variable
+  if (value === '') return input.required && variable.default === '' ? 'This is needed' : undefined
+  if (input.kind === 'number') {
+    const number = Number(value)
+    if (!Number.isFinite(number) || value.trim() === '') return 'A number'
+    if (input.min != null && number < input.min) return `At least ${input.min}`
+    if (input.max != null && number > input.max) return `At most ${input.max}`
+  }
+  if (input.kind === 'text' && input.max_length != null && [...value].length > input.max_length) {
+    return `At most ${input.max_length} characters, these are ${[...value].length}`
+  }
+  if (input.kind === 'select' && input.options.length > 0 && !input.options.includes(value))
+    return 'One of the list'
+  return undefined
+}
+
+/** Eggs write booleans as 1, 0, true or false; the form keeps the pair that the egg uses. */
+export function boolPair(variable: EggVariable): [on: string, off: string] {
+  const [off, on] = variable.input.options
+  if (off !== undefined && on !== undefined) return [on, off]
+  return ['true', 'false'].includes(variable.default) ? ['true', 'false'] : ['1', '0']
+}
+
+/** A startup line with its variables put in, as it will run. */
+export function startupPreview(startup: string, values: Record<string, string>): string {
+  return startup.replace(/\{\{\s*([\w.]+)\s*\}\}|\$\{(\w+)\}/g, (all, a?: string, b?: string) => {
+    const name = (a ?? b ?? '').replace(/^(?:server\.build\.env\.|env\.)/, '')
+    return values[name] ?? all
+  })
+}
