@@ -1,0 +1,61 @@
+import createClient from 'openapi-fetch'
+import { Problem, problemOf } from './problem'
+import type { paths } from './schema'
+
+/** The generated paths without the prefix that every one of them has. */
+type Paths = { [P in keyof paths as P extends `/api/v1${infer Rest}` ? Rest : never]: paths[P] }
+
+export const BASE = '/api/v1'
+
+/** Called when the session has ended elsewhere; the app sends the reader to sign in. */
+let signedOut: (() => void) | undefined
+export function onSignedOut(act: () => void): void {
+  signedOut = act
+}
+
+export const api = createClient<Paths>({
+  baseUrl: BASE,
+  credentials: 'same-origin',
+  // Looked up at each call, so that the development mock can stand in for the network.
+  fetch: (request) => globalThis.fetch(request),
+})
+
+function noteSession(response: Response, code: string): void {
+  if (response.status === 401 && code !== 'bad_credentials') signedOut?.()
+}
+
+interface Answer<T> {
+  data?: T
+  error?: unknown
+  response: Response
+}
+
+/** The body of a success, or a thrown `Problem`. */
+export async function must<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call
+  if (!response.ok) {
+    const problem = problemOf(response, error)
+    noteSession(response, problem.code)
+    throw problem
+  }
+  return data as T
+}
+
+/** A request outside the typed client: file bytes, plain text, forms. Throws a `Problem` like `must`. */
+export async function raw(path: string, init: RequestInit = {}): Promise<Response> {
+  const response = await globalThis.fetch(`${BASE}${path}`, { credentials: 'same-origin', ...init })
+  if (response.ok) return response
+  let body: unknown
+  try {
+    body = await response.json()
+  } catch {
+    body = undefined
+  }
+  const problem = problemOf(response, body)
+  noteSession(response, problem.code)
+  throw problem
+}
+
+export function isProblem(error: unknown, code: string): boolean {
+  return error instanceof Problem && error.code === code
+}

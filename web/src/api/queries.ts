@@ -1,0 +1,185 @@
+import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query'
+import { api, must } from './client'
+import { Problem } from './problem'
+import type { ServerSummary } from './types'
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (failures, error) =>
+        !(error instanceof Problem && error.status >= 400 && error.status < 500) && failures < 2,
+      refetchOnWindowFocus: true,
+    },
+  },
+})
+
+export const keys = {
+  session: ['session'] as const,
+  servers: ['servers'] as const,
+  server: (id: string) => ['server', id] as const,
+  nodes: ['nodes'] as const,
+  node: (id: string) => ['node', id] as const,
+  allocations: (node: string) => ['node', node, 'allocations'] as const,
+  eggs: ['eggs'] as const,
+  egg: (id: string) => ['egg', id] as const,
+  operations: ['operations'] as const,
+  consumers: ['consumers'] as const,
+  sessions: ['account', 'sessions'] as const,
+  apiKeys: ['account', 'api-keys'] as const,
+  tokens: ['nodes', 'tokens'] as const,
+  files: (server: string, path: string) => ['server', server, 'files', path] as const,
+}
+
+export const sessionQuery = queryOptions({
+  queryKey: keys.session,
+  queryFn: () => must(api.GET('/session')),
+  staleTime: 60_000,
+  retry: false,
+})
+
+/** Follows `next` to the end; lists here are hundreds of rows at most, and the page filters them itself. */
+async function everyPage<T>(
+  fetch: (cursor: string | undefined) => Promise<{ items: T[]; next?: string | null }>,
+): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | undefined
+  for (let page = 0; page < 50; page++) {
+    const answer = await fetch(cursor)
+    items.push(...answer.items)
+    if (!answer.next) break
+    cursor = answer.next
+  }
+  return items
+}
+
+function paged(cursor: string | undefined): { limit: number; cursor?: string } {
+  return cursor ? { limit: 100, cursor } : { limit: 100 }
+}
+
+export const serversQuery = queryOptions({
+  queryKey: keys.servers,
+  queryFn: () =>
+    everyPage<ServerSummary>((cursor) => must(api.GET('/servers', { params: { query: paged(cursor) } }))),
+  // States come by event; the figures beside them are sampled every 15 s and have no event.
+  refetchInterval: 15_000,
+})
+
+export function serverQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.server(id),
+    queryFn: () => must(api.GET('/servers/{server}', { params: { path: { server: id } } })),
+  })
+}
+
+export const nodesQuery = queryOptions({
+  queryKey: keys.nodes,
+  queryFn: () => everyPage((cursor) => must(api.GET('/nodes', { params: { query: paged(cursor) } }))),
+  refetchInterval: 10_000,
+})
+
+export function nodeQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.node(id),
+    queryFn: () => must(api.GET('/nodes/{node}', { params: { path: { node: id } } })),
+    refetchInterval: 10_000,
+  })
+}
+
+export function allocationsQuery(node: string) {
+  return queryOptions({
+    queryKey: keys.allocations(node),
+    queryFn: () =>
+      everyPage((cursor) =>
+        must(api.GET('/nodes/{node}/allocations', { params: { path: { node }, query: paged(cursor) } })),
+      ),
+  })
+}
+
+export const eggsQuery = queryOptions({
+  queryKey: keys.eggs,
+  queryFn: () => everyPage((cursor) => must(api.GET('/eggs', { params: { query: paged(cursor) } }))),
+})
+
+export function eggQuery(id: string) {
+  return queryOptions({
+    queryKey: keys.egg(id),
+    queryFn: () => must(api.GET('/eggs/{egg}', { params: { path: { egg: id } } })),
+    staleTime: 60_000,
+  })
+}
+
+export const startersQuery = queryOptions({
+  queryKey: ['eggs', 'starters'],
+  queryFn: async () => (await must(api.GET('/eggs/starters'))).items,
+  staleTime: 600_000,
+})
+
+export const operationsQuery = queryOptions({
+  queryKey: keys.operations,
+  queryFn: async () => (await must(api.GET('/operations', { params: { query: { limit: 50 } } }))).items,
+  // Progress inside a running operation is no event; ask for it while there is one.
+  refetchInterval: (query) =>
+    query.state.data?.some((o) => o.state === 'pending' || o.state === 'running') ? 2000 : false,
+})
+
+export const sessionsQuery = queryOptions({
+  queryKey: keys.sessions,
+  queryFn: async () => (await must(api.GET('/account/sessions'))).items,
+})
+export const apiKeysQuery = queryOptions({
+  queryKey: keys.apiKeys,
+  queryFn: async () => (await must(api.GET('/account/api-keys'))).items,
+})
+export const consumersQuery = queryOptions({
+  queryKey: keys.consumers,
+  queryFn: async () => (await must(api.GET('/event-consumers'))).items,
+})
+export const tokensQuery = queryOptions({
+  queryKey: keys.tokens,
+  queryFn: async () => (await must(api.GET('/nodes/tokens'))).items,
+})
+
+export function filesQuery(server: string, path: string) {
+  return infiniteQueryOptions({
+    queryKey: keys.files(server, path),
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      must(
+        api.GET('/servers/{server}/files', {
+          params: {
+            path: { server },
+            query: { path, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) },
+          },
+        }),
+      ),
+    getNextPageParam: (last) => last.next ?? undefined,
+  })
+}
+
+export type Span = '1h' | '24h' | '7d'
+const SPANS: Record<Span, { seconds: number; step: number }> = {
+  '1h': { seconds: 3600, step: 15 },
+  '24h': { seconds: 86_400, step: 60 },
+  '7d': { seconds: 604_800, step: 3600 },
+}
+
+export function metricsQuery(kind: 'servers' | 'nodes', id: string, span: Span) {
+  const { seconds, step } = SPANS[span]
+  return queryOptions({
+    queryKey: [kind, id, 'metrics', span],
+    queryFn: () => {
+      const now = Date.now()
+      const query = {
+        from: new Date(now - seconds * 1000).toISOString(),
+        to: new Date(now).toISOString(),
+        step,
+      }
+      return kind === 'servers'
+        ? must(api.GET('/servers/{server}/metrics', { params: { path: { server: id }, query } }))
+        : must(api.GET('/nodes/{node}/metrics', { params: { path: { node: id }, query } }))
+    },
+    refetchInterval: span === '1h' ? 15_000 : 60_000,
+    staleTime: 10_000,
+  })
+}
