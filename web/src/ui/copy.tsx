@@ -1,0 +1,135 @@
+import { Check, Copy } from 'lucide-react'
+import { useEffect, useRef, useState } from 'react'
+import { cx } from '~/util/cx'
+import { Button } from './button'
+
+/** Puts text on the clipboard; falls back to a selection where the page is not a secure context. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    const area = document.createElement('textarea')
+    area.value = text
+    area.setAttribute('readonly', '')
+    area.className = 'fixed opacity-0'
+    // Inside the open dialog, if there is one: its focus trap would take the focus back otherwise.
+    const home = document.activeElement?.closest('[role="dialog"]') ?? document.body
+    home.append(area)
+    area.select()
+    const done = document.execCommand('copy')
+    area.remove()
+    return done
+  }
+}
+
+function useCopied(): [boolean, (text: string) => void] {
+  const [copied, setCopied] = useState(false)
+  const timer = useRef<number | undefined>(undefined)
+  useEffect(() => () => window.clearTimeout(timer.current), [])
+  return [
+    copied,
+    (text) => {
+      void copyText(text).then((done) => {
+        if (!done) return
+        setCopied(true)
+        window.clearTimeout(timer.current)
+        timer.current = window.setTimeout(() => setCopied(false), 1600)
+      })
+    },
+  ]
+}
+
+/** Drawn 14, hit area 24; 44 on the phone. */
+export function CopyIcon({ text, what, className }: { text: string; what: string; className?: string }) {
+  const [copied, copy] = useCopied()
+  return (
+    <button
+      type="button"
+      aria-label={copied ? 'Copied' : `Copy ${what}`}
+      title={`Copy ${what}`}
+      onClick={(event) => {
+        event.stopPropagation()
+        event.preventDefault()
+        copy(text)
+      }}
+      className={cx(
+        'tx inline-flex size-6 shrink-0 items-center justify-center rounded-xs hover:text-t1 max-sm:size-11 max-sm:-my-2.5',
+        copied ? 'text-run-fg' : 'text-t3',
+        className,
+      )}
+    >
+      {copied ? (
+        <Check aria-hidden="true" size={14} />
+      ) : (
+        <Copy aria-hidden="true" size={14} strokeWidth={1.75} />
+      )}
+    </button>
+  )
+}
+
+export function CopyButton({
+  text,
+  label = 'Copy',
+  primary = false,
+}: {
+  text: string
+  label?: string
+  primary?: boolean
+}) {
+  const [copied, copy] = useCopied()
+  return (
+    <Button
+      size="sm"
+      look={primary && !copied ? 'primary' : 'secondary'}
+      icon={copied ? Check : Copy}
+      onClick={() => copy(text)}
+      className="min-w-20 font-sans"
+    >
+      {copied ? 'Copied' : label}
+    </Button>
+  )
+}
+
+export function Address({
+  text,
+  hideCopy = false,
+  strong = false,
+}: {
+  text: string
+  hideCopy?: boolean
+  strong?: boolean
+}) {
+  return (
+    <span className="inline-flex items-center gap-0.5">
+      <span className={cx('mono', strong ? 'text-13 text-t1' : 'text-12 text-t2')}>{text}</span>
+      <CopyIcon text={text} what="address" className={hideCopy ? 'on-hover' : ''} />
+    </span>
+  )
+}
+
+export function RequestId({ id, className }: { id: string; className?: string }) {
+  return (
+    <span className={cx('flex items-center gap-1 text-12 text-t3', className)}>
+      Request <span className="mono text-t2">{id}</span>
+      <CopyIcon text={id} what="request id" />
+    </span>
+  )
+}
+
+/** A command to run elsewhere, with its copy button. */
+export function CommandBox({ text, primary = false }: { text: string; primary?: boolean }) {
+  return (
+    <div className="flex items-start gap-2 rounded-box border border-line-2 bg-term-bg py-2.5 pr-2.5 pl-3.5">
+      <code
+        tabIndex={0}
+        role="group"
+        aria-label="Command"
+        className="mono min-w-0 flex-1 overflow-x-auto text-12 leading-7 whitespace-nowrap text-term-fg"
+      >
+        {text}
+      </code>
+      <CopyButton text={text} primary={primary} />
+    </div>
+  )
+}

@@ -1,0 +1,97 @@
+import type { LucideIcon } from 'lucide-react'
+import { DropdownMenu } from 'radix-ui'
+import type { ReactNode } from 'react'
+import { cx } from '~/util/cx'
+
+export function Menu({
+  trigger,
+  children,
+  align = 'end',
+}: {
+  trigger: ReactNode
+  children: ReactNode
+  align?: 'start' | 'end'
+}) {
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content
+          align={align}
+          sideOffset={6}
+          collisionPadding={8}
+          className="pop z-(--z-dialog) min-w-48 rounded-box border border-line-2 bg-overlay p-1 shadow-lift"
+        >
+          {children}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  )
+}
+
+export function MenuItem({
+  icon: Icon,
+  children,
+  hint,
+  danger = false,
+  off = false,
+  onSelect,
+}: {
+  icon?: LucideIcon
+  children: ReactNode
+  hint?: ReactNode
+  danger?: boolean
+  off?: string | false
+  onSelect: () => void
+}) {
+  return (
+    <DropdownMenu.Item
+      disabled={off !== false}
+      title={off || undefined}
+      onSelect={onSelect}
+      className={cx(
+        'flex h-8 cursor-pointer items-center gap-2.5 rounded-in px-2 outline-none select-none data-[highlighted]:bg-surface-3 max-sm:h-11',
+        'data-[disabled]:cursor-default data-[disabled]:text-off',
+        danger ? 'text-fail-fg' : 'text-t1 [&_svg]:text-t2',
+      )}
+    >
+      {Icon && <Icon aria-hidden="true" size={14} strokeWidth={1.75} />}
+      <span className="flex-1 whitespace-nowrap">{children}</span>
+      {hint}
+    </DropdownMenu.Item>
+  )
+}
+
+export function MenuChoice({
+  checked,
+  children,
+  onSelect,
+}: {
+  checked: boolean
+  children: ReactNode
+  onSelect: () => void
+}) {
+  return (
+    <DropdownMenu.CheckboxItem
+      checked={checked}
+      onCheckedChange={onSelect}
+      className="flex h-8 cursor-pointer items-center gap-2.5 rounded-in px-2 outline-none select-none data-[highlighted]:bg-surface-3 max-sm:h-11"
+    >
+      <span
+        className={cx(
+          'size-3.5 rounded-pill border',
+          checked ? 'border-[4px] border-accent-solid bg-on-accent' : 'border-line-3',
+        )}
+      />
+      {children}
+    </DropdownMenu.CheckboxItem>
+  )
+}
+
+export function MenuLine() {
+  return <DropdownMenu.Separator className="my-1 h-px bg-line" />
+}
+
+export function MenuLabel({ children }: { children: ReactNode }) {
+  return <DropdownMenu.Label className="px-2 pt-1.5 pb-1 text-12 text-t3">{children}</DropdownMenu.Label>
+}
