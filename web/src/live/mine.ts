@@ -1,0 +1,70 @@
+import { keys, queryClient } from '~/api/queries'
+import type { Server, ServerSummary } from '~/api/types'
+import { live } from './live'
+
+interface Event {
+  type: string
+  subject?: string
+  data?: Record<string, unknown>
+}
+
+const dirty = new Set<string>()
+let timer: ReturnType<typeof setTimeout> | undefined
+
+/** A burst of events is one refetch per list, not one per event. */
+function refetchSoon(...names: Array<readonly string[]>): void {
+  for (const name of names) dirty.add(JSON.stringify(name))
+  if (timer !== undefined) return
+  timer = setTimeout(() => {
+    timer = undefined
+    const all = [...dirty]
+    dirty.clear()
+    for (const name of all) void queryClient.invalidateQueries({ queryKey: JSON.parse(name) })
+  }, 150)
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+/** A state is shown from the event itself; the refetch that follows brings the rest. */
+function patchState(id: string, data: Record<string, unknown>): void {
+  const state = text(data.to) ?? text(data.state)
+  if (!state) return
+  const change = <T extends ServerSummary>(server: T): T => ({
+    ...server,
+    state,
+    state_since: text(data.at) ?? new Date().toISOString(),
+    reason: text(data.reason) ?? null,
+    detail: text(data.detail) ?? null,
+  })
+  queryClient.setQueryData<ServerSummary[]>(keys.servers, (list) =>
+    list?.map((server) => (server.id === id ? change(server) : server)),
+  )
+  queryClient.setQueryData<Server>(keys.server(id), (server) => (server ? change(server) : server))
+}
+
+export function onEvent(event: Event): void {
+  const [kind, id] = (event.subject ?? '').split('/')
+  const what = event.type.split('.').at(-1) ?? ''
+  if (kind === 'server' && id) {
+    if (what === 'state' && event.data) patchState(id, event.data)
+    if (what === 'operation' || what === 'job_ended') refetchSoon(keys.operations)
+    if (what === 'input' || what === 'console_gap') return
+    refetchSoon(keys.servers, keys.server(id))
+    return
+  }
+  if (kind === 'node' && id) {
+    refetchSoon(keys.nodes, keys.node(id), keys.servers)
+    return
+  }
+  refetchSoon(keys.operations, keys.servers)
+}
+
+export function startLive(): void {
+  live.start({
+    event: onEvent,
+    back: () => refetchSoon(keys.servers, keys.nodes, keys.operations, ['server'], ['node']),
+  })
+  window.addEventListener('online', () => live.retryNow())
+}
