@@ -1,0 +1,67 @@
+import { Link, useNavigate } from '@tanstack/react-router'
+import { Ellipsis, LayoutDashboard, ListChecks, type LucideIcon, Network, Search, Server } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { layers } from '~/stores/layers'
+import { Menu, MenuItem } from '~/ui/menu'
+import { ADMIN_PLACES, PLACES } from './nav'
+
+export const TAB =
+  'flex flex-col items-center justify-center gap-1 text-12 text-t2 data-[status=active]:font-medium data-[status=active]:text-accent'
+
+export function BarFrame({ children, label }: { children: ReactNode; label: string }) {
+  return (
+    <nav
+      aria-label={label}
+      className="grid auto-cols-fr grid-flow-col border-t border-line bg-surface pb-[max(8px,env(safe-area-inset-bottom))] sm:hidden"
+    >
+      {children}
+    </nav>
+  )
+}
+
+export function BarIcon({ icon: Icon }: { icon: LucideIcon }) {
+  return <Icon aria-hidden="true" size={20} strokeWidth={1.6} />
+}
+
+/** Under 640 px the fleet's places stand at the thumb. */
+export function BottomBar() {
+  const navigate = useNavigate()
+  const rest = [...PLACES.filter((p) => p.to === '/eggs'), ...ADMIN_PLACES]
+  return (
+    <BarFrame label="Main">
+      <Link to="/" activeOptions={{ exact: true }} className={`${TAB} h-14`}>
+        <BarIcon icon={LayoutDashboard} />
+        Overview
+      </Link>
+      <Link to="/servers" className={`${TAB} h-14`}>
+        <BarIcon icon={Server} />
+        Servers
+      </Link>
+      <Link to="/nodes" className={`${TAB} h-14`}>
+        <BarIcon icon={Network} />
+        Nodes
+      </Link>
+      <button type="button" className={`${TAB} h-14`} onClick={() => layers.show('palette')}>
+        <BarIcon icon={Search} />
+        Find
+      </button>
+      <Menu
+        trigger={
+          <button type="button" className={`${TAB} h-14`}>
+            <BarIcon icon={Ellipsis} />
+            More
+          </button>
+        }
+      >
+        {rest.map((place) => (
+          <MenuItem key={place.to} icon={place.icon} onSelect={() => void navigate({ to: place.to })}>
+            {place.label}
+          </MenuItem>
+        ))}
+        <MenuItem icon={ListChecks} onSelect={() => layers.show('tray')}>
+          Running operations
+        </MenuItem>
+      </Menu>
+    </BarFrame>
+  )
+}

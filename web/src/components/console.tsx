@@ -1,0 +1,270 @@
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import {
+  ArrowDown,
+  ChevronDown,
+  ChevronUp,
+  Clock,
+  Download,
+  History,
+  ListFilter,
+  Maximize2,
+  Minimize2,
+  Search,
+  X,
+} from 'lucide-react'
+import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { BASE } from '~/api/client'
+import type { Server } from '~/api/types'
+import type { ServerLive } from '~/live/live'
+import { useDrawnTheme } from '~/stores/theme'
+import { toast } from '~/stores/toasts'
+import { Mark } from '~/ui/badge'
+import { Button } from '~/ui/button'
+import { Menu, MenuChoice } from '~/ui/menu'
+import { Spinner } from '~/ui/spinner'
+import { cx } from '~/util/cx'
+import { plural } from '~/util/format'
+import { ConsoleInput } from './console-input'
+import type { LevelFilter } from './console-paint'
+import { ConsoleSearch } from './console-search'
+import { ConsoleView } from './console-view'
+
+const LEVELS: Array<[LevelFilter, string]> = [
+  ['all', 'All levels'],
+  ['warn', 'Warnings and errors'],
+  ['error', 'Errors'],
+]
+
+export default function Console({ server, live }: { server: Server; live: ServerLive }) {
+  const { find } = useSearch({ from: '/app/servers/$server/' })
+  const navigate = useNavigate({ from: '/servers/$server' })
+  const host = useRef<HTMLDivElement>(null)
+  const view = useRef<ConsoleView>(undefined)
+  const [pending, setPending] = useState(0)
+  const [hits, setHits] = useState<[index: number, count: number]>([-1, 0])
+  const [level, setLevel] = useState<LevelFilter>('all')
+  const [times, setTimes] = useState(() => localStorage.getItem('warren.console.times') !== 'off')
+  const [wide, setWide] = useState(false)
+  const theme = useDrawnTheme()
+  const setFind = (text: string | undefined) =>
+    void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true })
+  const [bar, setBar] = useState(find !== undefined)
+
+  useEffect(() => {
+    if (!host.current) return
+    const made = new ConsoleView(host.current, live.log, {
+      pending: setPending,
+      top: () => void live.loadEarlier().catch((error) => toast.error('Older lines were not loaded', error)),
+      fetch: (hole) => void live.fetchHole(hole).catch((error) => toast.error('Not fetched', error)),
+      hits: (index, count) => setHits([index, count]),
+    })
+    view.current = made
+    return () => {
+      view.current = undefined
+      made.dispose()
+    }
+  }, [live])
+  useEffect(() => view.current?.setFilter(level), [level])
+  useEffect(() => {
+    view.current?.setTimes(times)
+    localStorage.setItem('warren.console.times', times ? 'on' : 'off')
+  }, [times])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme is read from the page when it changes
+  useEffect(() => view.current?.retheme(), [theme])
+  useEffect(() => view.current?.find(bar ? (find ?? '') : '', false), [find, bar])
+
+  function onKey(event: KeyboardEvent) {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f') {
+      event.preventDefault()
+      setBar(true)
+    } else if (event.key === 'End' && !(event.target instanceof HTMLInputElement)) {
+      view.current?.toEnd()
+    }
+  }
+
+  return (
+    <section
+      aria-label="Console"
+      onKeyDown={onKey}
+      className={cx(
+        'flex min-h-0 flex-col overflow-hidden rounded-box border border-line bg-term-bg max-sm:rounded-none max-sm:border-x-0 max-sm:border-b-0',
+        wide ? 'fixed inset-2 z-(--z-drawer) shadow-float' : 'flex-1',
+      )}
+    >
+      <div className="flex h-10 shrink-0 items-center gap-1 border-b border-line bg-surface pr-1.5 pl-3 max-sm:h-11">
+        <LiveMark live={live} server={server} />
+        <span className="flex-1" />
+        {live.history.loading && <Spinner className="mr-1 text-t3" />}
+        <Menu
+          trigger={
+            <Button size="sm" look="quiet" icon={ListFilter} aria-label="Levels">
+              <span className="max-sm:hidden">{LEVELS.find(([key]) => key === level)?.[1]}</span>
+            </Button>
+          }
+        >
+          {LEVELS.map(([key, word]) => (
+            <MenuChoice key={key} checked={level === key} onSelect={() => setLevel(key)}>
+              {word}
+            </MenuChoice>
+          ))}
+        </Menu>
+        <Button size="sm" look="quiet" iconOnly icon={Search} aria-pressed={bar} onClick={() => setBar(!bar)}>
+          Search
+        </Button>
+        <span className="flex gap-1 max-sm:hidden">
+          <Button
+            size="sm"
+            look="quiet"
+            iconOnly
+            icon={Clock}
+            aria-pressed={times}
+            onClick={() => setTimes(!times)}
+          >
+            Times
+          </Button>
+          <Button
+            size="sm"
+            look="quiet"
+            iconOnly
+            icon={History}
+            off={live.history.more ? false : 'Nothing older is kept'}
+            onClick={() =>
+              void live.loadEarlier().catch((error) => toast.error('Older lines were not loaded', error))
+            }
+          >
+            Load older lines
+          </Button>
+        </span>
+        <a
+          href={`${BASE}/servers/${server.id}/console/download${live.log.run ? `?run=${live.log.run}` : ''}`}
+          download={`${server.name}.log`}
+          aria-label="Download the log"
+          title="Download the log"
+          className="tx inline-flex size-7 items-center justify-center rounded-box text-t2 hover:bg-surface-3 hover:text-t1 max-sm:size-11"
+        >
+          <Download aria-hidden="true" size={16} strokeWidth={1.75} />
+        </a>
+        <Button
+          size="sm"
+          look="quiet"
+          iconOnly
+          icon={wide ? Minimize2 : Maximize2}
+          onClick={() => setWide(!wide)}
+        >
+          {wide ? 'Smaller' : 'Full window'}
+        </Button>
+      </div>
+      {bar && (
+        <FindBar
+          text={find ?? ''}
+          hits={hits}
+          server={server}
+          onText={setFind}
+          onStep={(back) => view.current?.find(find ?? '', back)}
+          onClose={() => {
+            setBar(false)
+            setFind(undefined)
+          }}
+        />
+      )}
+      <div className="relative min-h-0 flex-1">
+        <div ref={host} className="console-host absolute! inset-0" data-times={String(times)} />
+        {pending > 0 && (
+          <button
+            type="button"
+            onClick={() => view.current?.toEnd()}
+            className="num absolute bottom-3 left-1/2 z-10 inline-flex h-8 -translate-x-1/2 items-center gap-1.5 rounded-pill bg-accent-solid pr-3.5 pl-3 font-medium text-on-accent shadow-lift max-sm:right-3 max-sm:left-auto max-sm:h-11 max-sm:translate-x-0"
+          >
+            <ArrowDown aria-hidden="true" size={14} />
+            {plural(pending, 'new line')}
+          </button>
+        )}
+      </div>
+      <ConsoleInput server={server} live={live} />
+    </section>
+  )
+}
+
+function LiveMark({ live, server }: { live: ServerLive; server: Server }) {
+  const runs = ['running', 'starting', 'stopping'].includes(server.state)
+  const [shape, family, word, note] =
+    live.watch.kind === 'live'
+      ? server.node.state === 'offline'
+        ? (['unreachable', 'warn', 'Node away', 'stored lines'] as const)
+        : runs
+          ? (['running', 'run', 'Live', server.node.name] as const)
+          : (['stopped', 'stop', 'Not running', ''] as const)
+      : live.watch.kind === 'connecting'
+        ? (['starting', 'move', 'Connecting', ''] as const)
+        : live.watch.kind === 'stored'
+          ? (['unreachable', 'warn', 'Stored lines', live.watch.why] as const)
+          : (['error', 'fail', 'Ended', live.watch.message] as const)
+  return (
+    <span className="flex min-w-0 items-center gap-1.5 text-12 text-t2">
+      <Mark shape={shape} family={family} />
+      {word}
+      {note && <span className="ml-1.5 truncate text-t3">{note}</span>}
+    </span>
+  )
+}
+
+function FindBar({
+  text,
+  hits: [index, count],
+  server,
+  onText,
+  onStep,
+  onClose,
+}: {
+  text: string
+  hits: [number, number]
+  server: Server
+  onText: (text: string) => void
+  onStep: (back: boolean) => void
+  onClose: () => void
+}) {
+  const [everything, setEverything] = useState(false)
+  return (
+    <div className="shrink-0 border-b border-line bg-surface">
+      <div className="flex items-center gap-2 px-3 py-1.5">
+        <input
+          aria-label="Search in the console"
+          // biome-ignore lint/a11y/noAutofocus: the bar opens because somebody wants to type into it
+          autoFocus
+          value={text}
+          placeholder="Search in what is loaded"
+          spellCheck={false}
+          onChange={(event) => onText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') {
+              event.preventDefault()
+              onStep(!event.shiftKey)
+            } else if (event.key === 'Escape') onClose()
+          }}
+          className="field h-7! min-w-0 flex-1 rounded-box border border-line-2 bg-ground px-2.5 text-12! outline-none focus:border-focus focus:ring-1 focus:ring-focus max-sm:h-11! max-sm:text-16!"
+        />
+        <span className="num min-w-16 text-right text-12 text-t3">
+          {text === '' ? '' : count === 0 ? 'no match' : index >= 0 ? `${index + 1} of ${count}` : `${count}`}
+        </span>
+        <Button size="sm" look="quiet" iconOnly icon={ChevronUp} onClick={() => onStep(true)}>
+          Earlier match
+        </Button>
+        <Button size="sm" look="quiet" iconOnly icon={ChevronDown} onClick={() => onStep(false)}>
+          Later match
+        </Button>
+        <Button
+          size="sm"
+          onClick={() => setEverything(!everything)}
+          aria-expanded={everything}
+          off={text.length < 2 ? 'At least two characters' : false}
+        >
+          All history
+        </Button>
+        <Button size="sm" look="quiet" iconOnly icon={X} onClick={onClose}>
+          Close the search
+        </Button>
+      </div>
+      {everything && text.length >= 2 && <ConsoleSearch server={server.id} text={text} />}
+    </div>
+  )
+}

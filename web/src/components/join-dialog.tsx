@@ -1,0 +1,325 @@
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { Check, Timer } from 'lucide-react'
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { api, isProblem, must } from '~/api/client'
+import { keys, nodesQuery, queryClient, tokensQuery } from '~/api/queries'
+import type { NewJoinToken, Node } from '~/api/types'
+import { useNow } from '~/hooks/use-now'
+import { toast } from '~/stores/toasts'
+import { Banner } from '~/ui/badge'
+import { Button } from '~/ui/button'
+import { CommandBox } from '~/ui/copy'
+import { Dialog, DialogFoot } from '~/ui/dialog'
+import { Field, Input, Select } from '~/ui/field'
+import { Segmented } from '~/ui/segmented'
+import { Spinner } from '~/ui/spinner'
+import { cx } from '~/util/cx'
+import { bytesText, clock, duration } from '~/util/format'
+import { portRange } from '~/util/ports'
+import { FormProblem } from './problem-view'
+
+/** Makes a token, shows the one line to run, waits, and turns green when the machine arrives. */
+export function JoinDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      width="md"
+      title="Add a node"
+      note="Run one command as root on the machine. It dials out; no port has to be opened."
+    >
+      {open && <JoinBody onClose={onClose} />}
+    </Dialog>
+  )
+}
+
+const LIVES: Array<[seconds: number, word: string]> = [
+  [3600, '1 hour'],
+  [86_400, '1 day'],
+  [604_800, '7 days'],
+  [2_592_000, '30 days'],
+]
+
+function labelsOf(text: string): Record<string, string> | undefined {
+  const labels: Record<string, string> = {}
+  for (const part of text.split(/[,\s]+/).filter(Boolean)) {
+    const [key = '', value = 'true'] = part.split('=')
+    if (!key) return undefined
+    labels[key] = value
+  }
+  return labels
+}
+
+function JoinBody({ onClose }: { onClose: () => void }) {
+  const [token, setToken] = useState<NewJoinToken>()
+  const [life, setLife] = useState(3600)
+  const [uses, setUses] = useState('1')
+  const [range, setRange] = useState('25565-25664')
+  const [labels, setLabels] = useState('')
+  const [busy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>()
+  const wrongRange = portRange(range) ? undefined : 'As first-last, such as 25565-25664'
+
+  async function make(local: boolean) {
+    const port_range = portRange(range)
+    if (!port_range || busy) return
+    setBusy(true)
+    setError(undefined)
+    try {
+      setToken(
+        await must(
+          api.POST('/nodes/tokens', {
+            ...(local ? { params: { query: { local: true } } } : {}),
+            body: {
+              uses: Math.min(1000, Math.max(1, Number(uses) || 1)),
+              expires_in_s: life,
+              port_range,
+              ...(labels.trim() ? { labels: labelsOf(labels) ?? {} } : {}),
+            },
+          }),
+        ),
+      )
+      void queryClient.invalidateQueries({ queryKey: keys.tokens })
+    } catch (thrown) {
+      setError(thrown)
+    } finally {
+      setBusy(false)
+    }
+  }
+
+  if (token) return <Waiting token={token} onClose={onClose} onAgain={() => setToken(undefined)} />
+  const loopback = isProblem(error, 'no_public_address')
+  return (
+    <form
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault()
+        void make(false)
+      }}
+      className="flex flex-col gap-4"
+    >
+      <div className="grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1">
+        <Field label="Port range" help="For players; the node hands out these" error={wrongRange}>
+          {(ids) => <Input {...ids} code value={range} onChange={(event) => setRange(event.target.value)} />}
+        </Field>
+        <Field label="Labels" note="optional" help="nvme, region=eu">
+          {(ids) => <Input {...ids} value={labels} onChange={(event) => setLabels(event.target.value)} />}
+        </Field>
+        <Field label="Works for">
+          {(ids) => (
+            <Select {...ids} value={life} onChange={(event) => setLife(Number(event.target.value))}>
+              {LIVES.map(([seconds, word]) => (
+                <option key={seconds} value={seconds}>
+                  {word}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+        <Field label="Machines" help="How many may join with it">
+          {(ids) => (
+            <Input
+              {...ids}
+              type="number"
+              min={1}
+              max={1000}
+              value={uses}
+              onChange={(event) => setUses(event.target.value)}
+            />
+          )}
+        </Field>
+      </div>
+      {loopback ? (
+        <Banner
+          family="warn"
+          shape="look"
+          title="No address that another machine could reach"
+          actions={
+            <Button size="sm" onClick={() => void make(true)}>
+              For this machine only
+            </Button>
+          }
+        >
+          {error instanceof Error ? error.message : ''}
+        </Banner>
+      ) : (
+        <FormProblem error={error} />
+      )}
+      <DialogFoot note="The token works once it is shown, and only to join.">
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" look="primary" busy={busy}>
+          Make the command
+        </Button>
+      </DialogFoot>
+    </form>
+  )
+}
+
+type StepState = 'done' | 'now' | 'later'
+
+function Step({
+  state,
+  title,
+  note,
+  time,
+}: {
+  state: StepState
+  title: string
+  note?: ReactNode
+  time?: string
+}) {
+  return (
+    <li className="relative grid grid-cols-[20px_1fr_auto] gap-3 pb-3.5 leading-5 before:absolute before:top-[22px] before:bottom-[-2px] before:left-[9.5px] before:w-px before:bg-line-2 last:pb-0 last:before:hidden">
+      <span
+        className={cx(
+          'state-change inline-flex size-5 items-center justify-center rounded-pill border',
+          state === 'done' && 'border-run-line bg-run-tint text-run-fg',
+          state === 'now' && 'border-move-line bg-move-tint text-move-fg',
+          state === 'later' && 'border-line-2 text-t3',
+        )}
+      >
+        {state === 'done' && <Check aria-hidden="true" size={12} strokeWidth={2.25} />}
+        {state === 'now' && <Spinner size={10} />}
+      </span>
+      <div className="min-w-0">
+        <span
+          className={cx(state === 'later' ? 'text-t2' : 'font-medium', state === 'now' && 'text-move-fg')}
+        >
+          {title}
+        </span>
+        {note && <div className="truncate text-12 text-t3">{note}</div>}
+      </div>
+      {time && <span className="num text-12 leading-5 text-t3">{time}</span>}
+    </li>
+  )
+}
+
+function Waiting({
+  token,
+  onClose,
+  onAgain,
+}: {
+  token: NewJoinToken
+  onClose: () => void
+  onAgain: () => void
+}) {
+  const navigate = useNavigate()
+  const now = useNow()
+  const began = useRef(Date.now())
+  const [way, setWay] = useState<'install' | 'hand'>('install')
+  const nodes = useQuery({ ...nodesQuery, refetchInterval: 2000 })
+  const tokens = useQuery({ ...tokensQuery, refetchInterval: 2000 })
+  const [first, setFirst] = useState<Set<string>>()
+  const mine = tokens.data?.find((t) => t.id === token.id)
+  const used = mine?.used_by.at(-1)
+
+  useEffect(() => {
+    if (first === undefined && nodes.data) setFirst(new Set(nodes.data.map((n) => n.id)))
+  }, [nodes.data, first])
+  const node = nodes.data?.find((n) => n.id === used) ?? nodes.data?.find((n) => first && !first.has(n.id))
+  const online = node?.state === 'online'
+  const left = Date.parse(token.expires_at) - now
+
+  async function revoke() {
+    try {
+      await must(api.DELETE('/nodes/tokens/{id}', { params: { path: { id: token.id } } }))
+      void queryClient.invalidateQueries({ queryKey: keys.tokens })
+      onClose()
+    } catch (error) {
+      toast.error('Not revoked', error)
+    }
+  }
+
+  return (
+    <div>
+      <div className="mb-2 flex flex-wrap items-center gap-2">
+        {token.install_command && (
+          <Segmented
+            label="How to join"
+            small
+            value={way}
+            choices={[
+              { value: 'install', label: 'Install and join' },
+              { value: 'hand', label: 'Agent is there' },
+            ]}
+            onChange={setWay}
+          />
+        )}
+        <span className="flex-1" />
+        <span className="flex items-center gap-1.5 text-12 text-t2">
+          <Timer aria-hidden="true" size={14} strokeWidth={1.75} />
+          {left > 0 ? (
+            <>
+              Works for another <span className="num font-medium text-t1">{duration(left)}</span>
+            </>
+          ) : (
+            <span className="text-warn-fg">Has run out</span>
+          )}
+          <button type="button" onClick={onAgain} className="ml-1 min-h-6 font-medium text-accent">
+            New one
+          </button>
+        </span>
+      </div>
+      <CommandBox text={(way === 'install' && token.install_command) || token.command} primary />
+      <p className="mt-2 text-12 text-t3">
+        Debian, Ubuntu, Fedora or Arch with root. It is shown once: copy it now or make a new one later.
+      </p>
+      <ol className="mt-4 rounded-box border border-line-2 p-4" aria-live="polite">
+        <Step
+          state={node ? 'done' : 'now'}
+          title={node ? 'Command run' : 'Waiting for the machine'}
+          note={
+            node
+              ? `${node.host.hostname} asked to join`
+              : `for ${duration(now - began.current)}; this turns green by itself`
+          }
+          {...(node ? { time: clock(Date.parse(node.created_at)) } : {})}
+        />
+        <Step
+          state={node ? 'done' : 'later'}
+          title={node ? `Registered as ${node.name}` : 'Registered'}
+          note={node ? hostWords(node) : undefined}
+        />
+        <Step
+          state={online ? 'done' : node ? 'now' : 'later'}
+          title={online ? 'Connected' : node ? 'Connecting with its own key' : 'Connected'}
+          note={
+            online
+              ? `own key in use${node.rtt_ms != null ? ` · ${Math.round(node.rtt_ms)} ms round trip` : ''}`
+              : undefined
+          }
+        />
+        <Step
+          state={online ? 'done' : 'later'}
+          title={online ? 'Ready for servers' : 'Ready'}
+          note={
+            online && node.conditions.length > 0 ? node.conditions.map((c) => c.message).join(' ') : undefined
+          }
+        />
+      </ol>
+      <DialogFoot note="You can close this; the node appears by itself.">
+        {!node && <Button onClick={() => void revoke()}>Revoke token</Button>}
+        <Button
+          look={node ? 'primary' : 'secondary'}
+          onClick={() => {
+            onClose()
+            if (node) void navigate({ to: '/nodes/$node', params: { node: node.id } })
+          }}
+        >
+          {node ? `Open ${node.name}` : 'Close'}
+        </Button>
+      </DialogFoot>
+    </div>
+  )
+}
+
+export function hostWords(node: Node): string {
+  return [
+    `${node.host.cpus} threads`,
+    bytesText(node.host.memory_bytes, true),
+    node.host.os,
+    `cgroup ${node.host.cgroup_version}`,
+  ]
+    .filter(Boolean)
+    .join(' · ')
+}

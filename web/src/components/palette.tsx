@@ -1,0 +1,280 @@
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { Command } from 'cmdk'
+import {
+  Contrast,
+  Copy,
+  Folder,
+  type LucideIcon,
+  Moon,
+  Network,
+  Plus,
+  Search,
+  Settings,
+  SquareTerminal,
+  Sun,
+  User,
+} from 'lucide-react'
+import { Dialog } from 'radix-ui'
+import { type ReactNode, useState } from 'react'
+import { eggsQuery, nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
+import type { PowerAction, ServerSummary } from '~/api/types'
+import { power } from '~/live/live'
+import { layers } from '~/stores/layers'
+import { setTheme } from '~/stores/theme'
+import { toast } from '~/stores/toasts'
+import { StateBadge } from '~/ui/badge'
+import { GameTile, Kbd } from '~/ui/bits'
+import { copyText } from '~/ui/copy'
+import { gameIcon } from '~/util/game-icon'
+import { powerOff, shownState } from '~/util/state'
+import { ADMIN_PLACES, PLACES } from './nav'
+import { POWER_ICONS, POWER_WORDS } from './power'
+
+const ROW =
+  'flex h-10 cursor-pointer items-center gap-2.5 rounded-in pr-3 pl-2 data-[selected=true]:bg-surface-3 max-sm:h-11'
+
+function Row({
+  icon: Icon,
+  label,
+  note,
+  keys,
+  words,
+  onSelect,
+}: {
+  icon: LucideIcon
+  label: string
+  note?: ReactNode
+  keys?: string
+  words?: string
+  onSelect: () => void
+}) {
+  return (
+    <Command.Item value={`${label} ${words ?? ''}`} onSelect={onSelect} className={ROW}>
+      <span className="inline-flex size-7 items-center justify-center text-t2">
+        <Icon aria-hidden="true" size={16} strokeWidth={1.75} />
+      </span>
+      <span className="font-medium whitespace-nowrap">{label}</span>
+      {note && <span className="truncate text-t3">{note}</span>}
+      {keys && (
+        <span className="ml-auto flex gap-1">
+          {keys.split(' ').map((key) => (
+            <Kbd key={key}>{key}</Kbd>
+          ))}
+        </span>
+      )}
+    </Command.Item>
+  )
+}
+
+const GROUP =
+  '[&_[cmdk-group-heading]]:px-3 [&_[cmdk-group-heading]]:pt-2.5 [&_[cmdk-group-heading]]:pb-1.5 [&_[cmdk-group-heading]]:text-12 [&_[cmdk-group-heading]]:text-t3'
+
+/** Finds and does everything, by a few letters. */
+export default function Palette() {
+  const navigate = useNavigate()
+  const { server: here } = useParams({ strict: false })
+  const session = useQuery(sessionQuery)
+  const admin = session.data?.user.admin ?? false
+  const servers = useQuery(serversQuery)
+  const nodes = useQuery({ ...nodesQuery, enabled: admin })
+  const eggs = useQuery({ ...eggsQuery, enabled: admin })
+  const [text, setText] = useState('')
+  const close = () => layers.show(undefined)
+  const go = (act: () => unknown) => () => {
+    close()
+    void act()
+  }
+  const needle = text.trim().toLowerCase()
+  const all = servers.data ?? []
+  const found = needle
+    ? all.filter((s) =>
+        [s.name, s.egg.name, s.address?.display, s.node.name].some((part) =>
+          part?.toLowerCase().includes(needle),
+        ),
+      )
+    : all
+  // What can be done stands below the one server that is meant: the page's own, or the first match.
+  const focus = needle && found.length > 0 ? found[0] : all.find((s) => s.id === here)
+  async function order(server: ServerSummary, action: PowerAction) {
+    try {
+      await power(server.id, action)
+      toast.show({ kind: 'note', title: `${server.name}: ${POWER_WORDS[action].toLowerCase()} asked` })
+    } catch (error) {
+      toast.error(`${server.name}: ${POWER_WORDS[action].toLowerCase()} was refused`, error)
+    }
+  }
+  return (
+    <Dialog.Root open onOpenChange={(open) => !open && close()}>
+      <Dialog.Portal>
+        <Dialog.Overlay className="fade fixed inset-0 z-(--z-palette) bg-scrim" />
+        <Dialog.Content
+          aria-describedby={undefined}
+          className="rise fixed inset-x-0 top-28 z-(--z-palette) mx-auto w-[min(680px,calc(100vw-24px))] overflow-hidden rounded-box border border-line-2 bg-overlay shadow-float outline-none max-sm:top-3"
+        >
+          <Dialog.Title className="sr-only">Search or run a command</Dialog.Title>
+          <Command label="Search or run a command" loop>
+            <div className="flex h-14 items-center gap-3 border-b border-line px-4">
+              <Search aria-hidden="true" size={16} strokeWidth={1.75} className="text-t3" />
+              <Command.Input
+                autoFocus
+                value={text}
+                onValueChange={setText}
+                placeholder="Search or run a command"
+                className="min-w-0 flex-1 bg-transparent text-16 outline-none placeholder:text-t3"
+              />
+              <Kbd>Esc</Kbd>
+            </div>
+            <Command.List className="max-h-[min(480px,60dvh)] overflow-y-auto p-2">
+              <Command.Empty className="px-3 py-8 text-center text-t3">
+                Nothing has this in its name.
+              </Command.Empty>
+              {found.length > 0 && (
+                <Command.Group heading="Servers" className={GROUP}>
+                  {found.slice(0, 6).map((server) => (
+                    <Command.Item
+                      key={server.id}
+                      value={`${server.name} ${server.address?.display ?? ''} ${server.egg.name} ${server.node.name} ${server.id}`}
+                      onSelect={go(() => navigate({ to: '/servers/$server', params: { server: server.id } }))}
+                      className={ROW}
+                    >
+                      <GameTile icon={gameIcon(server.egg.name)} />
+                      <span className="font-medium whitespace-nowrap">{server.name}</span>
+                      <span className="truncate text-t3 max-sm:hidden">
+                        {[server.address?.display, server.node.name].filter(Boolean).join(' · ')}
+                      </span>
+                      <span className="ml-auto">
+                        <StateBadge state={shownState(server)} plain />
+                      </span>
+                    </Command.Item>
+                  ))}
+                </Command.Group>
+              )}
+              {focus && (
+                <Command.Group heading={`Do with ${focus.name}`} className={GROUP}>
+                  <Row
+                    icon={SquareTerminal}
+                    label="Open console"
+                    words={focus.name}
+                    onSelect={go(() => navigate({ to: '/servers/$server', params: { server: focus.id } }))}
+                  />
+                  {(['start', 'restart', 'stop'] as const)
+                    .filter((action) => powerOff(focus, action) === false)
+                    .map((action) => (
+                      <Row
+                        key={action}
+                        icon={POWER_ICONS[action]}
+                        label={POWER_WORDS[action]}
+                        words={focus.name}
+                        note={focus.name}
+                        onSelect={go(() => order(focus, action))}
+                      />
+                    ))}
+                  <Row
+                    icon={Folder}
+                    label="Open files"
+                    words={focus.name}
+                    onSelect={go(() =>
+                      navigate({ to: '/servers/$server/files', params: { server: focus.id }, search: {} }),
+                    )}
+                  />
+                  <Row
+                    icon={Settings}
+                    label="Open settings"
+                    words={focus.name}
+                    onSelect={go(() =>
+                      navigate({ to: '/servers/$server/settings', params: { server: focus.id } }),
+                    )}
+                  />
+                  {focus.address && (
+                    <Row
+                      icon={Copy}
+                      label="Copy address"
+                      words={focus.name}
+                      note={focus.address.display}
+                      onSelect={go(() => copyText(focus.address?.display ?? ''))}
+                    />
+                  )}
+                </Command.Group>
+              )}
+              {(nodes.data?.length ?? 0) > 0 && (
+                <Command.Group heading="Nodes" className={GROUP}>
+                  {nodes.data?.slice(0, 12).map((node) => (
+                    <Row
+                      key={node.id}
+                      icon={Network}
+                      label={node.name}
+                      note={node.host.hostname}
+                      words="node"
+                      onSelect={go(() => navigate({ to: '/nodes/$node', params: { node: node.id } }))}
+                    />
+                  ))}
+                </Command.Group>
+              )}
+              <Command.Group heading="Go to" className={GROUP}>
+                {[...PLACES, ...ADMIN_PLACES]
+                  .filter((place) => admin || !place.admin)
+                  .map((place) => (
+                    <Row
+                      key={place.to}
+                      icon={place.icon}
+                      label={place.label}
+                      {...(place.keys ? { keys: place.keys } : {})}
+                      words="go"
+                      onSelect={go(() => navigate({ to: place.to }))}
+                    />
+                  ))}
+                <Row
+                  icon={User}
+                  label="Account"
+                  words="go password sessions api keys"
+                  onSelect={go(() => navigate({ to: '/account' }))}
+                />
+              </Command.Group>
+              <Command.Group heading="Commands" className={GROUP}>
+                {admin && (
+                  <Row
+                    icon={Plus}
+                    label="New server"
+                    keys="c"
+                    onSelect={go(() => navigate({ to: '/servers/new' }))}
+                  />
+                )}
+                {admin && (
+                  <Row
+                    icon={Plus}
+                    label="Add node"
+                    words="join machine"
+                    onSelect={go(() => navigate({ to: '/nodes', search: { join: true } }))}
+                  />
+                )}
+                {admin &&
+                  needle !== '' &&
+                  eggs.data
+                    ?.slice(0, 20)
+                    .map((egg) => (
+                      <Row
+                        key={egg.id}
+                        icon={gameIcon(egg.name)}
+                        label={`New ${egg.name} server`}
+                        onSelect={go(() => navigate({ to: '/servers/new', search: { egg: egg.id } }))}
+                      />
+                    ))}
+                <Row icon={Moon} label="Dark theme" onSelect={go(() => setTheme('dark'))} />
+                <Row icon={Sun} label="Light theme" onSelect={go(() => setTheme('light'))} />
+                <Row icon={Contrast} label="High contrast theme" onSelect={go(() => setTheme('contrast'))} />
+              </Command.Group>
+            </Command.List>
+            <div className="flex h-10 items-center gap-1.5 border-t border-line px-4 text-12 text-t3 max-sm:hidden">
+              <Kbd>↑</Kbd>
+              <Kbd>↓</Kbd>
+              <span className="mr-2.5">move</span>
+              <Kbd>Enter</Kbd>
+              <span>open</span>
+            </div>
+          </Command>
+        </Dialog.Content>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}

@@ -1,0 +1,81 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { CircleHelp } from 'lucide-react'
+import { nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
+import { layers } from '~/stores/layers'
+import { Kbd } from '~/ui/bits'
+import { cx } from '~/util/cx'
+import { Logo } from './logo'
+import { ADMIN_PLACES, PLACES, type Place } from './nav'
+
+const ROW =
+  'tx flex h-8 items-center gap-2.5 rounded-in px-3 font-[450] whitespace-nowrap text-t2 hover:text-t1 data-[status=active]:bg-surface-3 data-[status=active]:font-medium data-[status=active]:text-t1'
+
+/** 208 wide on fleet pages, folded to a 56 rail on a server's page; the icons stay where they are. */
+export function Sidebar({ rail }: { rail: boolean }) {
+  const session = useQuery(sessionQuery)
+  const admin = session.data?.user.admin ?? false
+  const servers = useQuery(serversQuery)
+  const nodes = useQuery({ ...nodesQuery, enabled: admin })
+  const counts: Partial<Record<Place['to'], number | undefined>> = {
+    '/servers': servers.data?.length,
+    '/nodes': nodes.data?.length,
+  }
+  const row = (place: Place) => (
+    <Link
+      key={place.to}
+      to={place.to}
+      activeOptions={{ exact: place.to === '/' }}
+      className={ROW}
+      title={rail ? place.label : undefined}
+      aria-label={place.label}
+    >
+      <place.icon aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0" />
+      {!rail && <span className="max-md:hidden">{place.label}</span>}
+      {!rail && counts[place.to] !== undefined && (
+        <span className="num ml-auto text-12 font-normal text-t3 max-md:hidden">{counts[place.to]}</span>
+      )}
+    </Link>
+  )
+  return (
+    <aside
+      className={cx(
+        'row-span-2 flex flex-col border-r border-line bg-surface px-2 pb-2 max-sm:hidden',
+        rail ? 'w-(--w-rail)' : 'w-(--w-side) max-md:w-(--w-rail)',
+      )}
+    >
+      <Link
+        to="/"
+        className="flex h-12 items-center gap-2.5 px-2.5 text-14 font-semibold"
+        aria-label="Warren, overview"
+      >
+        <Logo />
+        {!rail && <span className="max-md:hidden">Warren</span>}
+      </Link>
+      <nav aria-label="Main" className="mt-2 flex flex-1 flex-col gap-0.5">
+        {PLACES.filter((p) => admin || !p.admin).map(row)}
+        {rail ? (
+          <div className="h-3" />
+        ) : (
+          <div className="px-3 pt-4 pb-1.5 text-12 text-t3 max-md:invisible">Administration</div>
+        )}
+        {ADMIN_PLACES.filter((p) => admin || !p.admin).map(row)}
+      </nav>
+      <button
+        type="button"
+        className={ROW}
+        onClick={() => layers.show('shortcuts')}
+        aria-label="Help and shortcuts"
+        title={rail ? 'Help and shortcuts' : undefined}
+      >
+        <CircleHelp aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0" />
+        {!rail && <span className="max-md:hidden">Help and shortcuts</span>}
+        {!rail && (
+          <span className="ml-auto max-md:hidden">
+            <Kbd>?</Kbd>
+          </span>
+        )}
+      </button>
+    </aside>
+  )
+}

@@ -1,0 +1,56 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { api, must } from '~/api/client'
+import { keys, queryClient, startersQuery } from '~/api/queries'
+import { toast } from '~/stores/toasts'
+import { GameTile } from '~/ui/bits'
+import { Spinner } from '~/ui/spinner'
+import { gameIcon } from '~/util/game-icon'
+
+/** Eggs that come with the panel, each one step from a server. */
+export function StarterTiles({ most = 6, thenCreate = true }: { most?: number; thenCreate?: boolean }) {
+  const starters = useQuery(startersQuery)
+  const navigate = useNavigate()
+  const take = useMutation({
+    mutationFn: (key: string) => must(api.POST('/eggs/starters/{key}', { params: { path: { key } } })),
+    onSuccess: async ({ egg }) => {
+      await queryClient.invalidateQueries({ queryKey: keys.eggs })
+      toast.done(`${egg.name} is ready`)
+      if (thenCreate) await navigate({ to: '/servers/new', search: { egg: egg.id } })
+    },
+    onError: (error) => toast.error('The egg was not added', error),
+  })
+  const offered = (starters.data ?? []).filter((s) => thenCreate || !s.egg).slice(0, most)
+  if (offered.length === 0) return null
+  return (
+    <section aria-label="Starter eggs">
+      <h2 className="mb-3 text-14 font-semibold">
+        {thenCreate ? 'Start with a game' : 'Starter eggs'}{' '}
+        <span className="ml-1 font-normal text-t3">published eggs, with their licences</span>
+      </h2>
+      <ul className="grid grid-cols-[repeat(auto-fill,minmax(260px,1fr))] gap-3">
+        {offered.map((starter) => (
+          <li key={starter.key}>
+            <button
+              type="button"
+              onClick={() => {
+                if (starter.egg && thenCreate)
+                  void navigate({ to: '/servers/new', search: { egg: starter.egg } })
+                else take.mutate(starter.key)
+              }}
+              className="tx flex w-full items-center gap-3 rounded-box border border-line bg-surface p-4 text-left hover:border-line-2 hover:bg-surface-2"
+            >
+              <GameTile large icon={gameIcon(starter.name)} />
+              <span className="min-w-0 flex-1">
+                <span className="block truncate font-medium">{starter.name}</span>
+                <span className="line-clamp-2 text-12 text-t3">{starter.description || starter.source}</span>
+                <span className="block truncate text-12 text-t3">{starter.licence}</span>
+              </span>
+              {take.isPending && take.variables === starter.key && <Spinner className="text-move-dot" />}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

@@ -1,0 +1,231 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { Problem } from './api/problem'
+import { queryClient, type Span, sessionQuery } from './api/queries'
+import { NotFound, PageFailed } from './components/page-states'
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
+  return allowed.find((each) => each === value)
+}
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: PageFailed })
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: (search: Record<string, unknown>): { next?: string } => {
+    const next = text(search.next)
+    // Only our own pages: a link must not use the sign-in to send people elsewhere.
+    return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
+  },
+  component: lazyRouteComponent(() => import('./pages/login'), 'LoginPage'),
+})
+
+const password = createRoute({
+  getParentRoute: () => root,
+  path: '/password',
+  validateSearch: (search: Record<string, unknown>): { next?: string } => {
+    const next = text(search.next)
+    return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
+  },
+  beforeLoad: async () => {
+    const session = await queryClient.ensureQueryData(sessionQuery).catch(() => undefined)
+    if (!session) throw redirect({ to: '/login' })
+  },
+  component: lazyRouteComponent(() => import('./pages/password'), 'PasswordPage'),
+})
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  beforeLoad: async ({ location }) => {
+    try {
+      const session = await queryClient.ensureQueryData(sessionQuery)
+      if (session.user.must_change_password)
+        throw redirect({ to: '/password', search: { next: location.href } })
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) {
+        throw redirect({ to: '/login', search: location.href === '/' ? {} : { next: location.href } })
+      }
+      throw error
+    }
+  },
+  component: lazyRouteComponent(() => import('./components/shell'), 'Shell'),
+})
+
+const overview = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/overview'), 'OverviewPage'),
+})
+
+export const SERVER_FILTERS = ['running', 'failed', 'look', 'moving', 'stopped'] as const
+export type ServerFilter = (typeof SERVER_FILTERS)[number]
+
+const servers = createRoute({
+  getParentRoute: () => app,
+  path: '/servers',
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { q?: string; state?: ServerFilter; node?: string; view?: 'cards' } => ({
+    ...(text(search.q) ? { q: text(search.q) } : {}),
+    ...(oneOf(search.state, SERVER_FILTERS) ? { state: oneOf(search.state, SERVER_FILTERS) } : {}),
+    ...(text(search.node) ? { node: text(search.node) } : {}),
+    ...(search.view === 'cards' ? { view: 'cards' as const } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/servers'), 'ServersPage'),
+})
+
+const newServer = createRoute({
+  getParentRoute: () => app,
+  path: '/servers/new',
+  validateSearch: (search: Record<string, unknown>): { egg?: string; node?: string } => ({
+    ...(text(search.egg) ? { egg: text(search.egg) } : {}),
+    ...(text(search.node) ? { node: text(search.node) } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/server-new'), 'NewServerPage'),
+})
+
+const server = createRoute({
+  getParentRoute: () => app,
+  path: '/servers/$server',
+  component: lazyRouteComponent(() => import('./pages/server'), 'ServerPage'),
+})
+
+const RANGES = ['1h', '24h', '7d'] as const satisfies readonly Span[]
+
+const serverConsole = createRoute({
+  getParentRoute: () => server,
+  path: '/',
+  validateSearch: (search: Record<string, unknown>): { range?: Span; find?: string } => ({
+    ...(oneOf(search.range, RANGES) ? { range: oneOf(search.range, RANGES) } : {}),
+    ...(text(search.find) ? { find: text(search.find) } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/server-console'), 'ServerConsolePage'),
+})
+
+const serverFiles = createRoute({
+  getParentRoute: () => server,
+  path: '/files',
+  validateSearch: (search: Record<string, unknown>): { path?: string; edit?: string } => ({
+    ...(text(search.path) ? { path: text(search.path) } : {}),
+    ...(text(search.edit) ? { edit: text(search.edit) } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/server-files'), 'ServerFilesPage'),
+})
+
+const serverInstall = createRoute({
+  getParentRoute: () => server,
+  path: '/install',
+  validateSearch: (search: Record<string, unknown>): { operation?: string } =>
+    text(search.operation) ? { operation: text(search.operation) } : {},
+  component: lazyRouteComponent(() => import('./pages/server-install'), 'ServerInstallPage'),
+})
+
+const serverSettings = createRoute({
+  getParentRoute: () => server,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/server-settings'), 'ServerSettingsPage'),
+})
+
+const nodes = createRoute({
+  getParentRoute: () => app,
+  path: '/nodes',
+  validateSearch: (search: Record<string, unknown>): { join?: true } => (search.join ? { join: true } : {}),
+  component: lazyRouteComponent(() => import('./pages/nodes'), 'NodesPage'),
+})
+
+const node = createRoute({
+  getParentRoute: () => app,
+  path: '/nodes/$node',
+  component: lazyRouteComponent(() => import('./pages/node'), 'NodePage'),
+})
+
+const nodeOverview = createRoute({
+  getParentRoute: () => node,
+  path: '/',
+  validateSearch: (search: Record<string, unknown>): { range?: Span } =>
+    oneOf(search.range, RANGES) ? { range: oneOf(search.range, RANGES) } : {},
+  component: lazyRouteComponent(() => import('./pages/node-overview'), 'NodeOverviewPage'),
+})
+
+const nodeAllocations = createRoute({
+  getParentRoute: () => node,
+  path: '/allocations',
+  component: lazyRouteComponent(() => import('./pages/node-allocations'), 'NodeAllocationsPage'),
+})
+
+const nodeSettings = createRoute({
+  getParentRoute: () => node,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/node-settings'), 'NodeSettingsPage'),
+})
+
+const eggs = createRoute({
+  getParentRoute: () => app,
+  path: '/eggs',
+  component: lazyRouteComponent(() => import('./pages/eggs'), 'EggsPage'),
+})
+
+const egg = createRoute({
+  getParentRoute: () => app,
+  path: '/eggs/$egg',
+  component: lazyRouteComponent(() => import('./pages/egg'), 'EggPage'),
+})
+
+const consumers = createRoute({
+  getParentRoute: () => app,
+  path: '/consumers',
+  component: lazyRouteComponent(() => import('./pages/consumers'), 'ConsumersPage'),
+})
+
+const operations = createRoute({
+  getParentRoute: () => app,
+  path: '/operations',
+  component: lazyRouteComponent(() => import('./pages/operations'), 'OperationsPage'),
+})
+
+const account = createRoute({
+  getParentRoute: () => app,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./pages/account'), 'AccountPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    login,
+    password,
+    app.addChildren([
+      overview,
+      servers,
+      newServer,
+      server.addChildren([serverConsole, serverFiles, serverInstall, serverSettings]),
+      nodes,
+      node.addChildren([nodeOverview, nodeAllocations, nodeSettings]),
+      eggs,
+      egg,
+      consumers,
+      operations,
+      account,
+    ]),
+  ]),
+  defaultPreload: 'intent',
+  defaultPreloadStaleTime: 0,
+  scrollRestoration: true,
+  defaultErrorComponent: PageFailed,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
