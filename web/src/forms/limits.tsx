@@ -1,0 +1,66 @@
+import type { Limits } from '~/api/types'
+import { Field, Input } from '~/ui/field'
+import { bytesText, fromMib, toMib } from '~/util/format'
+
+interface Props {
+  limits: Limits
+  errors: Record<string, string>
+  disabled?: boolean
+  onChange: (limits: Limits) => void
+}
+
+/** Memory, disk and swap in MiB, CPU in percent of a core. 0 means no limit, and says so. */
+export function LimitFields({ limits, errors, disabled = false, onChange }: Props) {
+  const size = (key: 'memory_bytes' | 'disk_bytes' | 'swap_bytes', label: string, none: string) => (
+    <Field
+      label={label}
+      note="MiB"
+      help={limits[key] > 0 ? bytesText(limits[key], true) : none}
+      error={errors[`limits.${key}`] ?? errors[key]}
+    >
+      {(ids) => (
+        <Input
+          {...ids}
+          type="number"
+          min={0}
+          step={128}
+          inputMode="numeric"
+          disabled={disabled}
+          value={toMib(limits[key])}
+          onChange={(event) =>
+            onChange({ ...limits, [key]: fromMib(Math.max(0, Number(event.target.value) || 0)) })
+          }
+        />
+      )}
+    </Field>
+  )
+  const cores = limits.cpu_percent / 100
+  return (
+    <div className="grid grid-cols-2 items-start gap-4 max-md:grid-cols-1">
+      {size('memory_bytes', 'Memory', 'no limit: it may take all the node has')}
+      {size('disk_bytes', 'Disk', 'no limit')}
+      <Field
+        label="CPU"
+        note="percent of a core"
+        help={limits.cpu_percent > 0 ? `${cores} ${cores === 1 ? 'core' : 'cores'}` : 'no limit'}
+        error={errors['limits.cpu_percent'] ?? errors.cpu_percent}
+      >
+        {(ids) => (
+          <Input
+            {...ids}
+            type="number"
+            min={0}
+            step={25}
+            inputMode="numeric"
+            disabled={disabled}
+            value={limits.cpu_percent}
+            onChange={(event) =>
+              onChange({ ...limits, cpu_percent: Math.max(0, Number(event.target.value) || 0) })
+            }
+          />
+        )}
+      </Field>
+      {size('swap_bytes', 'Swap', 'none')}
+    </div>
+  )
+}

@@ -1,0 +1,219 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
+import { Download, Plus } from 'lucide-react'
+import { useState } from 'react'
+import { api, BASE, must } from '~/api/client'
+import { eggQuery, keys, queryClient } from '~/api/queries'
+import { Page, PageHead } from '~/components/page-head'
+import { ProblemView } from '~/components/problem-view'
+import { usePage } from '~/stores/page'
+import { toast } from '~/stores/toasts'
+import { Card, CardHead, Facts, Tag } from '~/ui/bits'
+import { Button, buttonClass } from '~/ui/button'
+import { Confirm } from '~/ui/dialog'
+import { Ago } from '~/ui/time'
+import { plural } from '~/util/format'
+import { ruleWords } from '~/util/rules'
+
+export function EggPage() {
+  const { egg: id } = useParams({ from: '/app/eggs/$egg' })
+  const query = useQuery(eggQuery(id))
+  const navigate = useNavigate()
+  const [asking, setAsking] = useState(false)
+  const egg = query.data
+  usePage(egg?.name ?? 'Egg', [{ label: 'Eggs', to: '/eggs' }, { label: egg?.name ?? '' }])
+  if (query.isError) {
+    return (
+      <Page>
+        <ProblemView error={query.error} onRetry={() => void query.refetch()} />
+      </Page>
+    )
+  }
+  if (!egg) return null
+  return (
+    <Page>
+      <PageHead title={egg.name} note={egg.author}>
+        <a
+          href={`${BASE}/eggs/${egg.id}/export`}
+          download={`egg-${egg.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.json`}
+          className={buttonClass('secondary', 'md', false)}
+        >
+          <Download aria-hidden="true" size={14} strokeWidth={1.75} />
+          Export
+        </a>
+        <Button
+          look="danger"
+          off={egg.servers > 0 ? `${plural(egg.servers, 'server')} use it` : false}
+          onClick={() => setAsking(true)}
+        >
+          Delete
+        </Button>
+        <Link to="/servers/new" search={{ egg: egg.id }} className={buttonClass('primary', 'md', false)}>
+          <Plus aria-hidden="true" size={14} />
+          New server
+        </Link>
+      </PageHead>
+      {egg.description && <p className="mb-4 max-w-180 text-t2">{egg.description}</p>}
+      <div className="grid grid-cols-[minmax(0,1fr)_356px] items-start gap-4 max-lg:grid-cols-1">
+        <div className="flex min-w-0 flex-col gap-4">
+          <Card>
+            <CardHead
+              title="Startup"
+              note={egg.startup_commands.length > 1 ? egg.startup_commands.length : undefined}
+            />
+            {egg.startup_commands.map((each) => (
+              <div key={each.name} className="border-t border-line px-4 py-2.5 first:border-0">
+                {egg.startup_commands.length > 1 && <div className="mb-1 text-12 text-t3">{each.name}</div>}
+                <code className="mono block text-12 leading-5 [overflow-wrap:anywhere]">{each.command}</code>
+              </div>
+            ))}
+          </Card>
+          <Card className="overflow-x-auto">
+            <CardHead title="Variables" note={egg.variables.length} />
+            {egg.variables.length > 0 && (
+              <table className="tbl">
+                <thead>
+                  <tr>
+                    <th>Name</th>
+                    <th>Default</th>
+                    <th className="max-sm:hidden">Rules</th>
+                    <th className="max-sm:hidden">Users</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {egg.variables.map((variable) => (
+                    <tr key={variable.env}>
+                      <td className="max-w-72">
+                        <div className="truncate leading-[18px] font-medium" title={variable.description}>
+                          {variable.name}
+                        </div>
+                        <div className="mono truncate text-12 text-t3">{variable.env}</div>
+                      </td>
+                      <td className="mono max-w-48 truncate text-12">
+                        {variable.default || <span className="text-t3">empty</span>}
+                      </td>
+                      <td
+                        className="max-w-60 truncate text-t2 max-sm:hidden"
+                        title={variable.rules.join(' | ')}
+                      >
+                        {ruleWords(variable) ?? variable.input.kind}
+                      </td>
+                      <td className="text-t3 max-sm:hidden">
+                        {variable.user_editable
+                          ? 'may change it'
+                          : variable.user_viewable
+                            ? 'may see it'
+                            : 'do not see it'}
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            )}
+          </Card>
+          <Card className="overflow-hidden">
+            <CardHead
+              title="Install script"
+              note={<span className="mono text-12">{egg.install?.container ?? 'none'}</span>}
+            />
+            <pre
+              tabIndex={0}
+              className="mono max-h-96 overflow-auto bg-term-bg px-4 py-3 text-12 leading-5 text-term-fg"
+            >
+              {egg.install?.script || 'none'}
+            </pre>
+          </Card>
+        </div>
+        <div className="flex flex-col gap-4">
+          <Card>
+            <CardHead title="Facts" />
+            <div className="px-4 py-2">
+              <Facts
+                rows={[
+                  ['Servers', String(egg.servers)],
+                  [
+                    'Stop',
+                    <span key="stop" className="mono text-12">
+                      {egg.stop || 'none'}
+                    </span>,
+                  ],
+                  [
+                    'Entrypoint',
+                    <span key="entry" className="mono text-12">
+                      {egg.install?.entrypoint ?? 'none'}
+                    </span>,
+                  ],
+                  ['Added', <Ago key="added" at={egg.created_at} />],
+                ]}
+              />
+            </div>
+          </Card>
+          <Card>
+            <CardHead title="Images" note={egg.images.length} />
+            <ul className="px-4 py-2">
+              {egg.images.map((image) => (
+                <li key={image.label} className="py-1.5">
+                  <div>{image.label}</div>
+                  <div className="mono truncate text-12 text-t3" title={image.image}>
+                    {image.image}
+                  </div>
+                </li>
+              ))}
+            </ul>
+          </Card>
+          <Card>
+            <CardHead title="Running when it says" />
+            <ul className="mono px-4 py-2 text-12">
+              {egg.done.map((marker) => (
+                <li key={marker} className="py-1 [overflow-wrap:anywhere]">
+                  {marker}
+                </li>
+              ))}
+              {egg.done.length === 0 && (
+                <li className="py-1 font-sans text-t3">nothing: it counts as running at once</li>
+              )}
+            </ul>
+          </Card>
+          {(egg.config_files.length > 0 || egg.features.length > 0) && (
+            <Card>
+              <CardHead title="Files it writes" note={egg.config_files.length} />
+              <ul className="px-4 py-2">
+                {egg.config_files.map((file) => (
+                  <li key={file.path} className="flex items-center justify-between gap-2 py-1">
+                    <span className="mono truncate text-12">{file.path}</span>
+                    <Tag>{file.parser}</Tag>
+                  </li>
+                ))}
+              </ul>
+              {egg.features.length > 0 && (
+                <div className="flex flex-wrap gap-1.5 border-t border-line px-4 py-3">
+                  {egg.features.map((feature) => (
+                    <Tag key={feature}>{feature}</Tag>
+                  ))}
+                </div>
+              )}
+            </Card>
+          )}
+        </div>
+      </div>
+      <Confirm
+        open={asking}
+        onClose={() => setAsking(false)}
+        title={`Delete ${egg.name}?`}
+        verb="Delete"
+        onConfirm={async () => {
+          try {
+            await must(api.DELETE('/eggs/{egg}', { params: { path: { egg: egg.id } } }))
+            await queryClient.invalidateQueries({ queryKey: keys.eggs })
+            await navigate({ to: '/eggs' })
+          } catch (error) {
+            toast.error('Not deleted', error)
+            throw error
+          }
+        }}
+      >
+        No server uses it. Export it first if you may want it back.
+      </Confirm>
+    </Page>
+  )
+}

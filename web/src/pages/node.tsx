@@ -1,0 +1,186 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, Outlet, useParams } from '@tanstack/react-router'
+import { ChevronLeft, Network } from 'lucide-react'
+import { api, must } from '~/api/client'
+import { allocationsQuery, keys, nodeQuery, queryClient } from '~/api/queries'
+import type { Node } from '~/api/types'
+import { Page } from '~/components/page-head'
+import { ProblemView } from '~/components/problem-view'
+import { usePage } from '~/stores/page'
+import { toast } from '~/stores/toasts'
+import { Banner } from '~/ui/badge'
+import { GameTile, Tag } from '~/ui/bits'
+import { Button } from '~/ui/button'
+import { Address } from '~/ui/copy'
+import { Ago, Since } from '~/ui/time'
+import { plural } from '~/util/format'
+import { nodeShown } from '~/util/state'
+import { NodeBadge } from './nodes'
+
+const TABS = [
+  { to: '/nodes/$node', label: 'Overview' },
+  { to: '/nodes/$node/allocations', label: 'Allocations' },
+  { to: '/nodes/$node/settings', label: 'Settings' },
+] as const
+
+export function NodePage() {
+  const { node: id } = useParams({ from: '/app/nodes/$node' })
+  const query = useQuery(nodeQuery(id))
+  const allocations = useQuery(allocationsQuery(id))
+  const node = query.data
+  usePage(node ? `${node.name} · ${nodeShown(node).word.toLowerCase()}` : 'Node', [
+    { label: 'Nodes', to: '/nodes' },
+    { label: node?.name ?? '' },
+  ])
+  if (query.isError && !node) {
+    return (
+      <Page>
+        <ProblemView error={query.error} onRetry={() => void query.refetch()} />
+      </Page>
+    )
+  }
+  if (!node) return <div className="h-[116px] border-b border-line bg-surface" />
+  const used = allocations.data?.filter((a) => a.server).length
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <div className="bg-surface">
+        <div className="flex items-center gap-3 px-6 pt-4 pb-3 max-sm:gap-1 max-sm:px-1 max-sm:py-2">
+          <Link
+            to="/nodes"
+            aria-label="All nodes"
+            className="inline-flex size-11 items-center justify-center sm:hidden"
+          >
+            <ChevronLeft aria-hidden="true" size={20} />
+          </Link>
+          <span className="max-sm:hidden">
+            <GameTile large icon={Network} />
+          </span>
+          <div className="min-w-0 flex-1">
+            <div className="flex items-center gap-2.5">
+              <h1 className="title truncate text-20 leading-6">{node.name}</h1>
+              <NodeBadge node={node} />
+              <span className="truncate text-t2 max-sm:hidden">
+                {node.state === 'online' ? 'for' : 'since'}{' '}
+                <span className="font-medium text-t1">
+                  {node.state === 'online' ? <Since at={node.since} /> : <Ago at={node.since} />}
+                </span>
+              </span>
+            </div>
+            <div className="mt-0.5 flex h-6 items-center gap-3 overflow-hidden whitespace-nowrap text-t2 max-sm:hidden [&>*+*]:border-l [&>*+*]:border-line-2 [&>*+*]:pl-3 [&>*+*]:leading-3">
+              <Address text={node.player_address || node.host.addresses[0] || node.host.hostname} />
+              <span>Agent {node.host.agent_version}</span>
+              <span className="truncate">
+                {node.host.os} · kernel {node.host.kernel} · containerd {node.host.containerd_version}
+              </span>
+              {Object.keys(node.labels).length > 0 && (
+                <span className="flex gap-1.5 leading-5!">
+                  {Object.entries(node.labels).map(([key, value]) => (
+                    <Tag key={key}>{value === 'true' ? key : `${key}=${value}`}</Tag>
+                  ))}
+                </span>
+              )}
+            </div>
+          </div>
+        </div>
+        <nav
+          aria-label="Node"
+          className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:h-11 max-sm:px-2"
+        >
+          {TABS.map((tab) => (
+            <Link
+              key={tab.to}
+              to={tab.to}
+              params={{ node: id }}
+              activeOptions={{ exact: true, includeSearch: false }}
+              className="tx relative flex items-center gap-1.5 px-2 font-[450] whitespace-nowrap text-t2 hover:text-t1 data-[status=active]:font-medium data-[status=active]:text-t1 data-[status=active]:after:absolute data-[status=active]:after:inset-x-2 data-[status=active]:after:bottom-0 data-[status=active]:after:h-0.5 data-[status=active]:after:bg-accent"
+            >
+              {tab.label}
+              {tab.label === 'Allocations' && allocations.data && (
+                <span className="num text-12 text-t3">
+                  {used}/{allocations.data.length}
+                </span>
+              )}
+            </Link>
+          ))}
+        </nav>
+      </div>
+      <NodeBanners node={node} />
+      <Outlet />
+    </div>
+  )
+}
+
+function NodeBanners({ node }: { node: Node }) {
+  const banners: React.ReactNode[] = []
+  if (node.state === 'offline') {
+    banners.push(
+      <Banner key="away" family="warn" shape="unreachable" title={`Away`}>
+        since <Ago at={node.since} />. Its games run on and restart by themselves.
+        {node.pending_changes > 0
+          ? ` ${plural(node.pending_changes, 'change')} will be applied when it is back.`
+          : ''}
+      </Banner>,
+    )
+  }
+  if (node.state === 'quarantined') banners.push(<Identity key="identity" node={node} />)
+  if (node.state === 'revoked') {
+    banners.push(
+      <Banner key="revoked" family="fail" shape="crashed" title="Revoked">
+        This machine's key is refused. Join it again with a new token to bring it back with its servers.
+      </Banner>,
+    )
+  }
+  for (const condition of node.conditions) {
+    if (condition.level === 'info') continue
+    banners.push(
+      <Banner
+        key={condition.code}
+        family={condition.level === 'error' ? 'fail' : 'warn'}
+        shape={condition.level === 'error' ? 'error' : 'look'}
+        title={words(condition.code)}
+      >
+        {condition.message}
+      </Banner>,
+    )
+  }
+  if (banners.length === 0) return null
+  return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3">{banners}</div>
+}
+
+function words(code: string): string {
+  const text = code.replaceAll(/[_.]/g, ' ')
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** Two machines with one identity: a clone or a restored image. Only a person can say which one it is. */
+function Identity({ node }: { node: Node }) {
+  async function keep(which: 'current' | 'newcomer') {
+    try {
+      await must(
+        api.POST('/nodes/{node}/identity', { params: { path: { node: node.id } }, body: { keep: which } }),
+      )
+      await queryClient.invalidateQueries({ queryKey: keys.node(node.id) })
+    } catch (error) {
+      toast.error('Not decided', error)
+    }
+  }
+  return (
+    <Banner
+      family="warn"
+      shape="look"
+      title="Two machines claim this identity"
+      actions={
+        <>
+          <Button size="sm" onClick={() => void keep('current')}>
+            Keep the known one
+          </Button>
+          <Button size="sm" onClick={() => void keep('newcomer')}>
+            Keep the newcomer
+          </Button>
+        </>
+      }
+    >
+      A clone or a restored image has come up. Its games run, but nothing is applied to it until you choose.
+    </Banner>
+  )
+}
