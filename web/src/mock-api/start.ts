@@ -1,0 +1,394 @@
+import { CHATTER, LINES } from './console'
+import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
+import { MockSocket } from './socket'
+
+type Handler = (match: RegExpMatchArray, body: unknown, url: URL) => unknown
+const page = (items: unknown[]) => ({ items, next: null })
+const text = (body: string) => new Response(body, { headers: { 'content-type': 'text/plain' } })
+
+function scenario(): string {
+  if (location.search.includes('mock=')) sessionStorage.setItem('warren.mock', location.search)
+  return new URLSearchParams(sessionStorage.getItem('warren.mock') ?? '').get('mock') ?? ''
+}
+
+let signedIn = true
+let forced = false
+
+const user = () => ({
+  id: id(1000),
+  username: 'mira',
+  email: 'mira@example.net',
+  admin: true,
+  must_change_password: forced,
+})
+
+function series(step: number, count: number, make: Record<string, number[]>) {
+  const now = Math.floor(Date.now() / 1000)
+  return {
+    step_s: step,
+    at: Array.from({ length: count }, (_, n) => now - (count - 1 - n) * step),
+    series: make,
+  }
+}
+
+function serverSeries(server: string) {
+  const row = servers.find((s) => s.id === server)
+  const cpu = row?.usage?.cpu_percent ?? 0
+  const memory = row?.usage?.memory_bytes ?? 0
+  return series(60, 60, {
+    cpu_percent: wave(60, cpu, cpu * 0.12, cpu * 0.3),
+    memory_bytes: wave(60, memory, memory * 0.05, memory * 0.03).map((v) =>
+      Math.min(v, (row?.limits.memory_bytes ?? v) * 0.99),
+    ),
+    rx_bytes_per_s: wave(60, 61_000, 9000, 12_000),
+    tx_bytes_per_s: wave(60, 412_000, 60_000, 90_000),
+    disk_bytes: wave(60, row?.usage?.disk_bytes ?? 0, 0, 0),
+    pids: wave(60, 42, 1, 1),
+  })
+}
+
+function problem(status: number, code: string, detail: string, errors?: unknown) {
+  return new Response(
+    JSON.stringify({
+      type: 'about:blank',
+      title: 'Refused',
+      status,
+      code,
+      detail,
+      request_id: '01KAH7Q3ZD',
+      errors,
+    }),
+    {
+      status,
+      headers: { 'content-type': 'application/problem+json' },
+    },
+  )
+}
+
+const files: Record<string, Array<[name: string, kind: string, size: number]>> = {
+  '/': [
+    ['logs', 'directory', 0],
+    ['plugins', 'directory', 0],
+    ['world', 'directory', 0],
+    ['banned-ips.json', 'file', 2],
+    ['eula.txt', 'file', 10],
+    ['paper-1.21.8-60.jar', 'file', 51_200_400],
+    ['server.properties', 'file', 1402],
+    ['usercache.json', 'file', 812],
+  ],
+}
+
+const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
+  [
+    'GET',
+    /^\/session$/,
+    () =>
+      signedIn
+        ? {
+            user: user(),
+            permissions: [],
+            panel: { name: 'Warren', version: '0.1.0', plain_http: false, first_run: false },
+          }
+        : problem(401, 'unauthenticated', 'Sign in first.'),
+  ],
+  [
+    'POST',
+    /^\/session$/,
+    (_m, body) => {
+      const { password } = body as { password: string }
+      if (password === 'wrong') return problem(401, 'bad_credentials', 'The name or the password is wrong.')
+      signedIn = true
+      forced = password === 'first'
+      return { user: user() }
+    },
+  ],
+  ['DELETE', /^\/session$/, () => ((signedIn = false), undefined)],
+  ['PUT', /^\/account\/password$/, () => ((forced = false), undefined)],
+  [
+    'GET',
+    /^\/account\/sessions$/,
+    () =>
+      page([
+        {
+          id: id(1),
+          created_at: ago(7200),
+          last_seen_at: ago(2),
+          address: '203.0.113.9',
+          user_agent: navigator.userAgent,
+          current: true,
+        },
+        {
+          id: id(2),
+          created_at: ago(200_000),
+          last_seen_at: ago(4000),
+          address: '198.51.100.44',
+          user_agent: 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/605.1',
+          current: false,
+        },
+      ]),
+  ],
+  [
+    'GET',
+    /^\/account\/api-keys$/,
+    () =>
+      page([
+        {
+          id: id(1),
+          name: 'status page',
+          prefix: 'wrn_usr_7Qk2',
+          created_at: ago(900_000),
+          last_used_at: ago(30),
+          expires_at: null,
+        },
+      ]),
+  ],
+  [
+    'POST',
+    /^\/account\/api-keys$/,
+    () => ({
+      key: {
+        id: id(2),
+        name: 'x',
+        prefix: 'wrn_usr_9zzz',
+        created_at: ago(0),
+        last_used_at: null,
+        expires_at: null,
+      },
+      secret: 'wrn_usr_7Qk2mVx9T4pEa81ccQwLr0ZpTn5uXy2Fh6k3aB',
+    }),
+  ],
+  ['GET', /^\/servers$/, () => page(scenario() === 'empty' || scenario() === 'first' ? [] : servers)],
+  [
+    'POST',
+    /^\/servers$/,
+    (_m, body) => {
+      const { name } = body as { name: string }
+      if (name === 'taken')
+        return problem(422, 'invalid', 'One field is wrong.', [
+          { field: 'name', code: 'taken', message: 'Another server has this name' },
+        ])
+      return { server: whole(servers[8] ?? servers[0]!), operation: operations[0] }
+    },
+  ],
+  [
+    'GET',
+    /^\/servers\/([^/]+)$/,
+    (m) => {
+      const row = servers.find((s) => s.id === m[1])
+      return row ? whole(row) : problem(404, 'not_found', 'server not found')
+    },
+  ],
+  [
+    'PATCH',
+    /^\/servers\/([^/]+)$/,
+    (m, body) => ({ ...whole(servers.find((s) => s.id === m[1])!), ...(body as object) }),
+  ],
+  ['DELETE', /^\/servers\/([^/]+)$/, () => ({ operation: operations[0] })],
+  [
+    'POST',
+    /^\/servers\/([^/]+)\/power$/,
+    (m, body) => {
+      const row = servers.find((s) => s.id === m[1])
+      const { action } = body as { action: string }
+      if (row) {
+        row.state = action === 'start' ? 'starting' : action === 'restart' ? 'starting' : 'stopping'
+        row.state_since = new Date().toISOString()
+        window.setTimeout(() => {
+          row.state = action === 'stop' || action === 'kill' ? 'stopped' : 'running'
+          row.state_since = new Date().toISOString()
+          row.intent = null
+        }, 3000)
+      }
+      return { generation: 42 }
+    },
+  ],
+  [
+    'POST',
+    /^\/servers\/([^/]+)\/ticket$/,
+    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
+  ],
+  [
+    'POST',
+    /^\/tickets\/mine$/,
+    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
+  ],
+  ['GET', /^\/servers\/([^/]+)\/metrics$/, (m) => serverSeries(m[1] ?? '')],
+  ['GET', /^\/servers\/([^/]+)\/runs$/, () => page([])],
+  ['GET', /^\/servers\/([^/]+)\/console$/, () => ({ run: null, chunks: [] })],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/console\/search$/,
+    (_m, _b, url) => ({
+      items: LINES.filter((l) =>
+        l[2].toLowerCase().includes((url.searchParams.get('q') ?? '').toLowerCase()),
+      ).map(([s, stream, line], n) => ({ run: id(42), stream, offset: n * 80, at: ago(s + 80_000), line })),
+      more: false,
+    }),
+  ],
+  ['POST', /^\/servers\/([^/]+)\/input$/, () => ({ result: 'written' })],
+  ['POST', /^\/servers\/([^/]+)\/reinstall$/, () => operations[0]],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/install-log$/,
+    () =>
+      text(
+        'Pulling ghcr.io/pterodactyl/installers:alpine\nPulled 42.1 MiB in 3.2 s\nRunning the install script\n+ curl -sSL -o server.jar https://api.papermc.io/v2/projects/paper\n+ ls -la /mnt/server\ntotal 50012\ncurl: (22) The requested URL returned error: 404\nInstall script ended with exit code 8\n',
+      ),
+  ],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/files$/,
+    (_m, _b, url) =>
+      page(
+        (files[url.searchParams.get('path') ?? '/'] ?? []).map(([name, kind, size], n) => ({
+          name,
+          kind,
+          size_bytes: size,
+          modified_at: ago(n * 5000),
+          mode: kind === 'directory' ? 0o755 : 0o644,
+        })),
+      ),
+  ],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/files\/content$/,
+    () =>
+      new Response(
+        '#Minecraft server properties\nallow-flight=false\ndifficulty=normal\nenforce-whitelist=false\ngamemode=survival\nlevel-name=vale\nmax-players=40\nmotd=Lantern Vale\nonline-mode=true\nserver-port=25565\nview-distance=10\n',
+        { headers: { etag: '"a1"' } },
+      ),
+  ],
+  ['PUT', /^\/servers\/([^/]+)\/files\/content$/, () => ({ etag: '"a2"', size_bytes: 10 })],
+  ['POST', /^\/servers\/([^/]+)\/files\/\w+$/, () => undefined],
+  ['GET', /^\/nodes$/, () => page(scenario() === 'first' ? [] : nodes)],
+  ['GET', /^\/nodes\/tokens$/, () => page([])],
+  [
+    'POST',
+    /^\/nodes\/tokens$/,
+    () => ({
+      id: id(800),
+      token: 'wj1_7Qk2mVx9',
+      command: 'warren-agent join wj1_7Qk2mVx9c0hEa81ccQwLr0ZpTn5uXy2Fh6k3aBT4pE',
+      install_command:
+        'curl -fsS https://panel.example.net/install.sh | sudo sh -s wj1_7Qk2mVx9c0hEa81ccQwLr0ZpTn5uXy2Fh6k3aBT4pE',
+      expires_at: new Date(Date.now() + 27 * 60_000).toISOString(),
+    }),
+  ],
+  [
+    'GET',
+    /^\/nodes\/([^/]+)$/,
+    (m) => nodes.find((n) => n.id === m[1]) ?? problem(404, 'not_found', 'node not found'),
+  ],
+  [
+    'GET',
+    /^\/nodes\/([^/]+)\/metrics$/,
+    (m) => {
+      const node = nodes.find((n) => n.id === m[1])
+      const load = node?.load
+      return series(60, 60, {
+        cpu_percent: wave(60, load?.cpu_percent ?? 0, 80, 90),
+        memory_used_bytes: wave(60, load?.memory_used_bytes ?? 0, 1e9, 4e8),
+        rx_bytes_per_s: wave(60, 2e6, 4e5, 5e5),
+        tx_bytes_per_s: wave(60, 6e6, 9e5, 9e5),
+        load1: wave(60, load?.load1 ?? 0, 1, 0.8),
+      })
+    },
+  ],
+  ['GET', /^\/nodes\/([^/]+)\/orphans$/, () => page([])],
+  ['GET', /^\/nodes\/([^/]+)\/allocations$/, (m) => page(allocations(m[1] ?? ''))],
+  ['POST', /^\/nodes\/([^/]+)\/allocations$/, () => ({ items: [], already: [] })],
+  ['GET', /^\/eggs$/, () => page(scenario() === 'empty' || scenario() === 'first' ? [] : eggs)],
+  [
+    'POST',
+    /^\/eggs\/import$/,
+    () => ({
+      egg,
+      report: {
+        format: 'PTDL_v2',
+        odd: [
+          {
+            code: 'unknown_feature',
+            field: 'features[3]',
+            message: '"moon" is kept for export and has no effect.',
+          },
+        ],
+      },
+    }),
+  ],
+  [
+    'GET',
+    /^\/eggs\/starters$/,
+    () =>
+      page(
+        [
+          ['minecraft-paper', 'Minecraft Paper', 'High performance Minecraft server'],
+          ['openttd', 'OpenTTD', 'Build a transport empire together'],
+          ['valheim', 'Valheim', 'Vikings, co-op survival'],
+        ].map(([key, name, description]) => ({
+          key,
+          name,
+          description,
+          licence: 'MIT',
+          source: 'pelican-eggs',
+          egg: null,
+        })),
+      ),
+  ],
+  ['POST', /^\/eggs\/starters\/(.+)$/, () => ({ egg, report: { format: 'PTDL_v2', odd: [] } })],
+  ['GET', /^\/eggs\/([^/]+)$/, (m) => eggs.find((e) => e.id === m[1]) ?? egg],
+  ['GET', /^\/operations$/, () => page(scenario() === 'first' ? [] : operations)],
+  [
+    'GET',
+    /^\/event-consumers$/,
+    () =>
+      page([{ id: id(1), name: 'status page', servers: null, created_at: ago(500_000), expires_at: null }]),
+  ],
+  [
+    'POST',
+    /^\/event-consumers$/,
+    () => ({
+      consumer: { id: id(2), name: 'discord bot', servers: null, created_at: ago(0), expires_at: null },
+      creds:
+        '-----BEGIN NATS USER JWT-----\neyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ\n------END NATS USER JWT------\n',
+      nats_urls: ['tls://panel.example.net:4222'],
+      ca_pem: '-----BEGIN CERTIFICATE-----\n',
+      subjects: ['event.server.>'],
+      stream: 'EVENT',
+      durable: null,
+      inbox_prefix: '_INB.x',
+      example: 'nats --creds discord-bot.creds -s tls://panel.example.net:4222 sub "event.server.>"',
+    }),
+  ],
+]
+
+async function answer(request: Request): Promise<Response> {
+  const url = new URL(request.url)
+  const path = url.pathname.replace('/api/v1', '')
+  let body: unknown
+  if (request.headers.get('content-type')?.includes('json')) body = await request.clone().json()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  for (const [method, pattern, handler] of routes) {
+    const match = request.method === method ? path.match(pattern) : null
+    if (!match) continue
+    const result = handler(match, body, url)
+    if (result instanceof Response) return result
+    if (result === undefined) return new Response(null, { status: 204 })
+    return new Response(JSON.stringify(result), {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+    })
+  }
+  return problem(404, 'not_found', `The mock has no ${request.method} ${path}`)
+}
+
+/** Puts a made-up panel in the place of the network. Only ever loaded by `npm run dev:mock`. */
+export function startMock(): void {
+  signedIn = scenario() !== 'out'
+  const real = window.fetch.bind(window)
+  window.fetch = async (input, init) => {
+    const request = new Request(input, init)
+    return new URL(request.url).pathname.startsWith('/api/v1') ? answer(request) : real(input, init)
+  }
+  window.WebSocket = MockSocket as unknown as typeof WebSocket
+  console.info('mock api since', START, CHATTER.length)
+}
