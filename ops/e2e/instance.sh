@@ -31,11 +31,11 @@ start_instance() {
     DATA=$work/data
     trap end_instance EXIT
     trap 'exit 130' INT TERM
-    read -r -a ports < <(free_ports 4)
+    read -r -a ports < <(free_ports 5)
     PORT=${ports[0]}
     export WARREN_PORT=$PORT
     ./ops/up --detach --data "$DATA" --port "${ports[0]}" --gateway-port "${ports[1]}" \
-        --nats-port "${ports[2]}" --registry-port "${ports[3]}" --demo "$@"
+        --nats-port "${ports[2]}" --registry-port "${ports[3]}" --agent-port "${ports[4]}" --demo "$@"
     cargo_flags=()
     [ "$BIN" = debug ] || cargo_flags=(--release)
     [ -x "$WARREN_BIN_DIR/warren-harness" ] || cargo build --locked "${cargo_flags[@]}" -p warren-harness

@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     port: { type: 'string' },
     'gateway-port': { type: 'string' },
     'nats-port': { type: 'string' },
+    'agent-port': { type: 'string' },
     'cut-s': { type: 'string', default: '60' },
   },
 })
@@ -51,7 +52,7 @@ async function main() {
   say(`network: panel at ${hub}, node in ${client} behind NAT at ${lab.facts.public}`)
 
   const up = ['up', '--detach', '--public', '--address', hub, '--data', options.data]
-  for (const port of ['port', 'gateway-port', 'nats-port']) up.push(`--${port}`, options[port])
+  for (const port of ['port', 'gateway-port', 'nats-port', 'agent-port']) up.push(`--${port}`, options[port])
   const started = spawnSync(`${process.env.WARREN_BIN_DIR}/warren-ops`, up, { encoding: 'utf8' })
   ended.push(() => spawnSync(`${process.env.WARREN_BIN_DIR}/warren-ops`, ['down', '--data', options.data, '--grace', '2']))
   check(started.status === 0, `the panel starts: ${started.stdout}${started.stderr}`)

@@ -50,6 +50,9 @@ pub struct UpArgs {
     /// Port of the gateway, on loopback behind the web app's port
     #[arg(long, default_value_t = 8081)]
     pub gateway_port: u16,
+    /// Port of the agent's health and metrics pages, on loopback
+    #[arg(long, default_value_t = 8082)]
+    pub agent_port: u16,
     /// Port of nats-server
     #[arg(long, default_value_t = 4222)]
     pub nats_port: u16,

@@ -158,6 +158,8 @@ impl Conf<'_> {
             format!("/warren-{}", instance.claim.tag),
         );
         set(&mut table, "bridge_subnet", instance.claim.subnet.clone());
+        let listen = format!("127.0.0.1:{}", self.args.agent_port);
+        set(&mut table, "metrics_listen", listen);
         table.insert(
             "uid_base".into(),
             Value::Integer(instance.claim.uid_base.into()),

@@ -190,8 +190,8 @@ impl Stack {
         steps.begin("agent");
         join(instance, args).await?;
         let part = Part::start(instance, ours(instance, args, "agent", "run"))?;
-        let state = instance.data.join("agent/ready");
-        let ready = part.ready(READY, || async { state.exists() }).await;
+        let api = Api::new(args.agent_port, false)?;
+        let ready = part.ready(READY, || api.answers("/readyz")).await;
         self.parts.push(part);
         ready?;
         steps.end("ready");

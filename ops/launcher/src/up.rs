@@ -83,7 +83,6 @@ async fn supervise(instance: &Instance, args: &UpArgs) -> Result<()> {
         }
     }
     drop(std::fs::remove_file(instance.ready_file()));
-    drop(std::fs::remove_file(instance.data.join("agent/ready")));
     end_strays(instance);
     instance.claim.publish()?;
     write_pid(&instance.pid_file("supervisor"), std::process::id())?;
@@ -161,6 +160,7 @@ fn wanted_ports(args: &UpArgs) -> Vec<Wanted> {
     let mut wanted = vec![
         Wanted::new("control", "--port", args.public, args.port),
         Wanted::new("gateway", "--gateway-port", false, args.gateway_port),
+        Wanted::new("agent", "--agent-port", false, args.agent_port),
     ];
     if args.nats.is_none() {
         wanted.push(Wanted::new(

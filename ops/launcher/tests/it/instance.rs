@@ -36,8 +36,7 @@ esac
 const GATEWAY: &str = "#!/bin/sh\nexec \"$(dirname \"$0\")/listen\" \"$3\" listen\n";
 const AGENT: &str = r#"#!/bin/sh
 [ "$1" = join ] && exit 0
-touch "$WARREN_DATA/agent/ready"
-exec sleep 100000
+exec "$(dirname "$0")/listen" "$3" metrics_listen
 "#;
 /// Serves `/readyz` on the address under a key of a configuration file.
 const LISTEN: &str = r#"#!/usr/bin/env python3
@@ -75,7 +74,7 @@ impl Instance {
             let mode = std::fs::Permissions::from_mode(0o755);
             std::fs::set_permissions(bin.join(name), mode).unwrap();
         }
-        let options = ["--port", "--gateway-port", "--nats-port"];
+        let options = ["--port", "--gateway-port", "--nats-port", "--agent-port"];
         let ports = options
             .map(|option| (option, free_port().unwrap()))
             .to_vec();
