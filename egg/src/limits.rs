@@ -5,8 +5,8 @@
 pub const EGG_BYTES: usize = 4 * 1024 * 1024;
 /// Nesting of JSON and YAML, of eggs and of the config files that are written.
 pub const DEPTH: usize = 64;
-/// Nodes of a YAML document after aliases are expanded.
-pub const YAML_NODES: usize = 500_000;
+/// Values of a JSON, YAML or XML document, after aliases are written out. Bounds memory: one takes some 150 bytes.
+pub const VALUES: usize = 200_000;
 /// Characters of an egg's name (Pterodactyl's own bound).
 pub const NAME_CHARS: usize = 191;
 /// Variables of one egg.
@@ -19,5 +19,9 @@ pub const RULES: usize = 100;
 pub const PATTERN_BYTES: usize = 4 * 1024;
 /// Bytes of a config file that a writer takes on; a larger one is left alone.
 pub const CONFIG_BYTES: usize = 16 * 1024 * 1024;
+/// The same for the formats that are read into a tree.
+pub const CONFIG_TREE_BYTES: usize = 4 * 1024 * 1024;
+/// Lines of a config file that is edited line by line.
+pub const CONFIG_LINES: usize = 200_000;
 /// Bytes of a console line: what is longer is looked at in pieces of this size.
 pub const LINE_BYTES: usize = 8 * 1024;

@@ -56,10 +56,7 @@ pub(crate) enum YamlError {
     },
     #[error("it is nested deeper than {} levels", limits::DEPTH)]
     Deep,
-    #[error(
-        "it has more than {} values once its aliases are written out",
-        limits::YAML_NODES
-    )]
+    #[error("it has more than {} values", limits::VALUES)]
     Large,
 }
 
@@ -67,6 +64,7 @@ pub(crate) enum YamlError {
 pub(crate) fn load(text: &str) -> Result<Vec<Node>, YamlError> {
     let mut documents = Vec::new();
     let mut open: Vec<Open> = Vec::new();
+    let mut budget = limits::VALUES;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| YamlError::Syntax {
             message: error.to_string(),
@@ -106,6 +104,7 @@ pub(crate) fn load(text: &str) -> Result<Vec<Node>, YamlError> {
             },
             _ => continue,
         };
+        budget = budget.checked_sub(1).ok_or(YamlError::Large)?;
         match open.last_mut() {
             Some(parent) => parent.children.push(done),
             None => documents.push(done),
@@ -194,7 +193,7 @@ impl Open {
 pub(crate) fn to_json(root: &Node) -> Result<Value, YamlError> {
     let mut anchors = HashMap::new();
     collect_anchors(root, &mut anchors);
-    let mut budget = limits::YAML_NODES;
+    let mut budget = limits::VALUES;
     json_of(root, &anchors, &mut budget, 0)
 }
 

@@ -155,17 +155,14 @@ impl Ini {
                     }
                 }
                 EntryKind::Key {
-                    name: key,
-                    sign,
-                    value,
-                    ..
+                    name: key, value, ..
                 } => {
-                    any_style.get_or_insert_with(|| sign.clone());
+                    any_style.get_or_insert(index);
                     if current != section {
                         continue;
                     }
                     place = Some(index + 1);
-                    style = Some(sign.clone());
+                    style = Some(index);
                     if key == name {
                         found = true;
                         replace(value, choice);
@@ -175,7 +172,8 @@ impl Ini {
             }
         }
         if let (false, Some(value)) = (found, choice.pick(None)) {
-            let sign = style.or(any_style).unwrap_or_else(|| b" = ".to_vec());
+            let sign = style.or(any_style).and_then(|index| self.sign_at(index));
+            let sign = sign.unwrap_or_else(|| b" = ".to_vec());
             self.add(section, name, sign, one_line(&value.to_string()), place);
         }
     }
@@ -219,6 +217,13 @@ impl Ini {
         };
         self.close(place);
         self.lines.insert(place, key);
+    }
+
+    fn sign_at(&self, index: usize) -> Option<Vec<u8>> {
+        match &self.lines.get(index)?.kind {
+            EntryKind::Key { sign, .. } => Some(sign.clone()),
+            _ => None,
+        }
     }
 
     fn other(&self, text: String) -> Entry {

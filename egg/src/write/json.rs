@@ -8,7 +8,11 @@ use crate::yaml::{Kind, Node, Style, number};
 
 /// Reads a document; `None` if there is nothing but blanks and comments.
 pub(super) fn load(text: &str) -> Result<Option<Node>, WriteError> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        budget: limits::VALUES,
+    };
     reader.blanks()?;
     if reader.at == text.len() {
         return Ok(None);
@@ -24,6 +28,7 @@ pub(super) fn load(text: &str) -> Result<Option<Node>, WriteError> {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    budget: usize,
 }
 
 impl Reader<'_> {
@@ -72,6 +77,7 @@ impl Reader<'_> {
         if depth > limits::DEPTH {
             return Err(self.error("it is nested too deep"));
         }
+        self.budget = self.budget.checked_sub(1).ok_or(WriteError::TooLarge)?;
         let start = self.at;
         let kind = match self.peek() {
             Some(b'{') => self.map(depth)?,

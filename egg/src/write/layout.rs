@@ -35,21 +35,17 @@ impl Editor {
         }
         node.kind = kind;
         // A later key may name the same value: its word counts.
-        match self.patches.iter_mut().find(|(old, _)| *old == span) {
-            Some((_, old)) => *old = text,
-            None => self.patch(span, text),
+        if !self.patches.replace(&span, &text) {
+            self.patch(span, text);
         }
     }
 
     pub(super) fn patch(&mut self, span: Range<usize>, text: String) {
-        let clash = |old: &Range<usize>| old.start < span.end && span.start < old.end;
-        if self.patches.iter().any(|(old, _)| clash(old)) {
+        if !self.anew && !self.patches.add(span, text) {
             self.anew = true;
         }
-        if !self.anew {
-            self.patches.push((span, text));
-        }
     }
+
     pub(super) fn add_block(&mut self, entries: &[(Node, Node)], name: &str, new: &Node) {
         let (key, _) = emit::yaml_text(name, Style::Plain);
         let Some(((first, _), (last_key, last))) = entries.first().zip(entries.last()) else {
@@ -61,10 +57,7 @@ impl Editor {
             };
             return self.patch(at..at, format!("{before}{key}:{}\n", emit::block(new, 0)));
         };
-        let column = self.text[..first.span.start]
-            .rfind('\n')
-            .map_or(0, |at| at + 1);
-        let indent = self.text[column..first.span.start].chars().count();
+        let indent = self.line_before(first.span.start).chars().count();
         let end = last.span.end.max(last_key.span.end).min(self.text.len());
         let line = match self.text[..end].ends_with('\n') && end > 0 {
             true => end,
@@ -94,7 +87,7 @@ impl Editor {
         let key = emit::json_string(name);
         let inside = self.text.get(span.clone()).unwrap_or_default();
         let spread = self.dialect == Dialect::Json || inside.contains('\n');
-        let indent = self.indent();
+        let indent = self.indent.clone();
         let (level, value) = match self.dialect {
             Dialect::Json => {
                 let level = self.level(span.start);
@@ -142,30 +135,27 @@ impl Editor {
         }
     }
 
+    /// What stands before a byte in its line. Of a line of megabytes only the end: it may be asked for every value.
+    fn line_before(&self, at: usize) -> &str {
+        let mut from = at.saturating_sub(4_096);
+        while !self.text.is_char_boundary(from) {
+            from += 1;
+        }
+        let before = self.text.get(from..at).unwrap_or_default();
+        before.rsplit('\n').next().unwrap_or_default()
+    }
+
     /// Blanks at the beginning of the line that holds a byte.
     pub(super) fn pad_of(&self, at: usize) -> String {
-        let before = self.text.get(..at).unwrap_or_default();
-        let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+        let line = self.line_before(at);
         line.chars()
             .take_while(|c| matches!(c, ' ' | '\t'))
             .collect()
     }
 
-    /// One level of indentation, as the text has it; two blanks by default.
-    pub(super) fn indent(&self) -> String {
-        let mut lines = self.text.lines().take(200).map(|line| {
-            let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
-            &line[..blank]
-        });
-        lines
-            .find(|blank| !blank.is_empty())
-            .unwrap_or("  ")
-            .to_owned()
-    }
-
     /// How many levels in the line of a byte stands.
     pub(super) fn level(&self, at: usize) -> usize {
-        let indent = self.indent().len().max(1);
+        let indent = self.indent.len().max(1);
         (self.pad_of(at).len() / indent).min(limits::DEPTH)
     }
 }
@@ -176,4 +166,14 @@ fn inside_spread(inside: &str) -> bool {
         .trim_start_matches('{')
         .trim_start_matches([' ', '\t', '\r'])
         .starts_with(['\n', '/'])
+}
+
+/// One level of indentation, as a text has it; two blanks by default.
+pub(super) fn indent_of(text: &str) -> String {
+    let mut lines = text.lines().take(200).map(|line| {
+        let blank = line.len() - line.trim_start_matches([' ', '\t']).len();
+        &line[..blank]
+    });
+    let first = lines.find(|blank| !blank.is_empty()).unwrap_or("  ");
+    first.chars().take(16).collect()
 }

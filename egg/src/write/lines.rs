@@ -7,6 +7,11 @@ pub(super) struct Line<'a> {
     pub end: &'a [u8],
 }
 
+/// How many lines a file has, to be asked before it is split.
+pub(super) fn count(file: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', file).count() + 1
+}
+
 /// Splits a file; no bytes are lost.
 pub(super) fn split(file: &[u8]) -> Vec<Line<'_>> {
     file.split_inclusive(|byte| *byte == b'\n')

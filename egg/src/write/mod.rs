@@ -8,6 +8,7 @@ mod json;
 mod layout;
 mod lines;
 mod node;
+mod patches;
 mod path;
 mod properties;
 mod toml;
@@ -23,7 +24,7 @@ use crate::model::{FindValue, Parser};
 /// Why a file was left as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    #[error("the file is larger than {} MiB", limits::CONFIG_BYTES / (1024 * 1024))]
+    #[error("the file is too large to be edited, or has too many lines or values")]
     TooLarge,
     #[error("the file is not UTF-8 text")]
     NotText,
@@ -51,6 +52,10 @@ pub fn apply(
     if original.len() > limits::CONFIG_BYTES {
         return Err(WriteError::TooLarge);
     }
+    let by_line = matches!(parser, Parser::File | Parser::Properties | Parser::Ini);
+    if by_line && lines::count(original) > limits::CONFIG_LINES {
+        return Err(WriteError::TooLarge);
+    }
     if finds.is_empty() {
         return Ok(original.to_vec());
     }
@@ -75,6 +80,9 @@ fn text(
     original: &[u8],
     edit: impl FnOnce(&str) -> Result<String, WriteError>,
 ) -> Result<Vec<u8>, WriteError> {
+    if original.len() > limits::CONFIG_TREE_BYTES {
+        return Err(WriteError::TooLarge);
+    }
     let text = std::str::from_utf8(original).map_err(|_| WriteError::NotText)?;
     match text.strip_prefix('\u{feff}') {
         Some(rest) => Ok(format!("\u{feff}{}", edit(rest)?).into_bytes()),

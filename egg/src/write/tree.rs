@@ -2,12 +2,13 @@
 //! what was meant, or if an anchor is in the way, the document is written anew from its values (without comments).
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::emit::{self, bare, key_text, leaf};
+use super::layout::indent_of;
 use super::node::{
     collect, expanded, has_alias, is_nothing, meets_anchor, present, same_all, same_kind,
 };
+use super::patches::Patches;
 use super::path::{Step, steps};
 use super::value::{Choice, Present, Typed, typed};
 use super::{WriteError, json};
@@ -59,7 +60,9 @@ pub(super) struct Editor {
     pub(super) text: String,
     /// What is meant. Spans are those of `text` until something was changed.
     pub(super) documents: Vec<Node>,
-    pub(super) patches: Vec<(Range<usize>, String)>,
+    pub(super) patches: Patches,
+    /// One level of indentation in the text.
+    pub(super) indent: String,
     /// Something new was put in: its place is known only after the text was read again.
     pub(super) grown: bool,
     /// True: patches can't say it; the text is written from `documents` at the end.
@@ -96,12 +99,14 @@ impl Editor {
                 None => documents.push(root),
             }
         }
+        let indent = indent_of(&text);
         Ok(Self {
             has_aliases: documents.iter().any(has_alias),
             dialect,
             text,
             documents,
-            patches: Vec::new(),
+            patches: Patches::default(),
+            indent,
             grown: false,
             anew: false,
         })
@@ -224,7 +229,7 @@ impl Editor {
             return Ok(());
         };
         let text = match self.dialect {
-            Dialect::Json => emit::json(&new, &self.indent(), self.level(node.span.start)),
+            Dialect::Json => emit::json(&new, &self.indent, self.level(node.span.start)),
             Dialect::Yaml => emit::flow(&new),
         };
         self.put(node, colon, new.kind, text);
@@ -298,25 +303,13 @@ impl Editor {
         if self.anew || self.patches.is_empty() {
             return Ok(());
         }
-        let mut patches = std::mem::take(&mut self.patches);
-        // Stable: what goes to one place stays in order.
-        patches.sort_by_key(|(span, _)| span.start);
-        let mut text = String::with_capacity(self.text.len() + 256);
-        let mut at = 0;
-        for (span, new) in &patches {
-            match self.text.get(at..span.start) {
-                Some(kept) => text.push_str(kept),
-                None => {
-                    self.anew = true;
-                    return Ok(());
-                }
-            }
-            text.push_str(new);
-            at = span.end;
-        }
-        text.push_str(self.text.get(at..).unwrap_or_default());
+        let Some(text) = std::mem::take(&mut self.patches).make(&self.text) else {
+            self.anew = true;
+            return Ok(());
+        };
         match read(self.dialect, &text) {
             Ok(documents) if same_all(&documents, &self.documents) => {
+                self.indent = indent_of(&text);
                 self.text = text;
                 self.documents = documents;
             }
@@ -328,7 +321,7 @@ impl Editor {
     /// Writes aliases out, so that one place can change without the others.
     fn expand(&mut self) -> Result<(), WriteError> {
         self.anew = true;
-        let mut budget = limits::YAML_NODES;
+        let mut budget = limits::VALUES;
         for document in &mut self.documents {
             let mut anchors = HashMap::new();
             collect(document, &mut anchors);
@@ -349,10 +342,10 @@ impl Editor {
         }
         let text = match self.dialect {
             Dialect::Json => {
-                let indent = self.indent();
+                let indent = &self.indent;
                 self.documents
                     .iter()
-                    .map(|root| emit::json(root, &indent, 0) + "\n")
+                    .map(|root| emit::json(root, indent, 0) + "\n")
                     .collect()
             }
             Dialect::Yaml => {

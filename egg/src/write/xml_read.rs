@@ -90,6 +90,9 @@ impl Document {
                         return Err(syntax("it has two root elements".into()));
                     }
                     let index = document.elements.len();
+                    if index >= limits::VALUES {
+                        return Err(WriteError::TooLarge);
+                    }
                     if let Some(parent) = current.and_then(|index| document.elements.get_mut(index))
                     {
                         parent.children.push(index);

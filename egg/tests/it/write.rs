@@ -726,6 +726,35 @@ fn a_file_that_is_too_large_is_left_alone() {
     );
 }
 
+#[test]
+fn files_of_many_parts_are_edited_in_time_or_refused() {
+    let star = || json!({ "*.address": "x", "*.new": "y", "a": { "1": "2" } });
+    let members: Vec<_> = (0..20_000)
+        .map(|number| format!("\"k{number}\": {{\"address\": 1}}"))
+        .collect();
+    let text = format!("{{{}}}", members.join(", "));
+    let started = std::time::Instant::now();
+    for parser in ["json", "yaml"] {
+        let after = write(parser, &text, star());
+        assert_eq!(after.matches("new").count(), 20_000);
+    }
+    let lines = "[s]\n\n".repeat(90_000);
+    write("ini", &lines, json!({ "s.a": "1", "t.b": "2", "s.c": "3" }));
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
+    for (parser, text) in [
+        ("json", format!("[{}1]", "1,".repeat(300_000))),
+        ("yaml", "- 1\n".repeat(300_000)),
+        ("xml", format!("<a>{}</a>", "<b/>".repeat(300_000))),
+        ("ini", "\n".repeat(300_000)),
+    ] {
+        let error = refuses(parser, &text, json!({ "a.b": "1" }));
+        assert!(
+            matches!(error, WriteError::TooLarge | WriteError::Syntax { .. }),
+            "{error}"
+        );
+    }
+}
+
 fn key() -> impl Strategy<Value = String> {
     prop_oneof![
         "[abc](\\.[abc*]|\\[[012]\\]){0,3}",
