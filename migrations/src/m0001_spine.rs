@@ -928,6 +928,7 @@ async fn event_consumers(m: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(text("name"))
         .col(text("public_key"))
         .col(json_null("servers"))
+        .col(json("durables"))
         .col(text_null("created_by"))
         .col(big_integer("created_at_ms"))
         .col(big_integer_null("expires_at_ms"))

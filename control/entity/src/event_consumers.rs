@@ -18,6 +18,9 @@ pub struct Model {
     /// [server id]; none: all.
     #[sea_orm(column_type = "Json", nullable)]
     pub servers: Option<Json>,
+    /// [ULID]: JetStream consumers that it pulls from.
+    #[sea_orm(column_type = "Json")]
+    pub durables: Json,
     /// User.
     #[sea_orm(column_type = "Text", nullable)]
     pub created_by: Option<String>,

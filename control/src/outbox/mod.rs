@@ -7,6 +7,7 @@ mod stream;
 
 pub use lease::Lease;
 pub use publish::run;
+pub(crate) use stream::{context, ensure};
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use serde_json::Value;
@@ -131,4 +132,21 @@ pub fn rfc3339(at_ms: i64) -> String {
                 .ok()
         })
         .unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
+}
+
+/// Drops events that are published and older than they are kept.
+/// # Errors
+/// Database.
+pub async fn forget(ground: &crate::app::Ground) -> Result<(), DbErr> {
+    use sea_orm::{ColumnTrait, QueryFilter};
+    let keep_ms = i64::try_from(ground.config.event_keep_s)
+        .unwrap_or(i64::MAX / 1000)
+        .saturating_mul(1000);
+    let tx = ground.db.begin(crate::db::Lane::Machines).await?;
+    outbox::Entity::delete_many()
+        .filter(outbox::Column::PublishedAtMs.is_not_null())
+        .filter(outbox::Column::AtMs.lt(ground.clock.now_ms().saturating_sub(keep_ms)))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await
 }

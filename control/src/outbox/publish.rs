@@ -149,6 +149,7 @@ async fn refill(app: &App, jetstream: &jetstream::Context) -> Result<()> {
     if known == Some(created) {
         return Ok(());
     }
+    crate::consumer::restore(app).await?;
     let now = app.clock.now_ms();
     let since = now - i64::try_from(app.config.event_keep_s)?.saturating_mul(1000);
     let tx = app.db.begin(Lane::Machines).await?;

@@ -1,0 +1,287 @@
+//! Event consumers: credentials of account READ that receive public events, live and by replay, with any
+//! NATS client.
+
+use anyhow::Context as _;
+use async_nats::jetstream::{
+    self,
+    consumer::{AckPolicy, DeliverPolicy, pull},
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
+use warren_entity::event_consumers;
+use warren_proto::{
+    bus::{
+        Creds, Seed,
+        accounts::{Account, Reader, Servers},
+        creds, jwt,
+    },
+    ids::{ConsumerId, ServerId, UserId},
+    subjects::{EVENT_ANY, EVENT_STREAM},
+};
+
+use crate::{
+    app::{App, Ground},
+    db::Lane,
+    node::{credential, token},
+    outbox,
+    text::tame,
+};
+
+/// Servers of one credential at most: its JWT names each.
+const MOST_SERVERS: usize = 200;
+/// A credential without an end of its own: what the bus remembers a revocation for.
+const FOR_EVER_MS: i64 = 100 * 365 * 86_400_000;
+
+/// What is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// For people.
+    pub name: String,
+    /// None: all servers and nodes.
+    pub servers: Option<Vec<ServerId>>,
+    /// Seconds; none: until it is revoked.
+    pub expires_in_s: Option<i64>,
+    /// Who asked.
+    pub created_by: Option<UserId>,
+}
+
+/// A credential, once.
+#[derive(Debug)]
+pub struct Created {
+    /// Row, and the NATS user's name: its inbox is `_INB.<id>`.
+    pub id: ConsumerId,
+    /// The `.creds` file.
+    pub creds: String,
+    /// Where to connect.
+    pub nats_urls: Vec<String>,
+    /// PEM of the CA, where the bus speaks TLS.
+    pub ca_pem: Option<String>,
+    /// What it may subscribe to, live.
+    pub subjects: Vec<String>,
+    /// JetStream consumers to pull from, with API prefix `CORE.API`.
+    pub durables: Vec<String>,
+    /// Unix milliseconds.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Out of range.
+    #[error("{field}: {problem}")]
+    Value {
+        /// Which.
+        field: &'static str,
+        /// What would do.
+        problem: String,
+    },
+    /// The bus is not there, or its stream is not as it should be.
+    #[error("the bus did not take it; try again: {0:#}")]
+    Bus(anyhow::Error),
+    /// Signing.
+    #[error("event consumer: {0}")]
+    Jwt(#[from] jwt::Error),
+    /// The fresh credential.
+    #[error("event consumer: {0}")]
+    Creds(#[from] creds::Error),
+    /// Database.
+    #[error("event consumer: {0}")]
+    Database(#[from] DbErr),
+}
+
+fn subjects_of(servers: Option<&[ServerId]>) -> Vec<String> {
+    match servers {
+        None => vec![EVENT_ANY.into()],
+        Some(servers) => servers
+            .iter()
+            .map(|s| format!("event.server.{s}.>"))
+            .collect(),
+    }
+}
+
+/// Makes a credential and what it pulls from.
+/// # Errors
+/// [`Error`]; nothing usable is left behind.
+pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
+    let bad = |field, problem: &str| Error::Value {
+        field,
+        problem: problem.into(),
+    };
+    if let Some(servers) = &wanted.servers
+        && (servers.is_empty() || servers.len() > MOST_SERVERS)
+    {
+        return Err(bad("servers", "1 to 200 servers, or none for all"));
+    }
+    if wanted
+        .expires_in_s
+        .is_some_and(|s| !(60..=10 * 365 * 86_400).contains(&s))
+    {
+        return Err(bad("expires_in_s", "60 seconds to 10 years"));
+    }
+    let id = ConsumerId::new();
+    let now_ms = app.clock.now_ms();
+    let expires_at_ms = wanted.expires_in_s.map(|s| now_ms + s * 1000);
+    let subjects = subjects_of(wanted.servers.as_deref());
+    let caps = app.bus.caps().map_err(|e| Error::Bus(e.into()))?;
+    // Before 2.10 a consumer has one filter, and more are ignored without a word.
+    let durables: Vec<ConsumerId> = if subjects.len() > 1 && !caps.filter_subjects {
+        subjects.iter().map(|_| ConsumerId::new()).collect()
+    } else {
+        vec![id]
+    };
+    let user = nkeys::KeyPair::new_user();
+    let reader = Reader {
+        id,
+        servers: match &wanted.servers {
+            None => Servers::All,
+            Some(servers) => Servers::Only(servers),
+        },
+        durables: &durables,
+    };
+    let jwt = app.keys.realm.mint_reader(
+        &reader,
+        &user.public_key(),
+        app.clock.now_s(),
+        expires_at_ms.map(|ms| ms / 1000),
+    )?;
+    let creds = Creds::new(jwt, Seed::of(&user)?)?.to_file_text();
+    let durables: Vec<String> = durables.iter().map(ToString::to_string).collect();
+    ensure(app, &subjects, &durables)
+        .await
+        .map_err(Error::Bus)?;
+    let row = event_consumers::ActiveModel {
+        id: Set(id.to_string()),
+        name: Set(tame(wanted.name.trim(), 100)),
+        public_key: Set(user.public_key()),
+        servers: Set(wanted.servers.as_ref().map(|s| serde_json::json!(s))),
+        durables: Set(serde_json::json!(durables)),
+        created_by: Set(wanted.created_by.map(|u| u.to_string())),
+        created_at_ms: Set(now_ms),
+        expires_at_ms: Set(expires_at_ms),
+        revoked_at_ms: Set(None),
+    };
+    let tx = app.db.begin(Lane::People).await?;
+    event_consumers::Entity::insert(row)
+        .exec_without_returning(&*tx)
+        .await?;
+    tx.commit().await?;
+    let nats_urls = token::node_urls(app, false).unwrap_or_else(|_| app.config.nats_urls.clone());
+    let tls = nats_urls.iter().any(|url| url.starts_with("tls://"));
+    Ok(Created {
+        id,
+        creds,
+        ca_pem: tls.then(|| app.keys.ca.cert_pem.clone()),
+        nats_urls,
+        subjects,
+        durables,
+        expires_at_ms,
+    })
+}
+
+/// Makes the JetStream consumers unless they are there, and compares what the server echoes.
+async fn ensure(app: &App, subjects: &[String], durables: &[String]) -> anyhow::Result<()> {
+    let context = outbox::context(app);
+    outbox::ensure(app, &context).await?;
+    let stream = context
+        .get_stream_no_info(EVENT_STREAM)
+        .await
+        .context("look at the stream EVENT")?;
+    let one_each = durables.len() > 1;
+    for (place, durable) in durables.iter().enumerate() {
+        let mut config = pull::Config {
+            durable_name: Some(durable.clone()),
+            name: Some(durable.clone()),
+            ack_policy: AckPolicy::Explicit,
+            deliver_policy: DeliverPolicy::All,
+            ..Default::default()
+        };
+        match subjects {
+            [all] if all == EVENT_ANY => {}
+            [one] => config.filter_subject = one.clone(),
+            several if one_each => config.filter_subject = several[place].clone(),
+            several => config.filter_subjects = several.to_vec(),
+        }
+        let made = stream
+            .get_or_create_consumer(durable, config.clone())
+            .await
+            .with_context(|| format!("make the consumer {durable}"))?;
+        same(&config, &made.cached_info().config).with_context(|| {
+            format!("the consumer {durable} is not as asked for: nats-server is too old for it")
+        })?;
+    }
+    Ok(())
+}
+
+fn same(asked: &pull::Config, echoed: &jetstream::consumer::Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        asked.filter_subject == echoed.filter_subject
+            && asked.filter_subjects == echoed.filter_subjects,
+        "filters {:?} {:?}",
+        echoed.filter_subject,
+        echoed.filter_subjects
+    );
+    Ok(())
+}
+
+/// After the stream was made anew: every consumer that is good gets its place in it again.
+/// # Errors
+/// Bus or database.
+pub async fn restore(app: &App) -> anyhow::Result<()> {
+    let rows = event_consumers::Entity::find()
+        .filter(event_consumers::Column::RevokedAtMs.is_null())
+        .all(app.db.read())
+        .await?;
+    for row in rows {
+        let servers: Option<Vec<ServerId>> =
+            row.servers.and_then(|s| serde_json::from_value(s).ok());
+        let durables: Vec<String> = serde_json::from_value(row.durables).unwrap_or_default();
+        ensure(app, &subjects_of(servers.as_deref()), &durables).await?;
+    }
+    Ok(())
+}
+
+/// Those that are not revoked, newest first.
+/// # Errors
+/// Database.
+pub async fn list(ground: &Ground) -> Result<Vec<event_consumers::Model>, DbErr> {
+    event_consumers::Entity::find()
+        .filter(event_consumers::Column::RevokedAtMs.is_null())
+        .order_by_desc(event_consumers::Column::Id)
+        .limit(1000)
+        .all(ground.db.read())
+        .await
+}
+
+/// Takes a credential away: its connection ends within a second. Says whether there was one.
+/// # Errors
+/// Database.
+pub async fn revoke(app: &App, id: ConsumerId) -> Result<bool, DbErr> {
+    let now_ms = app.clock.now_ms();
+    let tx = app.db.begin(Lane::People).await?;
+    let row = event_consumers::Entity::find_by_id(id.to_string())
+        .filter(event_consumers::Column::RevokedAtMs.is_null())
+        .lock_exclusive()
+        .one(&*tx)
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    event_consumers::Entity::update_many()
+        .col_expr(event_consumers::Column::RevokedAtMs, Expr::value(now_ms))
+        .filter(event_consumers::Column::Id.eq(&*row.id))
+        .exec(&*tx)
+        .await?;
+    let until = row.expires_at_ms.unwrap_or(now_ms + FOR_EVER_MS);
+    credential::refuse(&*tx, Account::Read, &row.public_key, None, until, now_ms).await?;
+    tx.commit().await?;
+    app.nudges.revoked();
+    let durables: Vec<String> = serde_json::from_value(row.durables).unwrap_or_default();
+    let context = outbox::context(app);
+    if let Ok(stream) = context.get_stream_no_info(EVENT_STREAM).await {
+        for durable in durables {
+            // What stays behind harms nobody: no credential may pull from it any more.
+            drop(stream.delete_consumer(&durable).await);
+        }
+    }
+    Ok(true)
+}

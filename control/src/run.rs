@@ -1,0 +1,93 @@
+//! Control's bus side, put together: what answers, and what runs by timer.
+
+use std::{future::Future, time::Duration};
+
+use anyhow::Result;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    app::App,
+    console, gate, metrics,
+    node::{presence, push},
+    outbox, reconcile, serve,
+};
+
+/// Silence is looked for this often.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Retention of history and samples.
+const KEEP: Duration = Duration::from_secs(60);
+/// A stop waits this long for what is in hand.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Runs everything that hangs on the bus, until `stop`.
+/// # Errors
+/// Only when it can't begin.
+pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
+    let sys = app.sys_bus().await?;
+    let serving = serve::start(&app).await?;
+    let tasks = TaskTracker::new();
+    tasks.spawn(push::run(app.clone(), sys.clone(), stop.clone()));
+    tasks.spawn(outbox::run(app.clone(), stop.clone()));
+    tasks.spawn(reconcile::run(app.clone(), stop.clone()));
+    tasks.spawn(gate::run(app.clone(), stop.clone()));
+    let silence = app.clone();
+    tasks.spawn(every("presence", SILENCE, stop.clone(), move || {
+        let app = silence.clone();
+        async move { Ok(presence::sweep(&app).await?) }
+    }));
+    let keep = app.clone();
+    tasks.spawn(every("retention", KEEP, stop.clone(), move || {
+        keep_house(keep.clone())
+    }));
+    tasks.close();
+    stop.cancelled().await;
+    for one in serving {
+        one.close(GRACE).await;
+    }
+    if tokio::time::timeout(GRACE, tasks.wait()).await.is_err() {
+        tracing::warn!(
+            "some work was not done when control stopped; it goes on after the next start"
+        );
+    }
+    sys.close(GRACE).await;
+    app.bus.close(GRACE).await;
+    Ok(())
+}
+
+async fn keep_house(app: App) -> Result<()> {
+    // One control is enough; the others try again in a minute.
+    let lease = outbox::Lease::new(&app, "retention", app.id);
+    if !lease.hold().await? {
+        return Ok(());
+    }
+    let gone = console::keep::sweep(&app).await?;
+    if gone > 0 {
+        tracing::debug!(chunks = gone, "console history was let go");
+    }
+    metrics::roll::sweep(&app).await?;
+    outbox::forget(&app).await?;
+    push::prune(&app).await?;
+    lease.let_go().await?;
+    Ok(())
+}
+
+async fn every<W, F>(what: &'static str, period: Duration, stop: CancellationToken, work: W)
+where
+    W: Fn() -> F,
+    F: Future<Output = Result<()>>,
+{
+    let mut timer = tokio::time::interval(period);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = timer.tick() => {}
+        }
+        if let Err(error) = work().await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "{what} did not come through; it is tried again"
+            );
+        }
+    }
+}
