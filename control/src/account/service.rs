@@ -1,0 +1,239 @@
+//! One's own account.
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    SqlErr, sea_query::Expr,
+};
+use serde_json::json;
+use warren_entity::{sessions, users};
+use warren_proto::ids::SessionId;
+
+use super::dto::{AccountPatch, PasswordChange};
+use crate::{
+    app::App,
+    audit::Entry,
+    auth::{Caller, Network, password},
+    db::Lane,
+    error::{Error, Fields, Result},
+    http::{Page, Stamp},
+    session::{
+        dto::{SessionInfo, User},
+        store,
+    },
+};
+
+/// Says what is wrong with a log-in name, if anything. An `@` would make it look like an address.
+pub fn check_username(fields: &mut Fields, field: &str, name: &str) {
+    let good = (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'));
+    fields.check(
+        good,
+        field,
+        "invalid",
+        "has 1 to 64 of: letters, digits, dot, underscore, hyphen",
+    );
+}
+
+/// Says what is wrong with an e-mail address, if anything. Only mail to it would tell whether it is good.
+pub fn check_email(fields: &mut Fields, field: &str, email: &str) {
+    let good = email.len() <= 254
+        && email.split_once('@').is_some_and(|(name, host)| {
+            !name.is_empty()
+                && host.len() >= 3
+                && host.contains('.')
+                && !host.contains('@')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
+        })
+        && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    fields.check(
+        good,
+        field,
+        "invalid",
+        "is no e-mail address like name@example.net",
+    );
+}
+
+/// The caller's row, fresh.
+/// # Errors
+/// Database.
+pub async fn get(app: &App, caller: &Caller) -> Result<User> {
+    let row = users::Entity::find_by_id(&*caller.user.id)
+        .one(app.db.read())
+        .await?;
+    Ok(row.unwrap_or_else(|| caller.user.clone()).into())
+}
+
+/// Changes name or address.
+/// # Errors
+/// 422 for what can't be or is taken.
+pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<User> {
+    let mut fields = Fields::new();
+    let mut row = caller.user.clone().into_active_model();
+    let mut changed = Vec::new();
+    if let Some(name) = &req.username {
+        check_username(&mut fields, "username", name);
+        row.username = Set(name.clone());
+        row.username_folded = Set(name.to_lowercase());
+        changed.push("username");
+    }
+    if let Some(email) = &req.email {
+        check_email(&mut fields, "email", email);
+        row.email = Set(email.clone());
+        row.email_folded = Set(email.to_lowercase());
+        changed.push("email");
+    }
+    fields.finish()?;
+    let now_ms = app.clock.now_ms();
+    row.updated_at_ms = Set(now_ms);
+    let tx = app.db.begin(Lane::People).await?;
+    let user = row.update(&*tx).await.map_err(|e| match e.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(text)) => {
+            let field = if text.contains("email") {
+                "email"
+            } else {
+                "username"
+            };
+            Error::field(field, "taken", "somebody else has it")
+        }
+        _ => e.into(),
+    })?;
+    Entry::word("account.update", "user", &user.id)
+        .with(json!({"changed": changed}))
+        .by(&*tx, caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    Ok(user.into())
+}
+
+/// Changes the password; every other log-in ends.
+/// # Errors
+/// 422 for a wrong current or a weak new one, 429 after too many wrong ones.
+pub async fn change_password(app: &App, caller: &Caller, req: PasswordChange) -> Result<()> {
+    let user = &caller.user;
+    let now_ms = app.clock.now_ms();
+    let network = Network::of(caller.peer.address);
+    // A stolen session must not be able to guess the password either.
+    app.door
+        .attempts
+        .take(&user.username, network, true, now_ms)?;
+    let passwords = &app.door.passwords;
+    let stored = Some(user.password_hash.as_str());
+    if !passwords.verify(&req.current_password, stored).await? {
+        return Err(Error::field(
+            "current_password",
+            "wrong",
+            "is not the password",
+        ));
+    }
+    app.door.attempts.right(&user.username, network);
+    let mut fields = Fields::new();
+    let (name, email) = (&user.username, &user.email);
+    password::check_new(&mut fields, "new_password", &req.new_password, name, email);
+    fields.check(
+        req.new_password != req.current_password,
+        "new_password",
+        "unchanged",
+        "is the old one; take another",
+    );
+    fields.finish()?;
+    let hash = passwords.hash(&req.new_password).await?;
+    let this = caller.by_session()?.to_string();
+    let tx = app.db.begin(Lane::People).await?;
+    let changed = users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::value(hash))
+        .col_expr(users::Column::MustChangePassword, Expr::value(false))
+        .col_expr(users::Column::UpdatedAtMs, Expr::value(now_ms))
+        .filter(users::Column::Id.eq(&*user.id))
+        .filter(users::Column::PasswordHash.eq(&*user.password_hash))
+        .exec(&*tx)
+        .await?;
+    if changed.rows_affected == 0 {
+        return Err(Error::conflict(
+            "changed_meanwhile",
+            "the password was changed at the same moment from elsewhere; log in again",
+        ));
+    }
+    let others = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(&*user.id))
+        .filter(sessions::Column::EndedAtMs.is_null())
+        .filter(sessions::Column::Id.ne(&this))
+        .all(&*tx)
+        .await?;
+    for other in others {
+        store::end(&*tx, &user.id, &other.id, now_ms).await?;
+    }
+    Entry::word("account.password", "user", &user.id)
+        .by(&*tx, caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    app.nudges.revoked();
+    Ok(())
+}
+
+/// Log-ins that have not ended.
+/// # Errors
+/// Database.
+pub async fn sessions(app: &App, caller: &Caller) -> Result<Page<SessionInfo>> {
+    let rows = store::active(app.db.read(), &caller.user.id, app.clock.now_ms()).await?;
+    let this = caller.session_text();
+    let info = |row: sessions::Model| SessionInfo {
+        current: row.id == this,
+        id: row.id,
+        created_at: Stamp(row.created_at_ms),
+        last_seen_at: Stamp(row.last_seen_at_ms),
+        address: row.address,
+        user_agent: row.user_agent,
+    };
+    Ok(Page::whole(rows.into_iter().map(info).collect()))
+}
+
+/// Ends one of one's own log-ins.
+/// # Errors
+/// 404 for another's, or one that has ended.
+pub async fn end_session(app: &App, caller: &Caller, id: SessionId) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    let id = id.to_string();
+    let tx = app.db.begin(Lane::People).await?;
+    if !store::end(&*tx, &caller.user.id, &id, now_ms).await? {
+        return Err(Error::not_found("session"));
+    }
+    Entry::word("session.delete", "session", &id)
+        .by(&*tx, caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    app.nudges.revoked();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_and_addresses_are_told_apart() {
+        let good = |check: fn(&mut Fields, &str, &str), text: &str| {
+            let mut fields = Fields::new();
+            check(&mut fields, "x", text);
+            fields.is_good()
+        };
+        assert!(good(check_username, "ann-7_b.c"));
+        for bad in [
+            "",
+            "a b",
+            "ann@example.net",
+            "<script>",
+            "ä",
+            &"a".repeat(65),
+        ] {
+            assert!(!good(check_username, bad), "{bad}");
+        }
+        assert!(good(check_email, "ann@example.net"));
+        for bad in ["ann", "@example.net", "a@b", "a@b.c d", "a@b@c.d", "a@.bc"] {
+            assert!(!good(check_email, bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Personal API keys.
+
+pub mod api;
+pub mod dto;
+pub mod service;

@@ -1,0 +1,219 @@
+//! Log-in attempts, limited so that guessing is hopeless and nobody can lock another out.
+//!
+//! Three counters, each over a quarter of an hour: of an account from one network, of a network over all
+//! accounts, and of an account over all networks. The last one would let strangers lock an owner out, so
+//! it does not bind networks that the account has logged in from before.
+
+use std::{collections::HashMap, net::IpAddr};
+
+use parking_lot::Mutex;
+
+use crate::error::Error;
+
+const WINDOW_MS: i64 = 15 * 60 * 1000;
+/// Wrong passwords for one account from one network.
+const PER_PAIR: u32 = 5;
+/// Wrong passwords from one network, whatever the account.
+const PER_NETWORK: u32 = 30;
+/// Wrong passwords for one account from networks that it has never logged in from.
+const PER_ACCOUNT: u32 = 50;
+/// Counters kept at most; beyond it those that expire first go.
+const ROOM: usize = 100_000;
+
+/// Who shares a counter: an IPv4 address, or an IPv6 /64, which is what one customer gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network([u8; 8]);
+
+impl Network {
+    /// The network of an address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        let mut key = [0; 8];
+        match address.to_canonical() {
+            // ff.. is multicast: no /64 of a client begins so.
+            IpAddr::V4(v4) => {
+                key[0] = 0xff;
+                key[4..].copy_from_slice(&v4.octets());
+            }
+            IpAddr::V6(v6) => key.copy_from_slice(&v6.octets()[..8]),
+        }
+        Self(key)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    Pair(String, Network),
+    Network(Network),
+    Account(String),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    wrong: u32,
+    until_ms: i64,
+}
+
+/// Counts wrong passwords of this process.
+#[derive(Default)]
+pub struct Attempts(Mutex<HashMap<Who, Count>>);
+
+fn fold(login: &str) -> String {
+    login.trim().to_lowercase().chars().take(128).collect()
+}
+
+impl Attempts {
+    /// Takes one attempt, unless there were too many. `known`: the account has logged in from this network
+    /// before. Counted before the password is checked, so that attempts side by side do not slip through;
+    /// [`Attempts::right`] takes it back.
+    /// # Errors
+    /// 429 with the time to wait. It says the same for names that nobody has.
+    pub fn take(
+        &self,
+        login: &str,
+        network: Network,
+        known: bool,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        let login = fold(login);
+        let pair = Who::Pair(login.clone(), network);
+        let (network, account) = (Who::Network(network), Who::Account(login));
+        let mut counts = self.0.lock();
+        let over = |who: &Who, limit: u32| {
+            counts
+                .get(who)
+                .filter(|c| c.until_ms > now_ms && c.wrong >= limit)
+                .map(|c| c.until_ms)
+        };
+        let mut until = over(&pair, PER_PAIR).max(over(&network, PER_NETWORK));
+        if !known {
+            until = until.max(over(&account, PER_ACCOUNT));
+        }
+        if let Some(until_ms) = until {
+            return Err(Error::TooMany {
+                code: "too_many_attempts",
+                detail: "too many wrong passwords; wait a little, or log in from where you have \
+                         logged in before"
+                    .into(),
+                retry_after_s: u64::try_from((until_ms - now_ms + 999) / 1000).unwrap_or(1),
+            });
+        }
+        make_room(&mut counts, now_ms);
+        for who in [pair, network, account] {
+            let fresh = Count {
+                wrong: 0,
+                until_ms: now_ms + WINDOW_MS,
+            };
+            let count = counts.entry(who).or_insert(fresh);
+            if count.until_ms <= now_ms {
+                *count = fresh;
+            }
+            count.wrong = count.wrong.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The password was right: the pair begins anew, the others lose this one attempt.
+    pub fn right(&self, login: &str, network: Network) {
+        let login = fold(login);
+        let mut counts = self.0.lock();
+        counts.remove(&Who::Pair(login.clone(), network));
+        for who in [Who::Network(network), Who::Account(login)] {
+            if let Some(count) = counts.get_mut(&who) {
+                count.wrong = count.wrong.saturating_sub(1);
+            }
+        }
+    }
+}
+
+fn make_room(counts: &mut HashMap<Who, Count>, now_ms: i64) {
+    if counts.len() < ROOM {
+        return;
+    }
+    counts.retain(|_, c| c.until_ms > now_ms);
+    if counts.len() >= ROOM {
+        let mut ends: Vec<i64> = counts.values().map(|c| c.until_ms).collect();
+        let middle = ends.len() / 2;
+        let cut = *ends.select_nth_unstable(middle).1;
+        counts.retain(|_, c| c.until_ms > cut);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn net(last: u8) -> Network {
+        Network::of(IpAddr::from([192, 0, 2, last]))
+    }
+
+    #[test]
+    fn one_network_gets_five_tries_per_account() {
+        let attempts = Attempts::default();
+        for _ in 0..PER_PAIR {
+            attempts.take("Ann", net(1), false, 0).unwrap();
+        }
+        let refused = attempts.take(" ann ", net(1), true, 60_000).unwrap_err();
+        assert!(matches!(
+            refused,
+            Error::TooMany {
+                retry_after_s: 840,
+                ..
+            }
+        ));
+        attempts.take("ann", net(1), false, WINDOW_MS + 1).unwrap();
+    }
+
+    #[test]
+    fn strangers_lock_nobody_out() {
+        let attempts = Attempts::default();
+        for n in 10..=255 {
+            drop(attempts.take("ann", net(n), false, 0));
+        }
+        attempts.take("ann", net(7), true, 1).unwrap();
+        assert!(attempts.take("ann", net(8), false, 1).is_err());
+        attempts.take("bob", net(8), false, 1).unwrap();
+    }
+
+    #[test]
+    fn one_network_can_not_try_every_account() {
+        let attempts = Attempts::default();
+        for n in 0..PER_NETWORK {
+            attempts
+                .take(&format!("user{n}"), net(1), false, 0)
+                .unwrap();
+        }
+        assert!(attempts.take("another", net(1), false, 1).is_err());
+        attempts.take("another", net(2), false, 1).unwrap();
+    }
+
+    #[test]
+    fn a_right_password_gives_the_tries_back() {
+        let attempts = Attempts::default();
+        for _ in 0..1000 {
+            attempts.take("ann", net(1), false, 0).unwrap();
+            attempts.right("ann", net(1));
+        }
+        attempts.take("ann", net(2), false, 0).unwrap();
+    }
+
+    #[test]
+    fn neighbours_in_one_ipv6_network_share_a_counter() {
+        let of = |text: &str| Network::of(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+
+    #[test]
+    fn the_counters_are_bounded() {
+        let mut counts = HashMap::new();
+        for n in 0..ROOM {
+            let until_ms = 1 + i64::try_from(n).unwrap();
+            counts.insert(Who::Account(n.to_string()), Count { wrong: 1, until_ms });
+        }
+        make_room(&mut counts, 0);
+        assert!(counts.len() < ROOM);
+    }
+}

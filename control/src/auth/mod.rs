@@ -1,0 +1,53 @@
+//! Who asks: log-in, credentials, and the extractors that no handler can forget.
+
+mod attempts;
+mod caller;
+pub mod cookie;
+pub mod origin;
+pub mod password;
+pub mod peer;
+pub mod secret;
+pub mod subject;
+
+pub use attempts::{Attempts, Network};
+pub use caller::{AnyCaller, Caller, SESSION_IDLE_MS};
+pub use cookie::{Scheme, SetCookie};
+pub use origin::Hosts;
+pub use password::Passwords;
+pub use peer::{Peer, Proxies};
+pub use subject::{NodeAccess, ServerAccess};
+
+use crate::{config::Config, http::Rates};
+
+/// What the front door keeps in memory. All of it can be lost.
+pub struct Door {
+    /// Argon2id queue.
+    pub passwords: Passwords,
+    /// Wrong passwords of late.
+    pub attempts: Attempts,
+    /// Requests of late.
+    pub rates: Rates,
+    /// Names under which the panel may be reached.
+    pub hosts: Hosts,
+    /// Whose `x-forwarded-…` headers are believed.
+    pub proxies: Proxies,
+    /// SHA-256 of control's own certificate, hex, when it is self-signed. Set once it listens.
+    pub certificate: std::sync::OnceLock<String>,
+}
+
+impl Door {
+    /// From the configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let names = [&config.public_url, &config.address, &config.http_listen];
+        let names = names.into_iter().chain(&config.allowed_hosts);
+        Self {
+            passwords: Passwords::default(),
+            attempts: Attempts::default(),
+            rates: Rates::default(),
+            hosts: Hosts::new(names.map(String::as_str)),
+            proxies: Proxies::new(&config.trusted_proxies),
+            certificate: std::sync::OnceLock::new(),
+        }
+    }
+}

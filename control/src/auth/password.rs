@@ -1,0 +1,236 @@
+//! Argon2id in a bounded queue: one hash takes 19 MiB and some 40 ms of a core, so a flood of log-ins must
+//! neither fill the memory nor starve the games beside us.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::{
+    sync::{OnceCell, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::error::{Error, Fields, Result};
+
+/// So many may wait for a hash; more are told to come again.
+const ROOM: usize = 32;
+/// Nobody waits longer for a turn.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Shortest password, characters.
+pub const MIN_LENGTH: usize = 10;
+/// Longest password, characters.
+pub const MAX_LENGTH: usize = 256;
+
+/// Hashes and checks passwords, a few at a time.
+#[derive(Clone)]
+pub struct Passwords(Arc<Inner>);
+
+struct Inner {
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    refused: AtomicU64,
+    /// A hash that nobody's password has: an unknown name costs as much time as a wrong password.
+    nobody: OnceCell<String>,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self(Arc::new(Inner {
+            turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+            waiting: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+            nobody: OnceCell::new(),
+        }))
+    }
+}
+
+fn busy() -> Error {
+    Error::TooMany {
+        code: "busy",
+        detail: "too many log-ins are being checked at this moment; try again".into(),
+        retry_after_s: 2,
+    }
+}
+
+/// Counts a waiting caller for as long as it lives, also when the request is dropped.
+struct Waiting<'a>(&'a Inner);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn hash_now(password: &str) -> Result<String> {
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
+        .map_err(|e| Error::Internal(anyhow::anyhow!("argon2: {e}")))
+}
+
+fn verify_now(password: &str, stored: &str) -> bool {
+    PasswordHash::new(stored).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
+}
+
+impl Passwords {
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        if self.0.waiting.fetch_add(1, Ordering::Relaxed) >= ROOM {
+            self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+            self.0.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(busy());
+        }
+        let waiting = Waiting(&self.0);
+        let turn = match timeout(PATIENCE, self.0.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => turn,
+            _ => {
+                self.0.refused.fetch_add(1, Ordering::Relaxed);
+                return Err(busy());
+            }
+        };
+        drop(waiting);
+        // The turn goes along: a caller who hangs up does not free it while the hash still runs.
+        let task = spawn_blocking(move || {
+            let result = work();
+            drop(turn);
+            result
+        });
+        task.await.map_err(Error::internal)
+    }
+
+    /// PHC string of a password.
+    /// # Errors
+    /// 429 when too many wait.
+    pub async fn hash(&self, password: &str) -> Result<String> {
+        let password = password.to_owned();
+        self.in_turn(move || hash_now(&password)).await?
+    }
+
+    /// Whether the password fits. `None` for a name that nobody has: takes as long and is never true.
+    /// # Errors
+    /// 429 when too many wait.
+    pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<bool> {
+        let known = stored.is_some();
+        let stored = match stored {
+            Some(stored) => stored.to_owned(),
+            None => {
+                let nobody = self.0.nobody.get_or_try_init(|| self.hash("nobody"));
+                nobody.await?.clone()
+            }
+        };
+        let password: String = password.chars().take(MAX_LENGTH + 1).collect();
+        let fits = self.in_turn(move || verify_now(&password, &stored)).await?;
+        Ok(fits && known)
+    }
+
+    /// Callers turned away since the start.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.0.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Says what is wrong with a new password, if anything.
+pub fn check_new(fields: &mut Fields, field: &str, password: &str, username: &str, email: &str) {
+    let length = password.chars().count();
+    if length < MIN_LENGTH {
+        fields.refuse(
+            field,
+            "too_short",
+            format!("has {length} characters; take at least {MIN_LENGTH}"),
+        );
+    } else if length > MAX_LENGTH {
+        fields.refuse(
+            field,
+            "too_long",
+            format!("has {length} characters; at most {MAX_LENGTH} are possible"),
+        );
+    }
+    let folded = password.to_lowercase();
+    let same = |other: &str| !other.is_empty() && folded == other.to_lowercase();
+    if same(username) || same(email) {
+        fields.refuse(
+            field,
+            "guessable",
+            "is your name or e-mail address; take another",
+        );
+    }
+    let mut letters: Vec<char> = folded.chars().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    if length >= MIN_LENGTH && letters.len() < 4 {
+        fields.refuse(
+            field,
+            "guessable",
+            "repeats the same few characters; take a phrase of several words",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_alone() {
+        let passwords = Passwords::default();
+        let stored = passwords.hash("correct horse battery").await.unwrap();
+        assert!(
+            stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{stored}"
+        );
+        let fits = async |password: &str, stored: Option<&str>| {
+            passwords.verify(password, stored).await.unwrap()
+        };
+        assert!(fits("correct horse battery", Some(&stored)).await);
+        assert!(!fits("correct horse batterz", Some(&stored)).await);
+        assert!(!fits("nobody", None).await);
+        assert!(!fits("x", Some("no hash")).await);
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_turned_away_and_counted() {
+        let passwords = Passwords::default();
+        let stored = passwords.hash("correct horse battery").await.unwrap();
+        let many = (0..200).map(|_| passwords.verify("x", Some(&stored)));
+        let results = futures_util::future::join_all(many).await;
+        let refused = results.iter().filter(|r| r.is_err()).count();
+        assert!(refused > 0);
+        assert_eq!(passwords.refused(), refused as u64);
+        assert_eq!(passwords.0.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn weak_passwords_are_named() {
+        let codes = |password: &str| {
+            let mut fields = Fields::new();
+            check_new(&mut fields, "p", password, "administrator", "a@b.c");
+            match fields.finish() {
+                Err(Error::Invalid(errors)) => errors[0].code.clone(),
+                _ => String::new(),
+            }
+        };
+        assert_eq!(codes("short"), "too_short");
+        assert_eq!(codes("Administrator"), "guessable");
+        assert_eq!(codes("aaaaaaaaaaaa"), "guessable");
+        assert_eq!(codes(&"abcd".repeat(65)), "too_long");
+        assert_eq!(codes("grüner Hase 7"), "");
+    }
+}

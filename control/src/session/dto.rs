@@ -1,0 +1,92 @@
+//! What log-in takes and gives.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::http::Stamp;
+
+/// Name or e-mail address, and password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// User name or e-mail address; case does not matter.
+    pub login: String,
+    /// As it was set.
+    #[schema(format = Password)]
+    pub password: String,
+}
+
+/// A person, as they see themselves.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct User {
+    /// ULID.
+    pub id: String,
+    /// Log-in name.
+    pub username: String,
+    /// E-mail address.
+    pub email: String,
+    /// May do everything.
+    pub admin: bool,
+    /// Until the password is changed, only that works.
+    pub must_change_password: bool,
+}
+
+impl From<warren_entity::users::Model> for User {
+    fn from(user: warren_entity::users::Model) -> Self {
+        Self {
+            id: user.id,
+            username: user.username,
+            email: user.email,
+            admin: user.admin,
+            must_change_password: user.must_change_password,
+        }
+    }
+}
+
+/// Answer to a log-in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LoggedIn {
+    /// Who.
+    pub user: User,
+}
+
+/// Facts about the panel that a client shows.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Panel {
+    /// What it is called.
+    pub name: String,
+    /// Version of control.
+    pub version: String,
+    /// This request came over plain http.
+    pub plain_http: bool,
+    /// Nothing has been set up yet: no egg and no server.
+    pub first_run: bool,
+}
+
+/// Who is logged in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CurrentSession {
+    /// Who.
+    pub user: User,
+    /// Permission keys held on the panel as a whole.
+    pub permissions: Vec<String>,
+    /// The panel.
+    pub panel: Panel,
+}
+
+/// One log-in of the account.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SessionInfo {
+    /// ULID.
+    pub id: String,
+    /// When the log-in was.
+    pub created_at: Stamp,
+    /// Last request, to the minute.
+    pub last_seen_at: Stamp,
+    /// Where the log-in came from.
+    pub address: String,
+    /// What the browser said it is.
+    pub user_agent: String,
+    /// The one that asks.
+    pub current: bool,
+}

@@ -1,0 +1,88 @@
+//! Rows of log-ins.
+
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
+use warren_entity::{sessions, users};
+
+use crate::gate::{self, Ended};
+
+/// Somebody by name or e-mail address, whatever the case.
+/// # Errors
+/// Database.
+pub async fn user_by_login(
+    db: &impl ConnectionTrait,
+    login: &str,
+) -> Result<Option<users::Model>, DbErr> {
+    let folded = login.trim().to_lowercase();
+    users::Entity::find()
+        .filter(users::Column::DeletedAtMs.is_null())
+        .filter(
+            Condition::any()
+                .add(users::Column::UsernameFolded.eq(&folded))
+                .add(users::Column::EmailFolded.eq(&folded)),
+        )
+        .one(db)
+        .await
+}
+
+/// Whether somebody has logged in from there before.
+/// # Errors
+/// Database.
+pub async fn known_address(
+    db: &impl ConnectionTrait,
+    user: &str,
+    address: &str,
+) -> Result<bool, DbErr> {
+    let row = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::Address.eq(address))
+        .one(db)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Log-ins that have not ended, the newest first; at most 100.
+/// # Errors
+/// Database.
+pub async fn active(
+    db: &impl ConnectionTrait,
+    user: &str,
+    now_ms: i64,
+) -> Result<Vec<sessions::Model>, DbErr> {
+    sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::EndedAtMs.is_null())
+        .filter(sessions::Column::ExpiresAtMs.gt(now_ms))
+        .order_by_desc(sessions::Column::Id)
+        .limit(100)
+        .all(db)
+        .await
+}
+
+/// Ends one log-in of a user, with its tickets. Says whether there was one.
+/// # Errors
+/// Database.
+pub async fn end(
+    db: &impl ConnectionTrait,
+    user: &str,
+    session: &str,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
+    let ended = sessions::Entity::update_many()
+        .col_expr(sessions::Column::EndedAtMs, Expr::value(now_ms))
+        .filter(sessions::Column::Id.eq(session))
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::EndedAtMs.is_null())
+        .exec(db)
+        .await?;
+    if ended.rows_affected == 0 {
+        return Ok(false);
+    }
+    let id = session
+        .parse()
+        .map_err(|e| DbErr::Custom(format!("session: {e}")))?;
+    gate::end(db, Ended::Session(id), now_ms).await?;
+    Ok(true)
+}
