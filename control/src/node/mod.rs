@@ -1,11 +1,19 @@
 //! Nodes: how a machine becomes one, who may speak for it, and whether it is there.
 
+pub mod api;
 pub mod command;
 pub mod convert;
 pub mod credential;
+pub mod dto;
 pub mod enroll;
 pub(crate) mod hello;
 pub mod identity;
 pub mod presence;
 pub mod push;
+pub mod service;
 pub mod token;
+pub mod view;
+
+mod asking;
+
+pub use asking::ask;

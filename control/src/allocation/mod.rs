@@ -1,0 +1,6 @@
+//! Ports on nodes.
+
+pub mod api;
+pub mod dto;
+pub mod ports;
+pub mod service;

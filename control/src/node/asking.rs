@@ -1,0 +1,48 @@
+//! `command::ask` with the errors that people see.
+
+use std::time::Duration;
+
+use warren_proto::{Message, bus::CallError, ids::NodeId};
+
+use super::command::{self, AskError};
+use crate::{
+    app::App,
+    error::{Error, Result},
+};
+
+/// Signs a command and asks a node; see [`command::ask`].
+/// # Errors
+/// 503 when the node is away or does not answer in time; what the node says otherwise.
+pub async fn ask<M: Message + Default>(
+    app: &App,
+    node: NodeId,
+    verb: &str,
+    body: &impl Message,
+    within: Duration,
+) -> Result<M> {
+    command::ask(app, node, verb, body, within)
+        .await
+        .map_err(|error| match error {
+            AskError::Offline(node) => Error::NodeOffline { node },
+            AskError::Unknown(_) => Error::not_found("node"),
+            AskError::Database(cause) => cause.into(),
+            AskError::Call(CallError::Failed {
+                code,
+                message,
+                retryable,
+            }) => Error::Agent {
+                code,
+                message,
+                retryable,
+            },
+            AskError::Call(CallError::Bus(cause)) => {
+                tracing::warn!(node.id = %node, %cause, "node {node} did not answer {verb}");
+                Error::Unavailable {
+                    code: "node_no_answer",
+                    detail: "the node did not answer in time; it may have done it all the same"
+                        .into(),
+                }
+            }
+            AskError::Call(refused @ CallError::Refused(_)) => Error::internal(refused),
+        })
+}

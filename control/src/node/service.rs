@@ -1,0 +1,385 @@
+//! What admins do with nodes.
+
+use std::net::IpAddr;
+
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
+};
+use serde_json::json;
+use warren_entity::{allocations, nodes, operations, orphans, servers};
+use warren_proto::ids::ServerId;
+
+use super::{
+    credential,
+    dto::{IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, Orphan, OrphanAction},
+    view,
+};
+use crate::{
+    access::Key,
+    allocation::ports,
+    app::App,
+    audit::Entry,
+    auth::NodeAccess,
+    db::Lane,
+    error::{Error, Fields, Result},
+    http::{Page, PageQuery, Stamp},
+    outbox::{self, Event},
+    wanted::{self, Bumped},
+};
+
+/// How long the files of a deleted orphan are kept.
+const ORPHAN_FILES_S: u32 = 7 * 24 * 3600;
+
+/// Nodes, the oldest first.
+/// # Errors
+/// Database; a bad cursor.
+pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
+    let limit = page.limit()?;
+    let mut query = nodes::Entity::find()
+        .filter(nodes::Column::DeletedAtMs.is_null())
+        .order_by_asc(nodes::Column::Id)
+        .limit(limit + 1);
+    if let Some(after) = page.after()? {
+        query = query.filter(nodes::Column::Id.gt(after));
+    }
+    let rows = query.all(app.db.read()).await?;
+    let page = Page::cut(rows, limit, |row| row.id.clone());
+    let ids: Vec<String> = page.items.iter().map(|row| row.id.clone()).collect();
+    let tenants = view::tenants(app.db.read(), &ids).await?;
+    let rates = crate::usage::rates(app, &ids).await?;
+    Ok(page.map(|row| {
+        let tenants = tenants.get(&row.id).copied().unwrap_or_default();
+        view::node(&row, tenants, rates.get(&row.id).copied())
+    }))
+}
+
+/// One node.
+/// # Errors
+/// Database.
+pub async fn get(app: &App, row: nodes::Model) -> Result<Node> {
+    let ids = [row.id.clone()];
+    let tenants = view::tenants(app.db.read(), &ids).await?;
+    let rates = crate::usage::rates(app, &ids).await?;
+    let tenants = tenants.get(&row.id).copied().unwrap_or_default();
+    Ok(view::node(&row, tenants, rates.get(&row.id).copied()))
+}
+
+fn check_address(fields: &mut Fields, text: &str) {
+    let labels = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let good = text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(labels));
+    fields.check(
+        good,
+        "player_address",
+        "invalid",
+        "is neither an IP address nor a host name (leave the port out)",
+    );
+}
+
+/// Changes name, players' address or port range.
+/// # Errors
+/// 422 names the field.
+pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<Node> {
+    let mut fields = Fields::new();
+    let mut row = nodes::ActiveModel {
+        id: Set(access.node.id.clone()),
+        ..Default::default()
+    };
+    if let Some(name) = &req.name {
+        row.name = Set(fields.line("name", name, 64));
+    }
+    if let Some(address) = req.player_address.as_deref().map(str::trim) {
+        if !address.is_empty() {
+            check_address(&mut fields, address);
+        }
+        row.player_address = Set((!address.is_empty()).then(|| address.to_owned()));
+    }
+    if let Some(range) = req.port_range {
+        fields.check(
+            range.first >= ports::LOWEST && range.first <= range.last,
+            "port_range",
+            "invalid",
+            format!(
+                "goes from a first to a last port, both from {} to 65535",
+                ports::LOWEST
+            ),
+        );
+        row.port_first = Set(range.first.into());
+        row.port_last = Set(range.last.into());
+    }
+    fields.finish()?;
+    let now_ms = app.clock.now_ms();
+    row.updated_at_ms = Set(now_ms);
+    let diff = json!({
+        "name": req.name,
+        "player_address": req.player_address,
+        "port_range": req.port_range,
+    });
+    let tx = app.db.begin(Lane::People).await?;
+    let row = row.update(&*tx).await.map_err(|e| match e.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => {
+            Error::field("name", "taken", "another node has this name")
+        }
+        _ => e.into(),
+    })?;
+    Entry::of(Key::NodeUpdate, "node", &row.id)
+        .with(diff)
+        .by(&*tx, &access.caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    get(app, row).await
+}
+
+/// Removes a node. With `force` its servers are forgotten too: the machine may be gone for good.
+/// # Errors
+/// 409 `node_has_servers`.
+pub async fn delete(app: &App, access: &NodeAccess, force: bool) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    let node = &access.node.id;
+    let tx = app.db.begin(Lane::People).await?;
+    // Locks the node's row: a server that is being made on it comes before or after, never in between.
+    wanted::raise_rev(&*tx, node).await?;
+    let tenants: Vec<String> = servers::Entity::find()
+        .filter(servers::Column::NodeId.eq(node))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .select_only()
+        .column(servers::Column::Id)
+        .into_tuple()
+        .all(&*tx)
+        .await?;
+    if !tenants.is_empty() && !force {
+        return Err(Error::conflict(
+            "node_has_servers",
+            format!(
+                "{} server(s) are on it; delete them first, or remove the node by force and forget them",
+                tenants.len()
+            ),
+        ));
+    }
+    for server in &tenants {
+        let id: ServerId = server.parse().map_err(Error::internal)?;
+        let event = Event::of_server(
+            id,
+            Some(access.id),
+            "deleted",
+            now_ms,
+            json!({"because": "node_removed"}),
+        );
+        outbox::write(&*tx, event).await?;
+    }
+    servers::Entity::update_many()
+        .col_expr(servers::Column::DeletedAtMs, Expr::value(now_ms))
+        .filter(servers::Column::NodeId.eq(node))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .exec(&*tx)
+        .await?;
+    operations::Entity::update_many()
+        .col_expr(operations::Column::State, Expr::value("lost"))
+        .col_expr(operations::Column::Code, Expr::value("node_removed"))
+        .col_expr(operations::Column::EndedAtMs, Expr::value(now_ms))
+        .filter(operations::Column::NodeId.eq(node))
+        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .exec(&*tx)
+        .await?;
+    allocations::Entity::delete_many()
+        .filter(allocations::Column::NodeId.eq(node))
+        .exec(&*tx)
+        .await?;
+    credential::revoke_in(&*tx, access.id, now_ms).await?;
+    nodes::Entity::update_many()
+        .col_expr(nodes::Column::DeletedAtMs, Expr::value(now_ms))
+        .filter(nodes::Column::Id.eq(node))
+        .exec(&*tx)
+        .await?;
+    outbox::write(
+        &*tx,
+        Event::of_node(
+            access.id,
+            "removed",
+            now_ms,
+            json!({"name": access.node.name}),
+        ),
+    )
+    .await?;
+    Entry::of(Key::NodeDelete, "node", node)
+        .with(json!({"name": access.node.name, "force": force, "servers": tenants}))
+        .by(&*tx, &access.caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    app.nudges.revoked();
+    app.nudges.outbox();
+    Ok(())
+}
+
+/// Refuses a node's credential from now on.
+/// # Errors
+/// 409 when it is revoked already.
+pub async fn revoke(app: &App, access: &NodeAccess) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    let tx = app.db.begin(Lane::People).await?;
+    if !credential::revoke_in(&*tx, access.id, now_ms).await? {
+        return Err(Error::conflict(
+            "already_revoked",
+            "its credential is refused already",
+        ));
+    }
+    Entry::of(Key::NodeDelete, "node", &access.node.id)
+        .with(json!({"revoked": true}))
+        .by(&*tx, &access.caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    app.nudges.revoked();
+    app.nudges.outbox();
+    Ok(())
+}
+
+/// Settles which of two machines keeps a forked identity. The other one is told with its next hello.
+/// # Errors
+/// 409 when nothing is forked.
+pub async fn decide_identity(app: &App, access: &NodeAccess, keep: IdentityKeep) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    let none = Option::<String>::None;
+    let tx = app.db.begin(Lane::People).await?;
+    let row = nodes::Entity::find_by_id(&*access.node.id)
+        .lock_exclusive()
+        .one(&*tx)
+        .await?
+        .ok_or_else(|| Error::not_found("node"))?;
+    let Some(newcomer) = row.quarantined_boot.clone() else {
+        return Err(Error::conflict(
+            "not_quarantined",
+            "only one machine claims this identity",
+        ));
+    };
+    let mut update = nodes::Entity::update_many()
+        .col_expr(nodes::Column::QuarantinedBoot, Expr::value(none.clone()))
+        .col_expr(nodes::Column::QuarantinedBecause, Expr::value(none))
+        .filter(nodes::Column::Id.eq(&*row.id));
+    if keep == IdentityKeep::Newcomer {
+        // No current boot: the next hello speaks for the identity, and the one that lost is then the fork.
+        update = update.col_expr(
+            nodes::Column::CurrentBoot,
+            Expr::value(Some(newcomer.clone())),
+        );
+    }
+    update.exec(&*tx).await?;
+    Entry::of(Key::NodeUpdate, "node", &row.id)
+        .with(json!({"identity": keep, "newcomer": newcomer}))
+        .by(&*tx, &access.caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    app.nudges.node(access.id);
+    Ok(())
+}
+
+/// Servers that the node has and control does not know.
+/// # Errors
+/// Database.
+pub async fn orphans(app: &App, node: &str) -> Result<Page<Orphan>> {
+    let rows = orphans::Entity::find()
+        .filter(orphans::Column::NodeId.eq(node))
+        .order_by_asc(orphans::Column::ServerId)
+        .limit(1000)
+        .all(app.db.read())
+        .await?;
+    let view = |row: orphans::Model| Orphan {
+        server: row.server_id,
+        state: row.state,
+        seen_at: Stamp(row.seen_at_ms),
+    };
+    Ok(Page::whole(rows.into_iter().map(view).collect()))
+}
+
+/// Adopts an orphan that control still has a row of, or has it removed.
+/// # Errors
+/// 404; 409 `nothing_to_adopt` without a row.
+pub async fn decide_orphan(
+    app: &App,
+    access: &NodeAccess,
+    server: ServerId,
+    action: OrphanAction,
+) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    let (node, id) = (&access.node.id, server.to_string());
+    let tx = app.db.begin(Lane::People).await?;
+    let rev = wanted::raise_rev(&*tx, node).await?;
+    let orphan = orphans::Entity::find_by_id((node.clone(), id.clone()))
+        .one(&*tx)
+        .await?
+        .ok_or_else(|| Error::not_found("orphan"))?;
+    let row = servers::Entity::find_by_id(&id)
+        .lock_exclusive()
+        .one(&*tx)
+        .await?;
+    let known = row.as_ref().map_or(0, |r| r.generation);
+    let generation = orphan.generation.max(known) + 1;
+    match action {
+        OrphanAction::Delete => {
+            if row.is_some_and(|r| r.node_id == *node && r.deleted_at_ms.is_none()) {
+                return Err(Error::conflict(
+                    "known",
+                    "control knows it again; delete the server",
+                ));
+            }
+            let at = Bumped { generation, rev };
+            wanted::bury(&*tx, node, &id, at, ORPHAN_FILES_S, now_ms).await?;
+        }
+        OrphanAction::Adopt => {
+            let Some(row) = row else {
+                return Err(Error::conflict(
+                    "nothing_to_adopt",
+                    "control has no record of this server, so it does not know its egg and image; \
+                     bring a newer database back, or delete it",
+                ));
+            };
+            let mut row = row.into_active_model();
+            row.node_id = Set(node.clone());
+            row.generation = Set(generation);
+            row.rev = Set(rev);
+            row.deleted_at_ms = Set(None);
+            row.updated_at_ms = Set(now_ms);
+            row.update(&*tx).await?;
+            crate::server::spec::refresh(&*tx, &id).await?;
+        }
+    }
+    orphans::Entity::delete_by_id((node.clone(), id.clone()))
+        .exec(&*tx)
+        .await?;
+    Entry::of(Key::NodeUpdate, "node", node)
+        .on(server)
+        .with(json!({"orphan": action}))
+        .by(&*tx, &access.caller, now_ms)
+        .await?;
+    tx.commit().await?;
+    app.nudges.node(access.id);
+    Ok(())
+}
+
+/// Figures of a node or server over time.
+/// # Errors
+/// 422 for a bad stretch.
+pub async fn metrics(app: &App, subject: &str, query: &MetricsQuery) -> Result<MetricSeries> {
+    let now_s = app.clock.now_s();
+    let to = query.to.map_or(now_s, |at| at.0 / 1000).min(now_s + 60);
+    let from = query.from.map_or(to - 3600, |at| at.0 / 1000);
+    if from >= to {
+        return Err(Error::field("from", "out_of_range", "must lie before `to`"));
+    }
+    let mut step = query.step.unwrap_or(15);
+    // At most 1500 points, whatever is asked.
+    while (to - from) / i64::from(step.max(1)) > 1500 {
+        step = match step {
+            0..60 => 60,
+            60..3600 => 3600,
+            other => other.saturating_mul(2),
+        };
+    }
+    crate::usage::series(app, subject, from, to, step).await
+}
