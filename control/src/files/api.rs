@@ -1,0 +1,123 @@
+//! Files of a server, through its node's jail.
+
+use axum::{
+    body::Bytes,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    dto::{
+        DirectoryCreate, FileInfo, FileQuery, FileRenameRequest, FileWrittenInfo, FilesDelete,
+        ListQuery,
+    },
+    service,
+};
+use crate::{
+    access::Key,
+    app::App,
+    auth::ServerAccess,
+    error::Result,
+    http::{Json, Page, Query, read_body},
+    problem::Problems,
+};
+
+/// What stands in a directory, by name.
+#[utoipa::path(get, path = "/servers/{server}/files", tag = "files",
+    params(("server" = String, Path, description = "Server id"), ListQuery),
+    responses((status = 200, body = Page<FileInfo>), Problems))]
+pub async fn list_files(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<FileInfo>>> {
+    access.require(Key::FileRead)?;
+    service::list(&app, &access, &query).await.map(Json)
+}
+
+/// A file's bytes, at most 1 MiB (413 `file_too_large`).
+#[utoipa::path(get, path = "/servers/{server}/files/content", tag = "files",
+    params(("server" = String, Path, description = "Server id"), FileQuery),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream",
+        headers(("etag" = String, description = "For `if-match`"))), Problems))]
+pub async fn read_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<FileQuery>,
+) -> Result<Response> {
+    access.require(Key::FileReadContent)?;
+    let file = service::read(&app, &access, &query.path).await?;
+    // What a server's people wrote must never run as a page of the panel.
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_DISPOSITION, "attachment".to_owned()),
+        (header::ETAG, format!("\"{}\"", file.etag)),
+    ];
+    Ok((headers, file.data).into_response())
+}
+
+/// Writes a file of at most 1 MiB, whole or not at all.
+///
+/// `if-match: "<etag>"` refuses when it has changed (412 `changed_meanwhile`); `if-none-match: *` when it exists.
+#[utoipa::path(put, path = "/servers/{server}/files/content", tag = "files",
+    params(("server" = String, Path, description = "Server id"), FileQuery,
+        ("if-match" = Option<String>, Header, description = "Etag that the file must have"),
+        ("if-none-match" = Option<String>, Header, description = "`*`: the file must not exist")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = FileWrittenInfo), Problems))]
+pub async fn write_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<FileQuery>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Json<FileWrittenInfo>> {
+    access.require(Key::FileUpdate)?;
+    let data: Bytes = read_body(request).await?;
+    service::write(&app, &access, &query.path, &headers, data)
+        .await
+        .map(Json)
+}
+
+/// Makes a directory, with its parents.
+#[utoipa::path(post, path = "/servers/{server}/files/directories", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 204), Problems))]
+pub async fn create_directory(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<DirectoryCreate>,
+) -> Result<StatusCode> {
+    access.require(Key::FileCreate)?;
+    service::mkdir(&app, &access, req.path).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes files, and directories with all that is in them.
+#[utoipa::path(post, path = "/servers/{server}/files/delete", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 204), Problems))]
+pub async fn delete_files(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FilesDelete>,
+) -> Result<StatusCode> {
+    access.require(Key::FileDelete)?;
+    service::delete(&app, &access, req.paths).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Moves a file or directory; what stands at the new path is not replaced.
+#[utoipa::path(post, path = "/servers/{server}/files/rename", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 204), Problems))]
+pub async fn rename_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FileRenameRequest>,
+) -> Result<StatusCode> {
+    access.require(Key::FileUpdate)?;
+    service::rename(&app, &access, req.from, req.to).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,140 @@
+//! Servers: life and settings. Console and metrics are beside it.
+
+use axum::{extract::State, http::StatusCode};
+
+use super::{
+    dto::{
+        InputAnswer, InputRequest, OperationStarted, PowerAccepted, PowerRequest, ReinstallRequest,
+        Server, ServerCreate, ServerCreated, ServerDelete, ServerPatch, ServerQuery, ServerSummary,
+        Ticket,
+    },
+    live, service,
+};
+use crate::{
+    access::{Key, Resource},
+    app::App,
+    auth::{Caller, ServerAccess},
+    error::Result,
+    http::{Json, Page, Query},
+    operation::dto::Operation,
+    problem::Problems,
+};
+
+/// Servers that one may see, the newest first.
+#[utoipa::path(get, path = "/servers", tag = "servers", params(ServerQuery),
+    responses((status = 200, body = Page<ServerSummary>), Problems))]
+pub async fn list_servers(
+    State(app): State<App>,
+    caller: Caller,
+    Query(query): Query<ServerQuery>,
+) -> Result<Json<Page<ServerSummary>>> {
+    service::list(&app, &caller, &query).await.map(Json)
+}
+
+/// Makes a server and begins to install it.
+#[utoipa::path(post, path = "/servers", tag = "servers",
+    responses((status = 201, body = ServerCreated), Problems))]
+pub async fn create_server(
+    State(app): State<App>,
+    caller: Caller,
+    Json(req): Json<ServerCreate>,
+) -> Result<(StatusCode, Json<ServerCreated>)> {
+    caller.require(Key::ServerCreate, Resource::Panel)?;
+    let created = service::create(&app, &caller, req).await?;
+    Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// One server.
+#[utoipa::path(get, path = "/servers/{server}", tag = "servers",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = Server), Problems))]
+pub async fn get_server(State(app): State<App>, access: ServerAccess) -> Result<Json<Server>> {
+    access.require(Key::WebsocketConnect)?;
+    service::get(&app, &access).await.map(Json)
+}
+
+/// Changes settings. What takes effect with the next start says so in the panel.
+#[utoipa::path(patch, path = "/servers/{server}", tag = "servers",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = Server), Problems))]
+pub async fn update_server(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<ServerPatch>,
+) -> Result<Json<Server>> {
+    service::update(&app, access, req).await.map(Json)
+}
+
+/// Deletes a server; its node removes it as soon as it can.
+#[utoipa::path(delete, path = "/servers/{server}", tag = "servers",
+    params(("server" = String, Path, description = "Server id"), ServerDelete),
+    responses((status = 202, body = OperationStarted), Problems))]
+pub async fn delete_server(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<ServerDelete>,
+) -> Result<(StatusCode, Json<OperationStarted>)> {
+    access.require(Key::ServerDelete)?;
+    let operation = service::delete(&app, access, &query.name).await?;
+    Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation })))
+}
+
+/// Asks for a power change. The agent reports the outcome later as a lifecycle event.
+#[utoipa::path(post, path = "/servers/{server}/power", tag = "servers",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 202, body = PowerAccepted), Problems))]
+pub async fn power_server(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<PowerRequest>,
+) -> Result<(StatusCode, Json<PowerAccepted>)> {
+    access.require(req.action.key())?;
+    let generation = service::power(&app, access, req.action).await?;
+    Ok((StatusCode::ACCEPTED, Json(PowerAccepted { generation })))
+}
+
+/// Types a line into the console.
+#[utoipa::path(post, path = "/servers/{server}/input", tag = "console",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = InputAnswer), Problems))]
+pub async fn input_server(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<InputRequest>,
+) -> Result<Json<InputAnswer>> {
+    access.require(Key::ControlConsole)?;
+    live::input(&app, &access, req).await.map(Json)
+}
+
+/// Runs the install script again.
+#[utoipa::path(post, path = "/servers/{server}/reinstall", tag = "servers",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 202, body = Operation), Problems))]
+pub async fn reinstall_server(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<ReinstallRequest>,
+) -> Result<(StatusCode, Json<Operation>)> {
+    access.require(Key::SettingsReinstall)?;
+    let operation = service::reinstall(&app, access, req.wipe).await?;
+    Ok((StatusCode::ACCEPTED, Json(operation)))
+}
+
+/// A ticket for console and stats of this server on the WebSocket.
+#[utoipa::path(post, path = "/servers/{server}/ticket", tag = "console",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = Ticket), Problems))]
+pub async fn create_server_ticket(
+    State(app): State<App>,
+    access: ServerAccess,
+) -> Result<Json<Ticket>> {
+    access.require(Key::WebsocketConnect)?;
+    live::server_ticket(&app, &access).await.map(Json)
+}
+
+/// A ticket for events of all servers that one may see, on the WebSocket.
+#[utoipa::path(post, path = "/tickets/mine", tag = "console",
+    responses((status = 200, body = Ticket), Problems))]
+pub async fn create_mine_ticket(State(app): State<App>, caller: Caller) -> Result<Json<Ticket>> {
+    live::mine_ticket(&app, &caller).await.map(Json)
+}

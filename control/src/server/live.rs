@@ -1,0 +1,128 @@
+//! What reaches the game now: typed lines, and tickets for the WebSocket.
+
+use warren_proto::{
+    bus::ticket::{self, Mine, Scope, Ticket as Claims},
+    ids::{CommandId, SessionId},
+    subjects::down,
+    wire,
+};
+
+use super::dto::{InputAnswer, InputRequest, InputResult, Ticket};
+use crate::{
+    access::{Decision, Key, Resource, Set, decide},
+    app::App,
+    auth::{Caller, ServerAccess},
+    error::{Error, Result},
+    node::ask,
+};
+
+/// With the line end that the node adds, 4095: more than that a terminal cuts.
+const LINE_BYTES: usize = 4094;
+/// The node waits 2 s for a full pipe before it says so.
+const WITHIN: std::time::Duration = std::time::Duration::from_secs(4);
+/// Tickets live as long as they may; whoever needs one longer renews it.
+const TICKET_S: i64 = 300;
+
+/// Types a line.
+/// # Errors
+/// 422 for a line that is none; 503 when the node is away.
+pub async fn input(app: &App, access: &ServerAccess, req: InputRequest) -> Result<InputAnswer> {
+    if req.line.len() > LINE_BYTES {
+        return Err(Error::field(
+            "line",
+            "too_long",
+            format!(
+                "has {} bytes; at most {LINE_BYTES} are possible",
+                req.line.len()
+            ),
+        ));
+    }
+    if req.line.contains(['\n', '\r', '\0']) {
+        return Err(Error::field(
+            "line",
+            "invalid",
+            "is one line: no line ends and no zero bytes in it",
+        ));
+    }
+    let body = wire::ConsoleAsk {
+        session: String::new(),
+        server: access.id.to_string(),
+        ask: Some(wire::console_ask::Ask::Input(wire::Input {
+            line: req.line.into_bytes(),
+            id: req.id.unwrap_or_else(CommandId::new).to_string(),
+            actor: format!("user:{}", access.caller.actor.user),
+        })),
+    };
+    let answer: wire::InputAnswer = ask(app, access.node, down::CONSOLE, &body, WITHIN).await?;
+    let result = match answer.result() {
+        wire::InputResult::Written => InputResult::Written,
+        wire::InputResult::Busy => InputResult::Busy,
+        wire::InputResult::Off => InputResult::Off,
+        wire::InputResult::Unspecified => {
+            return Err(Error::Internal(anyhow::anyhow!(
+                "an input answer says nothing"
+            )));
+        }
+    };
+    Ok(InputAnswer { result })
+}
+
+fn session(caller: &Caller) -> Result<SessionId> {
+    // An API key's own id stands for its session: revoking the key ends its tickets.
+    caller.session_text().parse().map_err(Error::internal)
+}
+
+fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
+    let iat = app.clock.now_s();
+    let exp = iat + TICKET_S;
+    let claims = Claims {
+        user: caller.actor.user,
+        session: session(caller)?,
+        scope,
+        rights,
+        iat,
+        exp,
+    };
+    let text = ticket::sign(&app.keys.ticket, &claims)
+        .map_err(|e| Error::Internal(anyhow::anyhow!("ticket: {e}")))?;
+    Ok(Ticket {
+        ticket: text,
+        expires_at: crate::http::Stamp(exp * 1000),
+        ws: "/ws".into(),
+    })
+}
+
+/// A ticket for one server, with the rights that its holder has at this moment.
+/// # Errors
+/// Signing.
+pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
+    let actor = &access.caller.actor;
+    let rights = Key::of(Set::Server)
+        .filter(|key| decide(actor, *key, access.resource) == Decision::Allow)
+        .map(|key| key.as_str().to_owned())
+        .collect();
+    let scope = Scope::Server {
+        server: access.id,
+        node: access.node,
+    };
+    sign(app, &access.caller, scope, rights)
+}
+
+/// A ticket for events of all servers that its holder may see.
+/// # Errors
+/// Database; signing.
+pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
+    let all = decide(&caller.actor, Key::ServerReadAll, Resource::Panel) == Decision::Allow;
+    let servers = if all {
+        Vec::new()
+    } else {
+        super::service::own_ids(app, caller).await?
+    };
+    let scope = Scope::Mine(Mine {
+        all,
+        servers,
+        nodes: Vec::new(),
+    });
+    let rights = vec![Key::WebsocketConnect.as_str().to_owned()];
+    sign(app, caller, scope, rights)
+}

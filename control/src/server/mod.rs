@@ -1,0 +1,12 @@
+//! Game servers.
+
+pub mod api;
+pub mod check;
+pub mod console;
+pub mod console_api;
+pub mod dto;
+pub mod live;
+pub mod service;
+pub mod spec;
+pub mod store;
+pub mod view;
