@@ -9,6 +9,7 @@ use warren_proto::{
 };
 
 use crate::{
+    auth::Door,
     clock::Clock,
     config::Config,
     db::{Db, Role},
@@ -56,6 +57,8 @@ pub struct App {
     pub bus: Bus,
     /// This process, on the bus and in leases.
     pub id: ControlId,
+    /// What the HTTP side keeps in memory.
+    pub door: Arc<Door>,
 }
 
 impl Deref for App {
@@ -73,7 +76,13 @@ impl App {
         let id = ControlId::new();
         let creds = ground.keys.realm.control_creds(id, ground.clock.now_s())?;
         let bus = Bus::start(options(&ground.config, creds)?).await?;
-        Ok(Self { ground, bus, id })
+        let door = Arc::new(Door::new(&ground.config));
+        Ok(Self {
+            ground,
+            bus,
+            id,
+            door,
+        })
     }
 
     /// A second connection, in account SYS.

@@ -47,6 +47,8 @@ pub struct Config {
     pub nats_public_urls: Vec<String>,
     pub gateway_upstream: String,
     pub install_dir: String,
+    pub allowed_hosts: Vec<String>,
+    pub trusted_proxies: Vec<String>,
     pub web_dir: String,
     pub event_max_bytes: i64,
     pub event_keep_s: u64,
@@ -145,6 +147,8 @@ impl Config {
             .list_separator(",")
             .with_list_parse_key("nats_urls")
             .with_list_parse_key("nats_public_urls")
+            .with_list_parse_key("allowed_hosts")
+            .with_list_parse_key("trusted_proxies")
             .try_parsing(true)
             .source(Some(environment.into_iter().collect()));
         let config: Self = builder.add_source(environment).build()?.try_deserialize()?;
@@ -170,6 +174,16 @@ impl Config {
             return bad(
                 "database_url",
                 "starts with neither postgres:// nor sqlite://".into(),
+            );
+        }
+        if let Some(bad_one) = self
+            .trusted_proxies
+            .iter()
+            .find(|text| crate::auth::Proxies::parse(text).is_none())
+        {
+            return bad(
+                "trusted_proxies",
+                format!("{bad_one:?} is no address or network like 10.0.0.0/8"),
             );
         }
         if self.tls.mode == TlsMode::Files && (self.tls.cert.is_empty() || self.tls.key.is_empty())

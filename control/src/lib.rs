@@ -1,18 +1,37 @@
 //! Control: REST API, identity, wanted state, persistence. Keeps nothing but its database.
 
+pub mod access;
+pub mod account;
+pub mod allocation;
+pub mod api_key;
 pub mod app;
+pub mod audit;
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod console;
+pub mod consumer;
 pub mod db;
+pub mod egg;
+pub mod error;
+pub mod event;
+pub mod files;
 pub mod gate;
+pub mod http;
 pub mod ingest;
+pub mod join_token;
 pub mod keys;
 pub mod metrics;
 pub mod node;
 pub mod nudge;
+pub mod operation;
 pub mod outbox;
+pub mod problem;
 pub mod reconcile;
+pub mod run;
 pub mod serve;
+pub mod server;
+pub mod session;
 pub mod text;
+pub mod usage;
 pub mod wanted;

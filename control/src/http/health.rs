@@ -1,0 +1,79 @@
+//! For load balancers and Prometheus.
+
+use std::{sync::OnceLock, time::Duration};
+
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use sea_orm::ConnectionTrait;
+
+use super::routes;
+use crate::{
+    access::{Key, Resource},
+    app::App,
+    auth::{Caller, Peer, origin},
+    error::{Error, Result},
+};
+
+/// The process is there.
+pub async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// It can answer: the database does.
+pub async fn ready(State(app): State<App>) -> Response {
+    let asked = app.db.read().execute_unprepared("SELECT 1");
+    match tokio::time::timeout(Duration::from_secs(2), asked).await {
+        Ok(Ok(_)) => "ready\n".into_response(),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "database: error\n").into_response()
+        }
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "database: no answer in 2 s\n",
+        )
+            .into_response(),
+    }
+}
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Starts to count. Again: nothing happens.
+pub fn install_recorder() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_ok() {
+        drop(RECORDER.set(handle));
+    }
+}
+
+/// Prometheus' text form: to processes of this machine, and to those who hold the key for it.
+pub async fn metrics(State(app): State<App>, peer: Peer, request: Request) -> Result<Response> {
+    // A page in a browser of this machine may have a name that points here; an address or localhost can't be faked.
+    let name = origin::name(&peer.host);
+    let by_address = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok();
+    let asked_with_key = request.headers().contains_key(header::AUTHORIZATION);
+    if asked_with_key || !(peer.local && by_address) {
+        let (mut parts, _) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, &app).await?;
+        caller.require(Key::MetricsRead, Resource::Panel)?;
+    }
+    let Some(handle) = RECORDER.get() else {
+        return Err(Error::Unavailable {
+            code: "no_metrics",
+            detail: "this process does not count".into(),
+        });
+    };
+    metrics::counter!("warren_passwords_refused_total").absolute(app.door.passwords.refused());
+    for (database, refused) in app.db.refused() {
+        metrics::counter!("warren_db_writers_refused_total", "database" => database)
+            .absolute(refused);
+    }
+    handle.run_upkeep();
+    let text = routes::text("text/plain; version=0.0.4; charset=utf-8");
+    Ok((text, handle.render()).into_response())
+}

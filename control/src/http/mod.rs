@@ -1,0 +1,24 @@
+//! The HTTP side: front door, routes, pages, TLS.
+
+mod docs;
+mod door;
+mod health;
+mod install;
+mod json;
+pub mod openapi;
+mod paging;
+mod proxy;
+mod rate;
+mod routes;
+mod serve;
+mod stamp;
+mod web;
+
+pub use door::RequestId;
+pub use health::install_recorder;
+pub use json::{Json, Path, Query, from_slice, read_body};
+pub use paging::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageQuery};
+pub use rate::Rates;
+pub use routes::router;
+pub use serve::{Listening, serve};
+pub use stamp::Stamp;

@@ -1,0 +1,153 @@
+//! All routes in one place.
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, header},
+    middleware::from_fn_with_state,
+    routing::{any, get, post},
+};
+use tower_http::compression::CompressionLayer;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{docs, door, health, install, openapi, proxy, web};
+use crate::{
+    account, allocation, api_key, app::App, egg, event, files, join_token, node, operation, server,
+    session,
+};
+
+/// JSON bodies are small.
+const JSON_BYTES: usize = 256 * 1024;
+/// An egg with its icon; a form around it.
+const EGG_BYTES: usize = 4 * 1024 * 1024;
+/// The most that a file in the editor may hold, and a little for a precise answer above it.
+const FILE_BYTES: usize = files::MAX_BYTES + 1;
+
+/// The operations under `/api/v1`, with their description.
+pub(super) fn api() -> OpenApiRouter<App> {
+    let large = OpenApiRouter::new()
+        .routes(routes!(egg::api::import_egg))
+        .layer(DefaultBodyLimit::max(EGG_BYTES));
+    let file = OpenApiRouter::new()
+        .routes(routes!(files::api::read_file, files::api::write_file))
+        .layer(DefaultBodyLimit::max(FILE_BYTES));
+    let people = OpenApiRouter::new()
+        .routes(routes!(
+            session::api::create_session,
+            session::api::get_session,
+            session::api::delete_session
+        ))
+        .routes(routes!(
+            account::api::get_account,
+            account::api::update_account
+        ))
+        .routes(routes!(account::api::update_password))
+        .routes(routes!(account::api::list_sessions))
+        .routes(routes!(account::api::delete_account_session))
+        .routes(routes!(
+            api_key::api::list_api_keys,
+            api_key::api::create_api_key
+        ))
+        .routes(routes!(api_key::api::delete_api_key));
+    let nodes = OpenApiRouter::new()
+        .routes(routes!(node::api::list_nodes))
+        .routes(routes!(
+            join_token::api::list_join_tokens,
+            join_token::api::create_join_token
+        ))
+        .routes(routes!(join_token::api::delete_join_token))
+        .routes(routes!(
+            node::api::get_node,
+            node::api::update_node,
+            node::api::delete_node
+        ))
+        .routes(routes!(node::api::get_node_metrics))
+        .routes(routes!(node::api::revoke_node))
+        .routes(routes!(node::api::decide_identity))
+        .routes(routes!(node::api::list_orphans))
+        .routes(routes!(node::api::decide_orphan))
+        .routes(routes!(
+            allocation::api::list_allocations,
+            allocation::api::create_allocations
+        ))
+        .routes(routes!(allocation::api::delete_allocation));
+    let eggs = OpenApiRouter::new()
+        .routes(routes!(egg::api::list_eggs))
+        .routes(routes!(egg::api::list_starters))
+        .routes(routes!(egg::api::import_starter))
+        .routes(routes!(egg::api::get_egg, egg::api::delete_egg))
+        .routes(routes!(egg::api::export_egg));
+    let servers = OpenApiRouter::new()
+        .routes(routes!(
+            server::api::list_servers,
+            server::api::create_server
+        ))
+        .routes(routes!(
+            server::api::get_server,
+            server::api::update_server,
+            server::api::delete_server
+        ))
+        .routes(routes!(server::api::power_server))
+        .routes(routes!(server::api::input_server))
+        .routes(routes!(server::api::reinstall_server))
+        .routes(routes!(server::api::create_server_ticket))
+        .routes(routes!(server::api::create_mine_ticket))
+        .routes(routes!(server::console_api::get_server_metrics))
+        .routes(routes!(server::console_api::list_runs))
+        .routes(routes!(server::console_api::get_console))
+        .routes(routes!(server::console_api::search_console))
+        .routes(routes!(server::console_api::download_console))
+        .routes(routes!(server::console_api::get_install_log))
+        .routes(routes!(files::api::list_files))
+        .routes(routes!(files::api::create_directory))
+        .routes(routes!(files::api::delete_files))
+        .routes(routes!(files::api::rename_file));
+    let rest = OpenApiRouter::new()
+        .routes(routes!(operation::api::list_operations))
+        .routes(routes!(operation::api::get_operation))
+        .routes(routes!(operation::api::cancel_operation))
+        .routes(routes!(event::api::list_events))
+        .routes(routes!(
+            event::api::list_event_consumers,
+            event::api::create_event_consumer
+        ))
+        .routes(routes!(event::api::delete_event_consumer));
+    OpenApiRouter::new()
+        .merge(people)
+        .merge(nodes)
+        .merge(eggs)
+        .merge(servers)
+        .merge(rest)
+        .layer(DefaultBodyLimit::max(JSON_BYTES))
+        .merge(large)
+        .merge(file)
+}
+
+/// Everything that control answers.
+pub fn router(app: App) -> Router {
+    let (api, _) = openapi::described(api());
+    Router::new()
+        .merge(api)
+        .route("/api/v1/enroll", post(install::enroll))
+        .route("/api/openapi.json", get(openapi::serve))
+        .route("/api/docs", get(docs::page))
+        .route("/api/docs/{file}", get(docs::asset))
+        .route("/api/{*rest}", any(door::not_found))
+        .route("/install.sh", get(install::script))
+        .route("/download/{file}", get(install::download))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .layer(CompressionLayer::new().gzip(true))
+        .route("/ws", get(proxy::splice))
+        .route("/transfer", any(proxy::splice))
+        .route("/transfer/{*rest}", any(proxy::splice))
+        .fallback(web::asset)
+        .layer(from_fn_with_state(app.clone(), door::door))
+        .with_state(app)
+}
+
+/// A header line that never fails.
+pub(super) fn text(content_type: &'static str) -> [(header::HeaderName, HeaderValue); 1] {
+    [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]
+}
