@@ -5,8 +5,7 @@
 //! data out, so that the agent's decisions can be tested against the fake and this crate
 //! against a private containerd.
 //!
-//! Every name that lands on the host (containerd namespace, cgroup parent, netns, bridge, veth, nft
-//! table) carries the node's tag, so several Warrens share a machine.
+//! Every name that lands on the host (containerd namespace, cgroup parent, netns, veth, nft table) carries the node's tag, so several Warrens share a machine.
 
 pub mod console;
 pub mod containerd;
@@ -15,5 +14,6 @@ pub mod net;
 mod pull;
 pub mod runtime;
 pub mod stats;
+pub mod uid;
 
 pub use runtime::{BoxFuture, Error, Result, Runtime};

@@ -52,6 +52,10 @@ impl Network for FakeNetwork {
         Box::pin(async { Ok(self.servers.lock().keys().map(attached).collect()) })
     }
 
+    fn repair(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(async { Ok(false) })
+    }
+
     fn cleanup_all(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
             self.servers.lock().clear();

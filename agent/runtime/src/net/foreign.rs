@@ -48,8 +48,8 @@ fn warnings(listing: &Value) -> Vec<Warning> {
                 code: "forward_drop_docker",
                 message: format!(
                     "Docker set the policy of chain {place} to drop: servers get no traffic until \
-                     their bridge is let through, e.g. iptables -I DOCKER-USER -i wb+ -j ACCEPT; \
-                     iptables -I DOCKER-USER -o wb+ -j ACCEPT"
+                     their subnet is let through: iptables -I DOCKER-USER -s <subnet of servers> -j ACCEPT; \
+                     iptables -I DOCKER-USER -d <subnet of servers> -j ACCEPT"
                 ),
                 blocking: false,
             }
@@ -58,7 +58,7 @@ fn warnings(listing: &Value) -> Vec<Warning> {
                 code: "forward_drop_ufw",
                 message: format!(
                     "ufw set the policy of chain {place} to drop: servers get no traffic until \
-                     routing is allowed, e.g. ufw route allow in on wb+; ufw route allow out on wb+"
+                     routing is allowed: ufw route allow from <subnet of servers>; ufw route allow to <subnet of servers>"
                 ),
                 blocking: false,
             }
@@ -67,7 +67,7 @@ fn warnings(listing: &Value) -> Vec<Warning> {
                 code: "forward_drop",
                 message: format!(
                     "the firewall chain {place} drops forwarded traffic by default: servers get no \
-                     traffic unless it lets interfaces wb* through"
+                     traffic unless it lets their subnet through"
                 ),
                 blocking: false,
             }

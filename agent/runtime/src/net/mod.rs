@@ -1,12 +1,19 @@
-//! The network of servers: one named namespace each, a veth to an isolated port of our bridge, and
-//! one nftables table of ours that publishes ports and keeps servers away from what is not theirs.
+//! The network of servers: one named namespace each, a routed line of its own to it, and one nftables
+//! table of ours that publishes ports and keeps servers away from what is not theirs.
 
 pub mod fake;
 mod foreign;
+mod link;
+mod linux;
+mod nft;
+mod ports;
+mod run;
 mod types;
 
 pub(crate) use foreign::foreign_drops;
 
+pub use linux::{LinuxNetwork, NetConfig};
+pub use ports::{Holder, port_held};
 pub use types::{Attached, Egress, Ipv4Net, NetKey, NetSpec, Proto, Publish};
 
 use crate::runtime::{BoxFuture, Result};
@@ -25,6 +32,9 @@ pub trait Network: Send + Sync + 'static {
     /// What is there, also from before a restart of the agent.
     fn list(&self) -> BoxFuture<'_, Result<Vec<Attached>>>;
 
-    /// Removes everything that carries this node's tag, bridge and table included.
+    /// Puts back what others took away, e.g. by flushing all nftables rules. Whether it had to.
+    fn repair(&self) -> BoxFuture<'_, Result<bool>>;
+
+    /// Removes everything that carries this node's tag, the table included.
     fn cleanup_all(&self) -> BoxFuture<'_, Result<()>>;
 }

@@ -2,11 +2,11 @@
 //! microseconds, no call to containerd and no process.
 
 pub(crate) mod cgroup;
+mod net;
 mod node;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
 use std::time::Instant;
 
 pub use node::{NodeSample, NodeSampler};
@@ -49,7 +49,7 @@ impl Sample {
 #[derive(Debug)]
 pub struct Sampler {
     cgroup: Cgroup,
-    network: Option<(File, File)>,
+    veth: Option<String>,
     buffer: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ impl Sampler {
     pub fn open(pid: u32, veth: Option<&str>) -> Result<Self> {
         Ok(Self {
             cgroup: Cgroup::of(pid)?,
-            network: veth.and_then(counters),
+            veth: veth.map(str::to_owned),
             buffer: vec![0; 16 << 10],
         })
     }
@@ -71,10 +71,8 @@ impl Sampler {
     pub fn sample(&mut self) -> Result<Sample> {
         let buffer = &mut self.buffer;
         let usage = self.cgroup.read(buffer)?;
-        let (from, to) = match &self.network {
-            Some((rx, tx)) => (number(rx, buffer), number(tx, buffer)),
-            None => (0, 0),
-        };
+        let network = self.veth.as_deref().and_then(net::counters);
+        let (from, to) = network.unwrap_or((0, 0));
         Ok(Sample {
             at: Instant::now(),
             cpu_ns: usage.cpu_ns,
@@ -88,15 +86,6 @@ impl Sampler {
             net_tx_bytes: from,
         })
     }
-}
-
-fn counters(veth: &str) -> Option<(File, File)> {
-    if veth.contains(['/', '\0']) || veth.is_empty() {
-        return None;
-    }
-    let dir = Path::new("/sys/class/net").join(veth).join("statistics");
-    let open = |name| File::open(dir.join(name)).ok();
-    Some((open("rx_bytes")?, open("tx_bytes")?))
 }
 
 fn number(file: &File, buffer: &mut [u8]) -> u64 {

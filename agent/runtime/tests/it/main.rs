@@ -4,4 +4,5 @@
 mod container;
 mod jail;
 mod machine;
+mod net;
 mod pull;

@@ -352,13 +352,15 @@ async fn a_cut_transfer_goes_on_where_it_stopped() {
             .remove_image(&reference.parse().unwrap())
             .await
             .unwrap();
-        let gone = machine
-            .containerd
-            .ctr()
-            .unwrap()
-            .args(["content", "rm", &image.layers()[1].digest])
-            .output();
-        assert!(gone.unwrap().status.success());
+        let hex = image.layers()[1].digest.trim_start_matches("sha256:");
+        let ctr = |args: &[&str]| machine.containerd.ctr().unwrap().args(args).output();
+        ctr(&["content", "rm", &image.layers()[1].digest]).unwrap();
+        let blobs = "root/io.containerd.content.v1.content/blobs/sha256";
+        let file = machine.dir().join(blobs).join(hex);
+        warren_harness::eventually("the blob is collected", crate::machine::LIMIT, || {
+            (!file.exists()).then_some(())
+        })
+        .unwrap();
     }
 }
 
