@@ -8,24 +8,34 @@ import { defineConfig, type Plugin } from 'vite'
 const control = process.env.WARREN_DEV_CONTROL ?? 'http://127.0.0.1:8080'
 
 /**
- * xterm's DOM renderer writes true colours as a style attribute, which `style-src 'self'` refuses; the same
- * through the CSSOM is allowed. Fails the build when an update of xterm no longer has the place.
+ * Our content security policy is `style-src 'self'`: no text in style elements, no style attributes from script.
+ * Two libraries make both. Here their style elements become ours (src/ui/adopted-style.ts) and xterm's attributes
+ * go through the CSSOM. Fails the build when an update no longer has these places.
  */
-function xtermWithoutStyleAttributes(): Plugin {
-  const place = /(\w+)\.setAttribute\("style",/g
+function stylesByCssom(): Plugin {
+  const element = /createElement\((["'])style\1\)/g
+  const attribute = /(\w+)\.setAttribute\("style",/g
   return {
-    name: 'xterm-without-style-attributes',
+    name: 'styles-by-cssom',
     apply: 'build',
     transform(code, id) {
-      if (!id.includes('@xterm/xterm/lib/')) return
-      if (!code.match(place)) throw new Error('xterm has changed: look at how it sets true colours')
-      return { code: code.replace(place, 'Reflect.set($1.style,"cssText",'), map: null }
+      const xterm = id.includes('@xterm/xterm/lib/')
+      if (!xterm && !/react-style-singleton\/dist\/.*singleton\.js/.test(id)) return
+      if (!code.match(element) || (xterm && !code.match(attribute))) {
+        throw new Error(`${id} has changed: look at how it makes styles`)
+      }
+      return {
+        code: code
+          .replace(element, 'createElement("warren-style")')
+          .replace(attribute, 'Reflect.set($1.style,"cssText",'),
+        map: null,
+      }
     },
   }
 }
 
 export default defineConfig({
-  plugins: [react(), tailwindcss(), xtermWithoutStyleAttributes()],
+  plugins: [react(), tailwindcss(), stylesByCssom()],
   resolve: { alias: { '~': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     target: 'es2022',

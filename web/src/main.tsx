@@ -1,4 +1,5 @@
 import './styles/app.css'
+import './ui/adopted-style'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'

@@ -1,8 +1,19 @@
 import { Link, useNavigate } from '@tanstack/react-router'
-import { Ellipsis, LayoutDashboard, ListChecks, type LucideIcon, Network, Search, Server } from 'lucide-react'
+import {
+  Ellipsis,
+  LayoutDashboard,
+  ListChecks,
+  LogOut,
+  type LucideIcon,
+  Network,
+  Search,
+  Server,
+  User,
+} from 'lucide-react'
 import type { ReactNode } from 'react'
+import { useSignOut } from '~/hooks/use-sign-out'
 import { layers } from '~/stores/layers'
-import { Menu, MenuItem } from '~/ui/menu'
+import { Menu, MenuItem, MenuLine } from '~/ui/menu'
 import { ADMIN_PLACES, PLACES } from './nav'
 
 export const TAB =
@@ -26,6 +37,7 @@ export function BarIcon({ icon: Icon }: { icon: LucideIcon }) {
 /** Under 640 px the fleet's places stand at the thumb. */
 export function BottomBar() {
   const navigate = useNavigate()
+  const signOut = useSignOut()
   const rest = [...PLACES.filter((p) => p.to === '/eggs'), ...ADMIN_PLACES]
   return (
     <BarFrame label="Main">
@@ -60,6 +72,13 @@ export function BottomBar() {
         ))}
         <MenuItem icon={ListChecks} onSelect={() => layers.show('tray')}>
           Running operations
+        </MenuItem>
+        <MenuLine />
+        <MenuItem icon={User} onSelect={() => void navigate({ to: '/account' })}>
+          Account and theme
+        </MenuItem>
+        <MenuItem icon={LogOut} onSelect={signOut}>
+          Sign out
         </MenuItem>
       </Menu>
     </BarFrame>

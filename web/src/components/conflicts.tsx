@@ -100,10 +100,10 @@ export function ConflictBanners({ server }: { server: Server }) {
           </>
         }
       >
-        {server.install.exit_code != null ? `with exit code ${server.install.exit_code}` : ''}
-        {server.install.message
-          ? `${server.install.exit_code != null ? ': ' : ''}${server.install.message}`
-          : '.'}
+        {server.install.message ||
+          (server.install.exit_code != null
+            ? `with exit code ${server.install.exit_code}.`
+            : 'without a reason.')}
       </Banner>,
     )
   } else if (server.state === 'crashed' || server.state === 'error') {

@@ -8,6 +8,7 @@ import { Kbd } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { cx } from '~/util/cx'
 import { plural } from '~/util/format'
+import { stateWords } from '~/util/state'
 
 /** Longest line that the node writes, its line end included. */
 const LINE_MAX = 4094
@@ -38,7 +39,7 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
   const why = !may
     ? 'You may not type here'
     : !runs
-      ? `The server is ${server.state}: nobody reads what is typed`
+      ? `The server ${stateWords(server.state)}: nobody reads what is typed`
       : undefined
 
   async function send(line: string) {

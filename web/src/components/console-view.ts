@@ -5,11 +5,11 @@ import { WebLinksAddon } from '@xterm/addon-web-links'
 import { type ITheme, Terminal } from '@xterm/xterm'
 import { plain, sanitizeOpen } from '~/live/ansi'
 import type { ConsoleLog, Entry, HoleEntry } from '~/live/console-log'
-import { cspDocument } from '~/ui/csp-document'
 import { bytesText, clock } from '~/util/format'
 import { ink, type LevelFilter, passes, trueColour } from './console-paint'
 
 const SCROLLBACK = 10_000
+const FONT = '"JetBrains Mono Variable", "JetBrains Mono", ui-monospace, monospace'
 /** An unfinished line is shown only after this: mostly its rest is already on the way. */
 const OPEN_LINE_MS = 150
 
@@ -116,8 +116,7 @@ export class ConsoleView {
       cursorBlink: false,
       cursorStyle: 'bar',
       cursorInactiveStyle: 'none',
-      documentOverride: cspDocument(),
-      fontFamily: '"JetBrains Mono Variable", "JetBrains Mono", ui-monospace, monospace',
+      fontFamily: FONT,
       fontSize: narrow ? 12 : 13,
       fontWeight: 400,
       fontWeightBold: 500,
@@ -143,10 +142,9 @@ export class ConsoleView {
     this.watcher = new ResizeObserver(() => this.refit())
     this.watcher.observe(host)
     this.stopLog = log.subscribe(() => this.soon())
-    void document.fonts.ready.then(() => {
-      this.refit()
-      this.soon()
-    })
+    void document.fonts
+      .load(`${this.term.options.fontSize}px "JetBrains Mono Variable"`)
+      .then(() => this.remeasure())
     this.refit()
     this.soon()
   }
@@ -204,6 +202,14 @@ export class ConsoleView {
     }
     if (back) this.search.findPrevious(text, options)
     else this.search.findNext(text, options)
+  }
+
+  /** xterm measures its cell once per font name: the real font may have arrived after that. */
+  private remeasure(): void {
+    this.term.options.fontFamily = 'monospace'
+    this.term.options.fontFamily = FONT
+    this.refit()
+    this.soon()
   }
 
   private refit(): void {

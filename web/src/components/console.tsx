@@ -12,7 +12,7 @@ import {
   Search,
   X,
 } from 'lucide-react'
-import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
+import { type KeyboardEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { BASE } from '~/api/client'
 import type { Server } from '~/api/types'
 import type { ServerLive } from '~/live/live'
@@ -22,6 +22,7 @@ import { Mark } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { Menu, MenuChoice } from '~/ui/menu'
 import { Spinner } from '~/ui/spinner'
+import { useSlow } from '~/ui/wait'
 import { cx } from '~/util/cx'
 import { plural } from '~/util/format'
 import { ConsoleInput } from './console-input'
@@ -169,6 +170,7 @@ export default function Console({ server, live }: { server: Server; live: Server
       )}
       <div className="relative min-h-0 flex-1">
         <div ref={host} className="console-host absolute! inset-0" data-times={String(times)} />
+        <Silence server={server} live={live} />
         {pending > 0 && (
           <button
             type="button"
@@ -182,6 +184,24 @@ export default function Console({ server, live }: { server: Server; live: Server
       </div>
       <ConsoleInput server={server} live={live} />
     </section>
+  )
+}
+
+/** An empty console says why. */
+function Silence({ server, live }: { server: Server; live: ServerLive }) {
+  const empty = useSyncExternalStore(
+    (listener) => live.log.subscribe(listener),
+    () => live.log.entries.length === 0 && !live.log.open,
+  )
+  const slow = useSlow(900)
+  if (!empty || !slow || live.watch.kind === 'connecting') return null
+  const runs = ['running', 'starting', 'stopping'].includes(server.state)
+  return (
+    <p className="pointer-events-none absolute inset-0 flex items-center justify-center px-6 text-center text-t3">
+      {runs
+        ? 'The game has said nothing yet.'
+        : 'Nothing is kept of earlier runs. What the game says appears here once it starts.'}
+    </p>
   )
 }
 
@@ -226,7 +246,7 @@ function FindBar({
   const [everything, setEverything] = useState(false)
   return (
     <div className="shrink-0 border-b border-line bg-surface">
-      <div className="flex items-center gap-2 px-3 py-1.5">
+      <div className="flex flex-wrap items-center gap-2 px-3 py-1.5">
         <input
           aria-label="Search in the console"
           // biome-ignore lint/a11y/noAutofocus: the bar opens because somebody wants to type into it
@@ -241,7 +261,7 @@ function FindBar({
               onStep(!event.shiftKey)
             } else if (event.key === 'Escape') onClose()
           }}
-          className="field h-7! min-w-0 flex-1 rounded-box border border-line-2 bg-ground px-2.5 text-12! outline-none focus:border-focus focus:ring-1 focus:ring-focus max-sm:h-11! max-sm:text-16!"
+          className="field h-7! min-w-0 flex-1 rounded-box max-sm:basis-full border border-line-2 bg-ground px-2.5 text-12! outline-none focus:border-focus focus:ring-1 focus:ring-focus max-sm:h-11! max-sm:text-16!"
         />
         <span className="num min-w-16 text-right text-12 text-t3">
           {text === '' ? '' : count === 0 ? 'no match' : index >= 0 ? `${index + 1} of ${count}` : `${count}`}

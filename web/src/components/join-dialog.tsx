@@ -145,7 +145,7 @@ function JoinBody({ onClose }: { onClose: () => void }) {
       ) : (
         <FormProblem error={error} />
       )}
-      <DialogFoot note="The token works once it is shown, and only to join.">
+      <DialogFoot note="The token in it can do nothing but join.">
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" look="primary" busy={busy}>
           Make the command
@@ -318,7 +318,7 @@ export function hostWords(node: Node): string {
     `${node.host.cpus} threads`,
     bytesText(node.host.memory_bytes, true),
     node.host.os,
-    `cgroup ${node.host.cgroup_version}`,
+    `cgroup v${node.host.cgroup_version}`,
   ]
     .filter(Boolean)
     .join(' · ')

@@ -106,6 +106,15 @@ export function ChartCard({
     >
       <div className="flex items-baseline gap-1.5">
         <h2 className="font-medium">{panel.title}</h2>
+        <button
+          type="button"
+          aria-label={`${panel.title} as a table`}
+          title="As a table"
+          onClick={() => setTable(true)}
+          className="on-hover tx inline-flex size-6 items-center justify-center self-center rounded-xs text-t3 hover:text-t1 focus-visible:opacity-100"
+        >
+          <Table2 aria-hidden="true" size={14} strokeWidth={1.75} />
+        </button>
         {at !== undefined && <span className="num text-12 text-t3">{clock(at * 1000)}</span>}
         <span className="flex-1" />
         {second ? (
@@ -134,15 +143,6 @@ export function ChartCard({
         )}
       </div>
       <div className="relative min-h-20 flex-1">
-        <button
-          type="button"
-          aria-label={`${panel.title} as a table`}
-          title="As a table"
-          onClick={() => setTable(true)}
-          className="on-hover tx inline-flex size-6 items-center justify-center absolute -top-0.5 right-0 z-10 bg-surface rounded-xs text-t3 hover:text-t1 focus-visible:opacity-100"
-        >
-          <Table2 aria-hidden="true" size={14} strokeWidth={1.75} />
-        </button>
         <Suspense>
           <Chart
             at={panel.at}
@@ -181,7 +181,7 @@ function Key({
   kind: Panel['kind']
 }) {
   return (
-    <span className="ml-1 inline-flex items-baseline gap-1.5 whitespace-nowrap">
+    <span className="inline-flex items-baseline gap-1 whitespace-nowrap">
       <span className={cx('inline-block h-0.5 w-2 self-center rounded-pill', colour)} />
       <span className="text-12 text-t2">{name}</span>
       <span className="num text-14 leading-6 font-medium tracking-[-0.014em]">

@@ -95,7 +95,10 @@ export default function Palette() {
       )
     : all
   // What can be done stands below the one server that is meant: the page's own, or the first match.
-  const focus = needle && found.length > 0 ? found[0] : all.find((s) => s.id === here)
+  const focus =
+    needle && found.length > 0
+      ? (found.find((s) => s.name.toLowerCase().startsWith(needle)) ?? found[0])
+      : all.find((s) => s.id === here)
   async function order(server: ServerSummary, action: PowerAction) {
     try {
       await power(server.id, action)

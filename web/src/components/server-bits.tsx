@@ -127,10 +127,13 @@ export function UsageCell({
   server,
   what,
   sparks,
+  label,
 }: {
   server: ServerSummary
   what: 'cpu' | 'memory'
   sparks: boolean
+  /** On a card the figure has no column head, and its limit is the dashed line alone. */
+  label?: string
 }) {
   const { data } = useSpark(server.id, sparks)
   const away = server.node.state === 'offline'
@@ -144,6 +147,7 @@ export function UsageCell({
   const series = data?.series[what === 'cpu' ? 'cpu_percent' : 'memory_bytes']
   return (
     <div className="flex items-center gap-2">
+      {label && <span className="w-7 shrink-0 text-12 text-t3">{label}</span>}
       {sparks && <Spark values={tail(series, value)} limit={limit} away={away} />}
       <div className="num min-w-0">
         <div
@@ -154,7 +158,9 @@ export function UsageCell({
         >
           {value === undefined ? 'no data' : text(value)}
         </div>
-        <div className="text-12 text-t3">{limit > 0 ? `of ${text(limit, true)}` : 'no limit'}</div>
+        {!label && (
+          <div className="text-12 text-t3">{limit > 0 ? `of ${text(limit, true)}` : 'no limit'}</div>
+        )}
       </div>
     </div>
   )

@@ -8,7 +8,16 @@ import { Spinner } from '~/ui/spinner'
 import { gameIcon } from '~/util/game-icon'
 
 /** Eggs that come with the panel, each one step from a server. */
-export function StarterTiles({ most = 6, thenCreate = true }: { most?: number; thenCreate?: boolean }) {
+export function StarterTiles({
+  most = 6,
+  thenCreate = true,
+  onlyNew = !thenCreate,
+}: {
+  most?: number
+  thenCreate?: boolean
+  /** Leaves out those that have been taken already. */
+  onlyNew?: boolean
+}) {
   const starters = useQuery(startersQuery)
   const navigate = useNavigate()
   const take = useMutation({
@@ -20,7 +29,7 @@ export function StarterTiles({ most = 6, thenCreate = true }: { most?: number; t
     },
     onError: (error) => toast.error('The egg was not added', error),
   })
-  const offered = (starters.data ?? []).filter((s) => thenCreate || !s.egg).slice(0, most)
+  const offered = (starters.data ?? []).filter((s) => !onlyNew || !s.egg).slice(0, most)
   if (offered.length === 0) return null
   return (
     <section aria-label="Starter eggs">
@@ -28,7 +37,7 @@ export function StarterTiles({ most = 6, thenCreate = true }: { most?: number; t
         {thenCreate ? 'Start with a game' : 'Starter eggs'}{' '}
         <span className="ml-1 font-normal text-t3">published eggs, with their licences</span>
       </h2>
-      <ul className="grid grid-cols-[repeat(auto-fill,minmax(260px,1fr))] gap-3">
+      <ul className="grid grid-cols-[repeat(auto-fill,minmax(210px,1fr))] gap-3">
         {offered.map((starter) => (
           <li key={starter.key}>
             <button

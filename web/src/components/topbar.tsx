@@ -1,9 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import { ChevronRight, ListChecks, LogOut, Monitor, Search, User } from 'lucide-react'
-import { api, must } from '~/api/client'
-import { operationsQuery, queryClient, sessionQuery } from '~/api/queries'
-import { live } from '~/live/live'
+import { operationsQuery, sessionQuery } from '~/api/queries'
+import { useSignOut } from '~/hooks/use-sign-out'
 import { layers, useLayer } from '~/stores/layers'
 import { useCrumbs } from '~/stores/page'
 import { setTheme, type Theme, useTheme } from '~/stores/theme'
@@ -25,12 +24,7 @@ export function AccountMenu() {
   const theme = useTheme()
   const navigate = useNavigate()
   const name = session.data?.user.username ?? ''
-  async function signOut() {
-    await must(api.DELETE('/session')).catch(() => undefined)
-    live.stop()
-    queryClient.clear()
-    await navigate({ to: '/login' })
-  }
+  const signOut = useSignOut()
   return (
     <Menu
       trigger={
@@ -58,7 +52,7 @@ export function AccountMenu() {
       <MenuItem icon={Monitor} onSelect={() => window.open('/api/docs', '_blank', 'noopener')}>
         API reference
       </MenuItem>
-      <MenuItem icon={LogOut} onSelect={() => void signOut()}>
+      <MenuItem icon={LogOut} onSelect={signOut}>
         Sign out
       </MenuItem>
     </Menu>

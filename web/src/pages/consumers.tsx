@@ -70,7 +70,9 @@ export function ConsumersPage() {
                   <th>Reads</th>
                   <th className="max-sm:hidden">Made</th>
                   <th className="max-sm:hidden">Ends</th>
-                  <th />
+                  <th>
+                    <span className="sr-only">Actions</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>

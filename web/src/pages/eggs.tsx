@@ -146,7 +146,9 @@ export function EggsPage() {
                     <th className="r w-24">Servers</th>
                     <th className="w-24 max-sm:hidden">Images</th>
                     <th className="w-28 max-sm:hidden">From</th>
-                    <th className="w-36 max-sm:hidden" />
+                    <th className="w-36 max-sm:hidden">
+                      <span className="sr-only">Actions</span>
+                    </th>
                   </tr>
                 </thead>
                 <tbody>

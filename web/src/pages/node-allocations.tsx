@@ -65,7 +65,9 @@ export function NodeAllocationsPage() {
                   <tr>
                     <th>Address</th>
                     <th>Server</th>
-                    <th />
+                    <th>
+                      <span className="sr-only">Actions</span>
+                    </th>
                   </tr>
                 </thead>
                 <tbody>

@@ -151,7 +151,7 @@ function Load({ node }: { node: Node }) {
     },
   ]
   return (
-    <section aria-label="Load">
+    <section aria-label="Load over time">
       <div className="mb-2 flex items-center justify-between">
         <h2 className="text-14 font-semibold">Load</h2>
         <RangePicker
@@ -278,7 +278,7 @@ function Heartbeat({ node }: { node: Node }) {
 function Checks({ node }: { node: Node }) {
   const rows: Array<{ ok: boolean; text: string; note?: string }> = [
     { ok: true, text: `containerd ${node.host.containerd_version}` },
-    { ok: true, text: `cgroup ${node.host.cgroup_version}, kernel ${node.host.kernel}` },
+    { ok: true, text: `cgroup v${node.host.cgroup_version}, kernel ${node.host.kernel}` },
     { ok: true, text: `${node.host.arch}, ${node.host.cpus} threads` },
     ...node.conditions.map((c) => ({ ok: c.level === 'info', text: c.message, note: c.code })),
   ]

@@ -45,7 +45,7 @@ export function NodeSettingsPage() {
                 ['Architecture', node.host.arch],
                 ['Agent', node.host.agent_version],
                 ['containerd', node.host.containerd_version],
-                ['cgroup', node.host.cgroup_version],
+                ['cgroup', `v${node.host.cgroup_version}`],
               ]}
             />
           </div>

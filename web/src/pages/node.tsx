@@ -104,8 +104,10 @@ export function NodePage() {
           ))}
         </nav>
       </div>
-      <NodeBanners node={node} />
-      <Outlet />
+      <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
+        <NodeBanners node={node} />
+        <Outlet />
+      </div>
     </div>
   )
 }

@@ -97,7 +97,7 @@ function PickEgg() {
         </Card>
       )}
       <div className="mt-6">
-        <StarterTiles thenCreate most={9} />
+        <StarterTiles onlyNew most={9} />
       </div>
     </div>
   )

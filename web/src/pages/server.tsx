@@ -73,7 +73,7 @@ export function ServerPage() {
     <div className="flex min-h-0 flex-1 flex-col">
       <Header server={server} />
       <ConflictBanners server={server} />
-      <div className="flex min-h-0 flex-1 flex-col">
+      <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <Outlet />
       </div>
       <BarFrame label="Server">
@@ -105,8 +105,8 @@ function Uptime({ server }: { server: Server }) {
     )
   }
   return (
-    <span className="text-t2">
-      for{' '}
+    <span className="whitespace-nowrap text-t2">
+      <span className="max-sm:sr-only">for</span>{' '}
       <span className="font-medium text-t1">
         <Since at={server.run?.started_at ?? server.state_since} />
       </span>

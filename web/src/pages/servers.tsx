@@ -241,12 +241,12 @@ function ServerTable({
         <colgroup>
           <col className="w-11" />
           <col />
-          <col className="w-[178px]" />
+          <col className="w-[200px]" />
           <col className="w-[236px]" />
           <col className="w-[146px]" />
           <col className="w-[150px]" />
-          <col className="w-[104px]" />
-          <col className="w-[90px]" />
+          <col className="w-[96px]" />
+          <col className="w-[76px]" />
         </colgroup>
         <thead>
           <tr>
@@ -380,8 +380,8 @@ function ServerCards({ servers, phoneOnly }: { servers: ServerSummary[]; phoneOn
               )}
             </div>
             <div className="mt-2 grid grid-cols-2 gap-3">
-              <UsageCell server={server} what="cpu" sparks />
-              <UsageCell server={server} what="memory" sparks />
+              <UsageCell server={server} what="cpu" sparks label="CPU" />
+              <UsageCell server={server} what="memory" sparks label="Mem" />
             </div>
           </li>
         )

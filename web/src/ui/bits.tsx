@@ -56,7 +56,7 @@ export function Chip({ on = false, mark, count, children, className, ...rest }: 
 
 export function Checkbox({ className, ...rest }: Omit<ComponentProps<'input'>, 'type'>) {
   return (
-    <span className="relative inline-flex size-6 items-center justify-center">
+    <span className="relative -ml-1 inline-flex size-6 items-center justify-center">
       <input
         {...rest}
         type="checkbox"
@@ -88,7 +88,11 @@ export function Switch({ label, ...rest }: Omit<ComponentProps<'input'>, 'type'>
 }
 
 export function Card({ children, className }: { children: ReactNode; className?: string }) {
-  return <section className={cx('rounded-box border border-line bg-surface', className)}>{children}</section>
+  return (
+    <section className={cx('relative rounded-box border border-line bg-surface', className)}>
+      {children}
+    </section>
+  )
 }
 
 export function CardHead({
@@ -149,7 +153,7 @@ export function Facts({ rows }: { rows: Array<[label: string, value: ReactNode]>
       {rows.map(([label, value]) => (
         <div key={label} className="contents">
           <dt className="leading-7 whitespace-nowrap text-t3">{label}</dt>
-          <dd className="num min-w-0 truncate text-right leading-7">{value}</dd>
+          <dd className="min-w-0 truncate text-right leading-7">{value}</dd>
         </div>
       ))}
     </dl>

@@ -16,8 +16,15 @@ const LOOKS: Record<ButtonLook, string> = {
   destroy:
     'bg-danger-solid border-danger-solid text-on-danger hover:bg-danger-hover hover:border-danger-hover [&_svg]:text-current',
 }
-const OFF = 'border-line bg-transparent text-off [&_svg]:text-current'
+const OFF_EDGED = 'border-line bg-transparent text-off [&_svg]:text-current'
 const OFF_FILLED = 'border-surface-3 bg-surface-3 text-off [&_svg]:text-current'
+const OFF: Record<ButtonLook, string> = {
+  primary: OFF_FILLED,
+  secondary: OFF_EDGED,
+  quiet: 'border-transparent bg-transparent text-off [&_svg]:text-current',
+  danger: OFF_EDGED,
+  destroy: OFF_FILLED,
+}
 
 const SIZES = {
   sm: 'h-7 text-12 px-2.5 max-sm:h-11 max-sm:text-13',
@@ -45,7 +52,7 @@ export function buttonClass(
   return cx(
     'tx inline-flex shrink-0 select-none items-center justify-center gap-1.5 rounded-box border font-medium whitespace-nowrap',
     SIZES[size],
-    off ? (look === 'primary' || look === 'destroy' ? OFF_FILLED : OFF) : LOOKS[look],
+    off ? OFF[look] : LOOKS[look],
     iconOnly && cx('px-0!', size === 'sm' ? 'w-7 max-sm:w-11' : 'w-8 max-sm:w-11'),
   )
 }

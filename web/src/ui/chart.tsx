@@ -132,7 +132,8 @@ function drawGround(u: uPlot, { limit, top, label, ends }: Ground, colour: (name
     ctx.fillText(text, edge, y)
   }
   line(0, colour('--chart-grid'), '0', colour('--text-3'), [])
-  line(top / 2, colour('--chart-grid'), label(top / 2, false), colour('--text-3'), [])
+  const middle = (limit > 0 ? limit : top) / 2
+  line(middle, colour('--chart-grid'), label(middle, false), colour('--text-3'), [])
   if (limit > 0)
     line(limit, colour('--chart-limit'), label(limit, true), colour('--text-2'), [3 * ratio, 3 * ratio])
   else line(top, colour('--chart-grid'), label(top, false), colour('--text-3'), [])

@@ -24,6 +24,11 @@ export function Dialog({ open, onClose, title, note, width = 'sm', children }: D
         <Radix.Overlay className="fade fixed inset-0 z-(--z-dialog) bg-scrim" />
         <Radix.Content
           aria-describedby={undefined}
+          // A field with autoFocus has it already; else the dialog itself, not its first button.
+          onOpenAutoFocus={(event) => {
+            event.preventDefault()
+            ;(event.currentTarget as HTMLElement).focus()
+          }}
           className={cx(
             'rise fixed z-(--z-dialog) flex max-h-[calc(100dvh-48px)] flex-col overflow-y-auto border border-line-2 bg-overlay shadow-float outline-none',
             'max-sm:inset-x-0 max-sm:bottom-0 max-sm:rounded-t-box max-sm:pb-[env(safe-area-inset-bottom)]',

@@ -34,6 +34,13 @@ export const FAMILY: Record<Shown, Family> = {
   error: 'fail',
 }
 
+/** As part of a sentence: "The server …". */
+export function stateWords(state: string): string {
+  if (state === 'error') return 'could not start'
+  if (state === 'crashed') return 'has crashed'
+  return `is ${state}`
+}
+
 export const WORD: Record<Shown, string> = {
   running: 'Running',
   starting: 'Starting',
@@ -95,7 +102,7 @@ export function powerOff(server: ServerSummary | Server, action: PowerAction): s
   const alive = state === 'running' || state === 'starting' || state === 'stopping'
   switch (action) {
     case 'start':
-      return alive ? `The server is ${state}` : false
+      return alive ? `The server ${stateWords(state)}` : false
     case 'stop':
       if (state === 'stopping') return 'The server is stopping'
       return alive ? false : 'The server does not run'

@@ -1,0 +1,18 @@
+import { useNavigate } from '@tanstack/react-router'
+import { api, must } from '~/api/client'
+import { queryClient } from '~/api/queries'
+import { live } from '~/live/live'
+
+/** Ends the session here and on the panel; what was read with it is forgotten. */
+export function useSignOut(): () => void {
+  const navigate = useNavigate()
+  return () => {
+    void must(api.DELETE('/session'))
+      .catch(() => undefined)
+      .then(() => {
+        live.stop()
+        queryClient.clear()
+        return navigate({ to: '/login' })
+      })
+  }
+}
