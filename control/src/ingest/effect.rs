@@ -75,7 +75,6 @@ struct About<'a, C> {
     server: ServerId,
     row: servers::Model,
     fact: &'a wire::Fact,
-    now_ms: i64,
 }
 
 /// Does what the fact says.
@@ -116,7 +115,6 @@ pub async fn apply<C: ConnectionTrait>(
         server,
         row,
         fact,
-        now_ms,
     };
     match what {
         What::StateChanged(change) => about.state_changed(change).await,

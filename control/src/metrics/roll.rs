@@ -119,7 +119,7 @@ pub fn average(rows: &[Row], step_s: i32, counters: &[usize]) -> Vec<Row> {
             .map(|column| {
                 let all = now.iter().filter_map(|r| r.values.get(column));
                 if counters.contains(&column) {
-                    all.last().copied().unwrap_or(0)
+                    all.copied().next_back().unwrap_or(0)
                 } else {
                     let sum: i128 = all.map(|v| i128::from(*v)).sum();
                     i64::try_from(sum / count as i128).unwrap_or(i64::MAX)

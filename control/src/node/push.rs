@@ -1,7 +1,7 @@
 //! Control's ear and hand in account SYS: pushes what is refused until every nats-server has taken it, and
 //! hears connections begin and end.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -33,62 +33,73 @@ const GRACE: Duration = Duration::from_millis(400);
 
 /// Runs until `stop`.
 pub async fn run(app: App, sys: Bus, stop: CancellationToken) {
-    let pushing = push_all(app.clone(), sys.clone());
+    let pushing = futures_util::future::join(
+        push_all(app.clone(), sys.clone(), Account::Edge),
+        push_all(app.clone(), sys.clone(), Account::Read),
+    );
     let hearing = hear_all(app, sys);
     tokio::select! {
         () = stop.cancelled() => {}
-        () = pushing => {}
+        _ = pushing => {}
         () = hearing => {}
     }
 }
 
-async fn push_all(app: App, sys: Bus) {
+/// Keeps one account's JWT on every server. What is newly refused is pushed at once; which servers there are
+/// is looked at in between, and given up for a nudge.
+async fn push_all(app: App, sys: Bus, account: Account) {
     let mut revoked = app.nudges.on_revoked();
     let mut pusher = Pusher::new(sys.clone(), app.keys.storage);
-    let mut seen: Option<HashSet<String>> = None;
+    let mut look = true;
     loop {
         let mut wait = SOON;
         if sys.is_up() {
-            let unknown = seen.is_none();
-            match push(&app, &mut pusher, unknown).await {
+            match push(&app, &mut pusher, account).await {
                 Ok(missing) if missing.is_empty() => wait = AGAIN,
                 Ok(missing) => {
                     tracing::warn!(?missing, "nats-servers have not taken the revocations yet")
                 }
-                Err(error) => tracing::warn!(
-                    error = format!("{error:#}"),
-                    "revocations could not be pushed"
-                ),
+                Err(error) => {
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "revocations could not be pushed"
+                    );
+                }
             }
-            seen.get_or_insert_default();
+            if look {
+                tokio::select! {
+                    seen = pusher.look_around(Duration::from_millis(500)) => {
+                        look = seen.is_err();
+                        // What was just pushed is judged by the servers that are known now.
+                        wait = SOON;
+                    }
+                    told = revoked.recv() => {
+                        if matches!(told, Err(RecvError::Closed)) { return }
+                        continue;
+                    }
+                }
+            }
         } else {
-            seen = None;
+            look = true;
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {
                 // Servers may have joined the cluster.
-                if wait == AGAIN { seen = None; }
+                look |= wait == AGAIN;
             }
             told = revoked.recv() => if matches!(told, Err(RecvError::Closed)) { return },
         }
     }
 }
 
-async fn push(app: &App, pusher: &mut Pusher, look: bool) -> Result<Vec<String>> {
-    if look {
-        pusher.look_around(Duration::from_millis(500)).await?;
-    }
+async fn push(app: &App, pusher: &mut Pusher, account: Account) -> Result<Vec<String>> {
     let iat = next_iat(app).await?;
-    let mut missing = HashSet::new();
-    for account in [Account::Edge, Account::Read] {
-        // Read after the number was taken: whatever was committed before it is in.
-        let refused: Revocations = keys::revocations(&app.db, account).await?;
-        let pushed = pusher
-            .push(&app.keys.realm, account, &refused, iat, ANSWERS)
-            .await?;
-        missing.extend(pusher.missing(&pushed));
-    }
-    Ok(missing.into_iter().collect())
+    // Read after the number was taken: whatever was committed before it is in.
+    let refused: Revocations = keys::revocations(&app.db, account).await?;
+    let pushed = pusher
+        .push(&app.keys.realm, account, &refused, iat, ANSWERS)
+        .await?;
+    Ok(pusher.missing(&pushed))
 }
 
 /// A second that no other push of any control has used: servers keep the newer of two.

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// Without renewal for so long, another may take it.
-const LIFE: Duration = Duration::from_secs(5);
+const LIFE: Duration = Duration::from_millis(3500);
 /// Renewed so often.
-pub const RENEW: Duration = Duration::from_millis(1500);
+pub const RENEW: Duration = Duration::from_secs(1);
 
 /// A named lease that this process tries to hold.
 #[derive(Clone)]

@@ -1,0 +1,254 @@
+use std::time::Duration;
+
+use sea_orm::EntityTrait;
+use warren_control::node::{credential, token};
+use warren_entity::{join_tokens, nodes, revoked_keys};
+use warren_harness::eventually_async;
+use warren_proto::{
+    bus::{CallError, Creds, Seed, events::Link},
+    subjects::up,
+    wire,
+};
+
+use crate::{
+    fake_node::{FakeNode, connect, register, registration, stranger, token_of},
+    on_both, with_two_controls,
+    world::{SOON, World},
+};
+
+on_both! {
+    a_machine_with_a_token_becomes_a_node
+    a_token_is_good_for_its_uses_and_no_more
+    a_lost_answer_is_given_again_and_burns_nothing
+    a_withdrawn_or_wrong_token_is_refused
+    a_rejoin_keeps_the_id_and_shuts_the_old_key_out
+    a_running_node_is_not_taken_over_by_its_id
+    a_revoked_node_is_shut_out_within_a_second_and_after_a_restart_of_nats
+    a_quiet_node_keeps_its_connection_while_accounts_are_pushed
+    a_rotated_key_retires_the_old_one_once_it_speaks
+}
+with_two_controls! {
+    a_token_is_good_for_its_uses_and_no_more
+    a_revoked_node_is_shut_out_within_a_second_and_after_a_restart_of_nats
+}
+
+fn code(error: CallError) -> String {
+    match error {
+        CallError::Failed { code, .. } => code,
+        other => panic!("{other}"),
+    }
+}
+
+async fn node_row(world: &World, node: &FakeNode) -> nodes::Model {
+    nodes::Entity::find_by_id(node.id.to_string())
+        .one(world.app.db.read())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn a_machine_with_a_token_becomes_a_node(world: World) {
+    let node = FakeNode::join(&world).await;
+    let row = node_row(&world, &node).await;
+    assert_eq!(row.name, "rack-7");
+    assert!(row.online);
+    assert_eq!(row.current_boot, Some(node.boot.to_string()));
+}
+
+async fn a_token_is_good_for_its_uses_and_no_more(world: World) {
+    let token = token_of(&world, 3).await;
+    let bus = stranger(&token).await;
+    let tries = (0..12).map(|_| {
+        let (bus, ask) = (
+            bus.clone(),
+            registration(&token, &nkeys::KeyPair::new_user()),
+        );
+        async move { register(&bus, &ask).await }
+    });
+    let results = futures_util::future::join_all(tries).await;
+    let taken = results.iter().filter(|r| r.is_ok()).count();
+    assert_eq!(taken, 3);
+    for refused in results.into_iter().filter_map(Result::err) {
+        assert_eq!(code(refused), "token_used_up");
+    }
+    let rows = nodes::Entity::find()
+        .all(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 3);
+    let row = join_tokens::Entity::find_by_id(token.id.to_string())
+        .one(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(row.unwrap().uses_left, 0);
+}
+
+async fn a_lost_answer_is_given_again_and_burns_nothing(world: World) {
+    let token = token_of(&world, 1).await;
+    let bus = stranger(&token).await;
+    let ask = registration(&token, &nkeys::KeyPair::new_user());
+    let first = register(&bus, &ask).await.unwrap();
+    let again = register(&bus, &ask).await.unwrap();
+    assert_eq!(first.node, again.node);
+}
+
+async fn a_withdrawn_or_wrong_token_is_refused(world: World) {
+    let token = token_of(&world, 2).await;
+    let bus = stranger(&token).await;
+    let mut ask = registration(&token, &nkeys::KeyPair::new_user());
+    ask.secret = "guessed".into();
+    assert_eq!(
+        code(register(&bus, &ask).await.unwrap_err()),
+        "token_unknown"
+    );
+    let mut ask = registration(&token, &nkeys::KeyPair::new_user());
+    ask.public_key = nkeys::KeyPair::new_user().public_key();
+    assert_eq!(code(register(&bus, &ask).await.unwrap_err()), "bad_proof");
+    assert!(token::withdraw(&world.app, token.id).await.unwrap());
+    // The credential itself is refused by the bus.
+    let mut link = bus.link();
+    tokio::time::timeout(SOON, link.wait_for(|l| matches!(l, Link::Refused { .. })))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+async fn a_rejoin_keeps_the_id_and_shuts_the_old_key_out(world: World) {
+    let node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    let (id, old_key) = (node.id, node.key.public_key());
+    node.bus.close(Duration::from_secs(1)).await;
+    drop(node);
+    eventually_async("the node to be away", SOON, || async {
+        let row = nodes::Entity::find_by_id(id.to_string())
+            .one(world.app.db.read())
+            .await
+            .unwrap()?;
+        (!row.online).then_some(())
+    })
+    .await
+    .unwrap();
+    let token = token_of(&world, 1).await;
+    let key = nkeys::KeyPair::new_user();
+    let mut ask = registration(&token, &key);
+    ask.former_node = id.to_string();
+    let registered = register(&stranger(&token).await, &ask).await.unwrap();
+    assert_eq!(registered.node, id.to_string());
+    let refused = revoked_keys::Entity::find_by_id(old_key)
+        .one(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(refused.unwrap().node_id, Some(id.to_string()));
+    let mut node = FakeNode::from_registered(&registered, key).await;
+    node.listen().await;
+    node.hello().await.unwrap();
+    eventually_async("its server to be sent again", SOON, || async {
+        let told = node.told.lock().unwrap();
+        told.applies
+            .iter()
+            .any(|a| a.servers.iter().any(|s| s.server == server.to_string()))
+            .then_some(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn a_running_node_is_not_taken_over_by_its_id(world: World) {
+    let node = FakeNode::join(&world).await;
+    let token = token_of(&world, 1).await;
+    let mut ask = registration(&token, &nkeys::KeyPair::new_user());
+    ask.former_node = node.id.to_string();
+    let refused = register(&stranger(&token).await, &ask).await.unwrap_err();
+    assert_eq!(code(refused), "node_online");
+    let row = join_tokens::Entity::find_by_id(token.id.to_string())
+        .one(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(row.unwrap().uses_left, 1, "nothing is half done");
+}
+
+async fn a_revoked_node_is_shut_out_within_a_second_and_after_a_restart_of_nats(mut world: World) {
+    let node = FakeNode::join(&world).await;
+    let mut link = node.bus.link();
+    let began = std::time::Instant::now();
+    assert!(credential::revoke(&world.app, node.id).await.unwrap());
+    tokio::time::timeout(SOON, link.wait_for(|l| *l != Link::Up))
+        .await
+        .unwrap()
+        .unwrap();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    let refused = link.wait_for(|l| matches!(l, Link::Refused { .. }));
+    tokio::time::timeout(SOON, refused).await.unwrap().unwrap();
+    world.nats.restart().unwrap();
+    let again = connect(world.config.nats_urls.clone(), node.bus.creds()).await;
+    let refused = again.ready(SOON).await.unwrap_err();
+    assert!(
+        matches!(refused, warren_proto::bus::Error::Refused(_)),
+        "{refused}"
+    );
+}
+
+async fn a_rotated_key_retires_the_old_one_once_it_speaks(world: World) {
+    let node = FakeNode::join(&world).await;
+    let fresh = nkeys::KeyPair::new_user();
+    let public = fresh.public_key();
+    let renew = wire::Renew {
+        proof: fresh
+            .sign(format!("{}\n{public}", node.id).as_bytes())
+            .unwrap(),
+        public_key: public.clone(),
+    };
+    let renewed: wire::Renewed = node.ask(up::RENEW, &renew).await.unwrap();
+    // Killed between the two steps: the old key still gets in.
+    let old = connect(world.config.nats_urls.clone(), node.bus.creds()).await;
+    old.ready(SOON).await.unwrap();
+    let creds = Creds::new(renewed.jwt, Seed::of(&fresh).unwrap()).unwrap();
+    let new = connect(world.config.nats_urls.clone(), creds).await;
+    new.ready(SOON).await.unwrap();
+    let mut link = old.link();
+    tokio::time::timeout(SOON, link.wait_for(|l| matches!(l, Link::Refused { .. })))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(node_row(&world, &node).await.public_key, public);
+    // A key that nobody proved is not taken.
+    let stolen = wire::Renew {
+        public_key: nkeys::KeyPair::new_user().public_key(),
+        proof: Vec::new(),
+    };
+    let subject = warren_proto::subjects::ask(node.id, up::RENEW);
+    let refused = new
+        .call::<wire::Renewed>(
+            subject,
+            up::RENEW,
+            Some(node.id),
+            &stolen,
+            Duration::from_secs(5),
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(code(refused), "refused");
+}
+
+async fn a_quiet_node_keeps_its_connection_while_accounts_are_pushed(world: World) {
+    let node = FakeNode::join(&world).await;
+    let other = FakeNode::join(&world).await;
+    // Whatever pushes the start brought are through once another node's revocation is.
+    let mut gone = other.bus.link();
+    credential::revoke(&world.app, other.id).await.unwrap();
+    tokio::time::timeout(SOON, gone.wait_for(|l| *l != Link::Up))
+        .await
+        .unwrap()
+        .unwrap();
+    let mut link = node.bus.link();
+    link.mark_unchanged();
+    for _ in 0..5 {
+        world.app.nudges.revoked();
+        assert!(
+            tokio::time::timeout(Duration::from_millis(700), link.changed())
+                .await
+                .is_err()
+        );
+    }
+}

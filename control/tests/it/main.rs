@@ -1,0 +1,46 @@
+//! Control with its real neighbours: nats-server, SQLite in a temporary folder, PostgreSQL with a database per
+//! test. A test named in `on_both!` runs on each and shows up twice.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod console;
+mod consumer;
+mod enrolment;
+mod fake_node;
+mod gate;
+mod ingest;
+mod outbox;
+mod presence;
+mod reconcile;
+mod world;
+
+/// Makes `on_sqlite::<test>` and `on_postgres::<test>` of each.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::world::World::on_sqlite().await).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::world::World::on_postgres(1).await).await;
+            })*
+        }
+    };
+}
+
+/// Makes `two_controls_on_postgres::<test>` of each.
+macro_rules! with_two_controls {
+    ($($name:ident)*) => {
+        mod two_controls_on_postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                super::$name($crate::world::World::on_postgres(2).await).await;
+            })*
+        }
+    };
+}
+
+pub(crate) use {on_both, with_two_controls};

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use sea_orm::EntityTrait;
+use warren_control::node::presence::{self, Keep};
+use warren_entity::{nodes, orphans};
+use warren_harness::eventually_async;
+use warren_proto::{
+    bus::CallError,
+    ids::{BootId, ServerId},
+    subjects::up,
+    wire::{self, State},
+};
+
+use crate::{
+    fake_node::FakeNode,
+    on_both,
+    world::{SOON, World},
+};
+
+on_both! {
+    a_node_that_hangs_up_is_away_within_seconds
+    a_clone_is_quarantined_until_an_admin_picks_one
+    a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
+    what_control_does_not_know_is_an_orphan
+    facts_freed_before_a_restore_are_named_as_lost
+}
+
+async fn row(world: &World, node: &FakeNode) -> nodes::Model {
+    nodes::Entity::find_by_id(node.id.to_string())
+        .one(world.app.db.read())
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+async fn a_node_that_hangs_up_is_away_within_seconds(world: World) {
+    let node = FakeNode::join(&world).await;
+    let beat = wire::Heartbeat {
+        boot: node.boot.to_string(),
+        ledger: node.hello_of().ledger,
+        load: Some(wire::NodeSample {
+            cpu_percent: 33.0,
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    let answer: wire::HeartbeatAnswer = node.ask(up::HEARTBEAT, &beat).await.unwrap();
+    assert!(!answer.say_hello);
+    assert_eq!(row(&world, &node).await.load.unwrap()["cpu_percent"], 33.0);
+    node.bus.close(Duration::from_secs(1)).await;
+    let began = std::time::Instant::now();
+    eventually_async("the node to be away", SOON, || async {
+        (!row(&world, &node).await.online).then_some(())
+    })
+    .await
+    .unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+async fn a_clone_is_quarantined_until_an_admin_picks_one(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let original = node.boot;
+    let clone = BootId::new();
+    let mut hello = node.hello_of();
+    hello.boot = clone.to_string();
+    hello.boots = vec![clone.to_string()];
+    let answer: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
+    assert!(answer.quarantined_because.contains("two machines"));
+    assert_eq!(
+        row(&world, &node).await.current_boot,
+        Some(original.to_string())
+    );
+    // Its facts wait.
+    let batch = wire::FactBatch {
+        boot: clone.to_string(),
+        facts: vec![node.boot_started(None)],
+    };
+    let refused = node
+        .ask::<wire::FactAnswer>(up::LIFECYCLE, &batch)
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, CallError::Failed { code, .. } if code == "quarantined"));
+    assert!(
+        presence::decide(&world.app, node.id, Keep::Newcomer)
+            .await
+            .unwrap()
+    );
+    let answer: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
+    assert_eq!(answer.quarantined_because, "");
+    let answer = node.hello().await.unwrap();
+    assert!(
+        !answer.quarantined_because.is_empty(),
+        "now the other one is shut out"
+    );
+}
+
+async fn a_node_ahead_of_a_restored_database_takes_its_wanted_state_again(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    eventually_async("the row", SOON, || async {
+        (node.told.lock().unwrap().applied_rev >= 1).then_some(())
+    })
+    .await
+    .unwrap();
+    node.told.lock().unwrap().applied_rev = 50;
+    node.servers = vec![wire::ObservedServer {
+        server: server.to_string(),
+        generation: 70,
+        state: State::Stopped.into(),
+        ..Default::default()
+    }];
+    node.hello().await.unwrap();
+    assert!(row(&world, &node).await.rev > 50);
+    eventually_async("the row under a higher generation", SOON, || async {
+        let told = node.told.lock().unwrap();
+        let sent = told.applies.iter().flat_map(|a| &a.servers);
+        sent.filter(|s| s.generation > 70 && s.rev > 50)
+            .count()
+            .checked_sub(1)
+    })
+    .await
+    .unwrap();
+}
+
+async fn what_control_does_not_know_is_an_orphan(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let strange = ServerId::new();
+    node.servers = vec![wire::ObservedServer {
+        server: strange.to_string(),
+        generation: 3,
+        state: State::Running.into(),
+        ..Default::default()
+    }];
+    node.hello().await.unwrap();
+    let all = orphans::Entity::find()
+        .all(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!(
+        (&*all[0].server_id, &*all[0].state),
+        (&*strange.to_string(), "running")
+    );
+    node.servers.clear();
+    node.hello().await.unwrap();
+    assert!(
+        orphans::Entity::find()
+            .all(world.app.db.read())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn facts_freed_before_a_restore_are_named_as_lost(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    node.journal = vec![wire::JournalPosition {
+        boot: node.boot.to_string(),
+        seq: 8,
+        end: 10,
+    }];
+    let next = node.hello().await.unwrap().next_fact.unwrap();
+    assert_eq!(next.seq, 8);
+    let facts = warren_entity::facts::Entity::find()
+        .all(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!((facts.len(), &*facts[0].kind), (1, "fact_gap"));
+}
