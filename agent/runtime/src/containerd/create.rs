@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use containerd_client::services::v1 as api;
 use containerd_client::services::v1::snapshots::PrepareSnapshotRequest;
@@ -58,10 +59,7 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
     let started = tokio::spawn(async move {
         let outcome = start(&shared, &spec, &image).await;
         if outcome.is_err() {
-            shared.tracker.never_ran(spec.id.as_str());
-            if let Err(error) = task::delete(&shared, spec.id.as_str()).await {
-                tracing::warn!(container = %spec.id, %error, "could not clean up a failed start");
-            }
+            undo(shared, spec).await;
         }
         outcome
     });
@@ -69,6 +67,29 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
         what: "start".into(),
         detail: e.to_string(),
     })?
+}
+
+/// How often and how long a failed start is tried to be taken back while containerd is away.
+const UNDO_TRIES: u32 = 60;
+const UNDO_PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes a failed start back. While containerd is away that goes on behind the caller's back; the run
+/// stays known, so that its end is told if it did start after all.
+async fn undo(shared: Arc<Shared>, spec: ContainerSpec) {
+    match task::delete_run(&shared, spec.id.as_str(), &spec.run).await {
+        Ok(()) => return shared.tracker.never_ran(spec.id.as_str()),
+        Err(error) => tracing::warn!(container = %spec.id, %error, "a failed start stays for now"),
+    }
+    tokio::spawn(async move {
+        for _ in 0..UNDO_TRIES {
+            tokio::time::sleep(UNDO_PAUSE).await;
+            match task::delete_run(&shared, spec.id.as_str(), &spec.run).await {
+                Ok(()) => return,
+                Err(error) => tracing::debug!(container = %spec.id, %error, "still there"),
+            }
+        }
+        tracing::error!(container = %spec.id, "a failed start could not be cleaned up");
+    });
 }
 
 async fn blocking<T: Send + 'static>(

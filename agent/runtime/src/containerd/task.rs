@@ -181,6 +181,15 @@ pub async fn delete(shared: &Shared, id: &str) -> Result<Option<Exit>> {
     Ok(exit)
 }
 
+/// As [`delete`], unless the id belongs to another run by now.
+pub async fn delete_run(shared: &Shared, id: &str, run: &str) -> Result<()> {
+    match record(shared, id).await? {
+        Some(record) if record.labels.get(LABEL_RUN).is_some_and(|r| r != run) => Ok(()),
+        // Without a record the snapshot may still be there.
+        _ => delete(shared, id).await.map(drop),
+    }
+}
+
 /// Brings the task to its end and deletes it.
 async fn end(shared: &Shared, id: &str) -> Result<Option<Exit>> {
     let client = &shared.client;

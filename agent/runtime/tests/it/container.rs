@@ -283,6 +283,36 @@ async fn a_killed_containerd_costs_no_game_no_line_and_no_exit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_torn_by_a_dying_containerd_is_whole_or_nothing() {
+    let mut machine = Machine::with_game().await;
+    for round in 0..6_u64 {
+        let name = format!("torn{round}");
+        let spec = machine.game(&name, &FakeGame::echo());
+        let (runtime, wanted) = (machine.runtime.clone(), spec.clone());
+        let start = tokio::spawn(async move { runtime.create_and_start(wanted).await });
+        tokio::time::sleep(Duration::from_millis(round * 17)).await;
+        machine.containerd.kill9();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        machine.containerd.restart().unwrap();
+        let outcome = start.await.unwrap();
+        warren_harness::eventually_async("whole or nothing", LIMIT, || async {
+            let found = machine.runtime.find(&spec.id).await.ok()?;
+            match (&outcome, found.map(|f| f.state)) {
+                (Ok(running), Some(FoundState::Running { pid, .. })) if pid == running.pid => {
+                    Some(())
+                }
+                (Err(error), None) if error.retryable() || !error.to_string().is_empty() => {
+                    Some(())
+                }
+                _ => None,
+            }
+        })
+        .await
+        .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_shim_ends_the_run_exactly_once() {
     let machine = Machine::with_game().await;
     let mut events = machine.runtime.events();
