@@ -91,11 +91,12 @@ struct Bounds {
 }
 
 impl Journal {
-    /// Recovers what earlier boots left and starts this one. Its first fact names the boot before.
+    /// Recovers what earlier boots left and starts this one. Its first fact is made from the boot before
+    /// that has facts, and its last seq.
     pub fn open(
         dir: &Path,
         boot: BootId,
-        first: impl FnOnce(u64) -> wire::Fact,
+        first: impl FnOnce(Option<BootId>, u64) -> wire::Fact,
     ) -> Result<Self, Error> {
         let bounds = Bounds {
             segment: SEGMENT_BYTES,
@@ -108,7 +109,7 @@ impl Journal {
         dir: &Path,
         boot: BootId,
         bounds: Bounds,
-        first: impl FnOnce(u64) -> wire::Fact,
+        first: impl FnOnce(Option<BootId>, u64) -> wire::Fact,
     ) -> Result<Self, Error> {
         std::fs::create_dir_all(dir).map_err(disk::at("create", dir))?;
         let mut found = Vec::new();
@@ -119,9 +120,11 @@ impl Journal {
         }
         found.sort_by_key(|s| (s.order, s.first));
         let order = found.last().map_or(1, |s| s.order + 1);
-        let previous_last_seq = found.last().map_or(0, |s| s.next - 1);
+        // A boot that was killed before its first fact is not named: control knows nothing of it.
+        let previous = found.iter().rev().find(|s| s.next > 1);
+        let previous = previous.map(|s| (s.boot, s.next - 1));
         let (mut segment, mut file) = Segment::create(dir, order, boot, 1)?;
-        let mut fact = first(previous_last_seq);
+        let mut fact = first(previous.map(|p| p.0), previous.map_or(0, |p| p.1));
         fact.seq = 1;
         let bytes = segment::record(&fact);
         segment::append(&mut file, &bytes).map_err(disk::at("write", &segment.path))?;
@@ -264,6 +267,19 @@ impl Journal {
             }
         }
         Ok((!facts.is_empty()).then(|| batch(boot, facts, want)))
+    }
+
+    /// Whether the boot before has written that fact, whatever its number. Blocks on the disk.
+    pub fn had(&self, fact: &wire::Fact) -> bool {
+        let index: Vec<Segment> = self.shared.index.lock().iter().cloned().collect();
+        let earlier = index.iter().rev().filter(|s| s.boot != self.boot).take(2);
+        let mut wanted = fact.clone();
+        wanted.seq = 0;
+        let mut facts = earlier.flat_map(|s| s.read().unwrap_or_default());
+        facts.any(|mut f| {
+            f.seq = 0;
+            f == wanted
+        })
     }
 
     /// This process' boot.
@@ -499,7 +515,7 @@ mod tests {
 
     fn open(dir: &Path) -> (Journal, u64) {
         let mut last = 0;
-        let journal = Journal::open(dir, BootId::new(), |seq| {
+        let journal = Journal::open(dir, BootId::new(), |_, seq| {
             last = seq;
             fact("boot")
         });
@@ -574,7 +590,7 @@ mod tests {
             max: 32 * 1024,
         };
         let boot = BootId::new();
-        let journal = Journal::open_with(dir.path(), boot, bounds, |_| fact("boot")).unwrap();
+        let journal = Journal::open_with(dir.path(), boot, bounds, |_, _| fact("boot")).unwrap();
         let text = "x".repeat(500);
         for _ in 0..400 {
             journal.append(fact(&text)).await;
@@ -605,7 +621,7 @@ mod tests {
             max: MAX_BYTES,
         };
         let boot = BootId::new();
-        let journal = Journal::open_with(dir.path(), boot, bounds, |_| fact("boot")).unwrap();
+        let journal = Journal::open_with(dir.path(), boot, bounds, |_, _| fact("boot")).unwrap();
         for _ in 0..20 {
             journal
                 .append(fact("0123456789012345678901234567890123456789"))

@@ -1,3 +1,355 @@
-//! Game servers: what is decided about one, and the task that does it.
+//! Game servers: what is decided about one, the task that does it, and all of them together.
 
+pub mod actor;
+pub mod config_files;
+pub mod convert;
+pub mod deps;
+pub mod install;
+pub mod label;
 pub mod lifecycle;
+pub mod memory;
+pub mod ports;
+pub mod remove;
+pub mod start;
+pub mod status;
+pub mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use warren_proto::ids::{JobId, ServerId};
+use warren_proto::wire;
+use warren_runtime::runtime::{Event, Events, Found, FoundState};
+
+use crate::ledger::Applied;
+use actor::{Handle, Msg};
+use deps::Deps;
+use label::Label;
+use memory::Ended;
+
+/// All servers of this node.
+pub struct Servers {
+    deps: Arc<Deps>,
+    map: Arc<Mutex<HashMap<ServerId, Handle>>>,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Containers {
+    game: Option<Found>,
+    install: Option<Found>,
+}
+
+impl Servers {
+    /// Starts an actor per server on disk, finds what runs, and lets them act. Needs no control; waits
+    /// for containerd in the background.
+    pub fn start(
+        deps: Arc<Deps>,
+        host_rebooted: bool,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Arc<Self>> {
+        let servers = Arc::new(Self {
+            deps: deps.clone(),
+            map: Arc::default(),
+            stop: stop.clone(),
+        });
+        for (server, row) in deps.ledger.rows()? {
+            servers.spawn(server, row.wanted, row.memory);
+        }
+        for (server, stone) in deps.ledger.open_tombstones() {
+            servers.tell(server, Msg::Bury(stone));
+        }
+        // Before the first look, so that nothing ends unseen in between.
+        let events = deps.runtime.events();
+        let pump = servers.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = pump.watch(events, host_rebooted) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        Ok(servers)
+    }
+
+    fn spawn(
+        &self,
+        server: ServerId,
+        row: Option<wire::WantedServer>,
+        memory: Option<Vec<u8>>,
+    ) -> Handle {
+        let map = self.map.clone();
+        let on_gone: actor::OnGone = Arc::new(move |server| {
+            map.lock().remove(&server);
+        });
+        let handle = actor::spawn(
+            self.deps.clone(),
+            server,
+            row,
+            memory,
+            self.stop.clone(),
+            on_gone,
+        );
+        self.map.lock().insert(server, handle.clone());
+        handle
+    }
+
+    /// The actor of a server.
+    pub fn get(&self, server: ServerId) -> Option<Handle> {
+        self.map.lock().get(&server).cloned()
+    }
+
+    /// All of them, by id.
+    pub fn all(&self) -> BTreeMap<ServerId, Handle> {
+        let map = self.map.lock();
+        map.iter().map(|(id, h)| (*id, h.clone())).collect()
+    }
+
+    /// Sends without waiting; an actor whose queue is full gets it from a task of its own.
+    fn tell(&self, server: ServerId, msg: Msg) {
+        let Some(handle) = self.get(server) else {
+            return;
+        };
+        if let Err(tokio::sync::mpsc::error::TrySendError::Full(msg)) = handle.tx.try_send(msg) {
+            warn!(server.id = %server, "the server's actor is behind");
+            tokio::spawn(async move { handle.tx.send(msg).await });
+        }
+    }
+
+    async fn watch(self: Arc<Self>, mut events: Events, host_rebooted: bool) {
+        let found = self.look(Duration::from_millis(200)).await;
+        self.adopt(found, host_rebooted);
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Exit { id, run, exit } => self.ended(id.as_str(), run, Ended::of(&exit)),
+                Event::Gone { id, run } => self.ended(id.as_str(), run, Ended::unknown()),
+                Event::Oom { id, .. } => {
+                    if let Some(server) = server_of(id.as_str()) {
+                        self.tell(server, Msg::Oom);
+                    }
+                }
+                Event::ContainerdLost { reason } => {
+                    warn!("containerd is away ({reason}); games run on");
+                }
+                Event::ContainerdBack => info!("containerd is back"),
+                Event::Missed { count } => {
+                    warn!("{count} events of containerd were missed; looking at everything");
+                    let found = self.look(Duration::from_millis(200)).await;
+                    self.catch_up(found);
+                }
+            }
+        }
+    }
+
+    /// What the machine has; tries until containerd answers.
+    async fn look(&self, mut wait: Duration) -> Vec<Found> {
+        let mut said = false;
+        loop {
+            match self.deps.runtime.adopt().await {
+                Ok(found) => return found,
+                Err(e) if !said => {
+                    error!("servers wait for containerd: {e}");
+                    said = true;
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    fn adopt(&self, found: Vec<Found>, host_rebooted: bool) {
+        let mut containers: HashMap<ServerId, Containers> = HashMap::new();
+        for found in found {
+            match label::read(&found.labels) {
+                Some(Label::Game { server, .. }) => {
+                    containers.entry(server).or_default().game = Some(found);
+                }
+                Some(Label::Install { server, .. }) => {
+                    containers.entry(server).or_default().install = Some(found);
+                }
+                None => warn!("container {} is none of ours to judge", found.id),
+            }
+        }
+        for server in containers.keys() {
+            if self.get(*server).is_none() {
+                warn!(server.id = %server, "a container runs for a server that the ledger does not know");
+                self.spawn(*server, None, None);
+            }
+        }
+        for server in self.all().into_keys() {
+            let mine = containers.remove(&server).unwrap_or_default();
+            let msg = Msg::Adopt {
+                game: mine.game,
+                install: mine.install,
+                host_rebooted,
+            };
+            self.tell(server, msg);
+        }
+    }
+
+    fn catch_up(&self, found: Vec<Found>) {
+        for found in found {
+            if let FoundState::Stopped(exit) = &found.state {
+                self.ended(found.id.as_str(), found.run.clone(), Ended::of(exit));
+            }
+        }
+    }
+
+    fn ended(&self, container: &str, run: String, ended: Ended) {
+        if let Some(server) = server_of(container) {
+            self.tell(server, Msg::Ended { run, ended });
+        }
+    }
+
+    /// Hands out what an apply brought.
+    pub fn applied(&self, applied: &Applied) {
+        for server in &applied.changed {
+            let Some(row) = self.deps.ledger.wanted(*server) else {
+                continue;
+            };
+            if self.get(*server).is_none() {
+                self.fresh(*server);
+            }
+            self.tell(*server, Msg::Wanted(Box::new(row)));
+        }
+        for (server, stone) in &applied.removed {
+            if self.get(*server).is_none() {
+                self.fresh(*server);
+            }
+            self.tell(*server, Msg::Bury(stone.clone()));
+        }
+    }
+
+    /// An actor for a server that nothing exists of.
+    fn fresh(&self, server: ServerId) {
+        self.spawn(server, None, None);
+        let nothing = Msg::Adopt {
+            game: None,
+            install: None,
+            host_rebooted: false,
+        };
+        self.tell(server, nothing);
+    }
+
+    /// For hello.
+    pub fn observed(&self) -> Vec<wire::ObservedServer> {
+        let all = self.all();
+        all.into_iter()
+            .map(|(server, handle)| {
+                let status = handle.status.lock().clone();
+                let spool_end = status
+                    .run
+                    .map_or(0, |run| self.deps.consoles.server(server).seen(run));
+                wire::ObservedServer {
+                    server: server.to_string(),
+                    generation: status.generation,
+                    state: wire::State::from(status.state).into(),
+                    run: status.run.map(|r| r.to_string()).unwrap_or_default(),
+                    spool_end,
+                    started_at_ms: status.started_at_ms,
+                }
+            })
+            .collect()
+    }
+
+    /// Jobs that run.
+    pub fn jobs(&self) -> Vec<wire::RunningJob> {
+        let all = self.all();
+        all.into_iter()
+            .filter_map(|(server, handle)| {
+                let job = handle.status.lock().job.clone()?;
+                Some(wire::RunningJob {
+                    job: job.id.to_string(),
+                    kind: job.kind,
+                    server: server.to_string(),
+                })
+            })
+            .collect()
+    }
+
+    /// Starts a job, or says how the one of that id goes.
+    pub async fn job_start(&self, ask: wire::JobStart) -> Result<wire::JobStatus, wire::Failure> {
+        let server = ask.server.parse::<ServerId>().ok();
+        let Some(handle) = server.and_then(|s| self.get(s)) else {
+            return Err(unknown_server());
+        };
+        let (reply, answer) = oneshot::channel();
+        ask_actor(&handle, Msg::JobStart(ask, reply), answer).await
+    }
+
+    /// Ends a job.
+    pub async fn job_cancel(&self, job: &str) -> Result<wire::JobStatus, wire::Failure> {
+        let Some((handle, id)) = self.job(job) else {
+            return Ok(unknown_job(job));
+        };
+        let (reply, answer) = oneshot::channel();
+        ask_actor(&handle, Msg::JobCancel(id, reply), answer).await
+    }
+
+    /// How a job goes.
+    pub fn job_status(&self, job: &str) -> wire::JobStatus {
+        match self.job(job) {
+            Some((handle, id)) => handle.status.lock().job_status(id),
+            None => unknown_job(job),
+        }
+    }
+
+    fn job(&self, job: &str) -> Option<(Handle, JobId)> {
+        let id = job.parse::<JobId>().ok()?;
+        let all = self.all();
+        let mut mine = all.into_values().filter(|h| {
+            let status = h.status.lock();
+            status.job.as_ref().is_some_and(|j| j.id == id) || status.ended_jobs.contains(&id)
+        });
+        Some((mine.next()?, id))
+    }
+}
+
+/// The answer for a server that is not here.
+pub fn unknown_server() -> wire::Failure {
+    wire::Failure {
+        code: "unknown_server".into(),
+        message: "this node has no such server".into(),
+        retryable: true,
+    }
+}
+
+fn unknown_job(job: &str) -> wire::JobStatus {
+    wire::JobStatus {
+        job: job.chars().take(64).collect(),
+        state: "unknown".into(),
+        percent: -1.0,
+        step: String::new(),
+    }
+}
+
+async fn ask_actor<T>(
+    handle: &Handle,
+    msg: Msg,
+    answer: oneshot::Receiver<Result<T, wire::Failure>>,
+) -> Result<T, wire::Failure> {
+    let busy = || wire::Failure {
+        code: "busy".into(),
+        message: "the server is busy; try again".into(),
+        retryable: true,
+    };
+    let sent = handle.tx.try_send(msg);
+    sent.map_err(|_| busy())?;
+    match tokio::time::timeout(Duration::from_millis(1500), answer).await {
+        Ok(Ok(answer)) => answer,
+        _ => Err(busy()),
+    }
+}
+
+/// `<server>` or `<server>.install`.
+fn server_of(container: &str) -> Option<ServerId> {
+    let name = container.strip_suffix(".install").unwrap_or(container);
+    name.parse().ok()
+}

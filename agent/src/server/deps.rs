@@ -1,0 +1,81 @@
+//! What all servers of a node share.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use warren_proto::ids::ServerId;
+use warren_proto::wire;
+use warren_runtime::Runtime;
+use warren_runtime::net::Network;
+
+use crate::console::Consoles;
+use crate::journal::Journal;
+use crate::ledger::Ledger;
+
+/// What follows when a server's files outgrow their limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskPolicy {
+    /// Stop it, with its grace.
+    #[default]
+    Stop,
+    /// Say so in its console.
+    Warn,
+}
+
+/// Settings of the node that concern servers.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `<data>/servers`: one directory of files per server.
+    pub servers_dir: PathBuf,
+    /// `<data>/trash`: files of removed servers until their time has come.
+    pub trash_dir: PathBuf,
+    /// `<data>/run`: generated files of containers.
+    pub run_dir: PathBuf,
+    /// First uid of this node's range.
+    pub uid_base: u32,
+    /// Resolvers that servers are given.
+    pub resolvers: Vec<IpAddr>,
+    /// Address of the bridge, for eggs that ask for it.
+    pub bridge_address: String,
+    /// Size of `/tmp` in a container, bytes.
+    pub tmp_bytes: u64,
+    /// See [`DiskPolicy`].
+    pub disk_policy: DiskPolicy,
+}
+
+impl Settings {
+    /// Where a server's files are.
+    pub fn files_of(&self, server: ServerId) -> PathBuf {
+        self.servers_dir.join(server.to_string())
+    }
+}
+
+/// Handed to every actor.
+pub struct Deps {
+    /// See there.
+    pub settings: Settings,
+    /// Containers.
+    pub runtime: Arc<dyn Runtime>,
+    /// Namespaces and ports.
+    pub network: Arc<dyn Network>,
+    /// Wanted state and memories.
+    pub ledger: Arc<Ledger>,
+    /// Facts.
+    pub journal: Journal,
+    /// Spools and our own lines.
+    pub consoles: Arc<Consoles>,
+}
+
+impl Deps {
+    /// A fact about a server that nobody waits for.
+    pub fn fact(&self, server: ServerId, generation: u64, what: wire::fact::What) {
+        self.journal.push(wire::Fact {
+            server: server.to_string(),
+            generation,
+            what: Some(what),
+            ..Default::default()
+        });
+    }
+}

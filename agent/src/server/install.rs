@@ -1,0 +1,290 @@
+//! Install scripts: as root in a throw-away container, with a limit of time, and their exit code
+//! counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use warren_proto::ids::{JobId, RunId, ServerId};
+use warren_proto::wire;
+use warren_runtime::jail::{Jail, RelPath};
+use warren_runtime::net::{NetKey, NetSpec};
+use warren_runtime::runtime::{
+    BindMount, Console, ContainerId, ContainerSpec, ImageRef, Profile, PullPolicy, RootFs,
+};
+
+use super::deps::Deps;
+use super::memory::Ended;
+use super::start::{self, Failure, blocking};
+use super::{convert, label};
+use crate::console::Paths;
+
+/// When control names none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How long SIGKILL may take to show.
+const KILL_WAIT: Duration = Duration::from_secs(20);
+/// What an egg's package managers write to `/tmp`.
+const TMP_BYTES: u64 = 256 << 20;
+
+/// Code of a job whose script may still run.
+pub const INTERRUPTED: &str = "interrupted";
+
+/// Told percent (-1 unknown) and step.
+pub type Progress = Box<dyn Fn(f64, &str) + Send + Sync>;
+/// Asked right before the container is made; answered once that is on disk.
+pub type Committing = Box<dyn Fn() -> futures_util::future::BoxFuture<'static, ()> + Send + Sync>;
+
+/// One install, seen from the task that does it.
+pub struct Install {
+    /// Shared things.
+    pub deps: Arc<Deps>,
+    /// Which server.
+    pub server: ServerId,
+    /// Control's row.
+    pub row: wire::WantedServer,
+    /// The job.
+    pub job: JobId,
+    /// Remove all files first.
+    pub wipe: bool,
+    /// Names the script's container; its console is INSTALL's stream.
+    pub run: RunId,
+    /// Files of that console.
+    pub paths: Paths,
+    /// Ends the job.
+    pub cancel: CancellationToken,
+    /// How the script's container ended, told by the actor.
+    pub exits: mpsc::Receiver<Ended>,
+    /// Percent (-1 unknown) and step, for who asks.
+    pub progress: Progress,
+    /// Asked right before the container is made; answered once that is on disk.
+    pub committing: Committing,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// `Ok`, or why not.
+    pub result: Result<(), Failure>,
+    /// Of the script.
+    pub exit_code: Option<i32>,
+}
+
+/// The container of a server's install script.
+pub fn container_of(server: ServerId) -> Result<ContainerId, Failure> {
+    Ok(format!("{server}.install").parse()?)
+}
+
+impl Install {
+    /// All of it. `running` is true when the script's container was found after a restart.
+    pub async fn run(mut self, running: bool) -> Outcome {
+        let mut exit_code = None;
+        let result = self.steps(running, &mut exit_code).await;
+        if result.as_ref().is_err_and(|f| f.code == INTERRUPTED) {
+            // The agent is stopping, the script is not: the next process goes on with it.
+            return Outcome { result, exit_code };
+        }
+        let cleaned = self.clean_up().await;
+        Outcome {
+            result: result.and(cleaned),
+            exit_code,
+        }
+    }
+
+    async fn steps(&mut self, running: bool, exit_code: &mut Option<i32>) -> Result<(), Failure> {
+        if !running {
+            self.prepare().await?;
+            (self.committing)().await;
+            self.check()?;
+            self.start().await?;
+        }
+        (self.progress)(-1.0, "running the install script");
+        let ended = self.wait().await?;
+        *exit_code = ended.code;
+        self.judge(ended)?;
+        (self.progress)(-1.0, "giving the files to the server");
+        self.own().await
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        match self.cancel.is_cancelled() {
+            true => Err(cancelled()),
+            false => Ok(()),
+        }
+    }
+
+    fn spec(&self) -> wire::ServerSpec {
+        self.row.spec.clone().unwrap_or_default()
+    }
+
+    async fn prepare(&self) -> Result<(), Failure> {
+        let spec = self.spec();
+        let install = spec.install.clone().unwrap_or_default();
+        let image: ImageRef = install.image.parse()?;
+        (self.progress)(0.0, "pulling the image");
+        let progress = |percent| (self.progress)(percent, "pulling the image");
+        let auth = convert::auth(&spec);
+        let policy = PullPolicy::Always;
+        start::pull(
+            &self.deps,
+            self.server,
+            &image,
+            auth,
+            policy,
+            &self.cancel,
+            progress,
+        )
+        .await?;
+        self.check()?;
+        let (deps, server, wipe) = (self.deps.clone(), self.server, self.wipe);
+        let script_dir = self.script_dir();
+        blocking(move || {
+            let uid = start::uid_of(&deps, server)?;
+            let root = deps.settings.files_of(server);
+            start::ensure_root(&root, uid)?;
+            if wipe {
+                Jail::open(&root)?.delete(&RelPath::root())?;
+                deps.consoles.say(server, "all files were removed");
+            }
+            std::fs::create_dir_all(&script_dir)?;
+            let script = install.script.replace("\r\n", "\n");
+            std::fs::write(script_dir.join("install.sh"), script)?;
+            Ok(())
+        })
+        .await
+    }
+
+    fn script_dir(&self) -> std::path::PathBuf {
+        self.deps
+            .settings
+            .run_dir
+            .join(format!("{}.install", self.server))
+    }
+
+    async fn start(&self) -> Result<(), Failure> {
+        let spec = self.spec();
+        let install = spec.install.clone().unwrap_or_default();
+        let key: NetKey = self.server.to_string().parse()?;
+        let net = NetSpec {
+            publish: Vec::new(),
+            ..convert::network(&spec)?
+        };
+        let attached = self.deps.network.ensure(&key, &net).await?;
+        let id = container_of(self.server)?;
+        self.deps.runtime.delete(&id).await?;
+        let mut args: Vec<String> = install
+            .entrypoint
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect();
+        if args.is_empty() {
+            args.push("sh".into());
+        }
+        args.push("/mnt/install/install.sh".into());
+        let mut host_files = start::host_files(&self.deps, self.server, &attached);
+        host_files.dir = self.script_dir().join("host");
+        host_files.user = None;
+        let mount = |source: std::path::PathBuf, target: &str| BindMount {
+            source,
+            target: target.into(),
+            read_only: false,
+        };
+        let script_dir = self.script_dir();
+        let container = ContainerSpec {
+            id,
+            run: self.run.to_string(),
+            labels: label::install(self.server, self.run, self.job),
+            image: install.image.parse()?,
+            args: Some(args),
+            env: convert::env(&install.env)?,
+            cwd: None,
+            uid: 0,
+            gid: 0,
+            mounts: vec![
+                mount(self.deps.settings.files_of(self.server), "/mnt/server"),
+                mount(script_dir, "/mnt/install"),
+            ],
+            console: Console {
+                tty: true,
+                stdin: Some(self.paths.stdin.clone()),
+                stdout: self.paths.stdout.clone(),
+                stderr: None,
+            },
+            limits: convert::limits(install.limits.as_ref()),
+            root: RootFs::ThrowAway,
+            profile: Profile::Installer,
+            hostname: "installer".into(),
+            host_files: Some(host_files),
+            netns: Some(attached.netns),
+            tmp_bytes: TMP_BYTES,
+            oom_score_adj: 500,
+        };
+        self.deps.runtime.create_and_start(container).await?;
+        Ok(())
+    }
+
+    /// Waits for the script's end, at most its time, and kills it on time-out and cancel.
+    async fn wait(&mut self) -> Result<Ended, Failure> {
+        let install = self.spec().install.unwrap_or_default();
+        let limit = match install.timeout_s {
+            0 => DEFAULT_TIMEOUT,
+            s => Duration::from_secs(u64::from(s)),
+        };
+        let failure = tokio::select! {
+            ended = self.exits.recv() => {
+                return ended.ok_or_else(|| Failure::new(INTERRUPTED, "the agent is stopping"));
+            }
+            () = self.cancel.cancelled() => cancelled(),
+            () = tokio::time::sleep(limit) => Failure::new(
+                "install_timeout",
+                format!("the install script took longer than {} s and was ended", limit.as_secs()),
+            ),
+        };
+        let id = container_of(self.server)?;
+        self.deps.runtime.kill(&id, 9, true).await?;
+        // Its last bytes belong to the log; an exit that never comes must not hold the job.
+        let _ = tokio::time::timeout(KILL_WAIT, self.exits.recv()).await;
+        Err(failure)
+    }
+
+    fn judge(&self, ended: Ended) -> Result<(), Failure> {
+        match ended.code {
+            Some(0) if !ended.oom => Ok(()),
+            Some(code) => Err(Failure::new(
+                "install_failed",
+                format!(
+                    "the install script failed: {}",
+                    super::lifecycle::describe_exit(code, ended.oom)
+                ),
+            )),
+            None => Err(Failure::new(
+                "install_failed",
+                "the install script's container vanished without an exit code",
+            )),
+        }
+    }
+
+    async fn own(&self) -> Result<(), Failure> {
+        let (deps, server) = (self.deps.clone(), self.server);
+        blocking(move || {
+            let uid = start::uid_of(&deps, server)?;
+            let root = deps.settings.files_of(server);
+            Jail::open(&root)?.chown_all(&RelPath::root(), uid, uid)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn clean_up(&self) -> Result<(), Failure> {
+        let id = container_of(self.server)?;
+        let deleted = self.deps.runtime.delete(&id).await;
+        self.deps.consoles.server(self.server).end(self.run);
+        let _ = tokio::fs::remove_dir_all(self.script_dir()).await;
+        deleted?;
+        Ok(())
+    }
+}
+
+fn cancelled() -> Failure {
+    Failure::new("cancelled", "the job was cancelled")
+}

@@ -1,0 +1,127 @@
+//! What an actor must not forget, as it stands on disk.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+use warren_proto::ids::{JobId, RunId};
+use warren_proto::{Message as _, wire};
+
+use super::lifecycle::Server;
+
+/// Ended jobs that are remembered, so that a repeated start is answered and not done again.
+const MAX_ENDED: usize = 32;
+
+/// See the module.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// The decisions.
+    pub life: Server,
+    /// The newest run of the game.
+    pub run: Option<Run>,
+    /// The job under way.
+    pub job: Option<Job>,
+    /// Newest last.
+    pub ended_jobs: VecDeque<JobId>,
+    /// Facts that were decided together with this state and may not be in the journal yet, encoded
+    /// and in hex.
+    pub unsent: Vec<String>,
+}
+
+/// One start of the game.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id, in the container's label too.
+    pub id: RunId,
+    /// The fact `run_started` was decided.
+    pub started: bool,
+    /// Unix milliseconds.
+    pub started_at_ms: i64,
+    /// How it ended, as soon as that is known.
+    pub ended: Option<Ended>,
+    /// The fact `run_ended` was decided.
+    pub closed: bool,
+}
+
+/// How a run ended. `code` is `None` when nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Exit code.
+    pub code: Option<i32>,
+    /// Killed for memory.
+    pub oom: bool,
+    /// Unix milliseconds.
+    pub at_ms: i64,
+}
+
+/// An install or reinstall.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Control's id.
+    pub id: JobId,
+    /// `install` or `reinstall`.
+    pub kind: String,
+    /// Remove all files first.
+    pub wipe: bool,
+    /// Unix milliseconds.
+    pub started_at_ms: i64,
+    /// The script's run, set right before its container is made.
+    pub run: Option<RunId>,
+    /// Somebody wants it to end.
+    pub cancelled: bool,
+}
+
+impl Memory {
+    /// Reads what [`Memory::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// For the ledger.
+    pub fn encode(&self) -> Vec<u8> {
+        // A struct of plain values always serialises.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Adds facts to be journalled after this memory is on disk.
+    pub fn queue(&mut self, facts: &[wire::Fact]) {
+        self.unsent = facts
+            .iter()
+            .map(|f| hex::encode(f.encode_to_vec()))
+            .collect();
+    }
+
+    /// The queued facts.
+    pub fn queued(&self) -> Vec<wire::Fact> {
+        let decode = |text: &String| wire::Fact::decode(hex::decode(text).ok()?.as_slice()).ok();
+        self.unsent.iter().filter_map(decode).collect()
+    }
+
+    /// Remembers that a job is over.
+    pub fn job_ended(&mut self, job: JobId) {
+        self.ended_jobs.push_back(job);
+        while self.ended_jobs.len() > MAX_ENDED {
+            self.ended_jobs.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_memory_reads_back_with_its_facts() {
+        let mut memory = Memory::default();
+        let fact = wire::Fact {
+            server: "x".into(),
+            at_ms: 7,
+            ..Default::default()
+        };
+        memory.queue(std::slice::from_ref(&fact));
+        memory.job_ended(JobId::new());
+        let again = Memory::decode(&memory.encode()).unwrap();
+        assert_eq!(again, memory);
+        assert_eq!(again.queued(), [fact]);
+    }
+}

@@ -1,0 +1,119 @@
+//! Words, signals and changes for a game that runs. Each in a task of its own: a game that does not
+//! read its stdin must not hold its actor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+use warren_proto::ids::ServerId;
+use warren_proto::wire;
+use warren_runtime::console::{Input, StdinWriter};
+use warren_runtime::net::NetKey;
+
+use super::deps::Deps;
+use super::{convert, start};
+
+const SIGTERM: i32 = 15;
+const SIGKILL: i32 = 9;
+/// containerd may be restarting: try again so often ...
+const TRIES: u32 = 20;
+/// ... with this between.
+const BETWEEN: Duration = Duration::from_millis(500);
+
+/// Asks the game to end, as its egg says.
+pub fn ask(
+    deps: Arc<Deps>,
+    server: ServerId,
+    how: Option<wire::stop::How>,
+    stdin: Option<Arc<StdinWriter>>,
+) {
+    tokio::spawn(async move {
+        match how {
+            Some(wire::stop::How::Command(command)) => {
+                let typed = match stdin {
+                    Some(stdin) => stdin.write_line(command.as_bytes()).await,
+                    None => Ok(Input::Off),
+                };
+                if !matches!(typed, Ok(Input::Written)) {
+                    deps.consoles.say(
+                        server,
+                        "the stop command could not be typed; sending SIGTERM",
+                    );
+                    signal(&deps, server, SIGTERM, false).await;
+                }
+            }
+            Some(wire::stop::How::Signal(number)) if (1..=64).contains(&number) => {
+                signal(&deps, server, number, number == SIGKILL).await;
+            }
+            _ => signal(&deps, server, SIGTERM, false).await,
+        }
+    });
+}
+
+/// Ends all processes of the game at once.
+pub fn kill(deps: Arc<Deps>, server: ServerId) {
+    tokio::spawn(async move { signal(&deps, server, SIGKILL, true).await });
+}
+
+async fn signal(deps: &Deps, server: ServerId, number: i32, all: bool) {
+    let Ok(id) = start::container_of(server) else {
+        return;
+    };
+    for _ in 0..TRIES {
+        match deps.runtime.kill(&id, number, all).await {
+            Ok(()) | Err(warren_runtime::Error::NotFound { .. }) => return,
+            Err(e) if e.retryable() => tokio::time::sleep(BETWEEN).await,
+            Err(e) => {
+                warn!(server.id = %server, "signal {number}: {e}");
+                return;
+            }
+        }
+    }
+    warn!(server.id = %server, "signal {number} could not be sent: containerd is away");
+}
+
+/// Brings limits, ports and egress of a running game in line with a new row.
+pub fn change_live(
+    deps: &Arc<Deps>,
+    server: ServerId,
+    before: &wire::WantedServer,
+    row: &wire::WantedServer,
+) {
+    let (Some(old), Some(new)) = (&before.spec, &row.spec) else {
+        return;
+    };
+    let limits = (old.limits != new.limits).then(|| convert::limits(new.limits.as_ref()));
+    let moved = old.ports != new.ports || old.egress_allow != new.egress_allow;
+    let net = moved.then(|| convert::network(new));
+    if limits.is_none() && net.is_none() {
+        return;
+    }
+    let deps = deps.clone();
+    tokio::spawn(async move {
+        if let Some(limits) = limits {
+            let done = async {
+                let id = start::container_of(server)?;
+                deps.runtime.update_limits(&id, &limits).await?;
+                Ok::<(), start::Failure>(())
+            };
+            match done.await {
+                Ok(()) => deps.consoles.say(server, "the new limits are in force"),
+                Err(e) => deps.consoles.say(
+                    server,
+                    &format!("the new limits come with the next start: {}", e.detail),
+                ),
+            }
+        }
+        if let Some(net) = net {
+            let done = async {
+                let key: NetKey = server.to_string().parse()?;
+                deps.network.ensure(&key, &net?).await?;
+                Ok::<(), start::Failure>(())
+            };
+            if let Err(e) = done.await {
+                let text = format!("the new ports are not published: {}", e.detail);
+                deps.consoles.say(server, &text);
+            }
+        }
+    });
+}
