@@ -1,0 +1,168 @@
+//! Settings: compiled-in defaults, then the file, then `WARREN_AGENT_…` from the environment.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::server::deps::DiskPolicy;
+
+/// Where the file is if nobody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/warren/agent.toml";
+
+/// Every key. A key that we do not know is named and refused: it is most often a slip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Everything the agent keeps, servers' files included.
+    pub data_dir: PathBuf,
+    /// containerd's gRPC socket.
+    pub containerd_address: PathBuf,
+    /// runc's state directory; containerd's own choice if empty.
+    pub runc_root: Option<PathBuf>,
+    /// 1 to 6 of `[a-z0-9]`: stands in the name of every host object, so that several nodes share a machine.
+    pub tag: String,
+    /// Absolute cgroup path below which containers are put; from the tag if empty.
+    pub cgroup_parent: Option<String>,
+    /// IPv4 range of the servers' bridge.
+    pub bridge_subnet: String,
+    /// First uid of the servers' range; each server has its own.
+    pub uid_base: u32,
+    /// Replaces the addresses learnt when joining.
+    pub nats_urls: Vec<String>,
+    /// Resolvers for servers; the machine's own if empty.
+    pub resolvers: Vec<IpAddr>,
+    /// Private ranges that every server may reach.
+    pub egress_allow: Vec<String>,
+    /// Registries spoken to over plain http, `host:port`. Loopback always is.
+    pub insecure_registries: Vec<String>,
+    /// Below so many free bytes of the data disk consoles are given up; a full disk would wedge them.
+    pub disk_floor_bytes: u64,
+    /// What follows when a server's files outgrow their limit: `stop` or `warn`.
+    pub disk_policy: DiskPolicy,
+    /// Console output above it is cut, bytes per second and server.
+    pub console_rate_bytes: u64,
+    /// A credential that ends sooner than this is renewed, seconds.
+    pub renew_before_s: i64,
+    /// `/metrics`, `/healthz`, `/readyz`; a loopback address, off if empty.
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "/var/lib/warren".into(),
+            containerd_address: "/run/containerd/containerd.sock".into(),
+            runc_root: None,
+            tag: "main".into(),
+            cgroup_parent: None,
+            bridge_subnet: "10.213.0.0/16".into(),
+            uid_base: 700_000,
+            nats_urls: Vec::new(),
+            resolvers: Vec::new(),
+            egress_allow: Vec::new(),
+            insecure_registries: Vec::new(),
+            disk_floor_bytes: 512 << 20,
+            disk_policy: DiskPolicy::Stop,
+            console_rate_bytes: 2 << 20,
+            renew_before_s: 60 * 24 * 3600,
+            metrics_listen: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads and validates. A missing file is the defaults.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let env = std::env::vars();
+        let env =
+            env.filter_map(|(k, v)| Some((k.strip_prefix("WARREN_AGENT_")?.to_lowercase(), v)));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(e).with_context(|| format!("read {}", path.display())),
+        };
+        Self::parse(&text, env).with_context(|| format!("settings of {}", path.display()))
+    }
+
+    fn parse(text: &str, env: impl Iterator<Item = (String, String)>) -> anyhow::Result<Self> {
+        let mut table: toml::Table = toml::from_str(text)?;
+        for (key, value) in env {
+            // Numbers, lists and quoted text as in the file; anything else is text.
+            let parsed = toml::from_str::<toml::Table>(&format!("v = {value}"));
+            let parsed = parsed.ok().and_then(|mut t| t.remove("v"));
+            table.insert(key, parsed.unwrap_or(toml::Value::String(value)));
+        }
+        let config: Self = table.try_into()?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> anyhow::Result<()> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        if self.tag.is_empty() || self.tag.len() > 6 || !self.tag.chars().all(plain) {
+            bail!("tag {:?}: 1 to 6 lower-case letters and digits", self.tag);
+        }
+        if !self.data_dir.is_absolute() {
+            bail!("data_dir {:?} is no absolute path", self.data_dir);
+        }
+        if self.uid_base < 1000 {
+            bail!("uid_base {} is in the range of system users", self.uid_base);
+        }
+        if let Some(at) = self.metrics_listen
+            && !at.ip().is_loopback()
+        {
+            bail!("metrics_listen {at}: only a loopback address, nothing listens on the network");
+        }
+        let ranges = self.egress_allow.iter().chain([&self.bridge_subnet]);
+        for range in ranges {
+            let parsed = range.parse::<warren_runtime::net::Ipv4Net>();
+            parsed.with_context(|| format!("bridge_subnet or egress_allow {range:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// A file of the data directory.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.data_dir.join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn parse(text: &str, env: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::parse(text, env)
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file_and_the_file_over_defaults() {
+        let config = parse(
+            "tag = \"ab\"\nuid_base = 5000",
+            &[("tag", "cd"), ("nats_urls", "[\"nats://a\"]")],
+        );
+        let config = config.unwrap();
+        assert_eq!((config.tag.as_str(), config.uid_base), ("cd", 5000));
+        assert_eq!(config.nats_urls, ["nats://a"]);
+        assert_eq!(config.data_dir, Path::new("/var/lib/warren"));
+    }
+
+    #[test]
+    fn an_error_names_the_key() {
+        for (text, key) in [
+            ("tga = \"x\"", "tga"),
+            ("tag = \"TOO-LONG\"", "tag"),
+            ("uid_base = 0", "uid_base"),
+            ("metrics_listen = \"0.0.0.0:9\"", "metrics_listen"),
+            ("bridge_subnet = \"x\"", "bridge_subnet"),
+            ("data_dir = \"x\"", "data_dir"),
+        ] {
+            let error = format!("{:#}", parse(text, &[]).unwrap_err());
+            assert!(error.contains(key), "{error}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Who this node is: `<data>/identity.json`, 0600. The seed never leaves it.
+//!
+//! While a key is being rotated both stand there: whoever is killed in between comes back with one
+//! that control still takes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use warren_proto::bus::keyring::Keyring;
+use warren_proto::bus::{Creds, Seed};
+use warren_proto::ids::NodeId;
+use warren_proto::wire;
+
+use crate::disk;
+
+/// A key and what control has signed for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Credential {
+    /// Of a user nkey.
+    pub seed: Seed,
+    /// NATS user JWT.
+    pub jwt: String,
+}
+
+/// One of control's public keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pinned {
+    /// As control names it.
+    pub id: String,
+    /// `command` or `ticket`.
+    pub purpose: String,
+    /// Ed25519, base64.
+    pub key: String,
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Given by control, kept over a re-join.
+    pub node: NodeId,
+    /// What control knows us by.
+    pub current: Credential,
+    /// A newer one that has not spoken yet.
+    #[serde(default)]
+    pub next: Option<Credential>,
+    /// Where the bus is.
+    pub nats_urls: Vec<String>,
+    /// The CA that the bus is pinned to; none on plain loopback.
+    #[serde(default)]
+    pub nats_ca_pem: Option<String>,
+    /// What commands and tickets are signed with.
+    pub keys: Vec<Pinned>,
+}
+
+impl Credential {
+    /// For the bus.
+    pub fn creds(&self) -> anyhow::Result<Creds> {
+        Creds::new(self.jwt.clone(), self.seed.clone()).context("the node's credential")
+    }
+}
+
+impl Identity {
+    /// Where it stands.
+    pub fn path(data_dir: &Path) -> PathBuf {
+        data_dir.join("identity.json")
+    }
+
+    /// `None`: this machine has not joined.
+    pub fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = Self::path(data_dir);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e).with_context(|| format!("read {}", path.display())),
+        };
+        let identity = serde_json::from_slice(&bytes);
+        let hint = || format!("{} is damaged: join again with a new token", path.display());
+        Ok(Some(identity.with_context(hint)?))
+    }
+
+    /// Writes it; survives a power cut after return.
+    pub fn save(&self, data_dir: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(data_dir).map_err(disk::at("create", data_dir))?;
+        disk::write_atomic(&Self::path(data_dir), &serde_json::to_vec_pretty(self)?)?;
+        Ok(())
+    }
+
+    /// The pinned keys, ready to verify.
+    pub fn keyring(&self) -> anyhow::Result<Keyring> {
+        let keys: Result<Vec<_>, _> = self.keys.iter().map(Pinned::wire).collect();
+        Ok(Keyring::of(&keys?)?)
+    }
+
+    /// Pins what control announced. Keys that are not named any more go.
+    pub fn pin(&mut self, keys: &[wire::VerifyKey]) {
+        self.keys = keys.iter().map(Pinned::of).collect();
+    }
+}
+
+impl Pinned {
+    /// From control.
+    pub fn of(key: &wire::VerifyKey) -> Self {
+        Self {
+            id: key.id.clone(),
+            purpose: key.r#use.clone(),
+            key: STANDARD.encode(&key.public_key),
+        }
+    }
+
+    fn wire(&self) -> anyhow::Result<wire::VerifyKey> {
+        Ok(wire::VerifyKey {
+            id: self.id.clone(),
+            r#use: self.purpose.clone(),
+            public_key: STANDARD.decode(&self.key).context("a pinned key")?,
+        })
+    }
+}
