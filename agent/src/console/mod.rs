@@ -5,6 +5,7 @@
 //! the stdin FIFO, `meta` what must be known after a restart. Offsets in these files are the
 //! sequence numbers everywhere.
 
+pub mod input;
 pub mod stream;
 pub mod tail;
 pub mod upload;
@@ -317,6 +318,12 @@ impl Consoles {
     /// Bytes of all servers that control does not have.
     pub fn waiting(&self) -> u64 {
         self.all().iter().map(|c| c.waiting()).sum()
+    }
+
+    /// Control lacks bytes of that server.
+    pub fn waits(&self, server: ServerId) -> bool {
+        let console = self.servers.lock().get(&server).cloned();
+        console.is_some_and(|c| c.waiting() > 0)
     }
 
     /// Forgets a removed server and its files.

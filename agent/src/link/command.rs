@@ -1,0 +1,296 @@
+//! What control and gateways ask of this node. Each ask runs in its own task and is answered within
+//! two seconds, failure included.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use prost::Message;
+use tracing::{info, warn};
+use warren_proto::bus::Ask;
+use warren_proto::bus::signed::{Checked, Verifier};
+use warren_proto::bus::ticket::right;
+use warren_proto::envelope;
+use warren_proto::ids::ServerId;
+use warren_proto::subjects::{self, down};
+use warren_proto::wire::{self, console_ask, job_ask};
+
+use super::session::refuse;
+use crate::files;
+use crate::node::Node;
+
+type Answer = Result<Bytes, wire::Failure>;
+
+/// Judges and carries out asks.
+pub struct Commands {
+    node: Arc<Node>,
+    verifier: Mutex<Verifier>,
+    decided: tokio::sync::mpsc::Sender<bool>,
+}
+
+/// Who asks: control itself, or a session with the ticket that opened it.
+enum Asker {
+    Control,
+    Session(String),
+}
+
+impl Commands {
+    /// `decided` hears what an admin says about a forked identity.
+    pub fn new(node: Arc<Node>, decided: tokio::sync::mpsc::Sender<bool>) -> Self {
+        let verifier = Mutex::new(Verifier::new(node.id, node.boot.id));
+        Self {
+            node,
+            verifier,
+            decided,
+        }
+    }
+
+    /// The answer's envelope to one ask.
+    pub async fn answer(self: Arc<Self>, ask: Ask) -> Answer {
+        let node = self.node.id;
+        if ask.node != Some(node) {
+            return Err(refuse("wrong_node", "this is another node", false));
+        }
+        let verb = subjects::split(&ask.subject).map(|(_, words)| words.to_owned());
+        let result = self.dispatch(&ask, &verb.unwrap_or_default()).await;
+        if let Err(failure) = &result {
+            self.node.count_refused(&failure.code);
+        }
+        // The kind of the request, mark included: an asker refuses any other.
+        let mark = if ask.signed { envelope::SIGNED } else { "" };
+        let kind = format!("{}{mark}", ask.kind);
+        Ok(match result {
+            Ok(bytes) => bytes,
+            Err(f) => envelope::answer(&kind, Some(node), Err::<&wire::Accepted, _>(f)),
+        })
+    }
+
+    async fn dispatch(&self, ask: &Ask, verb: &str) -> Answer {
+        match verb {
+            down::APPLY => {
+                let apply = self.checked(ask, verb)?;
+                self.unless_quarantined()?;
+                self.apply(ask, self.read(&apply)?).await
+            }
+            down::JOBS => {
+                let jobs = self.checked(ask, verb)?;
+                self.unless_quarantined()?;
+                self.jobs(ask, self.read(&jobs)?).await
+            }
+            down::REVOKE => {
+                let revoke: wire::Revoke = self.read(&self.checked(ask, verb)?)?;
+                let now = self.node.control_time.now_ms();
+                self.node.sessions.revoke(&revoke, now);
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            down::IDENTITY => {
+                let decision: wire::IdentityDecision = self.read(&self.checked(ask, verb)?)?;
+                // Full: the same was said a moment ago.
+                let _ = self.decided.try_send(decision.keep);
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            down::OPEN => {
+                let open: wire::Open = ask.open()?;
+                let now = self.node.control_time.now_ms();
+                let keys = self.node.keys.load();
+                let sessions = &self.node.sessions;
+                Ok(ask.ok(&sessions.open(&keys, self.node.id, &open.ticket, now)?))
+            }
+            down::CLOSE => {
+                let close: wire::Close = ask.open()?;
+                self.node.sessions.close(&close.session);
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            down::CONSOLE => {
+                let (body, asker) = self.either::<wire::ConsoleAsk>(ask, verb)?;
+                let asker = asker.unwrap_or_else(|| Asker::Session(body.session.clone()));
+                self.console(ask, body, &asker).await
+            }
+            down::FILES => {
+                let (body, asker) = self.either::<wire::FilesAsk>(ask, verb)?;
+                let asker = asker.unwrap_or_else(|| Asker::Session(body.session.clone()));
+                self.files(ask, body, &asker).await
+            }
+            _ => Err(refuse(
+                "unknown_verb",
+                "this agent does not know that ask",
+                false,
+            )),
+        }
+    }
+
+    /// A signed ask as control's, a plain one as a session's.
+    fn either<M: Message + Default>(
+        &self,
+        ask: &Ask,
+        verb: &str,
+    ) -> Result<(M, Option<Asker>), wire::Failure> {
+        if ask.signed {
+            let checked = self.checked(ask, verb)?;
+            return Ok((self.read(&checked)?, Some(Asker::Control)));
+        }
+        Ok((ask.open()?, None))
+    }
+
+    fn checked(&self, ask: &Ask, verb: &str) -> Result<Checked, wire::Failure> {
+        let signed: wire::SignedCommand = ask.open()?;
+        let keys = self.node.keys.load();
+        let now = self.node.control_time.now_ms();
+        let checked = self.verifier.lock().check(&keys, &signed, verb, now);
+        checked.map_err(|e| {
+            warn!("a {verb} command was refused: {e}");
+            refuse(e.code(), e.to_string(), false)
+        })
+    }
+
+    fn read<M: Message + Default>(&self, checked: &Checked) -> Result<M, wire::Failure> {
+        checked
+            .open()
+            .map_err(|e| refuse(e.code(), e.to_string(), false))
+    }
+
+    fn unless_quarantined(&self) -> Result<(), wire::Failure> {
+        match self.node.quarantined() {
+            Some(because) => Err(refuse("quarantined", because, false)),
+            None => Ok(()),
+        }
+    }
+
+    async fn apply(&self, ask: &Ask, apply: wire::Apply) -> Answer {
+        let ledger = self.node.deps.ledger.clone();
+        let applied = tokio::task::spawn_blocking(move || ledger.apply(&apply)).await;
+        let applied = match applied {
+            Ok(Ok(applied)) => applied,
+            Ok(Err(e)) => return Err(refuse("ledger", e.to_string(), true)),
+            Err(e) => return Err(refuse("internal", e.to_string(), true)),
+        };
+        self.node.servers.applied(&applied);
+        let position = self.node.deps.ledger.position();
+        if !applied.taken {
+            info!(
+                "rows did not follow on rev {}: control sends what is missing",
+                position.rev
+            );
+        }
+        Ok(ask.ok(&wire::ApplyAnswer {
+            ledger: Some(position),
+            orphans: applied.orphans.iter().map(ToString::to_string).collect(),
+        }))
+    }
+
+    async fn jobs(&self, ask: &Ask, jobs: wire::JobAsk) -> Answer {
+        let servers = &self.node.servers;
+        let status = match jobs.ask {
+            Some(job_ask::Ask::Start(start)) => servers.job_start(start).await?,
+            Some(job_ask::Ask::Cancel(cancel)) => servers.job_cancel(&cancel.job).await?,
+            Some(job_ask::Ask::Status(status)) => servers.job_status(&status.job),
+            None => return Err(refuse("bad_message", "nothing is asked", false)),
+        };
+        Ok(ask.ok(&status))
+    }
+
+    /// The server of an ask, if it is here, and who asks may do `right` with it.
+    fn allowed(
+        &self,
+        server: &str,
+        asker: &Asker,
+        right: &str,
+    ) -> Result<(ServerId, String), wire::Failure> {
+        let id: ServerId = server
+            .parse()
+            .map_err(|_| refuse("bad_message", "that is no server id", false))?;
+        let actor = match asker {
+            Asker::Control => String::new(),
+            Asker::Session(session) => {
+                let now = self.node.control_time.now_ms();
+                let ticket = self.node.sessions.check(session, id, right, now)?;
+                format!("user/{}", ticket.user)
+            }
+        };
+        if self.node.servers.get(id).is_none() {
+            return Err(crate::server::unknown_server());
+        }
+        Ok((id, actor))
+    }
+
+    async fn console(&self, ask: &Ask, body: wire::ConsoleAsk, asker: &Asker) -> Answer {
+        let Some(wanted) = body.ask else {
+            return Err(refuse("bad_message", "nothing is asked", false));
+        };
+        let right = match wanted {
+            console_ask::Ask::Input(_) => right::INPUT,
+            _ => right::WATCH,
+        };
+        let (server, actor) = self.allowed(&body.server, asker, right)?;
+        let console = self.node.deps.consoles.server(server);
+        match wanted {
+            console_ask::Ask::Watch(watch) => Ok(ask.ok(&console.watch(&watch))),
+            console_ask::Ask::Tail(tail) => {
+                let chunks = blocking(move || console.tail(tail.max_bytes)).await?;
+                Ok(ask.ok(&chunks))
+            }
+            console_ask::Ask::Range(range) => {
+                let chunks = blocking(move || console.range(&range)).await?;
+                Ok(ask.ok(&chunks))
+            }
+            console_ask::Ask::Input(mut input) => {
+                if !actor.is_empty() {
+                    input.actor = actor;
+                }
+                let result = self
+                    .node
+                    .inputs
+                    .type_line(&self.node, server, input)
+                    .await?;
+                Ok(ask.ok(&wire::InputAnswer {
+                    result: result.into(),
+                }))
+            }
+        }
+    }
+
+    async fn files(&self, ask: &Ask, body: wire::FilesAsk, asker: &Asker) -> Answer {
+        let Some(wanted) = body.ask else {
+            return Err(refuse("bad_message", "nothing is asked", false));
+        };
+        let (server, _) = self.allowed(&body.server, asker, files::right_of(&wanted))?;
+        let status = self
+            .node
+            .servers
+            .get(server)
+            .map(|h| h.status.lock().clone());
+        let Some(status) = status else {
+            return Err(crate::server::unknown_server());
+        };
+        let changes = !matches!(
+            wanted,
+            wire::files_ask::Ask::List(_) | wire::files_ask::Ask::Read(_)
+        );
+        if changes && let Some(job) = &status.job {
+            let text = format!("job {} has the server's files", job.id);
+            return Err(refuse("busy", text, true));
+        }
+        let (deps, uploads) = (self.node.deps.clone(), self.node.uploads.clone());
+        let work = move || files::answer(&deps, &uploads, server, &status.denylist, wanted);
+        let answer = match tokio::task::spawn_blocking(work).await {
+            Ok(answer) => answer?,
+            Err(e) => return Err(refuse("internal", e.to_string(), true)),
+        };
+        Ok(match answer {
+            files::Answer::Entries(a) => ask.ok(&a),
+            files::Answer::Content(a) => ask.ok(&a),
+            files::Answer::Written(a) => ask.ok(&a),
+            files::Answer::Done(a) => ask.ok(&a),
+        })
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> warren_runtime::Result<T> + Send + 'static,
+) -> Result<T, wire::Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(e)) => Err(refuse(e.code(), e.to_string(), e.retryable())),
+        Err(e) => Err(refuse("internal", e.to_string(), true)),
+    }
+}

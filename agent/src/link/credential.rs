@@ -1,0 +1,133 @@
+//! Renewing the node's credential, with a new key each time.
+//!
+//! The new key stands on disk before control hears of it and the old one until the new one has
+//! spoken, so a kill between any two steps leaves a key that control takes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tracing::{info, warn};
+use warren_proto::bus::{Bus, Seed};
+use warren_proto::subjects::{self, up};
+use warren_proto::wire;
+
+use crate::clock;
+use crate::identity::Credential;
+use crate::node::Node;
+
+const CALL: Duration = Duration::from_secs(10);
+/// After a failure or a success it is not tried again for so long.
+const PAUSE: Duration = Duration::from_secs(600);
+
+/// Cheap handle.
+#[derive(Clone)]
+pub struct Renewal {
+    node: Arc<Node>,
+    bus: Bus,
+    next_try: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Renewal {
+    /// For one connection.
+    pub fn new(node: Arc<Node>, bus: Bus) -> Self {
+        Self {
+            node,
+            bus,
+            next_try: Arc::default(),
+        }
+    }
+
+    /// Control has answered hello on this connection: the key it was made with is the good one.
+    pub fn spoken(&self) {
+        let speaking = self.bus.creds().jwt;
+        let changed = self.node.change_identity(|identity| {
+            let next = identity.next.take_if(|n| n.jwt == speaking);
+            if let Some(next) = next {
+                identity.current = next;
+                return true;
+            }
+            // The old one spoke: a candidate without use is forgotten.
+            identity.current.jwt == speaking && identity.next.take().is_some()
+        });
+        match changed {
+            Ok(true) => info!("the node's new key is in use"),
+            Ok(false) => {}
+            Err(e) => warn!("{e:#}"),
+        }
+    }
+
+    /// The bus refuses the key at hand: if there is another one, it is tried.
+    pub async fn refused(&self) {
+        let speaking = self.bus.creds().jwt;
+        let identity = self.node.identity();
+        let all = identity.next.iter().chain([&identity.current]);
+        let other = all
+            .filter(|c| !c.jwt.is_empty())
+            .find(|c| c.jwt != speaking);
+        let Some(other) = other else { return };
+        info!("trying the node's other key");
+        match other.creds() {
+            Ok(creds) => {
+                if let Err(e) = self.bus.set_creds(creds, true).await {
+                    warn!("{e}");
+                }
+            }
+            Err(e) => warn!("{e:#}"),
+        }
+    }
+
+    /// Renews if it is time. Called with each heartbeat.
+    pub async fn tick(&self) {
+        {
+            let mut next_try = self.next_try.lock();
+            if next_try.is_some_and(|at| Instant::now() < at) || !self.due() {
+                return;
+            }
+            *next_try = Some(Instant::now() + PAUSE);
+        }
+        match self.renew().await {
+            Ok(()) => info!("the node's credential was renewed"),
+            Err(e) => warn!("the node's credential was not renewed, trying later: {e:#}"),
+        }
+    }
+
+    fn due(&self) -> bool {
+        let expires = self.bus.creds().expires();
+        let now_s = clock::wall_ms() / 1000;
+        let left = expires.ok().flatten().map(|at| at - now_s);
+        left.is_some_and(|left| left < self.node.config.renew_before_s)
+    }
+
+    async fn renew(&self) -> anyhow::Result<()> {
+        let key = nkeys::KeyPair::new_user();
+        let seed = Seed::of(&key)?;
+        // On disk first: control may take the key and its answer be lost.
+        self.node.change_identity(|identity| {
+            identity.next = Some(Credential {
+                seed: seed.clone(),
+                jwt: String::new(),
+            });
+            true
+        })?;
+        let ask = wire::Renew {
+            public_key: key.public_key(),
+            proof: key.sign(format!("{}\n{}", self.node.id, key.public_key()).as_bytes())?,
+        };
+        let subject = subjects::ask(self.node.id, up::RENEW);
+        let node = Some(self.node.id);
+        let renewed: wire::Renewed = self.bus.call(subject, up::RENEW, node, &ask, CALL).await?;
+        let credential = Credential {
+            seed,
+            jwt: renewed.jwt,
+        };
+        let creds = credential.creds()?;
+        self.node.change_identity(|identity| {
+            identity.next = Some(credential.clone());
+            true
+        })?;
+        self.bus.set_creds(creds, true).await?;
+        Ok(())
+    }
+}

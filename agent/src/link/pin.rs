@@ -1,0 +1,74 @@
+//! TLS towards a panel that signed its own certificate: the join token says which one it is.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use sha2::{Digest as _, Sha256};
+
+#[derive(Debug)]
+struct Pin {
+    sha256: Vec<u8>,
+    provider: Arc<CryptoProvider>,
+}
+
+/// Trusts exactly the certificate with this SHA-256 (hex), whatever its name and dates.
+pub fn client_config(sha256_hex: &str) -> anyhow::Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let pin = Pin {
+        sha256: hex::decode(sha256_hex.replace(':', ""))?,
+        provider: provider.clone(),
+    };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(pin))
+        .with_no_client_auth();
+    Ok(config)
+}
+
+impl ServerCertVerifier for Pin {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if Sha256::digest(end_entity.as_ref()).as_slice() == self.sha256 {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(Error::InvalidCertificate(
+            CertificateError::ApplicationVerificationFailure,
+        ))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let all = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, cert, dss, all)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let all = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, cert, dss, all)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

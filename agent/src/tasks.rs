@@ -1,0 +1,148 @@
+//! What a node does by the clock, beside its servers and its link.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use warren_proto::ids::ServerId;
+use warren_proto::wire;
+use warren_runtime::jail::Jail;
+
+use crate::console::Live;
+use crate::node::Node;
+use crate::server::actor::{Handle, Msg};
+use crate::server::deps::DiskPolicy;
+use crate::server::remove;
+use crate::stats::Reader;
+
+const LIVE_EVERY: Duration = Duration::from_secs(1);
+const HEALTH_EVERY: Duration = Duration::from_secs(2);
+const PROBE_EVERY: Duration = Duration::from_secs(60);
+const TRASH_EVERY: Duration = Duration::from_secs(600);
+/// Between two rounds over all servers' files.
+const SCAN_EVERY: Duration = Duration::from_secs(60);
+/// Entries that a scan looks at before it rests.
+const SCAN_STEP: usize = 2000;
+/// Share of the time that scanning may take: a rest of so many times the work.
+const SCAN_REST: u32 = 4;
+
+/// Starts them all; they end with `stop`.
+pub fn spawn_all(node: &Arc<Node>, stop: &CancellationToken) {
+    every(
+        node,
+        stop,
+        LIVE_EVERY,
+        |node| async move { live_stats(&node) },
+    );
+    every(node, stop, HEALTH_EVERY, |node| async move {
+        let _ = tokio::task::spawn_blocking(move || node.check_health()).await;
+    });
+    every(
+        node,
+        stop,
+        PROBE_EVERY,
+        |node| async move { node.probe().await },
+    );
+    every(node, stop, TRASH_EVERY, |node| async move {
+        let dir = node.deps.settings.trash_dir.clone();
+        let _ = tokio::task::spawn_blocking(move || remove::empty_trash(&dir)).await;
+    });
+    every(node, stop, SCAN_EVERY, |node| async move {
+        scan_all(&node).await
+    });
+}
+
+fn every<F, Fut>(node: &Arc<Node>, stop: &CancellationToken, period: Duration, work: F)
+where
+    F: Fn(Arc<Node>) -> Fut + Send + 'static,
+    Fut: Future<Output = ()> + Send,
+{
+    let (node, stop) = (node.clone(), stop.clone());
+    tokio::spawn(async move {
+        let mut beat = tokio::time::interval(period);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = beat.tick() => {}
+                () = stop.cancelled() => return,
+            }
+            tokio::select! {
+                () = work(node.clone()) => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    });
+}
+
+/// Figures and stream ends for who watches.
+fn live_stats(node: &Node) {
+    for (server, handle) in node.servers.all() {
+        let console = node.deps.consoles.server(server);
+        if !console.stats_watched() {
+            continue;
+        }
+        let status = handle.status.lock().clone();
+        let frame = wire::StatsFrame {
+            server: server.to_string(),
+            sample: Some(node.stats.server(server, &status, Reader::Live)),
+            ends: console.ends(),
+            state: wire::State::from(status.state).into(),
+        };
+        node.deps.consoles.show(Live::Stats(frame));
+    }
+}
+
+async fn scan_all(node: &Arc<Node>) {
+    for (server, handle) in node.servers.all() {
+        let root = node.deps.settings.files_of(server);
+        let scanned = tokio::task::spawn_blocking(move || scan(&root)).await;
+        match scanned {
+            Ok(Ok(Some(bytes))) => counted(node, server, &handle, bytes),
+            Ok(Ok(None)) => {}
+            Ok(Err(e)) => warn!(server.id = %server, "its files can't be counted: {e}"),
+            Err(e) => warn!(server.id = %server, "its files can't be counted: {e}"),
+        }
+    }
+}
+
+/// Counts slowly: the disk belongs to the games.
+fn scan(root: &std::path::Path) -> warren_runtime::jail::Result<Option<u64>> {
+    if !root.exists() {
+        return Ok(None);
+    }
+    let mut scan = Jail::open(root)?.usage_scan()?;
+    loop {
+        let since = Instant::now();
+        if let Some(usage) = scan.step(SCAN_STEP)? {
+            return Ok(Some(usage.disk_bytes));
+        }
+        std::thread::sleep(since.elapsed() * SCAN_REST);
+    }
+}
+
+fn counted(node: &Node, server: ServerId, handle: &Handle, bytes: u64) {
+    let (over, first, up) = {
+        let mut status = handle.status.lock();
+        let was_over = status.disk_limit > 0 && status.disk_bytes > status.disk_limit;
+        status.disk_bytes = bytes;
+        let over = status.disk_limit > 0 && bytes > status.disk_limit;
+        (over, over && !was_over, status.state.is_up())
+    };
+    if !over {
+        return;
+    }
+    let limit = handle.status.lock().disk_limit;
+    if first {
+        let text = format!(
+            "its files take {} MiB, the limit is {} MiB",
+            bytes >> 20,
+            limit >> 20
+        );
+        node.deps.consoles.say(server, &text);
+    }
+    if up && node.config.disk_policy == DiskPolicy::Stop {
+        // A full queue: the next round tells it again.
+        let _ = handle.tx.try_send(Msg::Halt("disk_limit".into()));
+    }
+}
