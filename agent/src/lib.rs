@@ -4,9 +4,21 @@
 //! them act. Nothing here listens on the network.
 
 pub mod clock;
+pub mod conditions;
+pub mod config;
 pub mod console;
 pub mod disk;
+pub mod files;
+pub mod host;
+pub mod identity;
 pub mod journal;
 pub mod ledger;
 pub mod link;
+pub mod machine;
+pub mod metrics_page;
+pub mod node;
 pub mod server;
+pub mod service;
+pub mod stats;
+pub mod supervise;
+pub mod tasks;
