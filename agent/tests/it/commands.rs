@@ -1,0 +1,359 @@
+//! What the agent takes from whom.
+
+use std::time::Duration;
+
+use warren_harness::FakeGame;
+use warren_proto::bus::keyring::Signer;
+use warren_proto::bus::signed::{self, Order};
+use warren_proto::bus::ticket::{self, Scope, Ticket, right};
+use warren_proto::bus::{CallError, Creds, Seed};
+use warren_proto::ids::{BootId, GatewayId, ServerId, SessionId, UserId};
+use warren_proto::subjects::{self, down};
+use warren_proto::{Message as _, wire};
+
+use crate::control::SOON;
+use crate::rig::{Rig, connect, now_ms};
+
+fn code<T: std::fmt::Debug>(result: Result<T, CallError>) -> String {
+    match result {
+        Err(CallError::Failed { code, .. }) => code,
+        other => format!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_controls_own_fresh_word_is_carried_out() {
+    let rig = Rig::new().await;
+    let control = &rig.control;
+    let say = async |command: wire::SignedCommand| {
+        let subject = subjects::to_node(control.node, down::APPLY);
+        let answer = control.bus.call::<wire::ApplyAnswer>(
+            subject,
+            down::APPLY,
+            Some(control.node),
+            &command,
+            SOON,
+        );
+        code(answer.await)
+    };
+    let good = control.signed(down::APPLY, &wire::Apply::default());
+    let order = |signer: &Signer, boot: BootId, verb, expires_at_ms| {
+        let body = wire::Apply::default().encode_to_vec();
+        signed::sign(
+            signer,
+            Order {
+                node: control.node,
+                boot,
+                verb,
+                expires_at_ms,
+                body: &body,
+            },
+        )
+    };
+    let (boot, soon) = (control.boot(), now_ms() + 10_000);
+    assert_eq!(
+        say(order(&Signer::create(), boot, down::APPLY, soon)).await,
+        "unknown_key"
+    );
+    assert_eq!(
+        say(order(&control.ticket, boot, down::APPLY, soon)).await,
+        "unknown_key"
+    );
+    assert_eq!(
+        say(order(&control.command, BootId::new(), down::APPLY, soon)).await,
+        "other_boot"
+    );
+    assert_eq!(
+        say(order(&control.command, boot, down::JOBS, soon)).await,
+        "wrong_verb"
+    );
+    assert_eq!(
+        say(order(&control.command, boot, down::APPLY, now_ms() - 1)).await,
+        "expired"
+    );
+    assert!(say(good.clone()).await.starts_with("Ok"));
+    assert_eq!(say(good).await, "replayed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateways_session_may_do_what_its_ticket_says_and_dies_with_it() {
+    let mut rig = Rig::new().await;
+    let server = rig.running(&FakeGame::echo()).await;
+    let control = rig.control.clone();
+    let user = nkeys::KeyPair::new_user();
+    let jwt =
+        control
+            .realm
+            .mint_gateway(GatewayId::new(), &user.public_key(), now_ms() / 1000, None);
+    let gateway = connect(
+        &rig.nats,
+        Creds::new(jwt.unwrap(), Seed::of(&user).unwrap()).unwrap(),
+    )
+    .await;
+    let node = Some(control.node);
+    let to = |verb| subjects::to_node(control.node, verb);
+    let ticket = Ticket {
+        user: UserId::new(),
+        session: SessionId::new(),
+        scope: Scope::Server {
+            server,
+            node: control.node,
+        },
+        rights: vec![right::WATCH.into(), "file.read".into()],
+        iat: now_ms() / 1000,
+        exp: now_ms() / 1000 + 60,
+    };
+    let open = wire::Open {
+        ticket: ticket::sign(&control.ticket, &ticket).unwrap(),
+    };
+    let opened: wire::Opened = gateway
+        .call(to(down::OPEN), down::OPEN, node, &open, SOON)
+        .await
+        .unwrap();
+    let ask = |server: ServerId, what| wire::ConsoleAsk {
+        session: opened.session.clone(),
+        server: server.to_string(),
+        ask: Some(what),
+    };
+    use wire::console_ask::Ask;
+    let mut frames = gateway
+        .subscribe(subjects::live_console(control.node, server), 64)
+        .await
+        .unwrap();
+    gateway.flush(SOON).await.unwrap();
+    let watch = ask(
+        server,
+        Ask::Watch(wire::Watch {
+            console: true,
+            stats: true,
+            stop: false,
+        }),
+    );
+    let watched: wire::WatchAnswer = gateway
+        .call(to(down::CONSOLE), down::CONSOLE, node, &watch, SOON)
+        .await
+        .unwrap();
+    assert!(watched.lease_ms > 29_000);
+    let tail = ask(server, Ask::Tail(wire::Tail { max_bytes: 0 }));
+    let chunks: wire::Chunks = gateway
+        .call(to(down::CONSOLE), down::CONSOLE, node, &tail, SOON)
+        .await
+        .unwrap();
+    assert!(chunks.ranges.iter().any(|r| r.data.starts_with(b"ready")));
+    assert_eq!(
+        rig.input(server, "live", "x").await,
+        wire::InputResult::Written
+    );
+    let mut seen = Vec::new();
+    let end = watched
+        .ends
+        .iter()
+        .find(|e| e.stream() == wire::ConsoleStream::Game)
+        .unwrap()
+        .end;
+    while !String::from_utf8_lossy(&seen).contains("got: live") {
+        let message = tokio::time::timeout(SOON, frames.next())
+            .await
+            .unwrap()
+            .unwrap();
+        let frame: wire::ConsoleFrame = gateway
+            .hear(message.payload, "console", control.node)
+            .unwrap();
+        if frame.stream() == wire::ConsoleStream::Game {
+            assert_eq!(frame.offset, end + seen.len() as u64);
+            seen.extend_from_slice(&frame.data);
+        }
+    }
+    let typed = ask(
+        server,
+        Ask::Input(wire::Input {
+            line: b"x".to_vec(),
+            ..Default::default()
+        }),
+    );
+    let refused = gateway
+        .call::<wire::InputAnswer>(to(down::CONSOLE), down::CONSOLE, node, &typed, SOON)
+        .await;
+    assert_eq!(code(refused), "ticket_right");
+    let elsewhere = ask(ServerId::new(), Ask::Tail(wire::Tail { max_bytes: 0 }));
+    let refused = gateway
+        .call::<wire::Chunks>(to(down::CONSOLE), down::CONSOLE, node, &elsewhere, SOON)
+        .await;
+    assert_eq!(code(refused), "ticket_scope");
+    let revoke = wire::Revoke {
+        counter: 1,
+        sessions: vec![ticket.session.to_string()],
+        users: Vec::new(),
+    };
+    let _: wire::Accepted = control.ask(down::REVOKE, &revoke).await.unwrap();
+    let refused = gateway
+        .call::<wire::Chunks>(to(down::CONSOLE), down::CONSOLE, node, &tail, SOON)
+        .await;
+    assert_eq!(code(refused), "session_unknown");
+    let again = gateway
+        .call::<wire::Opened>(to(down::OPEN), down::OPEN, node, &open, SOON)
+        .await;
+    assert_eq!(code(again), "ticket_revoked");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_are_written_in_parts_and_never_outside() {
+    let mut rig = Rig::new().await;
+    let server = rig.running(&FakeGame::echo()).await;
+    use wire::files_ask::Ask;
+    let ask = |what| wire::FilesAsk {
+        session: String::new(),
+        server: server.to_string(),
+        ask: Some(what),
+    };
+    let part = |offset: u64, data: &[u8], last| {
+        Ask::Write(wire::FileWrite {
+            path: "a/b.txt".into(),
+            data: data.to_vec(),
+            if_match: "-".into(),
+            upload: "01jd0000000000000000000000".into(),
+            offset,
+            last,
+        })
+    };
+    let control = &rig.control;
+    let _: wire::FileWritten = control
+        .ask(down::FILES, &ask(part(0, b"hello ", false)))
+        .await
+        .unwrap();
+    let written: wire::FileWritten = control
+        .ask(down::FILES, &ask(part(6, b"world", true)))
+        .await
+        .unwrap();
+    assert_eq!(written.size_bytes, 11);
+    let read = Ask::Read(wire::FileRead {
+        path: "/a/b.txt".into(),
+        offset: 0,
+        length: 100,
+    });
+    let content: wire::FileContent = control.ask(down::FILES, &ask(read)).await.unwrap();
+    assert_eq!(
+        (content.data.as_slice(), &content.etag),
+        (&b"hello world"[..], &written.etag)
+    );
+    let list = Ask::List(wire::FileList {
+        path: "/a".into(),
+        after: String::new(),
+        limit: 0,
+    });
+    let entries: wire::FileEntries = control.ask(down::FILES, &ask(list)).await.unwrap();
+    assert_eq!(entries.entries[0].name, "b.txt");
+    for path in ["../x", "/etc/../../x", "a/../../y"] {
+        let out = Ask::Read(wire::FileRead {
+            path: path.into(),
+            offset: 0,
+            length: 1,
+        });
+        let refused = code(
+            control
+                .ask::<wire::FileContent>(down::FILES, &ask(out))
+                .await,
+        );
+        assert!(refused.starts_with("path_"), "{path}: {refused}");
+    }
+    let stale = Ask::Write(wire::FileWrite {
+        path: "a/b.txt".into(),
+        data: b"x".to_vec(),
+        if_match: "old".into(),
+        ..Default::default()
+    });
+    assert_eq!(
+        code(
+            control
+                .ask::<wire::FileWritten>(down::FILES, &ask(stale))
+                .await
+        ),
+        "file_changed"
+    );
+    let delete = Ask::Delete(wire::FileDelete {
+        paths: vec!["a".into()],
+    });
+    let _: wire::Accepted = control.ask(down::FILES, &ask(delete)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn joining_says_what_is_wrong_and_a_second_agent_is_refused() {
+    let mut rig = Rig::bare().await;
+    let cut = rig.token("secret");
+    assert!(
+        rig.try_join(&cut[..cut.len() - 4])
+            .await
+            .unwrap_err()
+            .contains("copy the whole line")
+    );
+    assert!(
+        rig.try_join("x")
+            .await
+            .unwrap_err()
+            .contains("no join token")
+    );
+    let wrong = rig.token("wrong");
+    assert!(
+        rig.try_join(&wrong)
+            .await
+            .unwrap_err()
+            .contains("not known")
+    );
+    rig.join("secret").await;
+    let identity = rig.data().join("identity.json");
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(
+        std::fs::metadata(identity).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    rig.launch();
+    rig.greeted().await;
+    let facts = rig
+        .control
+        .stored
+        .lock()
+        .hello
+        .clone()
+        .unwrap()
+        .host
+        .unwrap();
+    assert!(facts.memory_bytes > 0 && !facts.kernel.is_empty());
+    let first = rig.log().len();
+    rig.launch_beside().await;
+    assert!(
+        rig.log()[first..].contains("another agent"),
+        "{}",
+        rig.log()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_key_takes_over_and_a_kill_in_between_locks_nobody_out() {
+    let mut rig = Rig::bare().await;
+    rig.join("secret").await;
+    let identity = rig.data().join("identity.json");
+    let seed = |identity: &std::path::Path| {
+        let json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(identity).unwrap()).unwrap();
+        json["current"]["seed"].as_str().unwrap().to_owned()
+    };
+    let before = seed(&identity);
+    let config = std::fs::read_to_string(&rig.config).unwrap();
+    std::fs::write(&rig.config, format!("{config}renew_before_s = 7200\n")).unwrap();
+    rig.launch();
+    rig.greeted().await;
+    rig.until("another key", |_| seed(&identity) != before)
+        .await;
+    // As if killed right after control signed a key that never spoke.
+    rig.kill();
+    let mut json: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&identity).unwrap()).unwrap();
+    let stranger = nkeys::KeyPair::new_user();
+    json["next"] = serde_json::json!({ "seed": stranger.seed().unwrap(), "jwt": "" });
+    std::fs::write(&identity, serde_json::to_vec(&json).unwrap()).unwrap();
+    let hellos = rig.control.stored.lock().hellos;
+    rig.launch();
+    rig.until("hello", |r| r.control.stored.lock().hellos > hellos)
+        .await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}

@@ -1,0 +1,10 @@
+//! The agent's own program with its real neighbours: nats-server, containerd, a registry, the kernel.
+//! Control is played by the tests, over the real protocol.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod commands;
+mod control;
+mod outlive;
+mod rig;
+mod servers;

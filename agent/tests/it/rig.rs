@@ -1,0 +1,410 @@
+//! One node: nats-server, control's part, containerd, a registry, and the agent's program.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nkeys::KeyPair;
+use warren_harness::{Containerd, FakeGame, ImageBuilder, Nats, Registry, eventually_async};
+use warren_proto::bus::accounts::{Realm, Revocations, Storage};
+use warren_proto::bus::config::ServerConfig;
+use warren_proto::bus::{Bus, Creds, Options, Seed, version};
+use warren_proto::ids::{JobId, JoinTokenId, ServerId};
+use warren_proto::join::{CommandKey, JoinToken};
+use warren_proto::subjects::down;
+use warren_proto::wire::{self, fact::What};
+
+use crate::control::Control;
+
+pub const LIMIT: Duration = Duration::from_secs(40);
+
+pub struct Rig {
+    pub nats: Nats,
+    pub control: Arc<Control>,
+    pub containerd: Containerd,
+    _registry: Registry,
+    pub image: String,
+    pub config: PathBuf,
+    agent: Option<Child>,
+    generation: u64,
+    rev: u64,
+    _turn: File,
+}
+
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+pub async fn connect(nats: &Nats, creds: Creds) -> Bus {
+    let options = Options {
+        urls: vec![nats.url()],
+        name: "test".into(),
+        creds,
+        ca_pem: None,
+    };
+    let bus = Bus::start(options).await.unwrap();
+    bus.ready(Duration::from_secs(10)).await.unwrap();
+    bus
+}
+
+/// One at a time, also across processes: two cores, one kernel, many shims.
+fn turn() -> File {
+    let path = std::env::temp_dir().join("warren-runtime-tests.lock");
+    let file = File::create(path).unwrap();
+    file.lock().unwrap();
+    file
+}
+
+fn nats(realm: &Realm) -> Nats {
+    let plain = Nats::start("listen: \"127.0.0.1:{{PORT}}\"\n").unwrap();
+    let config = ServerConfig {
+        server_name: "n1".into(),
+        listen: "127.0.0.1:{{PORT}}".into(),
+        monitor: None,
+        dir: "{{DIR}}".into(),
+        storage: Storage::default(),
+        tls: None,
+        cluster: None,
+        pid_file: None,
+        ports_dir: None,
+        version: version::from_banner(&plain.version().unwrap()).unwrap(),
+    };
+    let since = now_ms() / 1000 - 10;
+    let conf = config.render(realm, |_| Revocations::new(), since).unwrap();
+    Nats::start(&conf).unwrap()
+}
+
+impl Rig {
+    /// Joined and running, with the game image in the registry.
+    pub async fn new() -> Self {
+        let mut rig = Self::bare().await;
+        rig.join("secret").await;
+        rig.launch();
+        rig.greeted().await;
+        rig
+    }
+
+    pub async fn bare() -> Self {
+        let turn = turn();
+        let realm = Realm::create("test", now_ms() / 1000 - 10).unwrap().0;
+        let nats = nats(&realm);
+        let control = Control::start(&nats, realm).await;
+        let containerd = Containerd::start().unwrap();
+        let registry = Registry::start(None).unwrap();
+        let image = ImageBuilder::game().unwrap().build().unwrap();
+        let image = registry.push("games/fake", "1", &image).unwrap();
+        let config = containerd.dir().join("agent.toml");
+        let text = format!(
+            "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\ndisk_floor_bytes = 1048576\n",
+            containerd.dir().join("agent"),
+            containerd.socket(),
+            containerd.runc_root(),
+            containerd.tag(),
+            containerd.cgroup_parent(),
+            containerd.subnet(),
+            containerd.uid_base(),
+        );
+        std::fs::write(&config, text).unwrap();
+        Self {
+            nats,
+            control,
+            containerd,
+            _registry: registry,
+            image,
+            config,
+            agent: None,
+            generation: 0,
+            rev: 0,
+            _turn: turn,
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.containerd.dir().join("agent")
+    }
+
+    pub fn token(&self, secret: &str) -> String {
+        let id = JoinTokenId::new();
+        let user = KeyPair::new_user();
+        let now = now_ms() / 1000;
+        let realm = &self.control.realm;
+        let jwt = realm.mint_enroll(id, &user.public_key(), now, now + 600);
+        let token = JoinToken {
+            id,
+            secret: secret.into(),
+            nats_urls: vec![self.nats.url()],
+            ca_pem: None,
+            jwt: jwt.unwrap(),
+            seed: Seed::of(&user).unwrap().expose().to_owned(),
+            control_url: None,
+            control_cert_sha256: None,
+            command_key: CommandKey {
+                id: self.control.command.id(),
+                public_key: self.control.command.public_text(),
+            },
+        };
+        token.encode()
+    }
+
+    fn program(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_warren-agent"));
+        command.args(words).arg("--config").arg(&self.config);
+        command.env("WARREN_LOG", "info,warren_agent=debug");
+        command
+    }
+
+    /// Runs `warren-agent join`; gives what it said on stderr if it failed.
+    pub async fn try_join(&self, token: &str) -> Result<(), String> {
+        let mut command = tokio::process::Command::from(self.program(&["join", token]));
+        let out = command.output().await.unwrap();
+        match out.status.success() {
+            true => Ok(()),
+            false => Err(String::from_utf8_lossy(&out.stderr).into_owned()),
+        }
+    }
+
+    pub async fn join(&self, secret: &str) {
+        self.try_join(&self.token(secret)).await.unwrap();
+    }
+
+    pub fn launch(&mut self) {
+        let log = self.containerd.dir().join("agent.log");
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let mut command = self.program(&["run"]);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        self.agent = Some(command.spawn().unwrap());
+    }
+
+    /// A second agent on the same data; waits for its end.
+    pub async fn launch_beside(&mut self) {
+        let first = self.agent.take();
+        self.launch();
+        let mut second = std::mem::replace(&mut self.agent, first).unwrap();
+        let ended = tokio::task::spawn_blocking(move || second.wait().unwrap());
+        assert!(!ended.await.unwrap().success());
+    }
+
+    pub fn log(&self) -> String {
+        let log = self.containerd.dir().join("agent.log");
+        std::fs::read_to_string(log).unwrap_or_default()
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        if let Some(mut agent) = self.agent.take() {
+            agent.kill().unwrap();
+            agent.wait().unwrap();
+        }
+    }
+
+    /// SIGTERM, and its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let mut agent = self.agent.take()?;
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(agent.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        agent.wait().unwrap().code()
+    }
+
+    pub async fn greeted(&self) {
+        self.until("hello", |r| r.control.stored.lock().hellos > 0)
+            .await;
+    }
+
+    /// Kills the agent and starts it again.
+    pub async fn bounce(&mut self) {
+        let before = self.control.stored.lock().hellos;
+        self.kill();
+        self.launch();
+        self.until("another hello", |r| r.control.stored.lock().hellos > before)
+            .await;
+    }
+
+    pub async fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let waited = eventually_async(what, LIMIT, || {
+            let held = holds(self).then_some(());
+            async move { held }
+        });
+        if let Err(e) = waited.await {
+            let log = self.log();
+            let tail = log.len().saturating_sub(6000);
+            panic!(
+                "{e}\nfacts {:#?}\nagent: {}",
+                self.control.stored.lock().facts,
+                &log[tail..]
+            );
+        }
+    }
+
+    pub fn spec(&self, game: &FakeGame) -> wire::ServerSpec {
+        let env = |name: &str, value: &str| wire::EnvVar {
+            name: name.into(),
+            value: value.into(),
+        };
+        wire::ServerSpec {
+            name: "test".into(),
+            image: self.image.clone(),
+            startup: game.startup().into(),
+            env: vec![env("STARTUP", game.startup()), env("TZ", "UTC")],
+            limits: Some(wire::Limits {
+                memory_bytes: 128 << 20,
+                swap_bytes: 1,
+                pids: 64,
+                ..Default::default()
+            }),
+            stop: Some(wire::Stop {
+                how: Some(wire::stop::How::Command("stop".into())),
+                grace_ms: 10_000,
+            }),
+            done: vec![wire::DoneMarker {
+                pattern: Some(wire::done_marker::Pattern::Contains("ready".into())),
+            }],
+            crash: Some(wire::CrashPolicy {
+                restart: true,
+                max_restarts: 3,
+                window_s: 60,
+                clean_exit_is_crash: false,
+            }),
+            tty: true,
+            ..Default::default()
+        }
+    }
+
+    pub async fn apply(&mut self, mut rows: Vec<wire::WantedServer>, stones: Vec<wire::Tombstone>) {
+        let ledger = self
+            .control
+            .stored
+            .lock()
+            .hello
+            .as_ref()
+            .unwrap()
+            .ledger
+            .clone()
+            .unwrap();
+        self.rev = self.rev.max(ledger.rev);
+        for row in &mut rows {
+            row.rev = self.rev + 1;
+        }
+        let apply = wire::Apply {
+            ledger: ledger.id,
+            from: self.rev,
+            to: self.rev + 1,
+            servers: rows,
+            tombstones: stones,
+            snapshot: false,
+        };
+        let answer: wire::ApplyAnswer = self.control.ask(down::APPLY, &apply).await.unwrap();
+        self.rev += 1;
+        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+    }
+
+    pub async fn order(&mut self, server: ServerId, power: wire::Power, spec: wire::ServerSpec) {
+        self.generation += 1;
+        let row = wire::WantedServer {
+            server: server.to_string(),
+            generation: self.generation,
+            power: Some(wire::PowerOrder {
+                power: power.into(),
+                generation: self.generation,
+                restarts: 0,
+            }),
+            spec: Some(spec),
+            ..Default::default()
+        };
+        self.apply(vec![row], Vec::new()).await;
+    }
+
+    pub async fn stone(&mut self, server: ServerId) {
+        self.generation += 1;
+        let stone = wire::Tombstone {
+            server: server.to_string(),
+            generation: self.generation,
+            rev: self.rev + 1,
+            keep_files_s: 0,
+        };
+        self.apply(Vec::new(), vec![stone]).await;
+    }
+
+    /// A server that has come to running.
+    pub async fn running(&mut self, game: &FakeGame) -> ServerId {
+        let server = ServerId::new();
+        self.order(server, wire::Power::Start, self.spec(game))
+            .await;
+        self.until_state(server, wire::State::Running).await;
+        server
+    }
+
+    pub fn state(&self, server: ServerId) -> Option<wire::State> {
+        let facts = self.control.facts_of(&server.to_string());
+        facts.iter().rev().find_map(|w| match w {
+            What::StateChanged(c) => Some(c.to()),
+            _ => None,
+        })
+    }
+
+    pub async fn until_state(&self, server: ServerId, state: wire::State) {
+        let what = format!("{server} {state:?}");
+        self.until(&what, |r| r.state(server) == Some(state)).await;
+    }
+
+    /// Pid of the newest run.
+    pub fn pid(&self, server: ServerId) -> u32 {
+        let facts = self.control.facts_of(&server.to_string());
+        let pid = facts.iter().rev().find_map(|w| match w {
+            What::RunStarted(r) => Some(r.pid),
+            _ => None,
+        });
+        pid.unwrap()
+    }
+
+    pub async fn input(&self, server: ServerId, line: &str, id: &str) -> wire::InputResult {
+        let input = wire::Input {
+            line: line.into(),
+            id: id.into(),
+            actor: "test".into(),
+        };
+        let ask = wire::ConsoleAsk {
+            session: String::new(),
+            server: server.to_string(),
+            ask: Some(wire::console_ask::Ask::Input(input)),
+        };
+        let answer: wire::InputAnswer = self.control.ask(down::CONSOLE, &ask).await.unwrap();
+        answer.result()
+    }
+
+    pub async fn job(&self, server: ServerId, kind: &str) -> JobId {
+        let job = JobId::new();
+        let start = wire::JobStart {
+            job: job.to_string(),
+            server: server.to_string(),
+            kind: kind.into(),
+            generation: self.generation,
+            wipe: false,
+        };
+        let ask = wire::JobAsk {
+            ask: Some(wire::job_ask::Ask::Start(start)),
+        };
+        let status: wire::JobStatus = self.control.ask(down::JOBS, &ask).await.unwrap();
+        assert_eq!(status.state, "running");
+        job
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail = log.len().saturating_sub(4000);
+            eprintln!("agent: {}", &log[tail..]);
+        }
+        if let Some(mut agent) = self.agent.take() {
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+    }
+}
