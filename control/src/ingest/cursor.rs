@@ -158,14 +158,12 @@ pub fn reposition(cursor: Cursor, journal: &[Held]) -> (Cursor, Option<Lost>) {
         Some(boot) => match held_of(boot) {
             Some(held) if held.seq > cursor.next_seq => (to(held), hole(held, cursor.next_seq)),
             Some(_) => (cursor, None),
-            None => {
-                let newer = journal.iter().find(|h| h.boot.ordinal > cursor.ordinal);
-                match newer {
-                    // Its first fact names the boot before it and is judged by it.
-                    Some(first) if first.seq > 1 => (to(first), hole(first, 1)),
-                    _ => (cursor, None),
-                }
-            }
+            // The node has nothing of that boot any more: all of it was taken, or a restored database has
+            // forgotten, or the disk is new. What the next boot says of its end tells which.
+            None => match journal.iter().find(|h| h.boot.ordinal > cursor.ordinal) {
+                Some(first) => (to(first), hole(first, 1)),
+                None => (cursor, None),
+            },
         },
     }
 }
@@ -285,8 +283,8 @@ mod tests {
                 to_seq: 6
             })
         );
-        // The old boot is freed and the new one whole: its first fact settles it.
-        assert_eq!(reposition(at(a, 3), &[held(b, 1, 9)]), (at(a, 3), None));
+        // The old boot is freed and the new one whole: its first fact says what is lost.
+        assert_eq!(reposition(at(a, 3), &[held(b, 1, 9)]), (at(b, 1), None));
         let (cursor, lost) = reposition(at(a, 3), &[held(b, 4, 9)]);
         assert_eq!((cursor, lost.map(|l| l.to_seq)), (at(b, 4), Some(3)));
     }

@@ -15,11 +15,11 @@ use warren_proto::{
     wire::{self, fact::What},
 };
 
-use super::cursor::Boot;
+use super::cursor::{Boot, Lost};
 use crate::{
-    node::convert,
+    node::{convert, hello},
     outbox::{self, Event},
-    text::{fresh_id, tame, tame_opt, to_i64},
+    text::{fresh_id, tame, tame_opt, to_i64, to_u64},
 };
 
 /// Why a fact has no effect. It is stored all the same.
@@ -92,7 +92,7 @@ pub async fn apply<C: ConnectionTrait>(
         .as_ref()
         .ok_or_else(|| malformed("a kind of fact that this version does not know"))?;
     match what {
-        What::BootStarted(started) => return boot_started(db, node, boot, started).await,
+        What::BootStarted(started) => return boot_started(db, node, boot, started, now_ms).await,
         What::NodeCondition(condition) => {
             return condition_changed(db, node, condition, now_ms).await;
         }
@@ -407,7 +407,27 @@ async fn boot_started(
     node: NodeId,
     boot: Boot,
     started: &wire::BootStarted,
+    now_ms: i64,
 ) -> Result<(), Refused> {
+    let previous = node_boots::Entity::find()
+        .filter(node_boots::Column::NodeId.eq(node.to_string()))
+        .filter(node_boots::Column::BootId.eq(&*started.previous_boot))
+        .one(db)
+        .await?;
+    if let Some(previous) = previous
+        && previous.next_seq <= to_i64(started.previous_last_seq)
+        && let Ok(id) = previous.boot_id.parse()
+    {
+        let lost = Lost {
+            boot: Boot {
+                id,
+                ordinal: previous.ordinal,
+            },
+            from_seq: to_u64(previous.next_seq),
+            to_seq: started.previous_last_seq,
+        };
+        hello::record_loss(db, node, lost, now_ms).await?;
+    }
     node_boots::Entity::update_many()
         .col_expr(
             node_boots::Column::PreviousBoot,

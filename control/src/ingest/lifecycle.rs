@@ -264,7 +264,7 @@ async fn one(
         take(db, upload.node, boot, read, fact, now_ms).await?;
     }
     if taken.cursor != cursor {
-        store_cursor(db, &upload.node.to_string(), taken.cursor).await?;
+        store_cursor(db, &upload.node.to_string(), cursor, taken.cursor).await?;
     }
     Ok(Ok(taken.cursor))
 }

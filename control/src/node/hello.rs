@@ -273,7 +273,7 @@ pub async fn settle_journal(
     if after == before {
         return Ok(row);
     }
-    store_cursor(db, &row.node_id, after).await?;
+    store_cursor(db, &row.node_id, before, after).await?;
     Ok(node_cursors::Model {
         node_id: row.node_id,
         boot_id: after.boot.map(|b| b.to_string()),
@@ -291,12 +291,24 @@ pub fn cursor_of(row: &node_cursors::Model) -> Cursor {
     }
 }
 
-/// Stores a cursor.
+/// Stores a cursor. A boot that it leaves keeps its end, for the next boot to be compared with.
 pub async fn store_cursor(
     db: &impl ConnectionTrait,
     node_id: &str,
+    before: Cursor,
     cursor: Cursor,
 ) -> Result<(), DbErr> {
+    if let Some(left) = before.boot.filter(|b| Some(*b) != cursor.boot) {
+        node_boots::Entity::update_many()
+            .col_expr(
+                node_boots::Column::NextSeq,
+                Expr::value(to_i64(before.next_seq)),
+            )
+            .filter(node_boots::Column::NodeId.eq(node_id))
+            .filter(node_boots::Column::BootId.eq(left.to_string()))
+            .exec(db)
+            .await?;
+    }
     node_cursors::Entity::update_many()
         .col_expr(
             node_cursors::Column::BootId,
@@ -313,7 +325,8 @@ pub async fn store_cursor(
     Ok(())
 }
 
-async fn record_loss(
+/// Writes down facts that will never come.
+pub async fn record_loss(
     db: &impl ConnectionTrait,
     node: NodeId,
     lost: Lost,

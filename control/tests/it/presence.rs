@@ -23,6 +23,8 @@ on_both! {
     a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
     what_control_does_not_know_is_an_orphan
     facts_freed_before_a_restore_are_named_as_lost
+    a_node_with_a_new_disk_goes_on
+    a_boot_freed_before_a_restore_is_named_by_the_next
 }
 
 async fn row(world: &World, node: &FakeNode) -> nodes::Model {
@@ -166,4 +168,61 @@ async fn facts_freed_before_a_restore_are_named_as_lost(world: World) {
         .await
         .unwrap();
     assert_eq!((facts.len(), &*facts[0].kind), (1, "fact_gap"));
+}
+
+async fn a_node_with_a_new_disk_goes_on(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    let batch = vec![
+        node.boot_started(None),
+        node.state(server, State::New, State::Stopped),
+    ];
+    node.upload_surely(batch).await;
+    // Another disk: an admin has let it in again, so its boot follows whatever was before.
+    let tx = world
+        .app
+        .db
+        .begin(warren_control::db::Lane::People)
+        .await
+        .unwrap();
+    let mut gone: nodes::ActiveModel = row(&world, &node).await.into();
+    gone.current_boot = sea_orm::ActiveValue::Set(None);
+    nodes::Entity::update(gone).exec(&*tx).await.unwrap();
+    tx.commit().await.unwrap();
+    node.reboot().await;
+    node.boots = vec![node.boot];
+    node.journal = vec![wire::JournalPosition {
+        boot: node.boot.to_string(),
+        seq: 1,
+        end: 2,
+    }];
+    node.hello().await.unwrap();
+    let batch = vec![
+        node.boot_started(None),
+        node.state(server, State::Stopped, State::Starting),
+    ];
+    assert_eq!(node.upload_surely(batch).await.seq, 3);
+    assert_eq!(world.row(server).await.state, "starting");
+}
+
+async fn a_boot_freed_before_a_restore_is_named_by_the_next(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let old = node.boot;
+    let first = node.boot_started(None);
+    node.upload_surely(vec![first]).await;
+    node.reboot().await;
+    node.journal = vec![wire::JournalPosition {
+        boot: node.boot.to_string(),
+        seq: 1,
+        end: 2,
+    }];
+    node.hello().await.unwrap();
+    let started = node.boot_started(Some((old, 9)));
+    node.upload_surely(vec![started]).await;
+    let facts = warren_entity::facts::Entity::find()
+        .all(world.app.db.read())
+        .await
+        .unwrap();
+    let lost: Vec<_> = facts.iter().filter(|f| f.kind == "fact_gap").collect();
+    assert_eq!((lost.len(), lost[0].seq), (1, 2));
 }
