@@ -137,6 +137,18 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Removes our namespace, which must be empty.
+    pub async fn delete_namespace(&self) -> Result<()> {
+        let mut client = api::namespaces_client::NamespacesClient::new(self.channel.clone());
+        let request = self.request(api::DeleteNamespaceRequest {
+            name: self.namespace_text.clone(),
+        });
+        call("delete the namespace", QUICK, client.delete(request)).await?;
+        Ok(())
+    }
+}
+
 fn tower_service(
     path: PathBuf,
 ) -> impl tower::Service<

@@ -7,6 +7,7 @@ mod host;
 mod host_files;
 mod oci;
 mod probe;
+mod purge;
 mod seccomp;
 mod task;
 mod track;
@@ -199,6 +200,10 @@ impl Runtime for Containerd {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(task::update_limits(&self.shared, id, limits))
+    }
+
+    fn purge(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(purge::purge(&self.shared))
     }
 
     fn events(&self) -> Events {

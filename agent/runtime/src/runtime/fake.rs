@@ -398,6 +398,16 @@ impl Runtime for Fake {
         })
     }
 
+    fn purge(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            self.call("purge".into(), |inner| {
+                inner.containers.clear();
+                inner.images.clear();
+                Ok(())
+            })
+        })
+    }
+
     fn events(&self) -> Events {
         Events::new(self.events.subscribe())
     }

@@ -64,6 +64,10 @@ pub trait Runtime: Send + Sync + 'static {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<()>>;
 
+    /// Removes all that this node has in the engine: containers, images, its namespace, its cgroups.
+    /// For a machine that leaves.
+    fn purge(&self) -> BoxFuture<'_, Result<()>>;
+
     /// What happens from now on. Each container that ran gives exactly one `Exit` or `Gone`, also
     /// when it ended while containerd or the event stream was away.
     fn events(&self) -> Events;

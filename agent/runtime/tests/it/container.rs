@@ -449,6 +449,30 @@ async fn holes_in_the_spool_of_a_running_game_cost_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_leaves_keeps_nothing_of_ours() {
+    let machine = Machine::with_game().await;
+    let spec = machine.game("last", &FakeGame::echo());
+    let running = machine.runtime.create_and_start(spec).await.unwrap();
+    machine.runtime.purge().await.unwrap();
+    assert!(!alive(running.pid));
+    let list = machine
+        .containerd
+        .ctr()
+        .unwrap()
+        .args(["namespaces", "ls", "-q"])
+        .output()
+        .unwrap();
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(!list.contains(&machine.containerd.namespace()), "{list}");
+    let parent = machine.containerd.cgroup_parent();
+    for hierarchy in std::fs::read_dir("/sys/fs/cgroup").unwrap().flatten() {
+        let place = hierarchy.path().join(parent.trim_start_matches('/'));
+        assert!(!place.exists(), "{}", place.display());
+    }
+    machine.runtime.purge().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_probe_knows_this_machine() {
     let machine = Machine::with_game().await;
     let probe = machine.runtime.probe().await.unwrap();
