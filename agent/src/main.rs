@@ -208,6 +208,7 @@ async fn leave(config: Config) -> anyhow::Result<()> {
         println!("ending {}", container.id);
         runtime.delete(&container.id).await?;
     }
+    runtime.purge().await?;
     machine.network.cleanup_all().await?;
     node::forget(&config.data_dir)?;
     println!(
