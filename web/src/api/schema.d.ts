@@ -1034,14 +1034,18 @@ export interface components {
         };
         /** @description The only time that the credential is shown. */
         ConsumerCreated: {
+            /** @description Prefix of the JetStream API that the credential may use. */
+            api_prefix: string;
             /** @description CA to trust; null: plain, on loopback. */
             ca_pem: string | null;
             /** @description The consumer. */
             consumer: components["schemas"]["Consumer"];
             /** @description NATS credentials file. */
             creds: string;
-            /** @description Name of the durable consumer that was made for replay. */
+            /** @description Name of the first durable consumer that was made for replay. */
             durable: string | null;
+            /** @description All of them: before nats-server 2.10 there is one for each server. */
+            durables: string[];
             /** @description A command that works. */
             example: string;
             /** @description Inbox prefix that the client must use. */

@@ -1,4 +1,5 @@
 import { api, must } from '~/api/client'
+import { keys, queryClient } from '~/api/queries'
 import type { ConsolePage, PowerAction } from '~/api/types'
 import { ConsoleLog, type HoleEntry } from './console-log'
 import type { Stream } from './frame'
@@ -46,7 +47,7 @@ export class ServerLive {
   points: Point[] = []
   stats: Stats | undefined
   watch: Watch = { kind: 'connecting' }
-  node: { state: string; since: string | undefined } | undefined
+  node: { state: string; since: number | undefined } | undefined
   history: { more: boolean; loading: boolean } = { more: true, loading: false }
   private version = 0
   private listeners = new Set<() => void>()
@@ -57,6 +58,7 @@ export class ServerLive {
   private stop: (() => void) | undefined
   private fallback: ReturnType<typeof setTimeout> | undefined
   private asked = new Set<string>()
+  private ranges = new Map<number, () => void>()
 
   constructor(server: string) {
     this.server = server
@@ -64,7 +66,7 @@ export class ServerLive {
 
   open(): void {
     this.stop = live.watch(this.server, this.sink())
-    // Without a gateway the stored console is still there to read.
+    // Without a gateway, and for a game whose node keeps nothing of it, the stored console is there to read.
     this.fallback = setTimeout(() => void this.loadStored(), 2000)
   }
 
@@ -88,7 +90,6 @@ export class ServerLive {
     return {
       cursor: () => this.log.cursor(),
       ok: ({ run }) => {
-        clearTimeout(this.fallback)
         if (run) this.log.begin(run)
         this.watch = { kind: 'live' }
         this.asked.clear()
@@ -118,6 +119,10 @@ export class ServerLive {
         this.node = { state, since }
         this.changed()
       },
+      ranged: (req) => {
+        this.ranges.get(req)?.()
+        this.ranges.delete(req)
+      },
       ended: (code, message) => {
         this.watch = { kind: 'ended', code, message }
         this.changed()
@@ -139,6 +144,9 @@ export class ServerLive {
     // A counter that runs backwards is another container: no rate over that step.
     const rate = (now: number, then: number) =>
       seconds > 0 && seconds < 20 && now >= then ? (now - then) / seconds : 0
+    if (before && stats.state !== '' && before.state !== stats.state) {
+      void queryClient.invalidateQueries({ queryKey: keys.server(this.server) })
+    }
     this.stats = stats
     this.points = [
       ...this.points.slice(-KEEP_POINTS),
@@ -173,8 +181,12 @@ export class ServerLive {
   /** Asked by a person: first the node by the live line, then what control has stored. */
   async fetchHole(entry: HoleEntry): Promise<void> {
     const { run, stream, hole } = entry
-    if (live.range(this.server, run, stream, hole.from, hole.to)) {
-      await new Promise((resolve) => setTimeout(resolve, 2500))
+    const req = live.range(this.server, run, stream, hole.from, hole.to)
+    if (req !== undefined) {
+      await new Promise<void>((resolve) => {
+        this.ranges.set(req, resolve)
+        setTimeout(resolve, 6000)
+      })
       if (!this.isOpen(run, stream, hole.from)) return
     }
     const page = await must(
@@ -209,7 +221,8 @@ export class ServerLive {
   }
 
   private async loadStored(): Promise<void> {
-    if (this.watch.kind === 'live' || this.log.entries.length > 0) return
+    this.log.settle()
+    if (this.log.entries.length > 0) return
     try {
       const page = await must(
         api.GET('/servers/{server}/console', {
@@ -217,7 +230,7 @@ export class ServerLive {
         }),
       )
       this.takePage(page)
-      if (this.watch.kind !== 'ended') this.watch = { kind: 'stored', why: 'live line not up yet' }
+      if (this.watch.kind === 'connecting') this.watch = { kind: 'stored', why: 'live line not up yet' }
       this.changed()
     } catch {
       // The page's own query says what is wrong; the console stays empty.

@@ -42,6 +42,7 @@ function sink(over: Partial<ServerSink> = {}): ServerSink {
     gap: nothing,
     input: nothing,
     node: nothing,
+    ranged: nothing,
     ended: nothing,
     line: nothing,
     ...over,

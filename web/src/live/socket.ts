@@ -28,7 +28,9 @@ export interface ServerSink {
   run(run: string): void
   gap(gap: { run: string; stream: Stream; from: number; to: number; reason: string }): void
   input(req: number, result: InputResult, message: string | undefined): void
-  node(state: string, since: string | undefined): void
+  node(state: string, since: number | undefined): void
+  /** A range that was asked for has been answered as far as it can be. */
+  ranged(req: number): void
   ended(code: string, message: string): void
   /** The line went down or came back. */
   line(up: boolean): void
@@ -61,6 +63,8 @@ interface Sub {
   renew: ReturnType<typeof setTimeout> | undefined
 }
 
+/** The topic `mine` has this number, servers count up from the next. */
+const MINE_ID = 1
 const PING_MS = 10_000
 const DEAD_MS = 25_000
 const TAIL_BYTES = 128 * 1024
@@ -150,11 +154,13 @@ export class LiveSocket {
     return req
   }
 
-  range(server: string, run: string, stream: Stream, from: number, to: number): boolean {
+  /** Asks for bytes again. Answers the request's number, or undefined while the line is down. */
+  range(server: string, run: string, stream: Stream, from: number, to: number): number | undefined {
     const sub = this.subs.get(server)
-    if (!sub || this.line.kind !== 'open') return false
-    this.send({ t: 'range', id: sub.id, req: this.nextReq++, run, stream, from, to })
-    return true
+    if (!sub || this.line.kind !== 'open') return undefined
+    const req = this.nextReq++
+    this.send({ t: 'range', id: sub.id, req, run, stream, from, to })
+    return req
   }
 
   private now(): number {
@@ -196,7 +202,7 @@ export class LiveSocket {
       this.send({ t: 'auth', ticket: ticket.ticket })
       this.send({
         t: 'sub',
-        id: 1,
+        id: MINE_ID,
         topic: 'mine',
         ...(this.mineSeq === undefined ? {} : { after: this.mineSeq }),
       })
@@ -323,6 +329,11 @@ export class LiveSocket {
       if (message.event) this.mine?.event(message.event)
       return
     }
+    if (message.t === 'ok' && message.id === MINE_ID) {
+      const seq = Number(message.seq)
+      if (Number.isFinite(seq)) this.mineSeq = seq
+      return
+    }
     const sub = [...this.subs.values()].find((s) => s.id === message.id)
     if (!sub) return
     const { sink } = sub
@@ -342,16 +353,25 @@ export class LiveSocket {
           reason: String(message.reason ?? 'missing'),
         })
       case 'input':
-        return sink.input(Number(message.req), (message.result as InputResult) ?? 'refused', message.message)
+        return sink.input(
+          Number(message.req),
+          (message.result as InputResult) ?? 'refused',
+          message.message ?? undefined,
+        )
       case 'node':
-        return sink.node(String(message.state), message.since)
+        return sink.node(String(message.state), timeOf(message.since))
+      case 'range':
+        return sink.ranged(Number(message.req))
       case 'end':
         clearTimeout(sub.renew)
         // An end by time is no end for somebody who may still watch.
         if (message.code === 'expired') return void this.subscribe(sub)
         return sink.ended(String(message.code), message.message ?? '')
       case 'error':
-        if (message.req !== undefined) return sink.input(Number(message.req), 'refused', message.message)
+        if (message.req != null) {
+          sink.ranged(Number(message.req))
+          return sink.input(Number(message.req), 'refused', message.message ?? undefined)
+        }
         return sink.ended(String(message.code), message.message ?? '')
     }
   }
@@ -361,10 +381,9 @@ interface Wire extends Record<string, unknown> {
   t: string
   id?: number
   seq?: number | string
-  req?: number
+  req?: number | null
   run?: string
-  message?: string
-  since?: string
+  message?: string | null
   event?: { type: string; subject?: string; data?: Record<string, unknown> }
 }
 

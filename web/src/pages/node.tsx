@@ -60,7 +60,7 @@ export function NodePage() {
               <h1 className="title truncate text-20 leading-6">{node.name}</h1>
               <NodeBadge node={node} />
               <span className="truncate text-t2 max-sm:hidden">
-                {node.state === 'online' ? 'for' : 'since'}{' '}
+                {node.state === 'online' ? 'online for' : 'since'}{' '}
                 <span className="font-medium text-t1">
                   {node.state === 'online' ? <Since at={node.since} /> : <Ago at={node.since} />}
                 </span>
@@ -139,18 +139,15 @@ function NodeBanners({ node }: { node: Node }) {
         key={condition.code}
         family={condition.level === 'error' ? 'fail' : 'warn'}
         shape={condition.level === 'error' ? 'error' : 'look'}
-        title={words(condition.code)}
-      >
-        {condition.message}
-      </Banner>,
+        title={sentence(condition.message)}
+      />,
     )
   }
   if (banners.length === 0) return null
   return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3">{banners}</div>
 }
 
-function words(code: string): string {
-  const text = code.replaceAll(/[_.]/g, ' ')
+function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 

@@ -86,7 +86,15 @@ export function ServerInstallPage() {
           </div>
         )}
         {log.data === '' ? (
-          <Empty title={running ? 'Nothing written yet' : 'No install has run'}>
+          <Empty
+            title={
+              running
+                ? 'Nothing written yet'
+                : result?.result
+                  ? 'The script has written nothing'
+                  : 'No install has run'
+            }
+          >
             {running
               ? 'The image may still be on its way.'
               : 'Reinstall in the settings runs the egg’s script again.'}
