@@ -85,6 +85,17 @@ impl App {
         })
     }
 
+    /// The same control under another configuration: same database, connection and clock.
+    #[must_use]
+    pub fn reconfigured(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::clone(&self.ground.config);
+        change(&mut config);
+        let mut app = self.clone();
+        app.door = Arc::new(Door::new(&config));
+        app.ground.config = Arc::new(config);
+        app
+    }
+
     /// A second connection, in account SYS.
     /// # Errors
     /// As [`App::start`].

@@ -117,7 +117,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
                     .strip_prefix("Failed to deserialize query string: ")
                     .unwrap_or(&text);
                 let (field, message) = text.split_once(": ").unwrap_or(("query", text));
-                Err(Error::field(field, "invalid", message))
+                let missing = message.strip_prefix("missing field `");
+                Err(match missing.map(|rest| rest.trim_end_matches('`')) {
+                    Some(name) => Error::field(name, "required", "must be given in the address"),
+                    None => Error::field(field, "invalid", message),
+                })
             }
         }
     }

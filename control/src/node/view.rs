@@ -26,7 +26,7 @@ pub fn state(row: &nodes::Model) -> NodeState {
 }
 
 /// What players type, without port: what an admin set, else the first address that others can reach, else the
-/// first one there is.
+/// first one there is, else its host name.
 #[must_use]
 pub fn player_host(row: &nodes::Model) -> Option<String> {
     if let Some(address) = &row.player_address {
@@ -53,6 +53,7 @@ pub fn player_host(row: &nodes::Model) -> Option<String> {
         .or_else(|| addresses.iter().find(usable))
         .or_else(|| addresses.first())
         .cloned()
+        .or_else(|| Some(host.hostname.clone()).filter(|name| !name.is_empty()))
 }
 
 /// The newest figures. Bytes per second come from two samples, so the first one has none.

@@ -152,7 +152,7 @@ pub fn variables(
         let field = format!("variables.{env:.191}");
         match known.iter().find(|v| v.env == *env) {
             None => fields.refuse(field, "unknown", "is no variable of this egg"),
-            Some(v) if !any && !(v.user_editable && v.user_viewable) => {
+            Some(v) if !(any || v.user_editable && v.user_viewable) => {
                 fields.refuse(field, "not_editable", "can only be changed by an admin");
             }
             Some(_) => {}
