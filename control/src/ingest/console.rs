@@ -70,6 +70,14 @@ fn fail(code: &str, message: &str, retryable: bool) -> wire::Failure {
     }
 }
 
+fn database() -> wire::Failure {
+    fail(
+        "database",
+        "control's database did not take it; send it again",
+        true,
+    )
+}
+
 fn malformed(message: impl std::fmt::Display) -> wire::Failure {
     fail("malformed", &message.to_string(), false)
 }
@@ -142,10 +150,22 @@ fn beyond(committed: u64, piece: Piece) -> Option<Piece> {
 
 /// Stores many uploads in one transaction of `bulk`.
 pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
+    let speakers = match super::speakers(ground, uploads.iter().map(|u| u.node)).await {
+        Ok(speakers) => speakers,
+        Err(error) => {
+            tracing::error!(%error, "console bytes could not be stored; nodes send them again");
+            return uploads.iter().map(|_| Err(database())).collect();
+        }
+    };
     let mut answers: Vec<Answer> = Vec::with_capacity(uploads.len());
     let mut pieces: BTreeMap<Key, Vec<Piece>> = BTreeMap::new();
     let mut keys: Vec<Vec<Key>> = Vec::with_capacity(uploads.len());
     for upload in &uploads {
+        if speakers.get(&upload.node) != Some(&upload.upload.boot) {
+            keys.push(Vec::new());
+            answers.push(Err(super::not_speaking()));
+            continue;
+        }
         let parsed: Result<Vec<_>, _> = upload
             .upload
             .ranges
@@ -187,12 +207,7 @@ pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
         }
         Err(error) => {
             tracing::error!(%error, "console bytes could not be stored; nodes send them again");
-            let failed = fail(
-                "database",
-                "control's database did not take it; send it again",
-                true,
-            );
-            answers.iter().map(|_| Err(failed.clone())).collect()
+            answers.iter().map(|_| Err(database())).collect()
         }
     }
 }

@@ -78,8 +78,27 @@ fn node_row(s: &wire::NodeSample) -> Row {
 /// Stores many batches in one transaction. Samples are a picture, not a fact: what is far from control's
 /// time is filed under control's.
 pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
-    match store_all(ground, &uploads).await {
-        Ok(()) => uploads.iter().map(|_| Ok(wire::MetricsAnswer {})).collect(),
+    let stored = async {
+        let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
+        let speaks: Vec<bool> = uploads
+            .iter()
+            .map(|u| speakers.get(&u.node) == Some(&u.batch.boot))
+            .collect();
+        let taken = uploads.iter().zip(&speaks).filter(|(_, speaks)| **speaks);
+        store_all(ground, taken.map(|(upload, _)| upload)).await?;
+        Ok::<_, DbErr>(speaks)
+    };
+    match stored.await {
+        Ok(speaks) => speaks
+            .into_iter()
+            .map(|speaks| {
+                if speaks {
+                    Ok(wire::MetricsAnswer {})
+                } else {
+                    Err(super::not_speaking())
+                }
+            })
+            .collect(),
         Err(error) => {
             tracing::error!(%error, "samples could not be stored");
             let failed = wire::Failure {
@@ -92,7 +111,8 @@ pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
     }
 }
 
-async fn store_all(ground: &Ground, uploads: &[Upload]) -> Result<(), DbErr> {
+async fn store_all(ground: &Ground, uploads: impl Iterator<Item = &Upload>) -> Result<(), DbErr> {
+    let uploads: Vec<&Upload> = uploads.collect();
     let now_ms = ground.clock.now_ms();
     let near = |row: Row| -> Row {
         let off = (row.at_ms - now_ms).abs() > 7 * 86_400_000;
@@ -105,7 +125,7 @@ async fn store_all(ground: &Ground, uploads: &[Upload]) -> Result<(), DbErr> {
             row
         }
     };
-    let owned = owned(ground, uploads).await?;
+    let owned = owned(ground, &uploads).await?;
     let mut rows: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     let mut newest: BTreeMap<String, &wire::ServerSample> = BTreeMap::new();
     for upload in uploads {
@@ -145,7 +165,7 @@ async fn store_all(ground: &Ground, uploads: &[Upload]) -> Result<(), DbErr> {
 }
 
 /// Which of the servers named belong to the node that names them.
-async fn owned(ground: &Ground, uploads: &[Upload]) -> Result<HashSet<(String, String)>, DbErr> {
+async fn owned(ground: &Ground, uploads: &[&Upload]) -> Result<HashSet<(String, String)>, DbErr> {
     let ids: HashSet<String> = uploads
         .iter()
         .flat_map(|u| &u.batch.servers)

@@ -10,10 +10,12 @@ use warren_proto::{
         CallError,
         signed::{self, Order},
     },
-    ids::NodeId,
+    ids::{BootId, NodeId},
     subjects::{self, down},
+    wire::{self, SignedCommand},
 };
 
+use super::presence::Decided;
 use crate::app::App;
 
 /// What an answer may take.
@@ -57,14 +59,7 @@ pub async fn ask<M: Message + Default>(
     let Some(boot) = boot.filter(|_| row.online && row.revoked_at_ms.is_none()) else {
         return Err(AskError::Offline(node));
     };
-    let order = Order {
-        node,
-        boot,
-        verb,
-        expires_at_ms: app.clock.now_ms() + LIFE_MS,
-        body: &body.encode_to_vec(),
-    };
-    let command = signed::sign(&app.keys.command, order);
+    let command = sign(app, node, boot, verb, body);
     // Gateways ask the same subjects with a session instead; the kind tells them apart.
     let kind = match verb {
         down::CONSOLE | down::FILES => format!("{verb}.signed"),
@@ -75,4 +70,40 @@ pub async fn ask<M: Message + Default>(
         .bus
         .call(subject, &kind, Some(node), &command, within)
         .await?)
+}
+
+fn sign(app: &App, node: NodeId, boot: BootId, verb: &str, body: &impl Message) -> SignedCommand {
+    let order = Order {
+        node,
+        boot,
+        verb,
+        expires_at_ms: app.clock.now_ms() + LIFE_MS,
+        body: &body.encode_to_vec(),
+    };
+    signed::sign(&app.keys.command, order)
+}
+
+/// Tells both processes of a forked identity what was decided. Each hears what is signed for the other too and
+/// refuses it; one that hears nothing learns it with its next heartbeat.
+pub fn tell_identity(app: &App, node: NodeId, decided: &Decided) {
+    let words = [(&decided.winner, true), (&decided.loser, false)];
+    for (boot, keep) in words {
+        let Some(boot) = boot.as_deref().and_then(|b| b.parse().ok()) else {
+            continue;
+        };
+        let body = wire::IdentityDecision { keep };
+        let command = sign(app, node, boot, down::IDENTITY, &body);
+        let app = app.clone();
+        tokio::spawn(async move {
+            let subject = subjects::to_node(node, down::IDENTITY);
+            let kind = down::IDENTITY;
+            let told: Result<wire::Accepted, _> = app
+                .bus
+                .call(subject, kind, Some(node), &command, ANSWER)
+                .await;
+            if let Err(error) = told {
+                tracing::debug!(%error, node.id = %node, "node {node} did not answer on its identity");
+            }
+        });
+    }
 }

@@ -96,7 +96,7 @@ pub async fn heartbeats(
         };
         if row.current_boot.as_deref() != Some(&*beat.beat.boot) {
             // Another process speaks for this identity, or none has said hello since it joined.
-            answer.say_hello = row.quarantined_boot.as_deref() != Some(&*beat.beat.boot);
+            answer.say_hello = true;
             answers.push((*place, Ok(answer)));
             continue;
         }
@@ -306,48 +306,51 @@ pub enum Keep {
     Newcomer,
 }
 
-/// Settles a quarantine. Says whether there was one.
+/// Who speaks for an identity from now on, and who does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Kept.
+    pub winner: Option<String>,
+    /// Shut out until it joins anew.
+    pub loser: Option<String>,
+}
+
+/// Settles the quarantine of a node whose row is locked; none when there is nothing to settle. Nudge `outbox`
+/// and call [`super::command::tell_identity`] after the commit.
 /// # Errors
 /// Database.
-pub async fn decide(ground: &Ground, node: NodeId, keep: Keep) -> Result<bool, DbErr> {
-    let now_ms = ground.clock.now_ms();
-    let tx = ground.db.begin(Lane::People).await?;
-    let row = nodes::Entity::find_by_id(node.to_string())
-        .filter(nodes::Column::QuarantinedBoot.is_not_null())
-        .lock_exclusive()
-        .one(&*tx)
-        .await?;
-    let Some(row) = row else { return Ok(false) };
-    let none = Option::<String>::None;
+pub async fn decide_in(
+    db: &impl sea_orm::ConnectionTrait,
+    row: &nodes::Model,
+    keep: Keep,
+    now_ms: i64,
+) -> Result<Option<Decided>, DbErr> {
+    let Ok(node) = row.id.parse::<NodeId>() else {
+        return Ok(None);
+    };
+    if row.quarantined_boot.is_none() || row.quarantined_because.is_none() {
+        return Ok(None);
+    }
+    let (winner, loser) = match keep {
+        Keep::Current => (row.current_boot.clone(), row.quarantined_boot.clone()),
+        Keep::Newcomer => (row.quarantined_boot.clone(), row.current_boot.clone()),
+    };
     let mut update = nodes::Entity::update_many()
-        .col_expr(nodes::Column::QuarantinedBecause, Expr::value(none))
+        .col_expr(
+            nodes::Column::QuarantinedBecause,
+            Expr::value(Option::<String>::None),
+        )
+        .col_expr(nodes::Column::CurrentBoot, Expr::value(winner.clone()))
+        .col_expr(nodes::Column::QuarantinedBoot, Expr::value(loser.clone()))
         .filter(nodes::Column::Id.eq(&*row.id));
     if keep == Keep::Newcomer {
-        // They change places: whoever spoke until now is shut out at its next word.
-        update = update
-            .col_expr(
-                nodes::Column::CurrentBoot,
-                Expr::value(row.quarantined_boot.clone()),
-            )
-            .col_expr(
-                nodes::Column::QuarantinedBoot,
-                Expr::value(row.current_boot.clone()),
-            );
+        // An unknown ledger makes the next heartbeat ask for a hello, which compares everything.
+        update = update.col_expr(nodes::Column::LedgerId, Expr::value(Option::<String>::None));
     }
-    update.exec(&*tx).await?;
-    outbox::write(
-        &*tx,
-        Event::of_node(
-            node,
-            "condition",
-            now_ms,
-            json!({"code": "identity_settled"}),
-        ),
-    )
-    .await?;
-    tx.commit().await?;
-    ground.nudges.outbox();
-    Ok(true)
+    update.exec(db).await?;
+    let data = json!({"code": "identity_settled", "level": "info"});
+    outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
+    Ok(Some(Decided { winner, loser }))
 }
 
 /// Boots of a node with their order.

@@ -11,8 +11,9 @@ use warren_entity::{allocations, nodes, operations, orphans, servers};
 use warren_proto::ids::ServerId;
 
 use super::{
-    credential,
+    command, credential,
     dto::{IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, Orphan, OrphanAction},
+    presence::{self, Keep},
     view,
 };
 use crate::{
@@ -245,36 +246,30 @@ pub async fn revoke(app: &App, access: &NodeAccess) -> Result<()> {
 /// 409 when nothing is forked.
 pub async fn decide_identity(app: &App, access: &NodeAccess, keep: IdentityKeep) -> Result<()> {
     let now_ms = app.clock.now_ms();
-    let none = Option::<String>::None;
     let tx = app.db.begin(Lane::People).await?;
     let row = nodes::Entity::find_by_id(&*access.node.id)
         .lock_exclusive()
         .one(&*tx)
         .await?
         .ok_or_else(|| Error::not_found("node"))?;
-    let Some(newcomer) = row.quarantined_boot.clone() else {
+    let kept = match keep {
+        IdentityKeep::Current => Keep::Current,
+        IdentityKeep::Newcomer => Keep::Newcomer,
+    };
+    let Some(decided) = presence::decide_in(&*tx, &row, kept, now_ms).await? else {
         return Err(Error::conflict(
             "not_quarantined",
             "only one machine claims this identity",
         ));
     };
-    let mut update = nodes::Entity::update_many()
-        .col_expr(nodes::Column::QuarantinedBoot, Expr::value(none.clone()))
-        .col_expr(nodes::Column::QuarantinedBecause, Expr::value(none))
-        .filter(nodes::Column::Id.eq(&*row.id));
-    if keep == IdentityKeep::Newcomer {
-        // No current boot: the next hello speaks for the identity, and the one that lost is then the fork.
-        update = update.col_expr(
-            nodes::Column::CurrentBoot,
-            Expr::value(Some(newcomer.clone())),
-        );
-    }
-    update.exec(&*tx).await?;
+    let newcomer = &row.quarantined_boot;
     Entry::of(Key::NodeUpdate, "node", &row.id)
         .with(json!({"identity": keep, "newcomer": newcomer}))
         .by(&*tx, &access.caller, now_ms)
         .await?;
     tx.commit().await?;
+    app.nudges.outbox();
+    command::tell_identity(app, access.id, &decided);
     app.nudges.node(access.id);
     Ok(())
 }

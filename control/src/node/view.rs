@@ -16,7 +16,7 @@ use crate::{egg::view::lenient, error::Result, http::Stamp, server::dto::Limits}
 pub fn state(row: &nodes::Model) -> NodeState {
     if row.revoked_at_ms.is_some() {
         NodeState::Revoked
-    } else if row.quarantined_boot.is_some() {
+    } else if row.quarantined_because.is_some() {
         NodeState::Quarantined
     } else if row.online {
         NodeState::Online

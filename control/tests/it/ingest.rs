@@ -230,6 +230,7 @@ async fn another_nodes_server_is_out_of_reach(world: World) {
         .await
         .unwrap();
     let sample = wire::MetricsBatch {
+        boot: thief.boot.to_string(),
         servers: vec![wire::ServerSample {
             server: server.to_string(),
             at_ms: 1,

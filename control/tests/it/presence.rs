@@ -82,11 +82,26 @@ async fn a_clone_is_quarantined_until_an_admin_picks_one(world: World) {
         .await
         .unwrap_err();
     assert!(matches!(refused, CallError::Failed { code, .. } if code == "quarantined"));
-    assert!(
-        presence::decide(&world.app, node.id, Keep::Newcomer)
-            .await
-            .unwrap()
-    );
+    let tx = world
+        .app
+        .db
+        .begin(warren_control::db::Lane::People)
+        .await
+        .unwrap();
+    let before = row(&world, &node).await;
+    let decided = presence::decide_in(&*tx, &before, Keep::Newcomer, 1)
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(decided.winner, Some(clone.to_string()));
+    let beat = wire::Heartbeat {
+        boot: clone.to_string(),
+        ledger: hello.ledger.clone(),
+        ..Default::default()
+    };
+    let answer: wire::HeartbeatAnswer = node.ask(up::HEARTBEAT, &beat).await.unwrap();
+    assert!(answer.say_hello, "it learns that it is kept");
     let answer: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
     assert_eq!(answer.quarantined_because, "");
     let answer = node.hello().await.unwrap();
