@@ -313,6 +313,11 @@ impl Node {
         match self.deps.runtime.probe().await {
             Ok(probe) => {
                 self.condition("containerd_away", Level::Error, None);
+                let before = self.probe.lock().take();
+                let old = before.iter().flat_map(|p| &p.warnings);
+                for gone in old.filter(|w| probe.warnings.iter().all(|n| n.code != w.code)) {
+                    self.condition(gone.code, Level::Warning, None);
+                }
                 for warning in &probe.warnings {
                     let level = if warning.blocking {
                         Level::Error

@@ -19,6 +19,8 @@ use crate::stats::Reader;
 const LIVE_EVERY: Duration = Duration::from_secs(1);
 const HEALTH_EVERY: Duration = Duration::from_secs(2);
 const PROBE_EVERY: Duration = Duration::from_secs(60);
+/// Others flush the firewall now and then.
+const REPAIR_EVERY: Duration = Duration::from_secs(15);
 const TRASH_EVERY: Duration = Duration::from_secs(600);
 /// Between two rounds over all servers' files.
 const SCAN_EVERY: Duration = Duration::from_secs(60);
@@ -44,6 +46,9 @@ pub fn spawn_all(node: &Arc<Node>, stop: &CancellationToken) {
         PROBE_EVERY,
         |node| async move { node.probe().await },
     );
+    every(node, stop, REPAIR_EVERY, |node| async move {
+        repair(&node).await;
+    });
     every(node, stop, TRASH_EVERY, |node| async move {
         let dir = node.deps.settings.trash_dir.clone();
         let _ = tokio::task::spawn_blocking(move || remove::empty_trash(&dir)).await;
@@ -73,6 +78,14 @@ where
             }
         }
     });
+}
+
+async fn repair(node: &Node) {
+    match node.deps.network.repair().await {
+        Ok(true) => warn!("another program had removed firewall rules of servers; they are back"),
+        Ok(false) => {}
+        Err(e) => warn!("the servers' network can't be checked: {e}"),
+    }
 }
 
 /// Figures and stream ends for who watches.

@@ -326,6 +326,11 @@ impl Consoles {
         console.is_some_and(|c| c.waiting() > 0)
     }
 
+    /// Servers that have console files here.
+    pub fn known(&self) -> Vec<ServerId> {
+        self.servers.lock().keys().copied().collect()
+    }
+
     /// Forgets a removed server and its files.
     pub fn remove(&self, server: ServerId) {
         let console = self.servers.lock().remove(&server);

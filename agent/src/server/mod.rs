@@ -166,6 +166,7 @@ impl Servers {
 
     fn adopt(&self, found: Vec<Found>, host_rebooted: bool) {
         let mut containers: HashMap<ServerId, Containers> = HashMap::new();
+        self.forget_strays(&found);
         for found in found {
             match label::read(&found.labels) {
                 Some(Label::Game { server, .. }) => {
@@ -191,6 +192,20 @@ impl Servers {
                 host_rebooted,
             };
             self.tell(server, msg);
+        }
+    }
+
+    /// Console files of servers that were removed while we were killed before they went too.
+    fn forget_strays(&self, found: &[Found]) {
+        let named = |server: ServerId| {
+            let runs = found
+                .iter()
+                .any(|f| server_of(f.id.as_str()) == Some(server));
+            runs || self.get(server).is_some()
+        };
+        let consoles = &self.deps.consoles;
+        for server in consoles.known().into_iter().filter(|s| !named(*s)) {
+            remove::drain(self.deps.clone(), server, self.stop.clone());
         }
     }
 

@@ -60,7 +60,7 @@ async fn once(deps: &Arc<Deps>, server: ServerId, keep_s: u32) -> Result<(), Fai
 }
 
 /// Lets control have the rest of the console, then forgets it.
-fn drain(deps: Arc<Deps>, server: ServerId, stop: CancellationToken) {
+pub fn drain(deps: Arc<Deps>, server: ServerId, stop: CancellationToken) {
     tokio::spawn(async move {
         let until = tokio::time::Instant::now() + DRAIN;
         while deps.consoles.waits(server) && tokio::time::Instant::now() < until {

@@ -225,12 +225,12 @@ impl Start {
 
     async fn check_ports(&self, ports: &[warren_runtime::net::Publish]) -> Result<(), Failure> {
         let list = ports.to_vec();
-        let taken = blocking(move || Ok(ports::first_taken(&list))).await?;
+        let taken = blocking(move || Ok(ports::first_taken(&list)?)).await?;
         let Some(taken) = taken else { return Ok(()) };
         let fact = wire::PortTaken {
             port: u32::from(taken.port),
             protocol: taken.proto.to_string(),
-            holder: taken.holder.clone(),
+            holder: taken.holder.to_string(),
         };
         let what = wire::fact::What::PortTaken(fact);
         self.deps.fact(self.server, self.row.generation, what);

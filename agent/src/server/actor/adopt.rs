@@ -1,0 +1,214 @@
+//! Going on after a restart: what the machine has, against what was written down.
+
+use tracing::warn;
+use warren_proto::wire::fact::What;
+use warren_proto::{state::State, wire};
+use warren_runtime::runtime::{Found, FoundState};
+
+use super::super::lifecycle::{self, Event};
+use super::super::memory::{Ended, Run};
+use super::super::start::{self, Failure};
+use super::super::{convert, install, label};
+use super::Actor;
+use crate::clock;
+
+impl Actor {
+    pub(super) async fn adopt(
+        &mut self,
+        game: Option<Found>,
+        install: Option<Found>,
+        host_rebooted: bool,
+    ) {
+        self.resend().await;
+        self.adopt_game(game, host_rebooted).await;
+        self.adopt_install(install).await;
+        if let Some(row) = &self.row {
+            let want = convert::want(row);
+            self.event(Event::Wanted(want)).await;
+        }
+    }
+
+    /// Facts that were decided and may not have come to the journal.
+    pub(super) async fn resend(&mut self) {
+        for fact in self.memory.queued() {
+            let (journal, copy) = (self.deps.journal.clone(), fact.clone());
+            let there = tokio::task::spawn_blocking(move || journal.had(&copy)).await;
+            if !there.unwrap_or(false) {
+                self.deps.journal.append(fact).await;
+            }
+        }
+        self.memory.unsent.clear();
+    }
+
+    pub(super) async fn adopt_game(&mut self, found: Option<Found>, host_rebooted: bool) {
+        if let Some(found) = &found
+            && let Some(label::Label::Game { run, .. }) = label::read(&found.labels)
+            && !self.is_current(run)
+        {
+            // The memory is older than the container, or lost: the label knows better.
+            self.memory.run = Some(Run {
+                id: run,
+                started: true,
+                started_at_ms: clock::to_ms(found.created_at),
+                ended: None,
+                closed: false,
+            });
+        }
+        let nothing = lifecycle::Found::Nothing { host_rebooted };
+        let state = found.as_ref().map(|f| f.state.clone());
+        match state {
+            Some(FoundState::Running { pid, .. } | FoundState::Paused { pid }) => {
+                self.adopt_running(pid).await;
+            }
+            Some(FoundState::Stopped(exit)) => {
+                if let Some(run) = &mut self.memory.run {
+                    run.started = true;
+                    run.ended.get_or_insert(Ended::of(&exit));
+                }
+                self.adopt_ended().await;
+            }
+            Some(FoundState::NoTask) => {
+                if let Ok(id) = start::container_of(self.server)
+                    && let Err(e) = self.deps.runtime.delete(&id).await
+                {
+                    warn!(server.id = %self.server, "{e}");
+                }
+                self.adopt_absent(nothing).await;
+            }
+            None => self.adopt_absent(nothing).await,
+        }
+    }
+
+    pub(super) async fn adopt_running(&mut self, pid: u32) {
+        let mut facts = Vec::new();
+        let image = self.row.as_ref().and_then(|r| r.spec.as_ref());
+        let image = image.map(|s| s.image.clone()).unwrap_or_default();
+        let run = self.memory.run.as_mut().map(|run| {
+            if !run.started {
+                // Killed between the start and its fact.
+                run.started = true;
+                run.started_at_ms = clock::wall_ms();
+                facts.push(What::RunStarted(wire::RunStarted {
+                    run: run.id.to_string(),
+                    started_at_ms: run.started_at_ms,
+                    image,
+                    pid,
+                }));
+            }
+            run.id
+        });
+        let veth = self.veth().await;
+        self.event_with(Event::Adopted(lifecycle::Found::Up), facts)
+            .await;
+        if let Some(run) = run {
+            self.attach(run, pid, veth);
+        }
+        if self.memory.life.state == State::Starting {
+            self.done_without_markers().await;
+        }
+        self.say("the agent is back; the game ran on");
+    }
+
+    pub(super) async fn veth(&self) -> Option<String> {
+        let all = self.deps.network.list().await.ok()?;
+        let key = self.server.to_string();
+        let ours = all.into_iter().find(|a| a.key.as_str() == key);
+        ours.map(|a| a.veth)
+    }
+
+    pub(super) async fn adopt_ended(&mut self) {
+        let ended = self.memory.run.as_ref().and_then(|r| r.ended);
+        let closed = self.memory.run.as_ref().is_none_or(|r| r.closed);
+        let Some(ended) = ended.filter(|_| !closed) else {
+            let nothing = lifecycle::Found::Nothing {
+                host_rebooted: false,
+            };
+            if let Ok(id) = start::container_of(self.server) {
+                // Known and told already; only the container is left.
+                let _ = self.deps.runtime.delete(&id).await;
+            }
+            self.event(Event::Adopted(nothing)).await;
+            return;
+        };
+        self.commit(Vec::new()).await;
+        let (event, facts) = self.close_run().await;
+        let event = match ended.code {
+            Some(code) => Event::Adopted(lifecycle::Found::Ended {
+                code,
+                oom: ended.oom,
+            }),
+            None => event,
+        };
+        self.event_with(event, facts).await;
+    }
+
+    pub(super) async fn adopt_absent(&mut self, nothing: lifecycle::Found) {
+        let Some(run) = self.memory.run.clone().filter(|r| r.started && !r.closed) else {
+            self.event(Event::Adopted(nothing)).await;
+            return;
+        };
+        if run.ended.is_some() {
+            // Its end was written down, the container deleted, and then we were killed.
+            self.adopt_ended().await;
+            return;
+        }
+        let spool_end = self.deps.consoles.server(self.server).end(run.id);
+        if let Some(run) = &mut self.memory.run {
+            run.closed = true;
+        }
+        let fact = What::RunEnded(wire::RunEnded {
+            run: run.id.to_string(),
+            ended_at_ms: clock::wall_ms(),
+            exit_code: -1,
+            oom: false,
+            spool_end,
+        });
+        self.event_with(Event::Adopted(nothing), vec![fact]).await;
+    }
+
+    pub(super) async fn adopt_install(&mut self, found: Option<Found>) {
+        let Some(job) = self.memory.job.clone() else {
+            if found.is_some()
+                && let Ok(id) = install::container_of(self.server)
+            {
+                // Left by a job whose end is written down.
+                let _ = self.deps.runtime.delete(&id).await;
+            }
+            if let Some(hold) = self.memory.life.hold.clone() {
+                let why = (
+                    "interrupted".to_owned(),
+                    "the agent forgot the job".to_owned(),
+                );
+                let event = Event::JobEnded {
+                    job: hold.job,
+                    result: Err(why),
+                };
+                self.event(event).await;
+            }
+            return;
+        };
+        if !self.memory.life.hold.as_ref().is_some_and(|h| h.begun) {
+            return;
+        }
+        match (found.map(|f| f.state), job.run) {
+            (Some(FoundState::Running { .. } | FoundState::Paused { .. }), Some(_)) => {
+                self.begin_job(job.id, Some(None));
+            }
+            (Some(FoundState::Stopped(exit)), Some(_)) => {
+                self.begin_job(job.id, Some(Some(Ended::of(&exit))));
+            }
+            (_, Some(_)) => {
+                let failure = Failure::new(
+                    "interrupted",
+                    "the install script was interrupted by a restart of the machine or of containerd",
+                );
+                let outcome = install::Outcome {
+                    result: Err(failure),
+                    exit_code: None,
+                };
+                self.job_done(job.id, outcome).await;
+            }
+            (_, None) => self.begin_job(job.id, None),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Jobs that own the files: asked for once, answered for once.
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use warren_proto::ids::{JobId, RunId};
+use warren_proto::wire::fact::What;
+use warren_proto::{state::State, wire};
+
+use super::super::lifecycle::Event;
+use super::super::memory::{Ended, Job};
+use super::super::start::Failure;
+use super::super::status::JobView;
+use super::super::{convert, install};
+use super::{Actor, Msg};
+use crate::clock;
+use crate::console::Kind;
+
+impl Actor {
+    pub(super) async fn job_start(
+        &mut self,
+        ask: wire::JobStart,
+    ) -> Result<wire::JobStatus, wire::Failure> {
+        let refuse = |code: &str, message: String, retryable| wire::Failure {
+            code: code.into(),
+            message,
+            retryable,
+        };
+        let Ok(id) = ask.job.parse::<JobId>() else {
+            return Err(refuse("bad_message", "that is no job id".into(), false));
+        };
+        if self.memory.ended_jobs.contains(&id)
+            || self.memory.job.as_ref().is_some_and(|j| j.id == id)
+        {
+            return Ok(self.status.lock().job_status(id));
+        }
+        if let Some(job) = &self.memory.job {
+            let text = format!("job {} has the server's files", job.id);
+            return Err(refuse("busy", text, true));
+        }
+        if self.memory.life.removing.is_some() {
+            return Err(refuse(
+                "removing",
+                "the server is being removed".into(),
+                false,
+            ));
+        }
+        if self.generation() < ask.generation {
+            let text = "the node has an older state of this server".into();
+            return Err(refuse("stale", text, true));
+        }
+        if !matches!(ask.kind.as_str(), "install" | "reinstall") {
+            let text = format!("this agent knows no job {:?}", ask.kind);
+            return Err(refuse("unknown_kind", text, false));
+        }
+        if self.deps.journal.under_pressure() {
+            let text =
+                "the node has too many facts that control has not taken; no new job until it has";
+            return Err(refuse("journal_full", text.into(), true));
+        }
+        self.memory.job = Some(Job {
+            id,
+            kind: ask.kind,
+            wipe: ask.wipe,
+            started_at_ms: clock::wall_ms(),
+            run: None,
+            cancelled: false,
+        });
+        self.set_job_view(id, -1.0, "waiting for the game to stop");
+        self.event(Event::JobWanted(id)).await;
+        Ok(self.status.lock().job_status(id))
+    }
+
+    pub(super) fn set_job_view(&self, id: JobId, percent: f64, step: &str) {
+        let kind = self.memory.job.as_ref().map(|j| j.kind.clone());
+        self.status.lock().job = Some(JobView {
+            id,
+            kind: kind.unwrap_or_default(),
+            percent,
+            step: step.into(),
+        });
+    }
+
+    pub(super) async fn job_cancel(&mut self, id: JobId) -> Result<wire::JobStatus, wire::Failure> {
+        if let Some(job) = self.memory.job.as_mut().filter(|j| j.id == id) {
+            job.cancelled = true;
+            let begun = self.memory.life.hold.as_ref().is_some_and(|h| h.begun);
+            self.commit(Vec::new()).await;
+            match &self.job_cancel {
+                Some(cancel) if begun => cancel.cancel(),
+                _ => {
+                    let outcome = install::Outcome {
+                        result: Err(Failure::new("cancelled", "the job was cancelled")),
+                        exit_code: None,
+                    };
+                    self.job_done(id, outcome).await;
+                }
+            }
+        }
+        Ok(self.status.lock().job_status(id))
+    }
+
+    /// Starts the job's task. `found`: its container was found after a restart, perhaps ended.
+    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Option<Ended>>) {
+        let (Some(job), row) = (
+            self.memory.job.clone().filter(|j| j.id == id),
+            self.row.clone(),
+        ) else {
+            return;
+        };
+        let tell = self.tell();
+        let fail = |failure: Failure| {
+            let outcome = install::Outcome {
+                result: Err(failure),
+                exit_code: None,
+            };
+            tell(Msg::JobDone(id, outcome));
+        };
+        let row = row.unwrap_or_default();
+        if !row.spec.as_ref().is_some_and(convert::installable) {
+            let text = "the egg has no install script and image";
+            return fail(Failure::new("nothing_to_install", text));
+        }
+        let running = found.is_some();
+        let run = job.run.unwrap_or_else(RunId::new);
+        let paths = match self.deps.consoles.server(self.server).paths(run) {
+            Some(paths) => paths,
+            None => match self.deps.consoles.begin(self.server, run, Kind::Install) {
+                Ok(paths) => paths,
+                Err(e) => return fail(Failure::new("console", format!("{e:#}"))),
+            },
+        };
+        let ended = CancellationToken::new();
+        let tail = self
+            .deps
+            .consoles
+            .follow(self.server, run, None, ended.clone());
+        self.tail = Some((ended, tail));
+        let (exits_tx, exits) = mpsc::channel(2);
+        if let Some(Some(ended)) = found {
+            let _ = exits_tx.try_send(ended);
+        }
+        self.job_exits = Some(exits_tx);
+        let cancel = CancellationToken::new();
+        if job.cancelled {
+            cancel.cancel();
+        }
+        self.job_cancel = Some(cancel.clone());
+        self.set_job_view(id, -1.0, "starting");
+        if !running {
+            self.say(&format!("{} begins", job.kind));
+        }
+        let work = install::Install {
+            deps: self.deps.clone(),
+            server: self.server,
+            row,
+            job: id,
+            wipe: job.wipe,
+            run,
+            paths,
+            cancel,
+            exits,
+            progress: self.progress(id, job.kind),
+            committing: self.committing(id, run),
+        };
+        tokio::spawn(async move {
+            let outcome = work.run(running).await;
+            tell(Msg::JobDone(id, outcome));
+        });
+    }
+
+    pub(super) fn progress(&self, id: JobId, kind: String) -> install::Progress {
+        let status = self.status.clone();
+        Box::new(move |percent, step| {
+            status.lock().job = Some(JobView {
+                id,
+                kind: kind.clone(),
+                percent,
+                step: step.to_owned(),
+            });
+        })
+    }
+
+    pub(super) fn committing(&self, id: JobId, run: RunId) -> install::Committing {
+        let tx = self.tx.clone();
+        Box::new(move || {
+            let tx = tx.clone();
+            Box::pin(async move {
+                let (done, written) = oneshot::channel();
+                if let Some(tx) = tx.upgrade()
+                    && tx.send(Msg::Committing(id, run, done)).await.is_ok()
+                {
+                    let _ = written.await;
+                }
+            })
+        })
+    }
+
+    pub(super) async fn job_done(&mut self, id: JobId, outcome: install::Outcome) {
+        let Some(job) = self.memory.job.clone().filter(|j| j.id == id) else {
+            return;
+        };
+        if outcome
+            .result
+            .as_ref()
+            .is_err_and(|f| f.code == "interrupted")
+            && self.stop.is_cancelled()
+        {
+            // We are stopping, not the script: the next process goes on with it.
+            return;
+        }
+        if self.memory.life.state == State::Installing {
+            self.detach().await;
+        }
+        self.job_cancel = None;
+        self.job_exits = None;
+        let (result, code, message) = match &outcome.result {
+            Ok(()) => (wire::JobResult::Done, String::new(), String::new()),
+            Err(f) if f.code == "cancelled" => {
+                (wire::JobResult::Cancelled, f.code.clone(), f.detail.clone())
+            }
+            Err(f) => (wire::JobResult::Failed, f.code.clone(), f.detail.clone()),
+        };
+        match &outcome.result {
+            Ok(()) => self.say(&format!("{} is done", job.kind)),
+            Err(f) => self.say(&format!("{} failed: {}", job.kind, f.detail)),
+        }
+        let fact = What::JobEnded(wire::JobEnded {
+            job: id.to_string(),
+            kind: job.kind,
+            result: result.into(),
+            code,
+            message,
+            exit_code: outcome.exit_code,
+            started_at_ms: job.started_at_ms,
+        });
+        self.memory.job = None;
+        self.memory.job_ended(id);
+        self.status.lock().job = None;
+        let result = outcome.result.map_err(|f| {
+            let reason = if f.code == "cancelled" {
+                "install_cancelled".into()
+            } else {
+                f.code
+            };
+            (reason, f.detail)
+        });
+        self.event_with(Event::JobEnded { job: id, result }, vec![fact])
+            .await;
+    }
+}
