@@ -261,20 +261,35 @@ fn mounts(spec: &ContainerSpec, generated: &[BindMount]) -> Result<Vec<Value>> {
     Ok(all)
 }
 
-/// The `linux.resources` part, also for live updates (without the device rules).
-pub fn resources(limits: &Limits, host: &HostFacts, with_devices: bool) -> Result<Value> {
+/// The `linux.resources` part. For a live update there are no device rules, and what has no limit says
+/// so: leaving it out would mean "as it is".
+pub fn resources(limits: &Limits, host: &HostFacts, start: bool) -> Result<Value> {
     let mut all = serde_json::Map::new();
-    if with_devices {
+    if start {
         // Everything is closed; runc opens null, zero, random, tty and the like.
         all.insert(
             "devices".into(),
             json!([{ "allow": false, "access": "rwm" }]),
         );
     }
-    all.insert("memory".into(), memory(limits, host)?);
-    all.insert("cpu".into(), cpu(limits, host)?);
-    let pids = limits.pids.map_or(0, i64::from);
-    if pids > 0 {
+    let mut memory = memory(limits, host)?;
+    let mut cpu = cpu(limits, host)?;
+    let mut pids = limits.pids.map_or(0, i64::from);
+    if !start {
+        if limits.memory.is_none() {
+            memory = match host.swap_accounting {
+                true => json!({ "limit": -1, "swap": -1 }),
+                false => json!({ "limit": -1 }),
+            };
+        }
+        if limits.cpu_percent.is_none() {
+            cpu["quota"] = json!(-1);
+        }
+        pids = if pids == 0 { -1 } else { pids };
+    }
+    all.insert("memory".into(), memory);
+    all.insert("cpu".into(), cpu);
+    if pids != 0 {
         all.insert("pids".into(), json!({ "limit": pids }));
     }
     if let (Some(weight), true) = (limits.io_weight, host.io_weight) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use containerd_client::services::v1 as api;
 use containerd_client::services::v1::snapshots::RemoveSnapshotRequest;
 use containerd_client::types::v1::{Process, Status};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use prost_types::Any;
 
 use super::client::{QUICK, SLOW, call, time};
@@ -16,6 +17,8 @@ use crate::runtime::{ContainerId, Error, Exit, Found, FoundState, Limits, Result
 use crate::stats::cgroup;
 
 const SIGKILL: u32 = 9;
+/// Tasks asked for at once when all are listed.
+const AT_ONCE: usize = 16;
 /// How long a killed process may take to be gone.
 const DYING: Duration = Duration::from_secs(20);
 
@@ -27,13 +30,12 @@ pub async fn list(shared: &Shared) -> Result<Vec<Found>> {
     });
     let containers = call("list containers", QUICK, client.containers().list(request)).await?;
     // The list of tasks leaves out what a shim does not answer for; each is asked for by itself.
-    let mut found = Vec::new();
-    for container in containers.containers {
-        if let Some(one) = look(shared, container).await? {
-            found.push(one);
-        }
-    }
-    Ok(found)
+    let looks = containers.containers.into_iter().map(|c| look(shared, c));
+    let found: Vec<Option<Found>> = futures_util::stream::iter(looks)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// One container of ours.

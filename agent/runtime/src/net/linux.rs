@@ -232,6 +232,12 @@ fn clashes(state: &State, key: &NetKey, wanted: &[Publish]) -> Result<()> {
         let ips = a.host_ip.is_none() || b.host_ip.is_none() || a.host_ip == b.host_ip;
         a.proto == b.proto && a.host_port == b.host_port && ips
     };
+    for (n, port) in wanted.iter().enumerate() {
+        if wanted.iter().take(n).any(|before| same(before, port)) {
+            let text = format!("{}/{} is published twice", port.host_port, port.proto);
+            return Err(Error::Invalid(text));
+        }
+    }
     for (other, (_, spec)) in state.servers.iter().filter(|(other, _)| *other != key) {
         for port in wanted {
             if spec.publish.iter().any(|theirs| same(theirs, port)) {

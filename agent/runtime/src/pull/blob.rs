@@ -84,10 +84,10 @@ impl Fetch<'_> {
         let at = writer.offset();
         match writer.commit(self.labels.clone()).await {
             Ok(()) => Ok(()),
-            Err(Error::Refused { detail, .. }) => {
+            // "unexpected commit digest" or "size"; a full disk is another matter.
+            Err(Error::Refused { detail, .. }) if detail.contains("unexpected commit") => {
                 self.corrupt(format!("blob {digest}: {detail}")).await
             }
-            Err(Error::Invalid(detail)) => self.corrupt(format!("blob {digest}: {detail}")).await,
             Err(error) => Err((at, error)),
         }
     }

@@ -184,6 +184,15 @@ async fn limits_change_while_it_runs_and_samples_show_it() {
     assert_eq!(after.memory_limit_bytes, Some(80 * MIB));
     let percent = after.cpu_percent_since(&before);
     assert!((5.0..35.0).contains(&percent), "{percent} % of a core");
+    // No limit is a limit that changes too.
+    let none = Limits::default();
+    machine
+        .runtime
+        .update_limits(&spec.id, &none)
+        .await
+        .unwrap();
+    let before = sampler.sample().unwrap();
+    assert_eq!(before.memory_limit_bytes, None);
     machine.runtime.delete(&spec.id).await.unwrap();
     assert!(sampler.sample().is_err(), "a gone container has no figures");
 }
