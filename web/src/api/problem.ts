@@ -1,3 +1,5 @@
+import { sentence } from '~/util/format'
+
 /** What control says went wrong (RFC 9457 with our members), or what we can say when it did not answer. */
 export class Problem extends Error {
   readonly status: number
@@ -46,7 +48,7 @@ function fieldsOf(errors: unknown): Record<string, string> {
   for (const entry of errors as Array<{ field?: unknown; message?: unknown }>) {
     const field = text(entry?.field)
     const message = text(entry?.message)
-    if (field && message && !(field in fields)) fields[field] = message
+    if (field && message && !(field in fields)) fields[field] = sentence(message)
   }
   return fields
 }
@@ -59,7 +61,7 @@ export function problemOf(response: Response, body: unknown): Problem {
     status: response.status,
     code: text(wire.code) ?? `http_${response.status}`,
     title: text(wire.title) ?? (response.statusText || 'The request failed'),
-    detail: text(wire.detail) ?? `The panel answered ${response.status} without saying why.`,
+    detail: sentence(text(wire.detail) ?? '') || `The panel answered ${response.status} without saying why.`,
     requestId: text(wire.request_id) ?? response.headers.get('x-request-id') ?? undefined,
     fields: fieldsOf(wire.errors),
     retryAfterS: Number.isFinite(retry) && retry > 0 ? retry : undefined,

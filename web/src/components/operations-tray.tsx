@@ -12,7 +12,7 @@ import { Button, buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
-import { elapsed, plural } from '~/util/format'
+import { elapsed, plural, sentence } from '~/util/format'
 
 const KINDS: Record<string, { word: string; icon: LucideIcon }> = {
   install: { word: 'Install', icon: Download },
@@ -104,7 +104,8 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
         )}
         {!active && (
           <div className={cx('mt-0.5 [overflow-wrap:anywhere]', failed ? 'text-t2' : 'text-12 text-t3')}>
-            {operation.message || (operation.state === 'done' ? `took ${elapsed(took)}` : operation.state)}
+            {sentence(operation.message ?? '') ||
+              (operation.state === 'done' ? `took ${elapsed(took)}` : operation.state)}
           </div>
         )}
         {(active || operation.log || failed) && (

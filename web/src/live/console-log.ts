@@ -29,13 +29,15 @@ const BOUND_BYTES = 4 * 1024 * 1024
 const BOUND_ENTRIES = 10_000
 /** Streams arrive side by side; up to this much disorder is not worth a repaint. */
 const SLACK_MS = 1500
-/** An echo of what somebody typed comes back within this time, or the game does not echo. */
-const ECHO_MS = 3000
 const OWN_LINE = /^(\d{12,14}) (.*)$/s
 
 interface Typed {
   line: string
+  /** This browser's time. */
   at: number
+  /** The node's time of the newest line then: an echo is not older. */
+  after: number
+  written: boolean
 }
 
 /**
@@ -112,16 +114,23 @@ export class ConsoleLog {
     this.changed()
   }
 
-  /** Somebody here typed `line` and it was written; its echo is then shown as typed. */
-  wrote(line: string, at: number): void {
-    this.typed.push({ line, at })
+  /** Somebody here types `line`: its echo, which may come before the answer, is shown as typed. */
+  expect(line: string, at: number): void {
+    this.typed.push({ line, at, after: (this.entries.at(-1)?.at ?? 0) - SLACK_MS, written: false })
+  }
+
+  /** How it went: what was not written has no echo. */
+  answered(line: string, written: boolean): void {
+    const found = this.typed.find((t) => t.line === line && !t.written)
+    if (found && written) found.written = true
+    else if (found) this.typed = this.typed.filter((t) => t !== found)
   }
 
   /** Games without an echo: what was typed and did not come back is shown from here. */
   settleTyped(now: number): void {
-    const late = this.typed.filter((t) => now - t.at > 800)
+    const late = this.typed.filter((t) => t.written && now - t.at > 800)
     if (late.length === 0) return
-    this.typed = this.typed.filter((t) => now - t.at <= 800)
+    this.typed = this.typed.filter((t) => !late.includes(t))
     for (const { line, at } of late) {
       const entry: LineEntry = {
         kind: 'line',
@@ -228,7 +237,7 @@ export class ConsoleLog {
     if (this.echoes.has(place)) return true
     if (this.typed.length === 0) return false
     const text = plain(piece.text).replace(/^>\s*/, '').trim()
-    const found = this.typed.findIndex((t) => t.line.trim() === text && Math.abs(piece.at - t.at) < ECHO_MS)
+    const found = this.typed.findIndex((t) => t.line.trim() === text && piece.at >= t.after)
     if (found < 0) return false
     this.typed.splice(found, 1)
     this.echoes.add(place)

@@ -68,6 +68,40 @@ export class ServerLive {
     this.stop = live.watch(this.server, this.sink())
     // Without a gateway, and for a game whose node keeps nothing of it, the stored console is there to read.
     this.fallback = setTimeout(() => void this.loadStored(), 2000)
+    void this.seedPoints()
+  }
+
+  /** The last five minutes as they are stored, so that the live charts do not begin empty. */
+  private async seedPoints(): Promise<void> {
+    try {
+      const { at, series } = await must(
+        api.GET('/servers/{server}/metrics', {
+          params: {
+            path: { server: this.server },
+            query: { from: new Date(Date.now() - LIVE_SPAN_MS).toISOString(), step: 15 },
+          },
+        }),
+      )
+      const first = this.points[0]?.at ?? Number.POSITIVE_INFINITY
+      const stored = at.flatMap((second, n) => {
+        const figure = (name: string) => series[name]?.[n] ?? null
+        const cpu = figure('cpu_percent')
+        if (cpu === null || second * 1000 >= first) return []
+        return {
+          at: second * 1000,
+          cpu,
+          memory: figure('memory_bytes') ?? 0,
+          rx: figure('rx_bytes_per_s') ?? 0,
+          tx: figure('tx_bytes_per_s') ?? 0,
+          disk: figure('disk_bytes') ?? 0,
+          pids: figure('pids') ?? 0,
+        }
+      })
+      this.points = [...stored, ...this.points]
+      this.changed()
+    } catch {
+      // The charts then begin with what comes live.
+    }
   }
 
   close(): void {
@@ -112,7 +146,7 @@ export class ServerLive {
       input: (req, result, message) => {
         const waiting = this.waiting.get(req)
         this.waiting.delete(req)
-        if (waiting && result === 'written') this.noteTyped(waiting.line)
+        if (waiting) this.noteAnswer(waiting.line, result === 'written')
         waiting?.done({ result, message })
       },
       node: (state, since) => {
@@ -163,9 +197,9 @@ export class ServerLive {
     this.changed()
   }
 
-  private noteTyped(line: string): void {
-    this.log.wrote(line, Date.now())
-    setTimeout(() => this.log.settleTyped(Date.now()), 1000)
+  private noteAnswer(line: string, written: boolean): void {
+    this.log.answered(line, written)
+    if (written) setTimeout(() => this.log.settleTyped(Date.now()), 1000)
   }
 
   /** Holes that the source calls refetchable are asked for once by themselves. */
@@ -282,11 +316,13 @@ export class ServerLive {
 
   /** Types a line into the game. Over the live line, or by the API while that is down. */
   async type(line: string): Promise<{ result: InputResult; message: string | undefined }> {
+    this.log.expect(line, Date.now())
     const req = this.watch.kind === 'live' ? live.input(this.server, line) : undefined
     if (req !== undefined) {
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
           this.waiting.delete(req)
+          this.log.answered(line, false)
           resolve({
             result: 'refused',
             message: 'The node did not answer within 6 s; the line may or may not have arrived',
@@ -303,8 +339,11 @@ export class ServerLive {
     }
     const answer = await must(
       api.POST('/servers/{server}/input', { params: { path: { server: this.server } }, body: { line } }),
-    )
-    if (answer.result === 'written') this.noteTyped(line)
+    ).catch((error: unknown) => {
+      this.log.answered(line, false)
+      throw error
+    })
+    this.noteAnswer(line, answer.result === 'written')
     return { result: answer.result, message: undefined }
   }
 }

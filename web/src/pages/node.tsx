@@ -13,7 +13,7 @@ import { GameTile, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Address } from '~/ui/copy'
 import { Ago, Since } from '~/ui/time'
-import { plural } from '~/util/format'
+import { plural, sentence } from '~/util/format'
 import { nodeShown } from '~/util/state'
 import { NodeBadge } from './nodes'
 
@@ -145,10 +145,6 @@ function NodeBanners({ node }: { node: Node }) {
   }
   if (banners.length === 0) return null
   return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3">{banners}</div>
-}
-
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 /** Two machines with one identity: a clone or a restored image. Only a person can say which one it is. */

@@ -56,6 +56,11 @@ export function count(n: number): string {
     .replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
 }
 
+/** As the beginning of a sentence. */
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`
 }
