@@ -216,9 +216,7 @@ function LiveMark({ live, server }: { live: ServerLive; server: Server }) {
           : (['stopped', 'stop', 'Not running', ''] as const)
       : live.watch.kind === 'connecting'
         ? (['starting', 'move', 'Connecting', ''] as const)
-        : live.watch.kind === 'stored'
-          ? (['unreachable', 'warn', 'Stored lines', live.watch.why] as const)
-          : (['error', 'fail', 'Ended', live.watch.message] as const)
+        : (['error', 'fail', 'Ended', live.watch.message] as const)
   return (
     <span className="flex min-w-0 items-center gap-1.5 text-12 text-t2">
       <Mark shape={shape} family={family} />

@@ -31,7 +31,6 @@ export interface Point {
 export type Watch =
   | { kind: 'connecting' }
   | { kind: 'live' }
-  | { kind: 'stored'; why: string }
   | { kind: 'ended'; code: string; message: string }
 
 const KEEP_POINTS = 300
@@ -56,7 +55,6 @@ export class ServerLive {
     { line: string; done: (answer: { result: InputResult; message: string | undefined }) => void }
   >()
   private stop: (() => void) | undefined
-  private fallback: ReturnType<typeof setTimeout> | undefined
   private asked = new Set<string>()
   private ranges = new Map<number, () => void>()
 
@@ -66,8 +64,8 @@ export class ServerLive {
 
   open(): void {
     this.stop = live.watch(this.server, this.sink())
-    // Without a gateway, and for a game whose node keeps nothing of it, the stored console is there to read.
-    this.fallback = setTimeout(() => void this.loadStored(), 2000)
+    // Beside the live bytes: stored ones know the time of every line, and are there without gateway and node.
+    void this.loadStored()
     void this.seedPoints()
   }
 
@@ -105,7 +103,6 @@ export class ServerLive {
   }
 
   close(): void {
-    clearTimeout(this.fallback)
     this.stop?.()
   }
 
@@ -160,7 +157,6 @@ export class ServerLive {
       ended: (code, message) => {
         this.watch = { kind: 'ended', code, message }
         this.changed()
-        void this.loadStored()
       },
       line: (up) => {
         if (!up) this.watch = { kind: 'connecting' }
@@ -255,8 +251,6 @@ export class ServerLive {
   }
 
   private async loadStored(): Promise<void> {
-    this.log.settle()
-    if (this.log.entries.length > 0) return
     try {
       const page = await must(
         api.GET('/servers/{server}/console', {
@@ -264,7 +258,7 @@ export class ServerLive {
         }),
       )
       this.takePage(page)
-      if (this.watch.kind === 'connecting') this.watch = { kind: 'stored', why: 'live line not up yet' }
+      if (this.log.run === undefined && page.run) this.log.begin(page.run)
       this.changed()
     } catch {
       // The page's own query says what is wrong; the console stays empty.

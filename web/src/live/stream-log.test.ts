@@ -75,6 +75,21 @@ describe('a stream', () => {
     log.add(piece(4, 23, 900))
     expect(log.rebuild().map((p) => p.at)).toEqual([100, 900])
   })
+  it('takes finer times for bytes that it has', () => {
+    const log = new StreamLog('r', 'game')
+    log.add(piece(0, 34, 900))
+    const answer = log.add({
+      ...piece(0, 34),
+      times: [
+        [0, 100],
+        [11, 200],
+        [23, 300],
+      ],
+    })
+    expect(answer).toBe('rebuild')
+    expect(log.rebuild().map((p) => p.at)).toEqual([100, 200, 300])
+    expect(added(log, 0, 34)).toEqual(['known'])
+  })
   it('joins a character that was cut between frames', () => {
     const log = new StreamLog('r', 'game')
     const bytes = encoder.encode('käse €\n')

@@ -91,11 +91,12 @@ export class StreamLog {
    */
   add(chunk: Chunk): { pieces: Piece[] } | 'rebuild' | 'known' {
     const fresh = this.uncovered(chunk)
-    if (fresh.length === 0) return 'known'
+    const retimed = this.retime(chunk)
+    if (fresh.length === 0) return retimed ? 'rebuild' : 'known'
     const end = this.end
     const atEnd = end === undefined || (fresh[0]?.offset ?? 0) >= end
     for (const part of fresh) this.store(part)
-    if (!atEnd || end === undefined) {
+    if (!atEnd || end === undefined || retimed) {
       this.resync()
       return 'rebuild'
     }
@@ -170,6 +171,21 @@ export class StreamLog {
   private addHole(hole: Hole): void {
     this.holes.push(hole)
     this.holes.sort((a, b) => a.from - b.from)
+  }
+
+  /** Live bytes carry one time a frame, stored ones many: the finer times win. True when some were new. */
+  private retime(chunk: Chunk): boolean {
+    if (chunk.times.length < 2) return false
+    let changed = false
+    for (const held of this.chunks) {
+      const finer = chunk.times.filter(([at]) => at >= held.offset && at < endOf(held))
+      if (finer.length <= held.times.length) continue
+      const times = new Map([...held.times, ...finer])
+      if (times.size === held.times.length) continue
+      held.times = [...times].sort((a, b) => a[0] - b[0])
+      changed = true
+    }
+    return changed
   }
 
   /** The parts of `chunk` that are not held yet. */
