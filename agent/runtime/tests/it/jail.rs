@@ -312,3 +312,38 @@ fn racing_links_catch_the_naive_way_and_never_the_jail() {
     assert_eq!(std::fs::read_dir(&f.outside).unwrap().count(), before);
     assert!(caught > 0, "the race is not sharp enough to prove anything");
 }
+
+/// What takes a path and resolves it without the jail's flags has no place in the module.
+#[test]
+fn no_plain_path_call_stands_in_the_module() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/jail");
+    let mut read = 0;
+    for file in std::fs::read_dir(dir).unwrap().flatten() {
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for bad in [
+            "std::fs::read",
+            "std::fs::write",
+            "std::fs::create",
+            "std::fs::remove",
+            "std::fs::rename",
+            "std::fs::metadata",
+            "std::fs::symlink",
+            "File::open",
+            "File::create",
+            "OpenOptions",
+            "canonicalize",
+            ".exists()",
+            "tokio::fs",
+            "libc::",
+        ] {
+            assert!(!code.contains(bad), "{bad} in {}", file.path().display());
+        }
+        // The root itself is the one path that the agent chose.
+        let opens = code.matches("rustix::fs::open(").count();
+        let is_mod = file.path().ends_with("mod.rs");
+        assert_eq!(opens, usize::from(is_mod), "{}", file.path().display());
+        read += 1;
+    }
+    assert!(read >= 7);
+}
