@@ -88,7 +88,7 @@ impl Edge {
     }
 }
 
-pub fn wall_ms() -> i64 {
+fn wall_ms() -> i64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or(Duration::ZERO);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use warren_proto::bus::{CallError, Error, Link, Subscription};
 use warren_proto::ids::{NodeId, RunId, ServerId};
 use warren_proto::subjects;
@@ -23,13 +24,18 @@ use super::lane::{Answer, Lane, Step};
 use super::range::fetch;
 use super::ring::Ring;
 use super::{Msg, Sub};
-use crate::edge::{Edge, wall_ms};
+use crate::edge::Edge;
 use crate::ws::frame;
 use crate::ws::message::{self, From, Range, Stream};
 use crate::ws::viewer::Mark;
 
 /// A third of the lease, so that two lost renewals do no harm.
 const RENEW: Duration = Duration::from_secs(10);
+/// Under a watch stats come every second. Without them the agent may have been started anew and know of no
+/// watch; asking again is cheap.
+const QUIET: Duration = Duration::from_secs(3);
+/// For so long a hole is asked for while nobody answers, before it is called a gap.
+const MEND: Duration = Duration::from_secs(10);
 /// After the last viewer: a page that is reloaded finds everything in place.
 const LINGER: Duration = Duration::from_secs(10);
 /// A last frame that is not here so long after the stats told of it is lost.
@@ -77,9 +83,11 @@ pub(super) async fn run(
         starting: false,
         history_asked: false,
         offline: false,
+        since: OffsetDateTime::now_utc(),
         failures: 0,
         holder: None,
         next_start: Instant::now(),
+        heard: Instant::now(),
         linger: None,
         late: None,
         told_ends: Vec::new(),
@@ -127,10 +135,14 @@ struct Hub {
     starting: bool,
     history_asked: bool,
     offline: bool,
+    /// Of `offline`.
+    since: OffsetDateTime,
     failures: u32,
     /// Whose session holds the watch.
     holder: Option<(u64, u32)>,
     next_start: Instant,
+    /// When stats came last, or were last asked for.
+    heard: Instant,
     linger: Option<Instant>,
     late: Option<Instant>,
     told_ends: Vec<StreamEnd>,
@@ -190,7 +202,7 @@ impl Hub {
                     Ok(()) => {}
                     Err(_) => return,
                 },
-                () = sleep_until(self.next_start), if renew => self.start(),
+                () = sleep_until(self.next_start.min(self.heard + QUIET)), if renew => self.start(),
                 () = until(self.late), if self.late.is_some() => self.mend_late(),
                 () = until(self.linger), if self.linger.is_some() => {
                     if self.leave(&mut inbox) { return }
@@ -264,13 +276,17 @@ impl Hub {
         true
     }
 
-    /// The viewer whose ticket lasts longest asks for all.
+    /// Whoever asks for all: the one that holds the watch while its ticket lasts, else the one whose ticket lasts
+    /// longest.
     fn asker(&self) -> Option<((u64, u32), Arc<AgentLine>)> {
         let subs = self
             .viewers
             .iter()
             .chain(self.waiting.iter().map(|w| &w.sub));
-        let best = subs.max_by_key(|s| s.line.ticket().exp)?;
+        let soon_ms = self.edge.now_ms() + 30_000;
+        let lasts = |s: &Arc<Sub>| s.line.ticket().expires_at_ms();
+        let best =
+            subs.max_by_key(|s| (self.holder == Some(s.key()) && lasts(s) > soon_ms, lasts(s)))?;
         Some((best.key(), best.line.clone()))
     }
 
@@ -281,6 +297,7 @@ impl Hub {
     /// Asks for the watch (again), and for the tail if it is the first time.
     fn start(&mut self) {
         self.next_start = Instant::now() + RENEW;
+        self.heard = Instant::now();
         let Some((by, line)) = self.asker() else {
             return;
         };
@@ -348,9 +365,14 @@ impl Hub {
             u64::from(self.failures.min(10)) * 500 + rand::rng().random_range(0..300),
         );
         self.next_start = Instant::now() + pause;
+        self.heard = Instant::now() + pause;
         tracing::debug!(%error, server.id = %self.server, "not watching yet");
         match error {
-            CallError::Failed { code, .. } if code.contains("ticket") => self.refuse(by, code),
+            CallError::Failed { code, .. }
+                if code.contains("ticket") || code.contains("session") =>
+            {
+                self.refuse(by, code);
+            }
             // The gateway itself is cut off; it says nothing about the node.
             CallError::Bus(Error::Disconnected | Error::Refused(_)) => {}
             // One lost answer is no sign yet.
@@ -397,9 +419,10 @@ impl Hub {
             return;
         }
         self.offline = !online;
+        self.since = OffsetDateTime::now_utc();
         for sub in &self.viewers {
             sub.viewer
-                .send_text(&message::node(sub.id, online, wall_ms()));
+                .send_text(&message::node(sub.id, online, self.since));
         }
     }
 
@@ -447,7 +470,7 @@ impl Hub {
         greeting.greet(&sub, waiting.from, waiting.tail_bytes);
         if self.offline {
             sub.viewer
-                .send_text(&message::node(sub.id, false, wall_ms()));
+                .send_text(&message::node(sub.id, false, self.since));
         }
         if let Some(stats) = &self.stats {
             sub.viewer
@@ -595,10 +618,20 @@ impl Hub {
                 from,
                 to,
             };
-            let answer = match line {
-                Some(line) => fetch(&line, range).await.unwrap_or_default(),
-                None => Answer::default(),
-            };
+            let until = Instant::now() + MEND;
+            let mut answer = Answer::default();
+            while let Some(line) = &line {
+                match fetch(line, range).await {
+                    Ok(found) => answer = found,
+                    // The bus or the agent may be back in a moment, with all of it.
+                    Err(error) if error.retryable() && Instant::now() < until => {
+                        sleep(Duration::from_millis(300)).await;
+                        continue;
+                    }
+                    Err(error) => tracing::debug!(%error, "a hole stays"),
+                }
+                break;
+            }
             Done::Mended { stream, answer }
         });
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 use warren_proto::ids::{RunId, ServerId};
 use warren_proto::wire::{self, ConsoleStream, InputResult};
 
@@ -204,9 +205,10 @@ pub fn gap(id: u32, run: RunId, stream: Stream, from: u64, to: u64, reason: &str
         .to_string()
 }
 
-pub fn node(id: u32, online: bool, since_ms: i64) -> String {
+pub fn node(id: u32, online: bool, since: time::OffsetDateTime) -> String {
     let state = if online { "online" } else { "offline" };
-    json!({"t": "node", "id": id, "state": state, "since": since_ms}).to_string()
+    let since = since.format(&Rfc3339).ok();
+    json!({"t": "node", "id": id, "state": state, "since": since}).to_string()
 }
 
 pub fn end(id: u32, code: &str, message: &str) -> String {
@@ -214,7 +216,15 @@ pub fn end(id: u32, code: &str, message: &str) -> String {
 }
 
 pub fn error(id: Option<u32>, req: Option<u64>, code: &str, message: &str) -> String {
-    json!({"t": "error", "id": id, "req": req, "code": code, "message": message}).to_string()
+    let mut error = json!({"t": "error", "code": code, "message": message});
+    // A browser tells what an error is about by what is there.
+    if let Some(id) = id {
+        error["id"] = id.into();
+    }
+    if let Some(req) = req {
+        error["req"] = req.into();
+    }
+    error.to_string()
 }
 
 pub fn range_done(id: u32, req: u64) -> String {
@@ -222,7 +232,11 @@ pub fn range_done(id: u32, req: u64) -> String {
 }
 
 pub fn input(id: u32, req: u64, result: &str, message: Option<&str>) -> String {
-    json!({"t": "input", "id": id, "req": req, "result": result, "message": message}).to_string()
+    let mut answer = json!({"t": "input", "id": id, "req": req, "result": result});
+    if let Some(message) = message {
+        answer["message"] = message.into();
+    }
+    answer.to_string()
 }
 
 pub fn pong(n: u64) -> String {
@@ -329,6 +343,14 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let value: Value = serde_json::from_str(&error(Some(1), None, "c", "m")).unwrap();
+        assert!(value.get("req").is_none() && value["id"] == json!(1));
+        let value: Value = serde_json::from_str(&input(1, 2, "written", None)).unwrap();
+        assert!(value.get("message").is_none());
     }
 
     #[test]

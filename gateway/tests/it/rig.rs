@@ -110,14 +110,13 @@ pub async fn eventually(what: &str, mut is: impl FnMut() -> bool) {
         .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
 pub fn now_s() -> i64 {
-    i64::try_from(
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs(),
-    )
-    .unwrap()
+    now_ms() / 1000
 }
 
 fn creds<E: std::fmt::Debug>(mint: impl FnOnce(&str) -> Result<String, E>) -> Creds {
@@ -181,7 +180,7 @@ impl Control {
                 if me.ticking.load(Relaxed) {
                     let tick = Tick {
                         counter: me.counter.load(Relaxed),
-                        control_time_ms: now_s() * 1000,
+                        control_time_ms: now_ms(),
                     };
                     let _ = me
                         .bus
