@@ -204,7 +204,7 @@ impl Commands {
             Asker::Session(session) => {
                 let now = self.node.control_time.now_ms();
                 let ticket = self.node.sessions.check(session, id, right, now)?;
-                format!("user/{}", ticket.user)
+                ticket.user.to_string()
             }
         };
         if self.node.servers.get(id).is_none() {

@@ -129,6 +129,7 @@ impl Actor {
                 Err(e) => return fail(Failure::new("console", format!("{e:#}"))),
             },
         };
+        self.job_run = Some(run);
         let ended = CancellationToken::new();
         let tail = self
             .deps
@@ -232,6 +233,12 @@ impl Actor {
             message,
             exit_code: outcome.exit_code,
             started_at_ms: job.started_at_ms,
+            run: self
+                .job_run
+                .take()
+                .or(job.run)
+                .map(|r| r.to_string())
+                .unwrap_or_default(),
         });
         self.memory.job = None;
         self.memory.job_ended(id);

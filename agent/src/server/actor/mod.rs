@@ -111,6 +111,8 @@ struct Actor {
     tail: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
     job_cancel: Option<CancellationToken>,
     job_exits: Option<mpsc::Sender<Ended>>,
+    /// Where the job's output goes.
+    job_run: Option<RunId>,
     stop: CancellationToken,
     on_gone: OnGone,
     gone: bool,
@@ -149,6 +151,7 @@ pub fn spawn(
         tail: None,
         job_cancel: None,
         job_exits: None,
+        job_run: None,
         stop,
         on_gone,
         gone: false,
