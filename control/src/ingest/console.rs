@@ -8,7 +8,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
-use warren_entity::{console_chunks, console_streams, operations, servers};
+use warren_entity::{console_chunks, console_runs, console_streams, operations, servers};
 use warren_proto::{
     ids::{NodeId, RunId, ServerId},
     wire::{self, ConsoleStream},
@@ -308,6 +308,13 @@ async fn meet_runs(
         let kind = if install { "install" } else { "game" };
         ensure_run(&*tx, key.node, key.server, key.run, kind, at_ms, None).await?;
         if install {
+            // Warren's own lines of this run may have come before and named no kind.
+            console_runs::Entity::update_many()
+                .col_expr(console_runs::Column::Kind, Expr::value(kind))
+                .filter(console_runs::Column::Id.eq(key.run.to_string()))
+                .filter(console_runs::Column::NodeId.eq(key.node.to_string()))
+                .exec(&*tx)
+                .await?;
             // The log of the job that runs now.
             operations::Entity::update_many()
                 .col_expr(operations::Column::RunId, Expr::value(key.run.to_string()))

@@ -288,6 +288,9 @@ impl<C: ConnectionTrait> About<'_, C> {
             .filter(operations::Column::State.is_in(["pending", "running", "lost"]))
             .exec(self.db)
             .await?;
+        if let Ok(run) = ended.run.parse() {
+            self.job_log(ended, run).await?;
+        }
         if matches!(&*ended.kind, "install" | "reinstall") && state != "cancelled" {
             let install = json!({
                 "result": state,
@@ -310,6 +313,30 @@ impl<C: ConnectionTrait> About<'_, C> {
             "exit_code": ended.exit_code,
         });
         self.event("job_ended", data).await?;
+        Ok(())
+    }
+
+    /// The output of a job, whether its bytes have come before or come after.
+    async fn job_log(&self, ended: &wire::JobEnded, run: RunId) -> Result<(), DbErr> {
+        let begun = ended.started_at_ms;
+        ensure_run(self.db, self.node, self.server, run, "install", begun, None).await?;
+        console_runs::Entity::update_many()
+            .col_expr(console_runs::Column::Kind, Expr::value("install"))
+            .col_expr(
+                console_runs::Column::EndedAtMs,
+                Expr::value(self.fact.at_ms),
+            )
+            .col_expr(console_runs::Column::ExitCode, Expr::value(ended.exit_code))
+            .filter(console_runs::Column::Id.eq(run.to_string()))
+            .filter(console_runs::Column::NodeId.eq(self.node.to_string()))
+            .exec(self.db)
+            .await?;
+        operations::Entity::update_many()
+            .col_expr(operations::Column::RunId, Expr::value(run.to_string()))
+            .filter(operations::Column::Id.eq(&*ended.job))
+            .filter(operations::Column::ServerId.eq(&*self.row.id))
+            .exec(self.db)
+            .await?;
         Ok(())
     }
 
