@@ -209,9 +209,11 @@ impl Scan {
     }
 }
 
-/// Whether the raw line can hold the needle at all: without escapes the raw bytes decide.
+/// Whether the raw line can hold the needle at all: without escapes the raw bytes decide. A terminal ends every
+/// line with CR, which decides nothing.
 fn may_hold(raw: &[u8], needle: &[u8]) -> bool {
-    raw.contains(&0x1b) || raw.contains(&b'\r') || contains(raw, needle)
+    let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+    contains(raw, needle) || raw.iter().any(|b| matches!(b, 0x1b | b'\r'))
 }
 
 fn contains(line: &[u8], needle: &[u8]) -> bool {
@@ -237,38 +239,52 @@ fn contains(line: &[u8], needle: &[u8]) -> bool {
 #[must_use]
 pub fn plain(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len().min(LINE_BYTES));
-    let mut bytes = raw.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if out.len() >= LINE_BYTES {
+    let mut rest = raw;
+    while out.len() < LINE_BYTES {
+        let clean = rest
+            .iter()
+            .position(|b| is_special(*b))
+            .unwrap_or(rest.len());
+        let room = LINE_BYTES - out.len();
+        out.extend_from_slice(&rest[..clean.min(room)]);
+        let Some((special, after)) = rest[clean..].split_first() else {
             break;
-        }
-        match byte {
-            b'\r' | 0x00..=0x06 | 0x08 | 0x0e..=0x1a => {}
-            0x1b => match bytes.next() {
-                // CSI: up to its final byte.
-                Some(b'[') => while bytes.next().is_some_and(|b| !(0x40..=0x7e).contains(&b)) {},
-                // OSC and other strings: up to BEL or ST.
-                Some(b']' | b'P' | b'_' | b'^' | b'X') => {
-                    while let Some(b) = bytes.next() {
-                        if b == 0x07 {
-                            break;
-                        }
-                        if b == 0x1b {
-                            bytes.next();
-                            break;
-                        }
-                    }
-                }
-                // Charset and the like: one byte more.
-                Some(b'(' | b')' | b'*' | b'+' | b'#' | b'%' | b' ') => {
-                    bytes.next();
-                }
-                _ => {}
-            },
-            other => out.push(other),
-        }
+        };
+        rest = if *special == 0x1b {
+            after_escape(after)
+        } else {
+            after
+        };
     }
     out
+}
+
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, 0x07 | b'\t'..=0x0c | 0x1c..) || byte == b'\r'
+}
+
+/// What follows an escape sequence; `rest` stands behind its ESC.
+fn after_escape(rest: &[u8]) -> &[u8] {
+    let Some((kind, body)) = rest.split_first() else {
+        return rest;
+    };
+    let skip = match kind {
+        // CSI: up to its final byte.
+        b'[' => body
+            .iter()
+            .position(|b| (0x40..=0x7e).contains(b))
+            .map(|i| i + 1),
+        // OSC and other strings: up to BEL or ST.
+        b']' | b'P' | b'_' | b'^' | b'X' => body
+            .iter()
+            .position(|b| matches!(b, 0x07 | 0x1b))
+            .map(|i| i + if body[i] == 0x1b { 2 } else { 1 }),
+        // Charset and the like: one byte more.
+        b'(' | b')' | b'*' | b'+' | b'#' | b'%' | b' ' => Some(1),
+        _ => Some(0),
+    };
+    // A sequence without an end swallows the line, as a terminal would.
+    body.get(skip.unwrap_or(body.len())..).unwrap_or_default()
 }
 
 #[cfg(test)]
