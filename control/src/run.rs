@@ -9,7 +9,7 @@ use crate::{
     app::App,
     console, gate, metrics,
     node::{presence, push},
-    outbox, reconcile, serve,
+    outbox, reconcile, retention, serve,
 };
 
 /// Silence is looked for this often.
@@ -66,6 +66,7 @@ async fn keep_house(app: App) -> Result<()> {
     }
     metrics::roll::sweep(&app).await?;
     outbox::forget(&app).await?;
+    retention::sweep(&app).await?;
     push::prune(&app).await?;
     lease.let_go().await?;
     Ok(())

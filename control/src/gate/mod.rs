@@ -22,6 +22,7 @@ use warren_proto::{
 };
 
 use crate::{
+    access::{Actor, Decision, Key, Resource, Via, decide},
     app::{App, Ground},
     console::history,
     node::command,
@@ -141,50 +142,79 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
         .one(ground.db.read())
         .await?
         .ok_or(Error::Ended)?;
-    ticket.scope = scope_now(ground, &user, ticket.scope).await?;
+    let actor = Actor {
+        user: ticket.user,
+        username: user.username,
+        admin: user.admin,
+        via: Via::Session(ticket.session),
+    };
+    match &mut ticket.scope {
+        Scope::Server { server, node } => {
+            let resource = resource_of(ground, *server, *node).await?;
+            // Never more than it had, never more than its owner has now.
+            ticket.rights.retain(|right| {
+                right
+                    .parse()
+                    .is_ok_and(|key| decide(&actor, key, resource) == Decision::Allow)
+            });
+            if ticket.rights.is_empty() {
+                return Err(Error::Ended);
+            }
+        }
+        Scope::Mine(mine) => narrow(ground, &actor, mine).await?,
+    }
     ticket.iat = ground.clock.now_s();
     ticket.exp = ticket.iat + MAX_LIFE_S;
     let text = ticket::sign(&ground.keys.ticket, &ticket).map_err(Error::Ticket)?;
     Ok(wire::TicketRenewed { ticket: text })
 }
 
-async fn scope_now(ground: &Ground, user: &users::Model, scope: Scope) -> Result<Scope, Error> {
-    let mine = async |ids: Vec<String>| -> Result<Vec<(String, String)>, DbErr> {
-        servers::Entity::find()
-            .filter(servers::Column::Id.is_in(ids))
-            .filter(servers::Column::OwnerId.eq(&*user.id))
-            .filter(servers::Column::DeletedAtMs.is_null())
-            .select_only()
-            .columns([servers::Column::Id, servers::Column::NodeId])
-            .into_tuple()
-            .all(ground.db.read())
-            .await
-    };
-    match scope {
-        Scope::Server { server, node } => {
-            let row = servers::Entity::find_by_id(server.to_string())
-                .filter(servers::Column::DeletedAtMs.is_null())
-                .one(ground.db.read())
-                .await?
-                .filter(|row| row.node_id == node.to_string())
-                .ok_or(Error::Gone)?;
-            if !user.admin && row.owner_id != user.id {
-                return Err(Error::Ended);
-            }
-            Ok(Scope::Server { server, node })
-        }
-        Scope::Mine(asked) if asked.all && !user.admin => Err(Error::Ended),
-        Scope::Mine(asked) if user.admin => Ok(Scope::Mine(asked)),
-        Scope::Mine(asked) => {
-            let rows = mine(asked.servers.iter().map(ToString::to_string).collect()).await?;
-            let now = Mine {
-                all: false,
-                servers: rows.iter().filter_map(|(id, _)| id.parse().ok()).collect(),
-                nodes: Vec::new(),
-            };
-            Ok(Scope::Mine(now))
-        }
+/// The server that a ticket is for, if it is still there and on that node.
+async fn resource_of(ground: &Ground, id: ServerId, node: NodeId) -> Result<Resource, Error> {
+    let row = servers::Entity::find_by_id(id.to_string())
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .filter(servers::Column::NodeId.eq(node.to_string()))
+        .one(ground.db.read())
+        .await?
+        .ok_or(Error::Gone)?;
+    let owner = row.owner_id.parse().map_err(|_| Error::Gone)?;
+    Ok(Resource::Server { id, owner, node })
+}
+
+/// Takes out of a list of one's own what is one's own no more.
+async fn narrow(ground: &Ground, actor: &Actor, mine: &mut Mine) -> Result<(), Error> {
+    if mine.all {
+        return if actor.admin {
+            Ok(())
+        } else {
+            Err(Error::Ended)
+        };
     }
+    let rows: Vec<(String, String, String)> = servers::Entity::find()
+        .filter(servers::Column::Id.is_in(mine.servers.iter().map(ToString::to_string)))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .select_only()
+        .columns([
+            servers::Column::Id,
+            servers::Column::OwnerId,
+            servers::Column::NodeId,
+        ])
+        .into_tuple()
+        .all(ground.db.read())
+        .await?;
+    let seen = |row: &(String, String, String)| {
+        let (id, owner, node) = (
+            row.0.parse().ok()?,
+            row.1.parse().ok()?,
+            row.2.parse().ok()?,
+        );
+        let resource = Resource::Server { id, owner, node };
+        (decide(actor, Key::WebsocketConnect, resource) == Decision::Allow).then_some(id)
+    };
+    mine.servers = rows.iter().filter_map(seen).collect();
+    mine.nodes
+        .retain(|node| decide(actor, Key::NodeRead, Resource::Node(*node)) == Decision::Allow);
+    Ok(())
 }
 
 /// `gate.ask.sessions`: which of these are good no more.

@@ -73,6 +73,9 @@ pub async fn metrics(State(app): State<App>, peer: Peer, request: Request) -> Re
         metrics::counter!("warren_db_writers_refused_total", "database" => database)
             .absolute(refused);
     }
+    for (what, count) in app.bus.counters().snapshot() {
+        metrics::counter!("warren_bus_total", "what" => what).absolute(count);
+    }
     handle.run_upkeep();
     let text = routes::text("text/plain; version=0.0.4; charset=utf-8");
     Ok((text, handle.render()).into_response())

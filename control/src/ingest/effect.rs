@@ -354,11 +354,15 @@ impl<C: ConnectionTrait> About<'_, C> {
     }
 
     async fn input_typed(&self, input: &wire::InputTyped) -> Result<(), Refused> {
-        let actor = tame_opt(&input.actor, 64);
+        // "user:<id>", "api_key:<id>", or the bare id of a ticket's user.
+        let said = tame(&input.actor, 64);
+        let (kind, actor) = said.split_once(':').unwrap_or(("user", &said));
+        let kind = if kind == "api_key" { "api_key" } else { "user" };
+        let actor = Some(actor.to_owned()).filter(|a| !a.is_empty());
         let row = audit_log::ActiveModel {
             id: Set(fresh_id()),
             at_ms: Set(self.fact.at_ms),
-            actor_kind: Set("user".into()),
+            actor_kind: Set(kind.into()),
             actor_id: Set(actor.clone()),
             action: Set("control.console".into()),
             resource_kind: Set("server".into()),

@@ -24,7 +24,7 @@ fn wanted(app: &App) -> Config {
         max_bytes: app.config.event_max_bytes,
         max_age: Duration::from_secs(app.config.event_keep_s),
         duplicate_window: DUPLICATES,
-        num_replicas: 1,
+        num_replicas: app.config.event_replicas,
         allow_direct: true,
         ..Default::default()
     }

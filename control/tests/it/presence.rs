@@ -1,7 +1,11 @@
 use std::time::Duration;
 
 use sea_orm::EntityTrait;
-use warren_control::node::presence::{self, Keep};
+use warren_control::{
+    app::Ground,
+    db::Role,
+    node::presence::{self, Keep},
+};
 use warren_entity::{nodes, orphans};
 use warren_harness::eventually_async;
 use warren_proto::{
@@ -25,6 +29,23 @@ on_both! {
     facts_freed_before_a_restore_are_named_as_lost
     a_node_with_a_new_disk_goes_on
     a_boot_freed_before_a_restore_is_named_by_the_next
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_control_on_one_sqlite_file_is_refused_with_what_to_do() {
+    let world = World::on_sqlite().await;
+    let refused = Ground::open(world.config.clone(), Role::Serve)
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        refused.to_string().contains("SQLite takes exactly one"),
+        "{refused}"
+    );
+    // Tools work beside it.
+    Ground::open(world.config.clone(), Role::Tool)
+        .await
+        .unwrap();
 }
 
 async fn row(world: &World, node: &FakeNode) -> nodes::Model {
