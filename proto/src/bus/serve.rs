@@ -58,7 +58,7 @@ impl Ask {
 
     fn failed(&self, failure: Failure) -> Bytes {
         envelope::answer(
-            &self.kind,
+            &self.spoken(),
             self.node,
             Err::<&crate::wire::Accepted, _>(failure),
         )
