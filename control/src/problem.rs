@@ -116,15 +116,20 @@ impl Error {
 /// What an agent's stable code means to an HTTP client.
 fn agent_status(code: &str) -> StatusCode {
     match code {
-        "not_found" | "unknown_server" => StatusCode::NOT_FOUND,
-        "changed_meanwhile" => StatusCode::PRECONDITION_FAILED,
-        "file_too_large" | "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "exists" | "not_empty" | "is_directory" | "not_directory" | "not_a_file" | "busy"
-        | "not_running" | "job_running" | "suspended" | "stale" => StatusCode::CONFLICT,
-        "outside" | "bad_path" | "bad_name" | "denied" | "invalid" => {
-            StatusCode::UNPROCESSABLE_ENTITY
-        }
-        "no_space" | "quota" => StatusCode::INSUFFICIENT_STORAGE,
+        "file_not_found" | "not_found" | "unknown_server" => StatusCode::NOT_FOUND,
+        "file_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "file_exists"
+        | "directory_not_empty"
+        | "is_a_directory"
+        | "not_a_directory"
+        | "not_a_file"
+        | "busy"
+        | "not_running"
+        | "job_running"
+        | "suspended"
+        | "stale" => StatusCode::CONFLICT,
+        "path_outside" | "path_invalid" | "path_too_deep" => StatusCode::UNPROCESSABLE_ENTITY,
+        "disk_full" | "quota" => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::BAD_GATEWAY,
     }
 }

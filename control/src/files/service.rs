@@ -50,7 +50,17 @@ async fn ask<M: Message + Default>(
         server: access.id.to_string(),
         ask: Some(ask),
     };
-    node::ask(app, access.node, down::FILES, &body, within).await
+    node::ask(app, access.node, down::FILES, &body, within)
+        .await
+        .map_err(|error| match error {
+            // One code for a condition that failed, whoever found out.
+            Error::Agent { code, message, .. } if code == "file_changed" => Error::refused(
+                412,
+                "changed_meanwhile",
+                format!("{message}; read it again"),
+            ),
+            other => other,
+        })
 }
 
 /// Refuses what can't be a path anywhere. The node refuses what leads out.

@@ -19,7 +19,10 @@ use warren_proto::{
     wire::{self, fact::What},
 };
 
-use crate::world::{SOON, World};
+use crate::{
+    http_files::Disk,
+    world::{SOON, World},
+};
 
 /// What a node keeps, and what it was told.
 #[derive(Default)]
@@ -28,6 +31,7 @@ pub struct Told {
     pub jobs: Vec<wire::JobAsk>,
     pub revokes: Vec<wire::Revoke>,
     pub applied_rev: u64,
+    pub disk: Disk,
     /// Answers nothing while set.
     pub deaf: bool,
 }
@@ -207,6 +211,8 @@ impl FakeNode {
                                 .push(wire::Revoke::decode(&*checked.body).unwrap());
                             Ok(ask.ok(&wire::Accepted {}))
                         }
+                        down::FILES => told.disk.answer(&ask, &checked.body),
+                        down::CONSOLE => told.disk.console(&ask, &checked.body),
                         other => Err(failure("unknown", other, false)),
                     }
                 }
