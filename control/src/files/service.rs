@@ -33,7 +33,8 @@ use crate::{
 
 /// Bytes of one message to or from a node.
 const PART: usize = 512 * 1024;
-const WITHIN: Duration = Duration::from_secs(5);
+/// Half a megabyte over a slow line takes a moment.
+const WITHIN: Duration = Duration::from_secs(10);
 /// Removing a large directory takes longer.
 const DELETE_WITHIN: Duration = Duration::from_secs(25);
 /// Linux' `PATH_MAX`.
