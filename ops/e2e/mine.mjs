@@ -2,7 +2,7 @@
 export class Mine {
   static async open(panel) {
     const { ticket } = await panel.post('/tickets/mine')
-    const socket = new WebSocket(`${panel.url.protocol === 'https:' ? 'wss' : 'ws'}://${panel.url.host}/ws`)
+    const socket = new WebSocket(`${panel.url.protocol === 'https:' ? 'wss' : 'ws'}://${panel.url.host}/ws`, { headers: { origin: panel.url.origin } })
     const mine = new Mine(socket)
     await new Promise((done, fail) => {
       socket.addEventListener('open', done, { once: true })

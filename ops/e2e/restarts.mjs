@@ -91,11 +91,15 @@ const typist = (async () => {
   }
 })()
 
-const alive = async () => {
+/** The right state, and proof that the node has spoken since: a state that nobody refreshed proves nothing. */
+const alive = (since) => async () => {
   const [nodes, one, two] = await Promise.all([panel.all('/nodes'), panel.server(loud[0].id), panel.server(loud[1].id)])
   const own = nodes.find((item) => item.id === node)
-  return own.state === 'online' && one.state === 'running' && two.state === 'running'
+  const spoke = Date.parse(own.last_seen_at) > since
+  return own.state === 'online' && spoke && one.state === 'running' && two.state === 'running'
 }
+// Parts whose death the node notices: it says hello again at once.
+const speaks = ['agent', 'nats']
 const rows = []
 for (const part of options.parts.split(',')) {
   for (let round = 1; round <= Number(options.rounds); round++) {
@@ -108,7 +112,7 @@ for (const part of options.parts.split(',')) {
       const pid = instance.pid(part)
       return pid !== old && Date.now()
     }, 20)
-    await until(`the right state after ${part} was killed`, 30000, alive, 50)
+    await until(`the right state after ${part} was killed`, 30000, alive(speaks.includes(part) ? killed : 0), 50)
     const right = Date.now()
     await until(`every viewer to go on after ${part} was killed`, 30000, () => viewers.every((v, i) => v.viewer.at > seen[i]), 50)
     const flowing = Date.now()
@@ -130,21 +134,23 @@ for (const server of loud) {
   await panel.post(`/servers/${server.id}/power`, { action: 'stop' })
   await panel.state(server.id, 'stopped', 30000)
   const [run] = await panel.all(`/servers/${server.id}/runs`)
-  const stored = await until(`the database to hold all of ${server.what}`, 30000, async () => {
-    const [now] = await panel.all(`/servers/${server.id}/runs`)
-    const answer = await panel.raw('GET', `/api/v1/servers/${server.id}/console/download?run=${run.id}`, undefined, 60000)
-    return now.ended_at && answer.bytes.length >= now.bytes && answer.bytes
+  const own = viewers.filter((v) => v.server === server)
+  const seen = () => Math.max(...own.map((v) => v.viewer.at))
+  await until(`the database to hold all of ${server.what}`, 60000, async () => {
+    const now = (await panel.all(`/servers/${server.id}/runs`)).find((item) => item.id === run.id)
+    return now.ended_at && now.bytes >= seen()
   }, 500)
+  const stored = (await panel.raw('GET', `/api/v1/servers/${server.id}/console/download?run=${run.id}`, undefined, 60000)).bytes
   const numbers = server.numbers()
   numbers.take(stored)
   faults.push(...numbers.faults.map((fault) => `database, ${server.what}: ${fault}`))
   console.log(`  database: ${server.what} ${stored.length} bytes, ${numbers.count} numbers, ${numbers.faults.length} faults`)
-  for (const { viewer, numbers: seen } of viewers.filter((v) => v.server === server)) {
+  for (const { viewer, numbers: shown } of own) {
     await until('a viewer to have it all', 15000, () => viewer.at >= stored.length).catch((e) => faults.push(`viewer: ${e.message}`))
     const same = viewer.hash.digest('hex') === createHash('sha256').update(stored.subarray(0, viewer.at)).digest('hex')
     if (!same) faults.push(`a viewer of ${server.what} saw other bytes than the database holds`)
     if (viewer.gaps.length) faults.push(`a viewer was told of gaps: ${JSON.stringify(viewer.gaps.slice(0, 3))}`)
-    faults.push(...seen.faults.slice(0, 3).map((fault) => `viewer of ${server.what}: ${fault}`))
+    faults.push(...shown.faults.slice(0, 3).map((fault) => `viewer of ${server.what}: ${fault}`))
   }
   if (server.what === 'lines') {
     const text = stored.toString('latin1')

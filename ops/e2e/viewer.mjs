@@ -40,7 +40,8 @@ export class Viewer {
     const mine = await this.panel.post('/tickets/mine')
     const { ticket } = await this.panel.post(`/servers/${this.server}/ticket`)
     const url = `${this.panel.url.protocol === 'https:' ? 'wss' : 'ws'}://${this.panel.url.host}/ws`
-    const socket = new WebSocket(url)
+    // Control takes no WebSocket without an origin, as every browser sends one.
+    const socket = new WebSocket(url, { headers: { origin: this.panel.url.origin } })
     socket.binaryType = 'arraybuffer'
     this.socket = socket
     const closed = new Promise((done) => socket.addEventListener('close', done, { once: true }))
