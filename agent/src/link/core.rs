@@ -11,7 +11,7 @@ use warren_proto::wire;
 use crate::journal::Position;
 
 /// Heartbeat, milliseconds.
-pub const HEARTBEAT_MS: i64 = 10_000;
+pub const HEARTBEAT_MS: i64 = 5000;
 /// Metrics batch, milliseconds.
 pub const METRICS_MS: i64 = 15_000;
 /// Console upload, milliseconds, unless [`CONSOLE_BYTES`] wait.
@@ -509,15 +509,15 @@ mod tests {
     fn much_console_goes_at_once_and_little_waits_a_second() {
         let mut core = up();
         core.take(Input::Tick, 1000);
-        assert_eq!(sends(&core.take(Input::Console(10), 5000)), []);
-        assert_eq!(sends(&core.take(Input::Tick, 5999)), []);
-        let out = core.take(Input::Tick, 6000);
+        assert_eq!(sends(&core.take(Input::Console(10), 2000)), []);
+        assert_eq!(sends(&core.take(Input::Tick, 2999)), []);
+        let out = core.take(Input::Tick, 3000);
         assert_eq!(sends(&out), [Lane::Console]);
-        core.take(Input::Console(CONSOLE_BYTES), 6001);
+        core.take(Input::Console(CONSOLE_BYTES), 3001);
         let stored = wire::ConsoleUploaded::default();
         let out = core.take(
             ok(id(&out, Lane::Console), Answer::Console(Some(stored))),
-            6002,
+            3002,
         );
         assert_eq!(sends(&out), [Lane::Console]);
     }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Silence after which a node counts as away.
-pub const SILENCE_MS: i64 = 30_000;
+pub const SILENCE_MS: i64 = 15_000;
 
 /// Why a node's word was not taken.
 #[derive(Debug, thiserror::Error)]
