@@ -8,7 +8,7 @@ import type { ConsoleLog, Entry, HoleEntry } from '~/live/console-log'
 import { bytesText, clock } from '~/util/format'
 import { ink, type LevelFilter, passes, trueColour } from './console-paint'
 
-const SCROLLBACK = 10_000
+const SCROLLBACK = 30_000
 const FONT = '"JetBrains Mono Variable", "JetBrains Mono", ui-monospace, monospace'
 /** An unfinished line is shown only after this: mostly its rest is already on the way. */
 const OPEN_LINE_MS = 150
@@ -20,6 +20,13 @@ const HOLE_REASONS: Record<string, string> = {
   disk: "the node's disk was full",
   away: 'the node was away',
   missing: 'lost on the way',
+}
+
+function samePlace(a: Entry, b: Entry): boolean {
+  if (a.run !== b.run || a.stream !== b.stream || a.kind !== b.kind) return false
+  return a.kind === 'hole'
+    ? b.kind === 'hole' && a.hole.to === b.hole.to
+    : b.kind === 'line' && a.offset === b.offset
 }
 
 export interface ViewEvents {
@@ -185,6 +192,12 @@ export class ConsoleView {
     this.note(0)
   }
 
+  /** By pages, or to the oldest line that is loaded. */
+  scroll(pages: number | 'top'): void {
+    if (pages === 'top') this.term.scrollToTop()
+    else this.term.scrollPages(pages)
+  }
+
   find(text: string, back: boolean): void {
     if (text === '') {
       this.search.clearDecorations()
@@ -237,8 +250,8 @@ export class ConsoleView {
     if (this.busy) return this.soon()
     this.log.settle()
     if (this.log.revision !== this.revision) return this.repaint()
-    const fresh = this.log.entries.slice(this.taken)
-    this.taken = this.log.entries.length
+    const fresh = this.log.entries.slice(Math.max(0, this.taken - this.log.forgotten))
+    this.taken = this.log.forgotten + this.log.entries.length
     const shown = fresh.filter((entry) => passes(entry, this.filter))
     const followed = this.following
     if (shown.length > 0) {
@@ -251,7 +264,7 @@ export class ConsoleView {
       }
       this.openText = ''
       this.written.push(...shown)
-      if (this.written.length > SCROLLBACK * 2) this.written = this.written.slice(-SCROLLBACK - 1000)
+      if (this.written.length > SCROLLBACK * 1.3) this.written = this.written.slice(-SCROLLBACK)
       this.term.write(text, () => {
         if (!followed) this.note(this.pendingCount + shown.length)
         this.decorate()
@@ -283,7 +296,7 @@ export class ConsoleView {
     const followed = this.following || this.written.length === 0
     const anchor = followed ? undefined : this.lineAt(this.term.buffer.active.viewportY)
     this.revision = this.log.revision
-    this.taken = this.log.entries.length
+    this.taken = this.log.forgotten + this.log.entries.length
     this.written = this.log.entries.filter((entry) => passes(entry, this.filter)).slice(-SCROLLBACK)
     this.openText = ''
     this.busy = true
@@ -293,7 +306,7 @@ export class ConsoleView {
     this.term.write(this.written.map((entry) => ink(entry, narrow, accent)).join(''), () => {
       this.busy = false
       if (followed) this.toEnd()
-      else if (anchor) this.term.scrollToLine(this.rowOf(anchor.key))
+      else if (anchor) this.term.scrollToLine(this.rowOf(anchor))
       this.decorate()
       this.readSoon()
       this.openSoon()
@@ -323,12 +336,14 @@ export class ConsoleView {
     return this.written[this.written.length - back]
   }
 
-  private rowOf(key: number): number {
+  /** Where a line of before the repaint stands now; known by its place, because a repaint numbers anew. */
+  private rowOf(anchor: Entry): number {
     const buffer = this.term.buffer.active
     let index = this.written.length - 1
     for (let at = this.endRow() - 1; at >= 0; at--) {
       if (buffer.getLine(at)?.isWrapped) continue
-      if (this.written[index]?.key === key) return at
+      const entry = this.written[index]
+      if (entry && samePlace(entry, anchor)) return at
       index -= 1
     }
     return 0

@@ -78,15 +78,22 @@ export default function Console({ server, live }: { server: Server; live: Server
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f') {
       event.preventDefault()
       setBar(true)
-    } else if (event.key === 'End' && !(event.target instanceof HTMLInputElement)) {
+    } else if (event.key === 'PageUp' || event.key === 'PageDown') {
+      event.preventDefault()
+      view.current?.scroll(event.key === 'PageUp' ? -1 : 1)
+    } else if (event.target instanceof HTMLInputElement) {
+      return
+    } else if (event.key === 'End') {
       view.current?.toEnd()
+    } else if (event.key === 'Home') {
+      view.current?.scroll('top')
     }
   }
 
   return (
     <section
       aria-label="Console"
-      onKeyDown={onKey}
+      onKeyDownCapture={onKey}
       className={cx(
         'flex min-h-0 flex-col overflow-hidden rounded-box border border-line bg-term-bg max-sm:rounded-none max-sm:border-x-0 max-sm:border-b-0',
         wide ? 'fixed inset-2 z-(--z-drawer) shadow-float' : 'flex-1',

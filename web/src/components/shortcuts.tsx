@@ -24,6 +24,7 @@ const GROUPS: Array<[title: string, rows: Array<[keys: string[], what: string]>]
       [['↑'], 'Earlier command, also later with ↓'],
       [['Tab'], 'Complete from what was typed before'],
       [['Ctrl', 'F'], 'Search in the console'],
+      [['PgUp'], 'Older lines, newer with PgDn'],
       [['End'], 'Back to the newest line'],
     ],
   ],

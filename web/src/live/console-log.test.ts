@@ -46,6 +46,18 @@ describe('a console', () => {
     expect(shown(log)).toEqual(['normal: one', 'normal: two', 'normal: three', 'normal: four'])
     expect(log.revision).toBeGreaterThan(revision)
   })
+  it('forgets its oldest lines without a repaint', () => {
+    const log = new ConsoleLog()
+    log.begin(RUN)
+    log.add(RUN, 'game', bytes('first\n', 0, 1000))
+    shown(log)
+    const { revision } = log
+    for (let at = 6; at < 13_000 * 2; at += 2) log.add(RUN, 'game', bytes('x\n', at, 2000))
+    log.settle()
+    expect(log.revision).toBe(revision)
+    expect(log.entries.length).toBeLessThan(12_001)
+    expect(log.forgotten + log.entries.length).toBe(12_998)
+  })
   it('shows what was typed once, with an echo and without', () => {
     const log = new ConsoleLog()
     log.begin(RUN)

@@ -27,6 +27,8 @@ export interface HoleEntry {
 
 const BOUND_BYTES = 4 * 1024 * 1024
 const BOUND_ENTRIES = 10_000
+/** What a reader who loads older lines may come to. */
+const MOST_ENTRIES = 30_000
 /** Streams arrive side by side; up to this much disorder is not worth a repaint. */
 const SLACK_MS = 1500
 const OWN_LINE = /^(\d{12,14}) (.*)$/s
@@ -48,6 +50,8 @@ export class ConsoleLog {
   entries: Entry[] = []
   /** Raised when the list changed anywhere but at its end. */
   revision = 0
+  /** How many of the list's first entries were forgotten since it was built. */
+  forgotten = 0
   /** The run that goes on, if one does. */
   run: string | undefined
   private logs = new Map<string, StreamLog>()
@@ -59,6 +63,7 @@ export class ConsoleLog {
   private nextKey = 1
   private listeners = new Set<() => void>()
   private stale = false
+  private room = 1
 
   subscribe(listener: () => void): () => void {
     this.listeners.add(listener)
@@ -86,6 +91,11 @@ export class ConsoleLog {
       .sort()[0]
   }
 
+  /** Somebody reads back: there must be room for what is loaded, or it would go again at once. */
+  widen(): void {
+    this.room = Math.min(MOST_ENTRIES / BOUND_ENTRIES, this.room + 1)
+  }
+
   begin(run: string): void {
     this.run = run
   }
@@ -96,7 +106,8 @@ export class ConsoleLog {
     if (answer === 'known') return
     if (answer === 'rebuild') this.stale = true
     else this.append(log, answer.pieces)
-    if (log.bound(BOUND_BYTES)) this.stale = true
+    // What goes here is on screen already; a repaint would only take it away.
+    log.bound(BOUND_BYTES * this.room)
     this.changed()
   }
 
@@ -185,7 +196,8 @@ export class ConsoleLog {
       }
     }
     this.level = before
-    this.entries = all.slice(-BOUND_ENTRIES)
+    this.entries = all.slice(-BOUND_ENTRIES * this.room)
+    this.forgotten = 0
     this.revision += 1
   }
 
@@ -205,9 +217,10 @@ export class ConsoleLog {
       if (entry.at < (this.entries.at(-1)?.at ?? 0) - SLACK_MS) this.stale = true
       this.entries.push(entry)
     }
-    if (this.entries.length > BOUND_ENTRIES * 1.2) {
-      this.entries = this.entries.slice(-BOUND_ENTRIES)
-      this.revision += 1
+    const most = BOUND_ENTRIES * this.room
+    if (this.entries.length > most * 1.2) {
+      this.forgotten += this.entries.length - most
+      this.entries = this.entries.slice(-most)
     }
   }
 

@@ -268,6 +268,7 @@ export class ServerLive {
   /** One page of what lies before the oldest line; runs before the first one too. */
   async loadEarlier(): Promise<void> {
     if (this.history.loading || !this.history.more) return
+    this.log.widen()
     this.history = { ...this.history, loading: true }
     this.changed()
     try {

@@ -355,6 +355,8 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
       subjects: ['event.server.>'],
       stream: 'EVENT',
       durable: null,
+      durables: [],
+      api_prefix: '',
       inbox_prefix: '_INB.x',
       example: 'nats --creds discord-bot.creds -s tls://panel.example.net:4222 sub "event.server.>"',
     }),

@@ -296,7 +296,7 @@ function Made({ made, onClose }: { made: NewEventConsumer; onClose: () => void }
         <dt className="text-t3">Stream</dt>
         <dd className="mono text-12 leading-5">
           {made.stream}
-          {made.durable ? `, durable ${made.durable}` : ''}
+          {made.durables.length > 0 ? `, durable ${made.durables.join(', ')}` : ''}
         </dd>
       </dl>
       {made.ca_pem && (
