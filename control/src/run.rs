@@ -3,6 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use anyhow::Result;
+use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -31,12 +32,14 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     tasks.spawn(reconcile::run(app.clone(), stop.clone()));
     tasks.spawn(gate::run(app.clone(), stop.clone()));
     let silence = app.clone();
-    tasks.spawn(every("presence", SILENCE, stop.clone(), move || {
+    // After a start nodes get the time that silence takes: a control that was away is no sign of theirs.
+    let grace = Duration::from_millis(presence::SILENCE_MS.unsigned_abs());
+    tasks.spawn(every("presence", grace, SILENCE, stop.clone(), move || {
         let app = silence.clone();
         async move { Ok(presence::sweep(&app).await?) }
     }));
     let keep = app.clone();
-    tasks.spawn(every("retention", KEEP, stop.clone(), move || {
+    tasks.spawn(every("retention", KEEP, KEEP, stop.clone(), move || {
         keep_house(keep.clone())
     }));
     tasks.close();
@@ -72,12 +75,17 @@ async fn keep_house(app: App) -> Result<()> {
     Ok(())
 }
 
-async fn every<W, F>(what: &'static str, period: Duration, stop: CancellationToken, work: W)
-where
+async fn every<W, F>(
+    what: &'static str,
+    first: Duration,
+    period: Duration,
+    stop: CancellationToken,
+    work: W,
+) where
     W: Fn() -> F,
     F: Future<Output = Result<()>>,
 {
-    let mut timer = tokio::time::interval(period);
+    let mut timer = tokio::time::interval_at(Instant::now() + first, period);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -83,7 +83,9 @@ impl World {
             monitor: None,
             addresses: Vec::new(),
             tls: false,
-            nats_server: "nats-server".into(),
+            nats_server: std::env::var_os("WARREN_NATS_SERVER")
+                .unwrap_or_else(|| "nats-server".into())
+                .into(),
         };
         let made = keys::init(&config, &Clock::system(), &ask).await.unwrap();
         let nats = Nats::builder()
