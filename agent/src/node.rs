@@ -374,6 +374,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         resolvers,
         bridge_address: subnet.nth(1).map(|a| a.to_string()).unwrap_or_default(),
         tmp_bytes: 100 << 20,
+        host_boot: host::boot_id(),
         disk_policy: config.disk_policy,
     })
 }

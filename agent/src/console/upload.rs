@@ -70,8 +70,10 @@ impl Consoles {
         })
     }
 
-    /// Control has committed these; the disk below is freed.
-    pub fn committed(&self, positions: &[wire::ConsolePosition]) {
+    /// Control has committed these; the disk below is freed. A position below ours (its database was
+    /// restored) is where we go on. True if any position moved.
+    pub fn committed(&self, positions: &[wire::ConsolePosition]) -> bool {
+        let mut moved = false;
         let mut touched = std::collections::BTreeSet::new();
         for position in positions {
             let Ok(server) = position.server.parse::<ServerId>() else {
@@ -87,10 +89,14 @@ impl Consoles {
             let Some(stream) = run.stream_mut(position.stream()) else {
                 continue;
             };
+            let before = stream.committed();
             if let Err(e) = stream.commit(position.committed) {
                 warn!(server.id = %server, "{e}");
             }
-            touched.insert((server, run.number));
+            if stream.committed() != before {
+                moved = true;
+                touched.insert((server, run.number));
+            }
         }
         for (server, number) in touched {
             let console = self.server(server);
@@ -101,6 +107,7 @@ impl Consoles {
             }
             console.tidy();
         }
+        moved
     }
 }
 

@@ -207,8 +207,15 @@ impl Link {
             error!("{e}");
         }
         let actions = self.core.take(input, clock::mono_ms());
+        let greeted = actions.contains(&Action::Greeted);
         for action in actions {
             self.act(action);
+        }
+        if greeted {
+            let waiting = self.node.deps.consoles.waiting();
+            for action in self.core.take(Input::Console(waiting), clock::mono_ms()) {
+                self.act(action);
+            }
         }
         self.node.set_up(self.core.is_up());
     }
@@ -249,8 +256,6 @@ impl Link {
             Action::Greeted => {
                 info!("control knows this node");
                 self.renewal.spoken();
-                let waiting = self.node.deps.consoles.waiting();
-                let _ = self.core.take(Input::Console(waiting), clock::mono_ms());
             }
             Action::Complain(lane, failed) => {
                 warn!(
@@ -327,9 +332,18 @@ async fn facts(node: &Arc<Node>, bus: &Bus, from: Option<Position>) -> Result<An
         return Ok(Answer::Facts(None));
     };
     let subject = subjects::from_node(node.id, up::LIFECYCLE);
-    let answer = bus
+    let answer: wire::FactAnswer = bus
         .call(subject, up::LIFECYCLE, Some(node.id), &batch.wire, CALL)
         .await?;
+    let first = batch.wire.facts.first().map_or(0, |f| f.seq);
+    let stuck = answer
+        .next
+        .as_ref()
+        .is_some_and(|n| n.boot == batch.wire.boot && n.seq == first);
+    if stuck {
+        // Sent again with growing waits, not in a tight loop.
+        return Err(local("not_taken", "control took none of these facts"));
+    }
     Ok(Answer::Facts(Some(answer)))
 }
 
@@ -345,9 +359,15 @@ async fn console(node: &Arc<Node>, bus: &Bus) -> Result<Answer, CallError> {
         .await?;
     // Before the next batch is made, or it would hold the same bytes.
     let (consoles, committed) = (node.deps.consoles.clone(), answer.committed.clone());
-    let punched = tokio::task::spawn_blocking(move || consoles.committed(&committed)).await;
-    punched.map_err(|e| local("internal", e))?;
+    let moved = tokio::task::spawn_blocking(move || consoles.committed(&committed)).await;
+    let moved = moved.map_err(|e| local("internal", e))?;
     node.deps.consoles.news.notify_one();
+    if !moved {
+        return Err(local(
+            "not_taken",
+            "control took none of these console bytes",
+        ));
+    }
     Ok(Answer::Console(Some(answer)))
 }
 

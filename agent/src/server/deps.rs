@@ -41,6 +41,8 @@ pub struct Settings {
     pub bridge_address: String,
     /// Size of `/tmp` in a container, bytes.
     pub tmp_bytes: u64,
+    /// The kernel's id of this boot of the machine.
+    pub host_boot: String,
     /// See [`DiskPolicy`].
     pub disk_policy: DiskPolicy,
 }

@@ -36,6 +36,9 @@ pub struct Run {
     pub started: bool,
     /// Unix milliseconds.
     pub started_at_ms: i64,
+    /// The kernel's boot id when it began: another one now means that the machine has restarted.
+    #[serde(default)]
+    pub host_boot: String,
     /// How it ended, as soon as that is known.
     pub ended: Option<Ended>,
     /// The fact `run_ended` was decided.

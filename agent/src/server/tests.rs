@@ -38,7 +38,7 @@ struct Agent {
     _live: mpsc::Receiver<Live>,
 }
 
-fn agent(dir: &Path, engine: &Fake, host_rebooted: bool) -> Agent {
+fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
     let ledger = Arc::new(Ledger::open(&dir.join("ledger")).unwrap());
     let journal = Journal::open(&dir.join("journal"), BootId::new(), |_, _| {
         wire::Fact::default()
@@ -62,6 +62,7 @@ fn agent(dir: &Path, engine: &Fake, host_rebooted: bool) -> Agent {
             resolvers: Vec::new(),
             bridge_address: "10.0.0.1".into(),
             tmp_bytes: 0,
+            host_boot: host_boot.into(),
             disk_policy: DiskPolicy::Stop,
         },
         runtime: Arc::new(engine.clone()),
@@ -71,7 +72,7 @@ fn agent(dir: &Path, engine: &Fake, host_rebooted: bool) -> Agent {
         consoles: consoles.unwrap(),
     });
     Agent {
-        servers: Servers::start(deps.clone(), host_rebooted, stop.clone()).unwrap(),
+        servers: Servers::start(deps.clone(), false, stop.clone()).unwrap(),
         deps,
         stop,
         _live: live_rx,
@@ -85,7 +86,7 @@ impl Rig {
         engine.offer(IMAGE);
         engine.offer(INSTALLER);
         Self {
-            agent: agent(dir.path(), &engine, false),
+            agent: agent(dir.path(), &engine, "boot-1"),
             dir,
             engine,
             server: ServerId::new(),
@@ -95,14 +96,14 @@ impl Rig {
     }
 
     async fn restart_agent(&mut self, meanwhile: impl FnOnce(&Fake)) {
-        self.restart(meanwhile, false).await;
+        self.restart(meanwhile, "boot-1").await;
     }
 
-    async fn restart(&mut self, meanwhile: impl FnOnce(&Fake), host_rebooted: bool) {
+    async fn restart(&mut self, meanwhile: impl FnOnce(&Fake), host_boot: &str) {
         self.agent.stop.cancel();
         self.agent.deps.journal.stop().await;
         meanwhile(&self.engine);
-        self.agent = agent(self.dir.path(), &self.engine, host_rebooted);
+        self.agent = agent(self.dir.path(), &self.engine, host_boot);
     }
 
     fn spec(&self) -> wire::ServerSpec {
@@ -275,7 +276,7 @@ async fn what_ran_before_a_reboot_starts_without_control() {
     let mut rig = Rig::new();
     rig.running().await;
     let id = rig.id();
-    rig.restart(|engine| engine.vanish(&id), true).await;
+    rig.restart(|engine| engine.vanish(&id), "boot-2").await;
     rig.until("a start", |r| {
         r.reasons().iter().any(|x| x == "starting:host_reboot")
     })
@@ -454,7 +455,7 @@ async fn a_container_that_no_ledger_knows_is_adopted_not_killed() {
     rig.agent.stop.cancel();
     rig.agent.deps.journal.stop().await;
     std::fs::remove_dir_all(rig.dir.path().join("ledger")).unwrap();
-    rig.agent = agent(rig.dir.path(), &rig.engine, false);
+    rig.agent = agent(rig.dir.path(), &rig.engine, "boot-1");
     rig.until("adoption", |r| r.state().is_some_and(State::is_up))
         .await;
     assert!(rig.engine.signals(&rig.id()).is_empty());

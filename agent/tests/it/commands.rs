@@ -68,7 +68,7 @@ async fn only_controls_own_fresh_word_is_carried_out() {
         "wrong_verb"
     );
     assert_eq!(
-        say(order(&control.command, boot, down::APPLY, now_ms() - 1)).await,
+        say(order(&control.command, boot, down::APPLY, now_ms() - 2000)).await,
         "expired"
     );
     assert!(say(good.clone()).await.starts_with("Ok"));

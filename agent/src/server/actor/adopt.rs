@@ -50,10 +50,15 @@ impl Actor {
                 id: run,
                 started: true,
                 started_at_ms: clock::to_ms(found.created_at),
+                host_boot: self.deps.settings.host_boot.clone(),
                 ended: None,
                 closed: false,
             });
         }
+        // The process before us may have seen the restart and been killed before it acted.
+        let since = self.memory.run.as_ref().map(|r| r.host_boot.clone());
+        let since = since.filter(|b| !b.is_empty());
+        let host_rebooted = since.map_or(host_rebooted, |b| b != self.deps.settings.host_boot);
         let nothing = lifecycle::Found::Nothing { host_rebooted };
         let state = found.as_ref().map(|f| f.state.clone());
         match state {

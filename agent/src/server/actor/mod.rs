@@ -287,6 +287,7 @@ impl Actor {
                 id: RunId::new(),
                 started: false,
                 started_at_ms: 0,
+                host_boot: self.deps.settings.host_boot.clone(),
                 ended: None,
                 closed: false,
             });

@@ -728,9 +728,10 @@ impl Turn {
         match self.s.state {
             State::Starting | State::Running => self.begin_stop("asked", kill),
             State::Stopping => {
-                if kill && self.s.up {
+                // A stop that somebody only typed has no timer yet.
+                if self.s.up && (kill || self.s.kill_at.is_none()) {
                     self.settle_stop();
-                    self.ask_stop(true);
+                    self.ask_stop(kill);
                 }
             }
             State::Crashed => {

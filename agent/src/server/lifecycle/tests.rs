@@ -257,6 +257,15 @@ fn a_typed_stop_is_no_crash() {
 }
 
 #[test]
+fn a_stop_order_gives_a_typed_stop_its_grace() {
+    let mut sim = Sim::running();
+    sim.tell(Event::StopTyped);
+    sim.tell(Event::Wanted(want(2, Some(Power::Stop))));
+    assert_eq!(sim.last, [Effect::AskStop]);
+    assert!(sim.after(1000).last.contains(&Effect::Kill));
+}
+
+#[test]
 fn a_crash_wait_outlives_the_agent() {
     let mut sim = Sim::running();
     sim.tell(Event::Exited {
