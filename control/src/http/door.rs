@@ -73,8 +73,15 @@ async fn inside(app: &App, request: Request, next: Next) -> Response {
         Ok(admitted) => admitted,
         Err(error) => return error.into_response(),
     };
+    let path = request.uri().path();
+    // A transfer is answered when its last byte has gone through; the gateway watches over its pace.
+    let patience = if path == "/transfer" || path.starts_with("/transfer/") {
+        proxy::TRANSFER
+    } else {
+        PATIENCE
+    };
     let work = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(PATIENCE, work).await {
+    let mut response = match tokio::time::timeout(patience, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Error::Internal(anyhow::anyhow!("a handler panicked")).into_response(),
         Err(_) => Error::Unavailable {

@@ -21,6 +21,8 @@ use crate::{
 
 const CONNECT: Duration = Duration::from_secs(3);
 const ANSWER: Duration = Duration::from_secs(20);
+/// The longest that one transfer may take.
+pub const TRANSFER: Duration = Duration::from_secs(6 * 3600);
 
 /// Only for one hop (RFC 9110, 7.6.1), and what must not leave control.
 const NOT_PASSED_ON: [HeaderName; 11] = [
@@ -97,8 +99,13 @@ pub async fn splice(State(app): State<App>, peer: Peer, mut request: Request) ->
             tracing::debug!(%error, "the connection to a gateway ended");
         }
     });
+    let within = if is_upgrade(request.headers()) {
+        ANSWER
+    } else {
+        TRANSFER
+    };
     let out = outgoing(&mut request, &peer)?;
-    let mut answer = timeout(ANSWER, sender.send_request(out))
+    let mut answer = timeout(within, sender.send_request(out))
         .await
         .map_err(|e| unavailable(&e))?
         .map_err(|e| unavailable(&e))?;

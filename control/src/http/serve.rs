@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, time::Duration};
 use anyhow::{Context, Result};
 use axum::Extension;
 use axum_server::{Handle, tls_rustls::RustlsConfig};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rcgen::{CertificateParams, KeyPair};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -19,6 +20,10 @@ use crate::{
 
 /// Open requests may take so long to end when control stops.
 const GRACE: Duration = Duration::from_secs(5);
+/// A request's head must be there by then.
+const HEAD: Duration = Duration::from_secs(30);
+/// Longest head.
+const HEAD_BYTES: usize = 64 * 1024;
 
 /// Where control listens.
 #[derive(Debug, Clone)]
@@ -80,19 +85,33 @@ pub async fn serve(
     }
     match tls {
         Some(tls) => {
-            axum_server::from_tcp_rustls(listener, tls)?
-                .handle(handle)
-                .serve(service)
-                .await?;
+            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            bound(server.http_builder());
+            server.serve(service).await?;
         }
         None => {
-            axum_server::from_tcp(listener)?
-                .handle(handle)
-                .serve(service)
-                .await?;
+            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            bound(server.http_builder());
+            server.serve(service).await?;
         }
     }
     Ok(())
+}
+
+/// A client that sends its head a byte at a time, or opens streams without end, holds nothing for long.
+fn bound(builder: &mut hyper_util::server::conn::auto::Builder<TokioExecutor>) {
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(100)
+        .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(HEAD)
+        .keep_alive_timeout(HEAD);
 }
 
 async fn tls(config: &Config) -> Result<(Option<RustlsConfig>, Option<String>)> {
