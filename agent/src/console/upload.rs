@@ -6,7 +6,8 @@ use tracing::warn;
 use warren_proto::ids::{BootId, ServerId};
 use warren_proto::wire;
 
-use super::{Consoles, range};
+use super::Consoles;
+use super::server::range;
 
 /// Bytes on the wire of one batch.
 const MAX_BATCH: usize = 256 * 1024;
