@@ -1,5 +1,6 @@
 use std::{
-    fs::File,
+    fs::{DirBuilder, File},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -103,10 +104,15 @@ async fn open_postgres(config: &Config) -> Result<Db, OpenError> {
 async fn open_sqlite(config: &Config, role: Role) -> Result<Db, OpenError> {
     let path = config.sqlite_path();
     let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|source| OpenError::File {
-        path: folder.to_path_buf(),
+    let file_error = |path: &Path, source| OpenError::File {
+        path: path.to_path_buf(),
         source,
-    })?;
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|e| file_error(folder, e))?;
     let lock = match role {
         Role::Serve => Some(lock(
             &path.with_extension("lock"),
@@ -115,6 +121,15 @@ async fn open_sqlite(config: &Config, role: Role) -> Result<Db, OpenError> {
         Role::Tool => None,
     };
     let bulk_path = path.with_file_name("bulk.db");
+    for file in [&path, &bulk_path] {
+        // Password hashes and addresses are in it; its WAL takes the mode over.
+        File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(|e| file_error(file, e))?;
+    }
     let migrating = lock_blocking(path.with_extension("migrate")).await?;
     let main = sqlite(&path, config).await?;
     let bulk = sqlite(&bulk_path, config).await?;

@@ -1,8 +1,9 @@
 //! Group commit: while one transaction runs, what arrives waits for the next, so that the cost is commits per
 //! second and not nodes.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -40,7 +41,12 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
             let mut waiting = Vec::with_capacity(MOST);
             while rx.recv_many(&mut waiting, MOST).await > 0 {
                 let (uploads, answers): (Vec<T>, Vec<_>) = waiting.drain(..).unzip();
-                for (answer, result) in answers.into_iter().zip(work(uploads).await) {
+                // A panic costs this batch, which its nodes send again, and not every batch after it.
+                let Ok(results) = AssertUnwindSafe(work(uploads)).catch_unwind().await else {
+                    tracing::error!("storing a batch of uploads panicked");
+                    continue;
+                };
+                for (answer, result) in answers.into_iter().zip(results) {
                     // The asker may have given up; it asks again and finds its upload stored.
                     drop(answer.send(result));
                 }
@@ -66,6 +72,16 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_one_batch_alone() {
+        let batcher = Batcher::start(|uploads: Vec<u32>| async move {
+            assert_ne!(uploads[0], 13, "unlucky");
+            uploads
+        });
+        assert_eq!(batcher.submit(13).await, Err(Busy));
+        assert_eq!(batcher.submit(14).await, Ok(14));
+    }
 
     #[tokio::test]
     async fn what_arrives_meanwhile_shares_the_next_turn() {

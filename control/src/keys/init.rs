@@ -1,7 +1,9 @@
 //! `warren-control init`: makes the keys and writes what nats-server and the gateway start with.
 
 use std::{
+    fs::DirBuilder,
     net::IpAddr,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -75,7 +77,8 @@ pub struct Made {
 pub async fn init(config: &Config, clock: &Clock, ask: &Init) -> Result<Made> {
     let version = nats_version(&ask.nats_server)?;
     for dir in [&config.data_dir, &ask.nats_dir] {
-        std::fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.with_context(|| format!("make {}", dir.display()))?;
     }
     let db = Db::open(config, Role::Tool).await?;
     let (keys, root) = make_keys(config, clock, &db).await?;

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use sea_orm::EntityTrait;
 use warren_control::{
@@ -42,6 +42,19 @@ async fn a_second_control_on_one_sqlite_file_is_refused_with_what_to_do() {
         refused.to_string().contains("SQLite takes exactly one"),
         "{refused}"
     );
+    for name in [
+        "warren.db",
+        "warren.db-wal",
+        "bulk.db",
+        "control.key",
+        "gateway.creds",
+    ] {
+        let mode = std::fs::metadata(world.config.data_dir.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{name} is for its owner alone");
+    }
     // Tools work beside it.
     Ground::open(world.config.clone(), Role::Tool)
         .await
