@@ -34,8 +34,11 @@ start_instance() {
     read -r -a ports < <(free_ports 5)
     PORT=${ports[0]}
     export WARREN_PORT=$PORT
-    ./ops/up --detach --data "$DATA" --port "${ports[0]}" --gateway-port "${ports[1]}" \
-        --nats-port "${ports[2]}" --registry-port "${ports[3]}" --agent-port "${ports[4]}" --demo "$@"
+    local options=(--detach --data "$DATA" --port "${ports[0]}" --gateway-port "${ports[1]}"
+        --nats-port "${ports[2]}" --registry-port "${ports[3]}" --agent-port "${ports[4]}" --demo "$@")
+    WARREN_UP_ARGS=$(printf '%s\n' "${options[@]}")
+    export WARREN_UP_ARGS
+    ./ops/up "${options[@]}"
     cargo_flags=()
     [ "$BIN" = debug ] || cargo_flags=(--release)
     [ -x "$WARREN_BIN_DIR/warren-harness" ] || cargo build --locked "${cargo_flags[@]}" -p warren-harness
