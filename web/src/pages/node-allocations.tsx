@@ -16,13 +16,14 @@ import { Field, Input } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { cx } from '~/util/cx'
 import { plural } from '~/util/format'
-import { portCount } from '~/util/ports'
+import { playerAddress, portCount } from '~/util/ports'
 
 export function NodeAllocationsPage() {
   const { node: id } = useParams({ from: '/app/nodes/$node/allocations' })
   const { data: node } = useQuery(nodeQuery(id))
   const allocations = useQuery(allocationsQuery(id))
   const servers = useQuery(serversQuery)
+  const shownHost = node?.player_address ?? node?.host.addresses[0]
   const names = new Map(servers.data?.map((s) => [s.id, s.name]))
   const all = [...(allocations.data ?? [])].sort((a, b) => a.port - b.port || a.ip.localeCompare(b.ip))
   const [onlyUsed, setOnlyUsed] = useState(true)
@@ -74,7 +75,7 @@ export function NodeAllocationsPage() {
                   {shown.map((a) => (
                     <tr key={a.id}>
                       <td>
-                        <Address text={`${a.alias || a.ip}:${a.port}`} hideCopy />
+                        <Address text={playerAddress(a, shownHost)} hideCopy />
                       </td>
                       <td>
                         {a.server ? (

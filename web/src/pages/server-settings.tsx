@@ -16,6 +16,7 @@ import { Address, CopyIcon } from '~/ui/copy'
 import { Confirm } from '~/ui/dialog'
 import { Field, Input, Select, Textarea } from '~/ui/field'
 import { Ago } from '~/ui/time'
+import { playerAddress } from '~/util/ports'
 import { startupPreview, wrongValue } from '~/util/rules'
 
 export function ServerSettingsPage() {
@@ -457,7 +458,7 @@ function Side({ server }: { server: Server }) {
       <ul className="px-4 py-2">
         {server.allocations.map((allocation) => (
           <li key={allocation.id} className="flex min-h-7 items-center justify-between gap-2">
-            <Address text={`${allocation.alias || allocation.ip}:${allocation.port}`} />
+            <Address text={playerAddress(allocation, server.address?.host)} />
             {allocation.primary && <span className="text-12 text-t3">primary</span>}
           </li>
         ))}

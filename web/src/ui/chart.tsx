@@ -133,7 +133,10 @@ function drawGround(u: uPlot, { limit, top, label, ends }: Ground, colour: (name
   }
   line(0, colour('--chart-grid'), '0', colour('--text-3'), [])
   const middle = (limit > 0 ? limit : top) / 2
-  line(middle, colour('--chart-grid'), label(middle, false), colour('--text-3'), [])
+  // Far above its limit the data sets the scale: its top is named, and the middle would stand on the limit.
+  const over = limit > 0 && top > limit * 1.5
+  if (over) line(top, colour('--chart-grid'), label(top, false), colour('--text-3'), [])
+  else line(middle, colour('--chart-grid'), label(middle, false), colour('--text-3'), [])
   if (limit > 0)
     line(limit, colour('--chart-limit'), label(limit, true), colour('--text-2'), [3 * ratio, 3 * ratio])
   else line(top, colour('--chart-grid'), label(top, false), colour('--text-3'), [])

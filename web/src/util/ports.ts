@@ -18,6 +18,16 @@ export function portRange(text: string): PortRange | undefined {
   return { first, last }
 }
 
+/** Where players go: the address's own name, and for every-address the one that the node shows to players. */
+export function playerAddress(
+  at: { ip: string; port: number; alias?: string | null },
+  shown: string | undefined,
+): string {
+  const every = at.ip === '0.0.0.0' || at.ip === '::'
+  const host = at.alias || (every && shown ? shown : at.ip)
+  return `${host.includes(':') ? `[${host}]` : host}:${at.port}`
+}
+
 /** How many ports a list such as "25565-25600, 27015" names, or undefined when it can't be read. */
 export function portCount(text: string): number | undefined {
   const parts = text.split(',').map((part) => part.trim())

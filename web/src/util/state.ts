@@ -85,6 +85,11 @@ export function pendingIntent(server: ServerSummary): { word: string; since: num
   return { word: words[intent.action], since }
 }
 
+function failedInstall(server: ServerSummary | Server): boolean {
+  if ('install' in server && server.install) return server.install.result === 'failed'
+  return server.state === 'error' && server.reason === 'install_failed'
+}
+
 /**
  * Why a power button is off, or false when it works. The states are those that control enforces
  * (DESIGN, "Wanted and observed"); a button that is off says which rule keeps it so.
@@ -99,6 +104,11 @@ export function powerOff(server: ServerSummary | Server, action: PowerAction): s
   const state = server.state
   if (state === 'installing') return 'The server is being installed'
   if (state === 'new') return 'The server has not been installed yet'
+  const begins = action === 'start' || action === 'restart'
+  if (begins && failedInstall(server)) return 'Its install failed; reinstall it first'
+  const job = server.operation
+  if (begins && job && (job.state === 'pending' || job.state === 'running'))
+    return `Its files are in use: ${job.kind}`
   const alive = state === 'running' || state === 'starting' || state === 'stopping'
   switch (action) {
     case 'start':
