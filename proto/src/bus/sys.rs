@@ -30,8 +30,13 @@ pub struct Pushed {
 }
 
 impl Pushed {
-    fn answered(&self, id: &str) -> bool {
-        self.taken.contains_key(id) || self.refused.contains_key(id)
+    /// Whether this server has answered, perhaps under the new id that it got by a restart.
+    fn answered(&self, id: &str, name: &str) -> bool {
+        self.refused.contains_key(id) || self.took(id, name)
+    }
+
+    fn took(&self, id: &str, name: &str) -> bool {
+        self.taken.contains_key(id) || (!name.is_empty() && self.taken.values().any(|n| n == name))
     }
 }
 
@@ -80,7 +85,7 @@ impl Pusher {
                 None => pushed.taken.insert(id, answer.server.name),
                 Some(error) => pushed.refused.insert(id, error.description),
             };
-            !known.is_empty() && known.keys().all(|k| pushed.answered(k))
+            !known.is_empty() && known.iter().all(|(id, name)| pushed.answered(id, name))
         })
         .await?;
         Ok(pushed)
@@ -91,7 +96,7 @@ impl Pusher {
         let missing = self
             .known
             .iter()
-            .filter(|(id, _)| !pushed.taken.contains_key(*id));
+            .filter(|(id, name)| !pushed.took(id, name));
         missing.map(|(_, name)| name.clone()).collect()
     }
 

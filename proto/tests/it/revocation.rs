@@ -52,6 +52,8 @@ on_each_server! {
         rig.launch().await;
         refused(&rig, old).await;
         assert!(is_up_again(&other).await);
+        // A restarted server has another id; it is not waited for under its old one.
+        pusher_is_up(&mut pusher, &rig, &revoked).await;
         // The same node id comes in with a new key.
         rig.node(id).await;
     }
@@ -114,6 +116,28 @@ on_each_server! {
         pusher.push(&rig.realm, Account::Edge, &all, now_s(), Duration::from_millis(500)).await.unwrap();
         leaves(&mut link, &Link::Up).await;
     }
+}
+
+async fn pusher_is_up(pusher: &mut Pusher, rig: &Rig, revoked: &Revocations) {
+    let pushed = async {
+        loop {
+            let began = Instant::now();
+            match pusher
+                .push(&rig.realm, Account::Edge, revoked, now_s(), SOON)
+                .await
+            {
+                Ok(pushed) => return (pusher.missing(&pushed), began.elapsed()),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    let (missing, took) = tokio::time::timeout(SOON, pushed)
+        .await
+        .expect("never pushed");
+    assert!(
+        missing.is_empty() && took < Duration::from_secs(5),
+        "{missing:?} {took:?}"
+    );
 }
 
 async fn leaves(link: &mut watch::Receiver<Link>, state: &Link) {
