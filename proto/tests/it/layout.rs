@@ -241,7 +241,12 @@ pub async fn wait_for_interest(
 }
 
 /// Asks until somebody is there: newer servers say at once that nobody is, and interest takes a moment.
-async fn asked_until_there(bus: &Bus, subject: String, kind: &str, node: Option<NodeId>) -> Tick {
+pub async fn asked_until_there(
+    bus: &Bus,
+    subject: String,
+    kind: &str,
+    node: Option<NodeId>,
+) -> Tick {
     let asked = Tick {
         counter: 1,
         control_time_ms: 0,

@@ -2,6 +2,7 @@
 //! `WARREN_NATS_SERVER_EXTRA` names (paths with `:` between them).
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod cluster;
 mod connection;
 mod hostile_gateway;
 mod hostile_node;
