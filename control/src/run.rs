@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Silence is looked for this often.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(2);
 /// Retention of history and samples.
 const KEEP: Duration = Duration::from_secs(60);
 /// A stop waits this long for what is in hand.
