@@ -157,7 +157,12 @@ async function main() {
   const numbers = [...text.matchAll(/line (\d{9})/g)].map((match) => Number(match[1]))
   const hole = numbers.findIndex((n, i) => i > 0 && n !== numbers[i - 1] + 1)
   check(hole === -1, `the viewer has every line once (hole at ${numbers[hole - 1]} -> ${numbers[hole]})`)
-  const events = await panel.all(`/events?server=${crashing}`)
+  const events = []
+  for (let after = 0; after !== null; ) {
+    const page = await panel.get(`/events?server=${crashing}&limit=100&after=${after}`)
+    events.push(...page.items)
+    after = page.items.length ? page.next : null
+  }
   check(new Set(events.map((event) => event.id)).size === events.length, 'each event is there once')
   say(`${numbers.length} lines and ${events.length} events, each once`)
   await viewer.end()
