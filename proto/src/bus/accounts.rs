@@ -1,29 +1,25 @@
-//! The five accounts, what is bridged between them, and the minting of users. Nodes (EDGE) and gateways
-//! (GATE) hold no right in the account that has the streams (CORE): being limited to a few JetStream
-//! subjects is no boundary, because a reply subject is the client's choice. Exact subjects are exported,
-//! never `node.>`, which would hand every publish over twice.
+//! The five accounts, their keys, and the minting of users. Nodes (EDGE) and gateways (GATE) hold no right in
+//! the account that has the streams (CORE): being limited to a few JetStream subjects is no boundary, because
+//! a reply subject is the client's choice. What passes between accounts is `bridges`.
 
 use std::collections::BTreeMap;
 
 use nkeys::{KeyPair, KeyPairType};
 use serde::{Deserialize, Serialize};
 
+use super::bridges;
 use super::creds::{Creds, Seed};
 use super::jwt::{
-    self, Account as AccountClaims, Answers, Claims, Error, Export, Flow, Import, Limits, Operator,
-    Permissions, Respond, Scope, Subjects, Template, User,
+    self, Account as AccountClaims, Claims, Error, Limits, Operator, Permissions, Scope, Subjects,
+    Template, User,
 };
 use crate::ids;
-use crate::subjects::{
-    ENROLL_REGISTER, EVENT_ANY as EVENTS, GATE_ASK_ANY as GATE_ASK, GATE_TELL_ANY as GATE_TELL,
-};
+use crate::subjects::EVENT_ANY as EVENTS;
 
 /// The largest message, and so the largest body of an upload with its envelope. In bytes.
 pub const MAX_PAYLOAD_BYTES: i64 = 1_048_576;
 /// A node's credential lives this long, in seconds, and is renewed over the bus long before.
 pub const NODE_TTL_S: i64 = 90 * 24 * 3600;
-/// How long a node may take to answer what it was asked, in nanoseconds.
-const RESPOND_TTL_NS: i64 = 60_000_000_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -164,8 +160,12 @@ impl Realm {
             limits.consumer = Some(-1);
         }
         let nats = AccountClaims {
-            imports: self.imports(account)?,
-            exports: exports(account),
+            imports: bridges::imports(
+                account,
+                &self.public(Account::Core)?,
+                &self.public(Account::Edge)?,
+            ),
+            exports: bridges::exports(account),
             limits,
             signing_keys: self.scopes(account)?,
             revocations: revocations.clone(),
@@ -184,60 +184,28 @@ impl Realm {
         jwt::sign(&key(&self.operator_signer)?, claims)
     }
 
-    fn imports(&self, account: Account) -> Result<Vec<Import>, Error> {
-        let (core, edge) = (self.public(Account::Core)?, self.public(Account::Edge)?);
-        let stream = |subject: &str, from: &str| import(subject, None, from, Flow::Stream);
-        let service = |subject: &str, from: &str| import(subject, None, from, Flow::Service);
-        let mut all = Vec::new();
-        match account {
-            Account::Sys => {}
-            Account::Edge => all.extend(UP_LINK.iter().map(|s| service(s, &core))),
-            Account::Core => {
-                all.extend(LIVE.iter().map(|s| stream(s, &edge)));
-                all.push(service(ASKED, &edge));
-            }
-            Account::Gate => {
-                all.extend(LIVE.iter().map(|s| stream(s, &edge)));
-                all.push(service(ASKED, &edge));
-                all.push(service(GATE_ASK, &core));
-                all.push(stream(GATE_TELL, &core));
-                all.push(stream(EVENTS, &core));
-            }
-            Account::Read => {
-                all.push(stream(EVENTS, &core));
-                // Without a local subject the account's own `$JS.API` shadows the import (error 10039).
-                for verb in ["MSG.NEXT", "INFO"] {
-                    all.push(import(
-                        &format!("$JS.API.CONSUMER.{verb}.EVENT.*"),
-                        Some(format!("CORE.API.CONSUMER.{verb}.EVENT.$1")),
-                        &core,
-                        Flow::Service,
-                    ));
-                }
-                all.push(service(ACKS, &core));
-            }
-        }
-        Ok(all)
-    }
-
     fn scopes(&self, account: Account) -> Result<Vec<Scope>, Error> {
         Ok(match account {
             Account::Sys | Account::Core => Vec::new(),
             Account::Edge => vec![
-                scope(&self.scope_node, "node", node_template())?,
-                scope(&self.scope_enroll, "enroll", enroll_template())?,
+                scope(&self.scope_node, "node", bridges::node_template())?,
+                scope(&self.scope_enroll, "enroll", bridges::enroll_template())?,
             ],
-            Account::Gate => vec![scope(&self.scope_gateway, "gateway", gateway_template())?],
+            Account::Gate => vec![scope(
+                &self.scope_gateway,
+                "gateway",
+                bridges::gateway_template(),
+            )?],
             Account::Read => vec![
                 scope(
                     &self.scope_reader,
                     "reader",
-                    reader_template("event.server.{{tag(srv)}}.>"),
+                    bridges::reader_template("event.server.{{tag(srv)}}.>"),
                 )?,
                 scope(
                     &self.scope_reader_all,
                     "reader-all",
-                    reader_template(EVENTS),
+                    bridges::reader_template(EVENTS),
                 )?,
             ],
         })
@@ -445,109 +413,6 @@ pub struct Reader<'a> {
     pub durables: &'a [ids::ConsumerId],
 }
 
-/// What nodes ask of control; answered after its commit. `enroll` is the one that strangers may call.
-const UP_LINK: [&str; 6] = [
-    "node.*.lifecycle",
-    "node.*.console",
-    "node.*.metrics",
-    "node.*.heartbeat",
-    "node.*.ask.*",
-    ENROLL_REGISTER,
-];
-/// What nodes say live and may lose.
-const LIVE: [&str; 3] = [
-    "node.*.live.stats.*",
-    "node.*.live.console.*",
-    "node.*.xfer.*",
-];
-const ASKED: &str = "agent.*.>";
-const ACKS: &str = "$JS.ACK.EVENT.>";
-
-fn exports(account: Account) -> Vec<Export> {
-    let stream = |s: &str| export(s, Flow::Stream, None);
-    let service = |s: &str, answers| export(s, Flow::Service, Some(answers));
-    let mut all = Vec::new();
-    match account {
-        Account::Edge => {
-            all.extend(LIVE.iter().map(|s| stream(s)));
-            all.push(service(ASKED, Answers::Stream));
-        }
-        Account::Core => {
-            all.extend(UP_LINK.iter().map(|s| service(s, Answers::Singleton)));
-            all.push(service(GATE_ASK, Answers::Singleton));
-            all.push(stream(EVENTS));
-            all.push(stream(GATE_TELL));
-            all.push(service(
-                "$JS.API.CONSUMER.MSG.NEXT.EVENT.*",
-                Answers::Stream,
-            ));
-            all.push(service("$JS.API.CONSUMER.INFO.EVENT.*", Answers::Singleton));
-            all.push(service(ACKS, Answers::Singleton));
-        }
-        Account::Sys | Account::Gate | Account::Read => {}
-    }
-    all
-}
-
-fn node_template() -> Template {
-    Template {
-        publish: Subjects::allow(["node.{{name()}}.>"]),
-        subscribe: Subjects::allow(["agent.{{name()}}.>", "_INB.{{name()}}.>"]),
-        resp: Some(Respond {
-            max: 16,
-            ttl: RESPOND_TTL_NS,
-        }),
-        subs: 500,
-        data: -1,
-        payload: MAX_PAYLOAD_BYTES,
-        allowed_connection_types: vec!["STANDARD".into(), "WEBSOCKET".into()],
-    }
-}
-
-fn enroll_template() -> Template {
-    Template {
-        publish: Subjects::allow([ENROLL_REGISTER]),
-        subscribe: Subjects::allow(["_INB.{{name()}}.>"]),
-        resp: None,
-        subs: 5,
-        data: -1,
-        payload: 8192,
-        allowed_connection_types: vec!["STANDARD".into(), "WEBSOCKET".into()],
-    }
-}
-
-fn gateway_template() -> Template {
-    Template {
-        publish: Subjects::allow([ASKED, GATE_ASK]),
-        subscribe: Subjects::allow(LIVE.into_iter().chain([
-            GATE_TELL,
-            EVENTS,
-            "_INB.{{name()}}.>",
-        ])),
-        resp: None,
-        subs: -1,
-        data: -1,
-        payload: MAX_PAYLOAD_BYTES,
-        allowed_connection_types: vec!["STANDARD".into()],
-    }
-}
-
-fn reader_template(events: &str) -> Template {
-    Template {
-        publish: Subjects::allow([
-            "CORE.API.CONSUMER.MSG.NEXT.EVENT.{{tag(con)}}",
-            "CORE.API.CONSUMER.INFO.EVENT.{{tag(con)}}",
-            "$JS.ACK.EVENT.{{tag(con)}}.>",
-        ]),
-        subscribe: Subjects::allow([events, "_INB.{{name()}}.>"]),
-        resp: None,
-        subs: 50,
-        data: -1,
-        payload: 65_536,
-        allowed_connection_types: Vec::new(),
-    }
-}
-
 fn scope(signer: &Seed, role: &str, template: Template) -> Result<Scope, Error> {
     Ok(Scope {
         kind: "user_scope".into(),
@@ -555,25 +420,6 @@ fn scope(signer: &Seed, role: &str, template: Template) -> Result<Scope, Error> 
         role: role.into(),
         template,
     })
-}
-
-fn export(subject: &str, flow: Flow, response_type: Option<Answers>) -> Export {
-    Export {
-        name: subject.into(),
-        subject: subject.into(),
-        flow,
-        response_type,
-    }
-}
-
-fn import(subject: &str, local_subject: Option<String>, account: &str, flow: Flow) -> Import {
-    Import {
-        name: subject.into(),
-        subject: subject.into(),
-        account: account.into(),
-        local_subject,
-        flow,
-    }
 }
 
 fn claims<N>(iat: i64, sub: &str, name: &str, exp: Option<i64>, nats: N) -> Claims<N> {

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod ask;
+mod bridges;
 pub mod client;
 pub mod clock;
 pub mod config;
