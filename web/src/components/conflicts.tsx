@@ -27,7 +27,7 @@ export function ConflictBanners({ server }: { server: Server }) {
       >
         {since && (
           <>
-            since <Ago at={since} />.{' '}
+            for <Since at={since} />.{' '}
           </>
         )}
         The game goes on as it was. What you ask for here waits and is done when the node is back

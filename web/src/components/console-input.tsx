@@ -21,6 +21,8 @@ function refusal(result: string, message: string | undefined): string | undefine
       return 'Not taken: the game has not read its input for 2 s. The line is still here.'
     case 'off':
       return 'Not taken: the game does not run. The line is still here.'
+    case 'unanswered':
+      return message
     default:
       return `Not taken: ${message || 'refused'}`
   }

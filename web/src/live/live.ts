@@ -161,7 +161,10 @@ export class ServerLive {
       line: (up) => {
         if (!up) this.watch = { kind: 'connecting' }
         for (const { done } of this.waiting.values())
-          done({ result: 'refused', message: 'The connection broke before an answer came' })
+          done({
+            result: 'unanswered',
+            message: 'The connection broke before an answer came: the line may have arrived or not.',
+          })
         this.waiting.clear()
         this.changed()
       },
@@ -319,10 +322,10 @@ export class ServerLive {
           this.waiting.delete(req)
           this.log.answered(line, false)
           resolve({
-            result: 'refused',
-            message: 'The node did not answer within 6 s; the line may or may not have arrived',
+            result: 'unanswered',
+            message: 'No answer within 8 s: the line may have arrived or not. Look before you type it again.',
           })
-        }, 6000)
+        }, 8000)
         this.waiting.set(req, {
           line,
           done: (answer) => {

@@ -56,6 +56,10 @@ export function onEvent(event: Event): void {
   }
   if (kind === 'node' && id) {
     refetchSoon(keys.nodes, keys.node(id), keys.servers)
+    // The servers that are looked at, not their files and logs: a node's state is part of theirs.
+    void queryClient.invalidateQueries({
+      predicate: ({ queryKey }) => queryKey[0] === 'server' && queryKey.length === 2,
+    })
     return
   }
   refetchSoon(keys.operations, keys.servers)

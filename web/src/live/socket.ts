@@ -16,7 +16,8 @@ export interface Stats {
   uptime_ms: number
   state: string
 }
-export type InputResult = 'written' | 'busy' | 'off' | 'refused'
+/** `unanswered`: nobody said what became of the line. */
+export type InputResult = 'written' | 'busy' | 'off' | 'refused' | 'unanswered'
 
 /** What one server's watcher is told. */
 export interface ServerSink {
