@@ -29,6 +29,9 @@ use credential::Renewal;
 
 /// An upload or ask that takes longer is sent again.
 const CALL: Duration = Duration::from_secs(10);
+/// A hello or heartbeat that takes longer is sent again. After a restart of nats-server the agent may be back
+/// before control is, and 2.9 tells nobody that no one listens: the first hello is then lost without a word.
+const GREETING: Duration = Duration::from_secs(2);
 /// Bytes of one batch of facts.
 const FACT_BYTES: usize = 240 * 1024;
 /// Off by more, and a person is told.
@@ -310,7 +313,7 @@ async fn hello(node: &Arc<Node>, bus: &Bus) -> Result<Answer, CallError> {
     let hello = node.hello();
     let subject = subjects::ask(node.id, up::HELLO);
     let answer = bus
-        .call(subject, up::HELLO, Some(node.id), &hello, CALL)
+        .call(subject, up::HELLO, Some(node.id), &hello, GREETING)
         .await?;
     Ok(Answer::Hello(answer))
 }
@@ -319,7 +322,7 @@ async fn heartbeat(node: &Arc<Node>, bus: &Bus) -> Result<Answer, CallError> {
     let beat = node.heartbeat();
     let subject = subjects::from_node(node.id, up::HEARTBEAT);
     let answer = bus
-        .call(subject, up::HEARTBEAT, Some(node.id), &beat, CALL)
+        .call(subject, up::HEARTBEAT, Some(node.id), &beat, GREETING)
         .await?;
     Ok(Answer::Heartbeat(answer))
 }
