@@ -40,9 +40,11 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
   const may = server.permissions.includes('control.console')
   const why = !may
     ? 'You may not type here'
-    : !runs
-      ? `The server ${stateWords(server.state)}: nobody reads what is typed`
-      : undefined
+    : server.node.state === 'offline'
+      ? `${server.node.name} is away: nothing that is typed reaches the game`
+      : !runs
+        ? `The server ${stateWords(server.state)}: nobody reads what is typed`
+        : undefined
 
   async function send(line: string) {
     if (line === '' || busy || why) return
