@@ -4,9 +4,7 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use warren_entity::{api_keys, sessions, users};
 use warren_proto::ids::{SessionId, UserId};
 
@@ -16,6 +14,7 @@ use crate::{
     app::App,
     db::Lane,
     error::{Error, Result},
+    session::store,
 };
 
 /// A session that nobody used for so long has ended.
@@ -167,16 +166,7 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
         let app = app.clone();
         tokio::spawn(async move {
             touch(&app, "session", async |tx| {
-                let mut row = row.into_active_model();
-                row.last_seen_at_ms = Set(now);
-                row.expires_at_ms = Set(now + SESSION_IDLE_MS);
-                // Only while it lives: a log-out in between must win.
-                sessions::Entity::update_many()
-                    .set(row)
-                    .filter(sessions::Column::EndedAtMs.is_null())
-                    .exec(tx)
-                    .await
-                    .map(drop)
+                store::seen(tx, &row.id, now, SESSION_IDLE_MS).await
             })
             .await;
         });

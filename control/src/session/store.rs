@@ -61,6 +61,30 @@ pub async fn active(
         .await
 }
 
+/// Notes that a log-in was used; it lasts `idle_ms` from now on. One that has ended stays ended: a log-out in
+/// between wins.
+/// # Errors
+/// Database.
+pub async fn seen(
+    db: &impl ConnectionTrait,
+    session: &str,
+    now_ms: i64,
+    idle_ms: i64,
+) -> Result<(), DbErr> {
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::LastSeenAtMs, Expr::value(now_ms))
+        .col_expr(
+            sessions::Column::ExpiresAtMs,
+            Expr::value(now_ms.saturating_add(idle_ms)),
+        )
+        .filter(sessions::Column::Id.eq(session))
+        .filter(sessions::Column::EndedAtMs.is_null())
+        .filter(sessions::Column::ExpiresAtMs.gt(now_ms))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Ends one log-in of a user, with its tickets. Says whether there was one.
 /// # Errors
 /// Database.
