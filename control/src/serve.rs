@@ -72,7 +72,7 @@ async fn facts(app: &App) -> Result<Serving, Error> {
                     node: node_of(&ask)?,
                     batch: ask.open()?,
                 };
-                let answer = batcher.submit(upload).await.map_err(busy)??;
+                let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
                 Ok(ask.ok(&answer))
             }
         })
@@ -94,7 +94,7 @@ async fn console_bytes(app: &App) -> Result<Serving, Error> {
                     node: node_of(&ask)?,
                     upload: ask.open()?,
                 };
-                let answer = batcher.submit(upload).await.map_err(busy)??;
+                let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
                 Ok(ask.ok(&answer))
             }
         })
@@ -116,7 +116,7 @@ async fn samples(app: &App) -> Result<Serving, Error> {
                     node: node_of(&ask)?,
                     batch: ask.open()?,
                 };
-                let answer = batcher.submit(upload).await.map_err(busy)??;
+                let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
                 Ok(ask.ok(&answer))
             }
         })
@@ -138,7 +138,7 @@ async fn heartbeats(app: &App) -> Result<Serving, Error> {
                     node: node_of(&ask)?,
                     beat: ask.open()?,
                 };
-                let answer = batcher.submit(beat).await.map_err(busy)??;
+                let answer = batcher.submit(beat.node, beat).await.map_err(busy)??;
                 Ok(ask.ok(&answer))
             }
         })
