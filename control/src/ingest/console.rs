@@ -24,6 +24,11 @@ use crate::{
 
 /// Bytes of one range after decompression; an upload holds 256 KiB.
 const MAX_RANGE: u32 = 1 << 20;
+/// Bytes of all ranges of one upload after decompression: agents stop at 1 MiB and the range that crosses it.
+/// Without it an upload of a thousand tiny bombs would be a gigabyte.
+const MAX_UPLOAD: u64 = 4 << 20;
+/// Ranges of one upload; an agent's 256 KiB hold fewer.
+const MOST_RANGES: usize = 4096;
 /// A chunk grows up to this, so that a quiet server does not leave a row per line.
 const CHUNK_BYTES: i64 = 32 * 1024;
 
@@ -130,14 +135,33 @@ fn parse(node: NodeId, range: &wire::ConsoleRange) -> Result<(Key, Piece), wire:
     Ok((key, piece))
 }
 
+fn parse_all(upload: &Upload) -> Result<Vec<(Key, Piece)>, wire::Failure> {
+    let ranges = &upload.upload.ranges;
+    let bytes: u64 = ranges.iter().map(|r| u64::from(r.length)).sum();
+    if ranges.len() > MOST_RANGES || bytes > MAX_UPLOAD {
+        return Err(malformed(format!(
+            "an upload of {} ranges and {bytes} bytes; {MOST_RANGES} and {MAX_UPLOAD} are possible",
+            ranges.len()
+        )));
+    }
+    ranges.iter().map(|r| parse(upload.node, r)).collect()
+}
+
 /// What of a piece lies behind the cursor. Pure.
 fn beyond(committed: u64, piece: Piece) -> Option<Piece> {
     if piece.end <= committed || (piece.data.is_some() && piece.start > committed) {
         // Had already; or bytes before it have not come yet: the answer says from where.
         return None;
     }
-    if piece.start >= committed {
+    if piece.start == committed {
         return Some(piece);
+    }
+    if piece.start > committed {
+        // A gap further on: what lies between never comes either, and the hole must not go unsaid.
+        return Some(Piece {
+            start: committed,
+            ..piece
+        });
     }
     let cut = usize::try_from(committed - piece.start).ok()?;
     Some(Piece {
@@ -166,13 +190,7 @@ pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
             answers.push(Err(super::not_speaking()));
             continue;
         }
-        let parsed: Result<Vec<_>, _> = upload
-            .upload
-            .ranges
-            .iter()
-            .map(|r| parse(upload.node, r))
-            .collect();
-        match parsed {
+        match parse_all(upload) {
             Ok(parsed) => {
                 keys.push(parsed.iter().map(|(key, _)| *key).collect());
                 for (key, piece) in parsed {
@@ -476,7 +494,29 @@ mod tests {
         let cut = beyond(5, gap(2, 9)).unwrap();
         assert_eq!((cut.start, cut.end), (5, 9));
         assert!(beyond(9, gap(2, 9)).is_none());
-        assert_eq!(beyond(5, gap(7, 9)).unwrap().start, 7);
+        let whole = beyond(5, gap(7, 9)).unwrap();
+        assert_eq!((whole.start, whole.end), (5, 9), "a hole without a word");
+    }
+
+    #[test]
+    fn many_small_bombs_are_refused_together() {
+        let range = wire::ConsoleRange {
+            server: ServerId::new().to_string(),
+            run: RunId::new().to_string(),
+            data: zstd::bulk::compress(&vec![0; 1 << 20], 1).unwrap().into(),
+            compressed: true,
+            length: 1 << 20,
+            ..Default::default()
+        };
+        let of = |ranges: usize| Upload {
+            node: NodeId::new(),
+            upload: wire::ConsoleUpload {
+                ranges: vec![range.clone(); ranges],
+                ..Default::default()
+            },
+        };
+        assert_eq!(parse_all(&of(2)).unwrap().len(), 2);
+        assert!(parse_all(&of(5)).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use warren_entity::{
     allocations, audit_log, console_runs, node_boots, nodes, operations, servers, tombstones,
 };
 use warren_proto::{
-    ids::{NodeId, RunId, ServerId},
+    ids::{JobId, NodeId, RunId, ServerId},
     state::State,
     wire::{self, fact::What},
 };
@@ -269,6 +269,8 @@ impl<C: ConnectionTrait> About<'_, C> {
             wire::JobResult::Cancelled => "cancelled",
             wire::JobResult::Unspecified => return Err(malformed("a job without a result")),
         };
+        let job: JobId = ended.job.parse().map_err(malformed)?;
+        let job = job.to_string();
         let code = tame_opt(&ended.code, 64);
         let message = tame_opt(&ended.message, 1000);
         operations::Entity::update_many()
@@ -281,7 +283,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             .col_expr(operations::Column::Code, Expr::value(code.clone()))
             .col_expr(operations::Column::Message, Expr::value(message.clone()))
             .col_expr(operations::Column::ExitCode, Expr::value(ended.exit_code))
-            .filter(operations::Column::Id.eq(&*ended.job))
+            .filter(operations::Column::Id.eq(&*job))
             .filter(operations::Column::ServerId.eq(&*self.row.id))
             .filter(operations::Column::NodeId.eq(self.node.to_string()))
             // A job that counted as lost and ended after all is what it ended as.
@@ -297,7 +299,7 @@ impl<C: ConnectionTrait> About<'_, C> {
                 "at_ms": self.fact.at_ms,
                 "exit_code": ended.exit_code,
                 "message": message,
-                "operation": tame(&ended.job, 26),
+                "operation": job,
             });
             self.update()
                 .col_expr(servers::Column::Install, Expr::value(install))
@@ -305,7 +307,7 @@ impl<C: ConnectionTrait> About<'_, C> {
                 .await?;
         }
         let data = json!({
-            "operation": tame(&ended.job, 26),
+            "operation": job,
             "kind": tame(&ended.kind, 32),
             "state": state,
             "code": code,

@@ -115,7 +115,7 @@ async fn store_all(ground: &Ground, uploads: impl Iterator<Item = &Upload>) -> R
     let uploads: Vec<&Upload> = uploads.collect();
     let now_ms = ground.clock.now_ms();
     let near = |row: Row| -> Row {
-        let off = (row.at_ms - now_ms).abs() > 7 * 86_400_000;
+        let off = row.at_ms.abs_diff(now_ms) > 7 * 86_400_000;
         if off {
             Row {
                 at_ms: now_ms,

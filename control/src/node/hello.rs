@@ -30,6 +30,10 @@ use crate::{
     wanted::{self, Bumped},
 };
 
+/// Boots that a journal may hold facts of: it is bounded, and so is what a hello may write.
+const MOST_JOURNALS: usize = 4096;
+/// Generations and revs beyond this are no count of anything: adding to them must never overflow.
+const HIGHEST: u64 = 1 << 48;
 /// Jobs younger than this are not lost yet: the node's answer and its hello may have crossed.
 const JOB_SETTLES_MS: i64 = 5_000;
 
@@ -72,6 +76,18 @@ impl Said {
         if hello.boots.len() > 16 || hello.servers.len() > 10_000 || hello.jobs.len() > 10_000 {
             return Err(Error::Malformed(
                 "a hello lists at most 16 boots and 10000 servers".into(),
+            ));
+        }
+        if hello.journal.len() > MOST_JOURNALS {
+            return Err(Error::Malformed(format!(
+                "a hello lists at most {MOST_JOURNALS} journals"
+            )));
+        }
+        let high = hello.servers.iter().any(|s| s.generation > HIGHEST)
+            || hello.ledger.as_ref().is_some_and(|l| l.rev > HIGHEST);
+        if high {
+            return Err(Error::Malformed(
+                "a hello with a generation or rev beyond all bounds".into(),
             ));
         }
         let boot: BootId = hello.boot.parse().map_err(bad)?;
