@@ -96,7 +96,7 @@ pub fn judge(cursor: Cursor, boot: Boot, facts: &[wire::Fact]) -> Taken {
 }
 
 /// The last seq that a fact stands for: its own, or the end of the gap that it tells of.
-fn end_of(fact: &wire::Fact, boot: BootId) -> u64 {
+pub(super) fn end_of(fact: &wire::Fact, boot: BootId) -> u64 {
     match &fact.what {
         Some(What::FactGap(gap)) if gap.boot == boot.to_string() && gap.from_seq == fact.seq => {
             gap.to_seq.max(fact.seq)

@@ -15,7 +15,7 @@ use warren_proto::{
 };
 
 use super::{
-    cursor::{Boot, Cursor, judge},
+    cursor::{Boot, Cursor, end_of, judge},
     effect::{self, Refused},
 };
 use crate::{
@@ -27,6 +27,12 @@ use crate::{
     },
     text::{to_i64, to_u64},
 };
+
+/// Facts taken from one upload at most; the answer names where the rest begins. A fact costs some statements
+/// under the one writer, and an upload of many tiny ones must not keep everybody else waiting.
+const MOST_FACTS: usize = 1000;
+/// A node's clock may be wrong; a time further ahead than this would outlive every rule of age.
+const AHEAD_MS: i64 = 86_400_000;
 
 /// `FactBatch` with its facts unread: what can't be understood is kept as it came.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -152,8 +158,8 @@ struct Read {
 /// What can't be decoded stands where its order says.
 fn read_facts(upload: &Upload) -> Vec<Read> {
     let mut next = None;
-    let mut read: Vec<Read> = Vec::with_capacity(upload.batch.facts.len());
-    for raw in &upload.batch.facts {
+    let mut read: Vec<Read> = Vec::with_capacity(upload.batch.facts.len().min(MOST_FACTS));
+    for raw in upload.batch.facts.iter().take(MOST_FACTS) {
         let (fact, error) = match wire::Fact::decode(raw.as_slice()) {
             Ok(fact) => (fact, None),
             Err(e) => (
@@ -260,7 +266,18 @@ async fn one(
         };
     }
     let taken = judge(cursor, boot, &facts);
-    for (read, fact) in read.iter().zip(&facts).skip(taken.skip).take(taken.take) {
+    let mut free = if cursor.boot == Some(boot_id) {
+        cursor.next_seq
+    } else {
+        1
+    };
+    let new = read.iter().zip(&mut facts);
+    for (read, fact) in new.skip(taken.skip).take(taken.take) {
+        let end = end_of(fact, boot_id);
+        // A gap that begins below what came through: its own number has a row already.
+        fact.seq = fact.seq.max(free);
+        free = end.saturating_add(1);
+        fact.at_ms = fact.at_ms.clamp(0, now_ms.saturating_add(AHEAD_MS));
         take(db, upload.node, boot, read, fact, now_ms).await?;
     }
     if taken.cursor != cursor {
