@@ -13,6 +13,7 @@ const STEP: u64 = 256;
 
 #[derive(FromQueryResult)]
 struct Size {
+    node_id: String,
     server_id: String,
     bytes: Option<i64>,
 }
@@ -41,9 +42,12 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
         }
         gone += drop_chunks(ground, &old).await?;
     }
+    // Each node's part of a server on its own: bytes that a stranger sends under this server's name must not
+    // push out what its owner said.
     let most = ground.config.console_keep_bytes;
     let sizes = console_streams::Entity::find()
         .select_only()
+        .column(console_streams::Column::NodeId)
         .column(console_streams::Column::ServerId)
         // PostgreSQL sums bigint as numeric.
         .column_as(
@@ -52,6 +56,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
                 .cast_as("bigint"),
             "bytes",
         )
+        .group_by(console_streams::Column::NodeId)
         .group_by(console_streams::Column::ServerId)
         .into_model::<Size>()
         .all(ground.db.bulk.read())
@@ -59,7 +64,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
     for size in sizes {
         let mut over = size.bytes.unwrap_or(0) - most;
         while over > 0 {
-            let mut old = oldest(ground, Some(&size.server_id), None).await?;
+            let mut old = oldest(ground, Some(&size), None).await?;
             let mut enough = 0;
             let mut freed = 0;
             for chunk in &old {
@@ -82,7 +87,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
 
 async fn oldest(
     ground: &Ground,
-    server: Option<&str>,
+    of: Option<&Size>,
     before_ms: Option<i64>,
 ) -> Result<Vec<Old>, DbErr> {
     let mut query = console_chunks::Entity::find()
@@ -101,8 +106,10 @@ async fn oldest(
         )
         .order_by_asc(console_chunks::Column::AtMs)
         .limit(STEP);
-    if let Some(server) = server {
-        query = query.filter(console_chunks::Column::ServerId.eq(server));
+    if let Some(of) = of {
+        query = query
+            .filter(console_chunks::Column::NodeId.eq(&*of.node_id))
+            .filter(console_chunks::Column::ServerId.eq(&*of.server_id));
     }
     if let Some(before) = before_ms {
         query = query.filter(console_chunks::Column::AtMs.lt(before));
