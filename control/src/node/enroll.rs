@@ -44,6 +44,12 @@ pub enum Error {
          node by deleting the identity in its data folder"
     )]
     StillThere(NodeId),
+    /// A re-join with a token from before the revocation.
+    #[error(
+        "node {0} was revoked after this join token was made: make a new one in the panel to take the machine \
+         back, or join as a new node by deleting the identity in its data folder"
+    )]
+    Revoked(NodeId),
     /// Signing.
     #[error("enrolment: {0}")]
     Jwt(#[from] jwt::Error),
@@ -62,6 +68,7 @@ impl Error {
             Self::UsedUp => "token_used_up",
             Self::Proof => "bad_proof",
             Self::StillThere(_) => "node_online",
+            Self::Revoked(_) => "node_revoked",
             Self::Jwt(_) | Self::Database(_) => "internal",
         }
     }
@@ -195,6 +202,13 @@ async fn take(
             // Whoever has a token could otherwise take a running node over by naming its id.
             if row.online {
                 return Err(Error::StillThere(id));
+            }
+            // A token that lies around, with uses left, must not undo what an admin did since.
+            if row
+                .revoked_at_ms
+                .is_some_and(|at| at >= token.created_at_ms)
+            {
+                return Err(Error::Revoked(id));
             }
             rejoin(db, id, &row, token, key, &host, now_ms).await?;
             (id, true)
