@@ -7,6 +7,7 @@ mod consumer;
 mod enrolment;
 mod fake_node;
 mod gate;
+mod hostile;
 mod http_door;
 mod http_eggs;
 mod http_files;
