@@ -1,6 +1,8 @@
 //! Install scripts: as root in a throw-away container, with a limit of time, and their exit code
 //! counts.
 
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,6 +138,11 @@ impl Install {
         )
         .await?;
         self.check()?;
+        // What a crash of ours may have left still has the script's directory in its hands.
+        self.deps
+            .runtime
+            .delete(&container_of(self.server)?)
+            .await?;
         let (deps, server, wipe) = (self.deps.clone(), self.server, self.wipe);
         let script_dir = self.script_dir();
         blocking(move || {
@@ -146,10 +153,8 @@ impl Install {
                 Jail::open(&root)?.delete(&RelPath::root())?;
                 deps.consoles.say(server, "all files were removed");
             }
-            std::fs::create_dir_all(&script_dir)?;
             let script = install.script.replace("\r\n", "\n");
-            std::fs::write(script_dir.join("install.sh"), script)?;
-            Ok(())
+            Ok(put_script(&script_dir, &script)?)
         })
         .await
     }
@@ -159,6 +164,13 @@ impl Install {
             .settings
             .run_dir
             .join(format!("{}.install", self.server))
+    }
+
+    fn host_dir(&self) -> std::path::PathBuf {
+        self.deps
+            .settings
+            .run_dir
+            .join(format!("{}.install-etc", self.server))
     }
 
     async fn start(&self) -> Result<(), Failure> {
@@ -182,7 +194,9 @@ impl Install {
         }
         args.push("/mnt/install/install.sh".into());
         let mut host_files = start::host_files(&self.deps, self.server, &attached);
-        host_files.dir = self.script_dir().join("host");
+        // Not below the script's directory: that one is the script's to change, and whoever swaps a directory
+        // for a symlink there would choose where on this machine we write and remove as root.
+        host_files.dir = self.host_dir();
         host_files.user = None;
         let mount = |source: std::path::PathBuf, target: &str| BindMount {
             source,
@@ -280,11 +294,67 @@ impl Install {
         let deleted = self.deps.runtime.delete(&id).await;
         self.deps.consoles.server(self.server).end(self.run);
         let _ = tokio::fs::remove_dir_all(self.script_dir()).await;
+        let _ = tokio::fs::remove_dir_all(self.host_dir()).await;
         deleted?;
         Ok(())
     }
 }
 
+/// A directory of its own with nothing but the script. What an earlier script left is removed, never written
+/// through: it may be a symlink to anywhere on this machine.
+fn put_script(dir: &Path, script: &str) -> std::io::Result<()> {
+    let removed = match std::fs::symlink_metadata(dir) {
+        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(dir),
+        Ok(_) => std::fs::remove_file(dir),
+        Err(e) => Err(e),
+    };
+    match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    // Not `_all` for the last step: what stands there again would be somebody's.
+    std::fs::create_dir_all(dir.parent().unwrap_or(dir))?;
+    std::fs::create_dir(dir)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(dir.join("install.sh"))?;
+    file.write_all(script.as_bytes())
+}
+
 fn cancelled() -> Failure {
     Failure::new("cancelled", "the job was cancelled")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_script_is_never_written_through_what_an_earlier_one_left() {
+        let temp = tempfile::tempdir().unwrap();
+        let (dir, host) = (temp.path().join("x.install"), temp.path().join("host"));
+        std::fs::write(&host, "theirs").unwrap();
+        std::fs::create_dir(&dir).unwrap();
+        std::os::unix::fs::symlink(&host, dir.join("install.sh")).unwrap();
+        put_script(&dir, "one").unwrap();
+        assert_eq!(std::fs::read_to_string(&host).unwrap(), "theirs");
+        assert_eq!(
+            std::fs::read_to_string(dir.join("install.sh")).unwrap(),
+            "one"
+        );
+        // The directory itself.
+        let elsewhere = temp.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        std::fs::write(elsewhere.join("kept"), "").unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &dir).unwrap();
+        put_script(&dir, "two").unwrap();
+        assert!(elsewhere.join("kept").exists() && !elsewhere.join("install.sh").exists());
+        assert_eq!(
+            std::fs::read_to_string(dir.join("install.sh")).unwrap(),
+            "two"
+        );
+    }
 }

@@ -44,7 +44,9 @@ async fn once(deps: &Arc<Deps>, server: ServerId, keep_s: u32) -> Result<(), Fai
     deps.network.remove(&key).await?;
     let settings = deps.settings.clone();
     blocking(move || {
-        let _ = std::fs::remove_dir_all(settings.run_dir.join(server.to_string()));
+        for ending in ["", ".install", ".install-etc"] {
+            let _ = std::fs::remove_dir_all(settings.run_dir.join(format!("{server}{ending}")));
+        }
         let files = settings.files_of(server);
         if !files.exists() {
             return Ok(());

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,13 @@ pub fn write(spec: &ContainerSpec, files: &HostFiles) -> Result<Vec<BindMount>> 
         let path = files.dir.join(name);
         // A new inode each time: a container that still runs keeps what it was given.
         let fresh = files.dir.join(format!(".{name}.new"));
-        fs::write(&fresh, text).map_err(fail(&fresh))?;
+        // Whatever lies there is removed, never written through.
+        match fs::remove_file(&fresh) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(fail(&fresh)(e)),
+            _ => {}
+        }
+        let mut file = fs::File::create_new(&fresh).map_err(fail(&fresh))?;
+        file.write_all(text.as_bytes()).map_err(fail(&fresh))?;
         fs::set_permissions(&fresh, fs::Permissions::from_mode(0o644)).map_err(fail(&fresh))?;
         fs::rename(&fresh, &path).map_err(fail(&path))?;
         mounts.push(BindMount {
@@ -44,6 +51,10 @@ pub fn write(spec: &ContainerSpec, files: &HostFiles) -> Result<Vec<BindMount>> 
 
 /// Removes what [`write`] made.
 pub fn remove(dir: &Path) {
+    // A symlink here is not what `write` made: following it would remove the machine's own files.
+    if !fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_dir()) {
+        return;
+    }
     for (name, _) in FILES {
         // Absent or unreadable: the directory stays and shows it.
         let _ = fs::remove_file(dir.join(name));
