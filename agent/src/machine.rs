@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -51,6 +51,10 @@ pub fn open(config: &Config) -> anyhow::Result<Machine> {
 /// Names who holds it.
 pub fn lock(data_dir: &Path) -> anyhow::Result<File> {
     std::fs::create_dir_all(data_dir).map_err(crate::disk::at("create", data_dir))?;
+    // Installers run as root and may leave a setuid program among a server's files: nobody else on this machine
+    // may get there, nor read the variables of servers.
+    let closed = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(data_dir, closed).map_err(crate::disk::at("close", data_dir))?;
     let path = data_dir.join("lock");
     let mut file = File::options()
         .create(true)

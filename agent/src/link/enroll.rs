@@ -155,6 +155,9 @@ async fn by_https(
     url: &str,
     register: &wire::Register,
 ) -> anyhow::Result<wire::Registered> {
+    if !url.starts_with("https://") {
+        bail!("{url} is not encrypted: the token's secret does not go there");
+    }
     let mut builder = reqwest::Client::builder().timeout(CALL);
     if let Some(pin) = &token.control_cert_sha256 {
         builder = builder.tls_backend_preconfigured(super::pin::client_config(pin)?);
