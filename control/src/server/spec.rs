@@ -17,6 +17,9 @@ use crate::{
 };
 
 const MB: u64 = 1024 * 1024;
+/// Processes and threads where nobody said otherwise: more than any game has, and a fork bomb ends there instead
+/// of taking the machine's last. 0, when asked for, is no limit.
+const PIDS: u32 = 4096;
 /// Installers get at least this, however small the server is (as Wings gives them).
 const INSTALL_MEMORY_BYTES: u64 = 1024 * MB;
 const INSTALL_CPU_PERCENT: f64 = 100.0;
@@ -175,7 +178,7 @@ fn wire_limits(limits: &Limits) -> wire::Limits {
         cpu_percent: limits.cpu_percent,
         cpuset: limits.cpuset.clone().unwrap_or_default(),
         io_weight: limits.io_weight.unwrap_or(0),
-        pids: limits.pids.unwrap_or(0),
+        pids: limits.pids.unwrap_or(PIDS),
         shm_bytes: 0,
     }
 }
@@ -253,7 +256,11 @@ fn install(egg: &Egg, limits: &Limits, env: &[wire::EnvVar]) -> Option<wire::Ins
     if room.cpu_percent > 0.0 {
         room.cpu_percent = room.cpu_percent.max(INSTALL_CPU_PERCENT);
     }
-    room.pids = 0;
+    room.pids = if room.pids == 0 {
+        0
+    } else {
+        room.pids.max(PIDS)
+    };
     Some(wire::InstallSpec {
         image: install.container.clone(),
         entrypoint: install.entrypoint.clone(),
@@ -383,6 +390,7 @@ mod tests {
         let limits = spec.install.unwrap().limits.unwrap();
         assert_eq!(limits.memory_bytes, INSTALL_MEMORY_BYTES);
         assert!((limits.cpu_percent - 100.0).abs() < f64::EPSILON);
+        assert_eq!(limits.pids, PIDS);
     }
 
     #[test]
