@@ -130,11 +130,23 @@ struct TokenArgs {
     local: bool,
 }
 
+/// Each browser holds two sockets, and a login shell's soft limit of 1024 files would end all service at five
+/// hundred of them.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
     // Two providers could be linked in; this one is ours.
     drop(rustls::crypto::ring::default_provider().install_default());
+    raise_open_files();
     match cli.command {
         Command::Init(args) => init(args).await,
         Command::Serve(arg) => serve(Config::load(arg.config.as_deref())?).await,

@@ -27,10 +27,21 @@ enum Command {
     },
 }
 
+/// Each browser holds a socket, and a login shell's soft limit of 1024 files would end all service at a thousand.
+fn raise_open_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     let Command::Serve { config } = Args::parse().command;
     log();
+    raise_open_files();
     let config = Config::load(&config)?;
     let (mut term, mut int) = (
         signal(SignalKind::terminate())?,

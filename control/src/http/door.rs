@@ -118,7 +118,8 @@ fn admit(app: &App, mut request: Request) -> Result<(Request, Option<Left>)> {
         origin::check(request.method(), headers, peer.scheme, &peer.host, upgrade)?;
     }
     let mut left = None;
-    if path.starts_with("/api/") {
+    // A socket without a ticket costs descriptors here and at a gateway for some seconds.
+    if path.starts_with("/api/") || upgrade {
         let now_us = app.clock.now_ms().saturating_mul(1000);
         let credential = credential(&request, peer.scheme);
         left = Some(
