@@ -94,6 +94,18 @@ impl Identity {
         Ok(Keyring::of(&keys?)?)
     }
 
+    /// What of these announced keys may be believed. What was pinned at enrolment counts: an answer on the bus is
+    /// signed by nobody, and whoever holds the bus must not become able to command this machine. A purpose that
+    /// has no key yet takes the first that it hears of.
+    #[must_use]
+    pub fn believed(&self, keys: &[wire::VerifyKey]) -> Vec<wire::VerifyKey> {
+        let good = |key: &&wire::VerifyKey| {
+            let key = Pinned::of(key);
+            self.keys.contains(&key) || self.keys.iter().all(|k| k.purpose != key.purpose)
+        };
+        keys.iter().filter(good).cloned().collect()
+    }
+
     /// Pins what control announced. Keys that are not named any more go.
     pub fn pin(&mut self, keys: &[wire::VerifyKey]) {
         self.keys = keys.iter().map(Pinned::of).collect();
@@ -116,5 +128,36 @@ impl Pinned {
             r#use: self.purpose.clone(),
             public_key: STANDARD.decode(&self.key).context("a pinned key")?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use warren_proto::bus::keyring::{Signer, Use};
+
+    #[test]
+    fn a_key_that_was_not_pinned_at_enrolment_is_not_believed() {
+        let (command, ticket, stranger) = (Signer::create(), Signer::create(), Signer::create());
+        let key = nkeys::KeyPair::new_user();
+        let mut identity = Identity {
+            node: NodeId::new(),
+            current: Credential {
+                seed: Seed::of(&key).unwrap(),
+                jwt: String::new(),
+            },
+            next: None,
+            nats_urls: Vec::new(),
+            nats_ca_pem: None,
+            keys: vec![Pinned::of(&command.announce(Use::Command))],
+        };
+        let first = [command.announce(Use::Command), ticket.announce(Use::Ticket)];
+        assert_eq!(identity.believed(&first), first);
+        identity.pin(&first);
+        for purpose in [Use::Command, Use::Ticket] {
+            let forged = [first[0].clone(), stranger.announce(purpose)];
+            assert_eq!(identity.believed(&forged), first[..1]);
+        }
     }
 }

@@ -181,6 +181,17 @@ impl Node {
 
     /// Pins control's keys, on disk too. What can't be read changes nothing.
     pub fn pin(&self, keys: &[wire::VerifyKey]) {
+        let believed = self.identity().believed(keys);
+        let strange = (believed.len() < keys.len()).then(|| {
+            "control announces keys that this machine did not learn when it joined, and they are not \
+             believed; if the panel was set up anew, join again with a fresh token"
+                .to_owned()
+        });
+        self.condition("keys_strange", Level::Error, strange);
+        if believed.is_empty() {
+            return;
+        }
+        let keys = &*believed;
         let ring = match Keyring::of(keys) {
             Ok(ring) => ring,
             Err(e) => {
