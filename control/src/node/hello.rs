@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use serde_json::json;
@@ -422,19 +422,47 @@ pub async fn settle_ledger(
     update.exec(db).await?;
     if ahead {
         tracing::warn!(node.id = %node, "node {node} is ahead of this database: its wanted state is written anew");
-        // Under the raised rev, so that the node takes every row again; `settle_servers` raises generations.
-        let rev = wanted::raise_rev(db, &row.id).await?;
+        write_anew(db, &row.id, now_ms).await?;
+    }
+    Ok(())
+}
+
+/// Puts every row of a node under a rev above all that it has, so that it takes each again; `settle_servers`
+/// raises generations. One rev each: rows of one rev can't be told apart, and have to fit into one message.
+async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Result<(), DbErr> {
+    let ids: Vec<String> = servers::Entity::find()
+        .filter(servers::Column::NodeId.eq(node_id))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .order_by_asc(servers::Column::Id)
+        .select_only()
+        .column(servers::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    for id in ids {
+        let rev = wanted::raise_rev(db, node_id).await?;
         servers::Entity::update_many()
             .col_expr(servers::Column::Rev, Expr::value(rev))
             .col_expr(servers::Column::UpdatedAtMs, Expr::value(now_ms))
-            .filter(servers::Column::NodeId.eq(&*row.id))
-            .filter(servers::Column::DeletedAtMs.is_null())
+            .filter(servers::Column::Id.eq(id))
             .exec(db)
             .await?;
+    }
+    let stones: Vec<String> = tombstones::Entity::find()
+        .filter(tombstones::Column::NodeId.eq(node_id))
+        .filter(tombstones::Column::ConfirmedAtMs.is_null())
+        .order_by_asc(tombstones::Column::ServerId)
+        .select_only()
+        .column(tombstones::Column::ServerId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    for server in stones {
+        let rev = wanted::raise_rev(db, node_id).await?;
         tombstones::Entity::update_many()
             .col_expr(tombstones::Column::Rev, Expr::value(rev))
-            .filter(tombstones::Column::NodeId.eq(&*row.id))
-            .filter(tombstones::Column::ConfirmedAtMs.is_null())
+            .filter(tombstones::Column::NodeId.eq(node_id))
+            .filter(tombstones::Column::ServerId.eq(server))
             .exec(db)
             .await?;
     }

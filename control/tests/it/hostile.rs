@@ -10,6 +10,7 @@ use warren_control::{
     session::store,
 };
 use warren_entity::{facts, outbox, servers, sessions};
+use warren_harness::eventually_async;
 use warren_proto::{
     bus::CallError,
     ids::{RunId, SessionId},
@@ -20,7 +21,7 @@ use warren_proto::{
 use crate::{
     fake_node::{FakeNode, register, registration, stranger, token_of},
     on_both,
-    world::World,
+    world::{SOON, World},
 };
 
 on_both! {
@@ -32,6 +33,7 @@ on_both! {
     a_generation_at_the_end_of_its_type_is_refused
     a_stranger_does_not_push_out_what_a_server_said
     an_old_token_does_not_undo_a_revocation
+    a_node_ahead_of_a_restored_database_takes_each_row_by_a_rev_of_its_own
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T, CallError>) -> String {
@@ -286,4 +288,30 @@ async fn an_old_token_does_not_undo_a_revocation(world: World) {
     again.former_node = node.clone();
     let taken = register(&stranger(&fresh).await, &again).await.unwrap();
     assert_eq!(taken.node, node);
+}
+
+async fn a_node_ahead_of_a_restored_database_takes_each_row_by_a_rev_of_its_own(world: World) {
+    let node = FakeNode::join(&world).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(world.server(node.id).await);
+    }
+    eventually_async("the rows to be taken", SOON, || async {
+        (node.told.lock().unwrap().applied_rev >= 3).then_some(())
+    })
+    .await
+    .unwrap();
+    node.told.lock().unwrap().applied_rev = 50;
+    node.hello().await.unwrap();
+    eventually_async("the rows to be sent anew", SOON, || async {
+        (node.told.lock().unwrap().applied_rev >= 53).then_some(())
+    })
+    .await
+    .unwrap();
+    let mut revs = Vec::new();
+    for id in ids {
+        revs.push(world.row(id).await.rev);
+    }
+    revs.sort_unstable();
+    assert_eq!(revs, [51, 52, 53]);
 }
