@@ -74,12 +74,17 @@ pub async fn runs(app: &App, access: &ServerAccess, page: &PageQuery) -> Result<
         )
         .all(app.db.bulk.read())
         .await?;
-    let mut known: HashMap<String, (i64, i64)> = HashMap::new();
+    // By node too: what a stranger uploads under this run says nothing of it.
+    let mut known: HashMap<(String, String), (i64, i64)> = HashMap::new();
     for stream in streams {
-        known.insert(stream.run_id, (stream.committed, stream.first_kept));
+        known.insert(
+            (stream.node_id, stream.run_id),
+            (stream.committed, stream.first_kept),
+        );
     }
     Ok(page.map(|row| {
-        let (bytes, first_kept) = known.get(&row.id).copied().unwrap_or_default();
+        let place = (row.node_id, row.id.clone());
+        let (bytes, first_kept) = known.get(&place).copied().unwrap_or_default();
         Run {
             id: row.id,
             kind: row.kind,
