@@ -20,6 +20,9 @@ const MB: u64 = 1024 * 1024;
 /// Processes and threads where nobody said otherwise: more than any game has, and a fork bomb ends there instead
 /// of taking the machine's last. 0, when asked for, is no limit.
 const PIDS: u32 = 4096;
+/// A node takes its rows in order, each within one message: one that fits into none would hold up the wanted
+/// state of every server there, whoever owns them.
+const MOST_SPEC: usize = 384 * 1024;
 /// Installers get at least this, however small the server is (as Wings gives them).
 const INSTALL_MEMORY_BYTES: u64 = 1024 * MB;
 const INSTALL_CPU_PERCENT: f64 = 100.0;
@@ -89,6 +92,17 @@ pub async fn compile(db: &impl ConnectionTrait, server_id: &str) -> Result<wire:
 /// As [`compile`].
 pub async fn refresh(db: &impl ConnectionTrait, server_id: &str) -> Result<()> {
     let spec = compile(db, server_id).await?;
+    let bytes = spec.encoded_len();
+    if bytes > MOST_SPEC {
+        return Err(Error::field(
+            "variables",
+            "too_large",
+            format!(
+                "with these values all that the node must know of the server has {bytes} bytes; at most \
+                 {MOST_SPEC} fit into a message"
+            ),
+        ));
+    }
     servers::Entity::update_many()
         .col_expr(servers::Column::Spec, Expr::value(spec.encode_to_vec()))
         .filter(servers::Column::Id.eq(server_id))
