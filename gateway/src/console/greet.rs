@@ -111,6 +111,19 @@ impl Greeting<'_> {
             from,
             to,
         };
-        tokio::spawn(serve_range(self.edge.clone(), sub.clone(), range, None));
+        // Each costs the agent or control up to a MiB of reading. A browser that subscribes again and again
+        // begins no more of them than it can take in.
+        let Ok(place) = sub.viewer.replays.clone().try_acquire_owned() else {
+            if to != u64::MAX {
+                sub.viewer
+                    .send_text(&message::gap(sub.id, run, stream, from, to, "away"));
+            }
+            return;
+        };
+        let (edge, sub) = (self.edge.clone(), sub.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            serve_range(edge, sub, range, None).await;
+        });
     }
 }

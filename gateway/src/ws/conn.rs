@@ -120,6 +120,10 @@ impl Conn {
     /// Handles every whole message that is there.
     async fn hear(&mut self, parser: &mut Parser) -> Result<(), End> {
         while let Some(message) = parser.take_message().map_err(End::Broken)? {
+            // Before each one: who sends much at once must not put off the end of a revoked session.
+            if let Some(cut) = self.viewer.was_cut() {
+                return Err(End::Cut(cut));
+            }
             self.spend().map_err(End::Cut)?;
             match message {
                 Incoming::Text(text) => self.said(&text).await.map_err(End::Cut)?,

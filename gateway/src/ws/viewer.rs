@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use warren_proto::ids::{RunId, SessionId, UserId};
 
 use super::frame;
@@ -52,6 +52,9 @@ pub const TOO_SLOW: Cut = Cut {
     reason: "not reading",
 };
 
+/// What was missed, fetched for one browser at one time.
+const MAX_REPLAYS: usize = 64;
+
 pub struct Viewer {
     pub key: u64,
     pub stream: TcpStream,
@@ -62,6 +65,7 @@ pub struct Viewer {
     /// Told when the queue has shrunk.
     drained: Notify,
     who: Mutex<Option<(SessionId, UserId)>>,
+    pub replays: Arc<Semaphore>,
     metrics: Arc<Metrics>,
 }
 
@@ -97,6 +101,7 @@ impl Viewer {
             wake: Notify::new(),
             drained: Notify::new(),
             who: Mutex::default(),
+            replays: Arc::new(Semaphore::new(MAX_REPLAYS)),
             metrics,
         })
     }
