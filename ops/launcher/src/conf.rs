@@ -158,6 +158,8 @@ impl Conf<'_> {
             format!("/warren-{}", instance.claim.tag),
         );
         set(&mut table, "bridge_subnet", instance.claim.subnet.clone());
+        // On its own machine the node needs no public address, which may change under it.
+        table.insert("nats_urls".into(), list(self.nats_urls()));
         let listen = format!("127.0.0.1:{}", self.args.agent_port);
         set(&mut table, "metrics_listen", listen);
         table.insert(
