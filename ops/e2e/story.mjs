@@ -3,6 +3,7 @@
 //
 //   node story.mjs --data DIR [--again]   --again: the first password was changed by an earlier run
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { consoleText, openBrowser, shot } from './browser.mjs'
@@ -60,10 +61,14 @@ async function story() {
   await page.getByRole('textbox', { name: 'Command' }).waitFor()
   await badge('Running').waitFor()
   await type('server_info', /Current\/maximum clients/)
-  await type('say hello from the story', /hello from the story/)
+  await type('say "hello from the story"', /\] hello from the story|: hello from the story/)
   await shot(page, 'console')
   await until('the charts', 30000, async () => (await page.locator('canvas, svg').count()) > 0)
   say('typed into the game and read its answers')
+  const address = /([\w.-]+):(\d+)/.exec(await page.locator('main').innerText())
+  const answer = await askGame(address[1], Number(address[2]))
+  check(answer.includes('Warren demo'), `the game answers a player's client at ${address[0]}`)
+  say(`a client of the game reaches it at ${address[0]}`)
 
   // 4. Stop and start, and what moves while it does.
   await button('Stop').click()
@@ -170,6 +175,16 @@ async function type(line, answer) {
   await field.fill(line)
   await field.press('Enter')
   await until(`the answer to ${line}`, 15000, async () => answer.test(await consoleText(page)))
+}
+
+/** What OpenTTD tells a client that lists servers: packet PACKET_CLIENT_GAME_INFO (7), and its answer (6). */
+function askGame(host, port) {
+  return new Promise((done, fail) => {
+    const socket = connect({ host, port, timeout: 5000 }, () => socket.write(Buffer.from([3, 0, 7])))
+    socket.on('data', (bytes) => done(bytes.toString('latin1')) ?? socket.destroy())
+    socket.on('timeout', () => fail(new Error(`no answer at ${host}:${port}`)) ?? socket.destroy())
+    socket.on('error', fail)
+  })
 }
 
 try {
