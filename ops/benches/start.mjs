@@ -21,7 +21,7 @@ const ctr = (...args) => {
   if (run.status !== 0) throw new Error(`ctr ${args.join(' ')}: ${run.stderr}`)
 }
 const power = async (action, state) => {
-  const seen = mine.next((event) => event.data?.server === server && event.data?.state === state)
+  const seen = mine.next((event) => event.data?.server === server && event.data?.to === state)
   const start = performance.now()
   await panel.post(`/servers/${server}/power`, { action })
   await seen
