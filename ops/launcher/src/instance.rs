@@ -60,6 +60,17 @@ impl Instance {
         Path::new("/run").join(format!("warren-{}", self.claim.tag))
     }
 
+    /// Takes back what a start that failed at once has left under `/run`. Where games of an earlier
+    /// start still run, their files lie there too, and all stays.
+    pub fn release(&self) {
+        let claim = self.sockets().join("claim.json");
+        let files = fs::read_dir(self.sockets()).map_or(0, Iterator::count);
+        if files == 1 && claim.exists() {
+            drop(fs::remove_file(&claim));
+            drop(fs::remove_dir(self.sockets()));
+        }
+    }
+
     /// `run/<name>.pid`.
     #[must_use]
     pub fn pid_file(&self, name: &str) -> PathBuf {

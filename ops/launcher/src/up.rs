@@ -42,7 +42,11 @@ pub async fn run(mut args: UpArgs) -> Result<()> {
     if args.detach && !args.background {
         return detach::run(&instance, &args).await;
     }
-    supervise(&instance, &args).await
+    let result = supervise(&instance, &args).await;
+    if result.is_err() {
+        instance.release();
+    }
+    result
 }
 
 /// A second `up`: everything is there, so it only says so.
@@ -84,9 +88,9 @@ async fn supervise(instance: &Instance, args: &UpArgs) -> Result<()> {
     }
     drop(std::fs::remove_file(instance.ready_file()));
     end_strays(instance);
+    port::check(&wanted_ports(args))?;
     instance.claim.publish()?;
     write_pid(&instance.pid_file("supervisor"), std::process::id())?;
-    port::check(&wanted_ports(args))?;
 
     let mut end = Signals::new()?;
     let mut stack = Stack::default();

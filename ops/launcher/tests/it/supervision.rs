@@ -121,6 +121,8 @@ fn taken_ports_are_all_named() {
         text.contains("for nats-server is taken") && text.contains("--nats-port"),
         "{text}"
     );
+    assert!(!Path::new(&format!("/run/warren-{}", tag(&instance))).exists());
+    assert!(instance.pid("supervisor").is_none());
     drop(held);
     assert!(instance.up(&[]).status.success());
 }
