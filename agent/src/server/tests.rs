@@ -275,8 +275,7 @@ async fn an_end_while_the_agent_was_dead_is_told_and_answered_by_policy() {
 async fn what_ran_before_a_reboot_starts_without_control() {
     let mut rig = Rig::new();
     rig.running().await;
-    let id = rig.id();
-    rig.restart(|engine| engine.vanish(&id), "boot-2").await;
+    rig.restart(|engine| engine.reboot(), "boot-2").await;
     rig.until("a start", |r| {
         r.reasons().iter().any(|x| x == "starting:host_reboot")
     })

@@ -97,6 +97,13 @@ impl Fake {
         self.send(Event::Exit { id, run, exit });
     }
 
+    /// The machine restarts: all tasks are gone, and nobody was there to be told.
+    pub fn reboot(&self) {
+        for container in self.inner.lock().containers.values_mut() {
+            container.state = FoundState::NoTask;
+        }
+    }
+
     /// The shim was killed: the task is gone and nobody knows how it ended.
     pub fn vanish(&self, id: &str) {
         let mut inner = self.inner.lock();
