@@ -101,6 +101,10 @@ impl Rig {
 
     async fn restart(&mut self, meanwhile: impl FnOnce(&Fake), host_boot: &str) {
         self.agent.stop.cancel();
+        // An actor that has not ended yet would see what happens meanwhile and write it down.
+        for handle in self.agent.servers.all().values() {
+            handle.tx.closed().await;
+        }
         self.agent.deps.journal.stop().await;
         meanwhile(&self.engine);
         self.agent = agent(self.dir.path(), &self.engine, host_boot);
