@@ -50,7 +50,7 @@ pub fn installable(spec: &wire::ServerSpec) -> bool {
     install.is_some_and(|i| !i.image.is_empty() && !i.script.trim().is_empty())
 }
 
-/// Zero always means no limit.
+/// Zero means no limit, but for swap: a server without any stays within its memory.
 pub fn limits(wire: Option<&wire::Limits>) -> Limits {
     let Some(wire) = wire else {
         return Limits::default();
@@ -62,7 +62,7 @@ pub fn limits(wire: Option<&wire::Limits>) -> Limits {
             hard_bytes: head_room_bytes(soft_bytes, &WINGS_HEAD_ROOM),
         }),
         swap: match wire.swap_bytes {
-            0 => Swap::Unlimited,
+            0 => Swap::None,
             bytes => Swap::Bytes(bytes),
         },
         cpu_percent: (wire.cpu_percent > 0.0 && wire.cpu_percent.is_finite())
@@ -154,6 +154,7 @@ mod tests {
             (none.memory, none.pids, none.cpu_percent),
             (None, None, None)
         );
+        assert_eq!(none.swap, Swap::None);
         let some = limits(Some(&wire::Limits {
             memory_bytes: 1 << 30,
             cpu_percent: f64::NAN,

@@ -10,13 +10,14 @@ use nkeys::KeyPair;
 use warren_harness::{Containerd, FakeGame, ImageBuilder, Nats, Registry, eventually_async};
 use warren_proto::bus::accounts::{Realm, Revocations, Storage};
 use warren_proto::bus::config::ServerConfig;
-use warren_proto::bus::{Bus, Creds, Options, Seed, version};
-use warren_proto::ids::{JobId, JoinTokenId, ServerId};
+use warren_proto::bus::ticket::{self, Scope, Ticket};
+use warren_proto::bus::{Bus, CallError, Creds, Options, Seed, version};
+use warren_proto::ids::{GatewayId, JobId, JoinTokenId, ServerId, SessionId, UserId};
 use warren_proto::join::{CommandKey, JoinToken};
-use warren_proto::subjects::down;
+use warren_proto::subjects::{self, down};
 use warren_proto::wire::{self, fact::What};
 
-use crate::control::Control;
+use crate::control::{Control, SOON};
 
 pub const LIMIT: Duration = Duration::from_secs(40);
 
@@ -253,7 +254,6 @@ impl Rig {
             env: vec![env("STARTUP", game.startup()), env("TZ", "UTC")],
             limits: Some(wire::Limits {
                 memory_bytes: 128 << 20,
-                swap_bytes: 1,
                 pids: 64,
                 ..Default::default()
             }),
@@ -275,7 +275,53 @@ impl Rig {
         }
     }
 
-    pub async fn apply(&mut self, mut rows: Vec<wire::WantedServer>, stones: Vec<wire::Tombstone>) {
+    /// The agent's own process.
+    pub fn agent_pid(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    /// A gateway's connection.
+    pub async fn gateway(&self) -> Bus {
+        let user = KeyPair::new_user();
+        let realm = &self.control.realm;
+        let now = now_ms() / 1000;
+        let jwt = realm.mint_gateway(GatewayId::new(), &user.public_key(), now, None);
+        let creds = Creds::new(jwt.unwrap(), Seed::of(&user).unwrap()).unwrap();
+        connect(&self.nats, creds).await
+    }
+
+    /// Opens a session for a server with these rights; gives its id.
+    pub async fn open(&self, gateway: &Bus, server: ServerId, rights: &[&str]) -> String {
+        let node = self.control.node;
+        let ticket = Ticket {
+            user: UserId::new(),
+            session: SessionId::new(),
+            scope: Scope::Server { server, node },
+            rights: rights.iter().map(ToString::to_string).collect(),
+            iat: now_ms() / 1000,
+            exp: now_ms() / 1000 + 120,
+        };
+        let open = wire::Open {
+            ticket: ticket::sign(&self.control.ticket, &ticket).unwrap(),
+        };
+        let subject = subjects::to_node(node, down::OPEN);
+        let opened: wire::Opened = gateway
+            .call(subject, down::OPEN, Some(node), &open, SOON)
+            .await
+            .unwrap();
+        opened.session
+    }
+
+    pub async fn apply(&mut self, rows: Vec<wire::WantedServer>, stones: Vec<wire::Tombstone>) {
+        let answer = self.try_apply(rows, stones).await.unwrap();
+        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+    }
+
+    pub async fn try_apply(
+        &mut self,
+        mut rows: Vec<wire::WantedServer>,
+        stones: Vec<wire::Tombstone>,
+    ) -> Result<wire::ApplyAnswer, CallError> {
         let ledger = self
             .control
             .stored
@@ -298,12 +344,21 @@ impl Rig {
             tombstones: stones,
             snapshot: false,
         };
-        let answer: wire::ApplyAnswer = self.control.ask(down::APPLY, &apply).await.unwrap();
         self.rev += 1;
-        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+        self.control.ask(down::APPLY, &apply).await
     }
 
     pub async fn order(&mut self, server: ServerId, power: wire::Power, spec: wire::ServerSpec) {
+        let answer = self.try_order(server, power, spec).await.unwrap();
+        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+    }
+
+    pub async fn try_order(
+        &mut self,
+        server: ServerId,
+        power: wire::Power,
+        spec: wire::ServerSpec,
+    ) -> Result<wire::ApplyAnswer, CallError> {
         self.generation += 1;
         let row = wire::WantedServer {
             server: server.to_string(),
@@ -316,7 +371,7 @@ impl Rig {
             spec: Some(spec),
             ..Default::default()
         };
-        self.apply(vec![row], Vec::new()).await;
+        self.try_apply(vec![row], Vec::new()).await
     }
 
     pub async fn stone(&mut self, server: ServerId) {
@@ -354,12 +409,17 @@ impl Rig {
 
     /// Pid of the newest run.
     pub fn pid(&self, server: ServerId) -> u32 {
+        self.pids(server).last().copied().unwrap()
+    }
+
+    /// Pids of all its runs.
+    pub fn pids(&self, server: ServerId) -> Vec<u32> {
         let facts = self.control.facts_of(&server.to_string());
-        let pid = facts.iter().rev().find_map(|w| match w {
+        let pids = facts.iter().filter_map(|w| match w {
             What::RunStarted(r) => Some(r.pid),
             _ => None,
         });
-        pid.unwrap()
+        pids.collect()
     }
 
     pub async fn input(&self, server: ServerId, line: &str, id: &str) -> wire::InputResult {

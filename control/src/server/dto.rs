@@ -14,14 +14,14 @@ use crate::{
     operation::dto::Operation,
 };
 
-/// Limits of a server; 0 = none.
+/// Limits of a server; 0 = no limit, except for swap.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Memory that the game may use.
     #[serde(default)]
     pub memory_bytes: u64,
-    /// Swap beside it.
+    /// Swap beside it; 0 = the game may not swap at all.
     #[serde(default)]
     pub swap_bytes: u64,
     /// Disk.
