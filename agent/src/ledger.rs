@@ -304,6 +304,9 @@ impl Ledger {
             inner.wanted.insert(id, row.clone());
             applied.changed.push(id);
         }
+        // A newer row of the same message took the stone away again.
+        let stones = &inner.node.tombstones;
+        applied.removed.retain(|(id, _)| stones.contains_key(id));
         if apply.snapshot {
             let known = inner.wanted.keys().chain(&inner.memories);
             let orphans: BTreeSet<_> = known.filter(|id| !named.contains(id)).copied().collect();

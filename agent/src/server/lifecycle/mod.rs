@@ -278,6 +278,12 @@ pub struct Change {
     pub oom: bool,
 }
 
+/// From asking to SIGKILL when control names no time: a large world may be saved for minutes, and people who
+/// know better have `kill`. The same ten minutes as on today's panels.
+const GRACE_MS: u64 = 600_000;
+/// The same where somebody waits for the room: a suspension, a removal, a full disk.
+const URGENT_GRACE_MS: u64 = 60_000;
+
 /// After a failed start for a passing reason, milliseconds times two per try up to 30 s.
 const RETRY_MS: i64 = 1000;
 /// A process that outlives SIGKILL (disk wait) gets it again so often.
@@ -312,6 +318,13 @@ impl Turn {
     fn take(&mut self, event: Event) {
         match event {
             Event::Wanted(want) => self.wanted(want),
+            // Overtaken by a row that came after it: the server is this node's again.
+            Event::Bury(generation)
+                if self
+                    .s
+                    .want
+                    .as_ref()
+                    .is_some_and(|w| w.generation > generation) => {}
             Event::Bury(generation) => {
                 let older = self.s.removing.as_ref().map_or(0, |r| r.generation);
                 if generation >= older && self.s.removing.is_none() {
@@ -427,7 +440,11 @@ impl Turn {
 
     fn grace_ms(&self) -> i64 {
         let grace = self.s.want.as_ref().map_or(0, |w| w.grace_ms);
-        let grace = if grace == 0 { 30_000 } else { grace };
+        let grace = if grace == 0 { GRACE_MS } else { grace };
+        let grace = match self.s.stop_reason.as_str() {
+            "suspended" | "removed" | "disk_limit" => grace.min(URGENT_GRACE_MS),
+            _ => grace,
+        };
         i64::try_from(grace).unwrap_or(i64::MAX / 4)
     }
 

@@ -458,6 +458,45 @@ fn a_reinstall_stops_the_game_first() {
 }
 
 #[test]
+fn a_tombstone_that_a_newer_row_has_overtaken_buries_nothing() {
+    let mut sim = Sim::running();
+    sim.tell(Event::Wanted(want(9, None)));
+    sim.tell(Event::Bury(8));
+    assert_eq!(
+        (sim.s.state, sim.s.removing.is_none()),
+        (State::Running, true)
+    );
+    sim.tell(Event::Bury(9));
+    assert_eq!(sim.s.state, State::Stopping);
+}
+
+#[test]
+fn a_game_has_ten_minutes_to_save_but_one_where_its_room_is_needed() {
+    let stop = |grace_ms, suspended: bool| {
+        let power = (!suspended).then_some(Power::Stop);
+        Event::Wanted(Want {
+            grace_ms,
+            suspended,
+            ..want(9, power)
+        })
+    };
+    for (event, ms) in [
+        (stop(0, false), 600_000),
+        (stop(0, true), 60_000),
+        (stop(5_000, true), 5_000),
+        (stop(700_000, false), 700_000),
+    ] {
+        let mut sim = Sim::running();
+        sim.tell(event);
+        assert_eq!(sim.s.state, State::Stopping);
+        sim.after(ms - 1);
+        assert!(!sim.last.contains(&Effect::Kill), "{ms}");
+        sim.after(1);
+        assert!(sim.last.contains(&Effect::Kill), "{ms}");
+    }
+}
+
+#[test]
 fn a_tombstone_stops_then_removes_once() {
     let mut sim = Sim::running();
     sim.tell(Event::Bury(5));
