@@ -289,6 +289,8 @@ impl Node {
     /// For the batch of figures.
     pub fn metrics(&self) -> wire::MetricsBatch {
         let all = self.servers.all();
+        self.stats.keep(|server| all.contains_key(&server));
+        self.inputs.keep(|server| all.contains_key(&server));
         let servers = all.iter().map(|(server, handle)| {
             let status = handle.status.lock().clone();
             self.stats.server(*server, &status, Reader::Batch)

@@ -164,7 +164,12 @@ impl Stream {
         let Some(writer) = self.writer.as_mut() else {
             return Ok(self.seen);
         };
-        writer.write_all(bytes)?;
+        if let Err(e) = writer.write_all(bytes) {
+            // A full disk may have taken a part of it. That part is what the file holds now: whatever comes
+            // next lies behind it.
+            self.seen = self.spool.end().unwrap_or(self.seen).max(self.seen);
+            return Err(e);
+        }
         let at = self.seen;
         self.mark(at);
         self.seen += bytes.len() as u64;
