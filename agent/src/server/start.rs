@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use warren_proto::ids::{RunId, ServerId};
 use warren_proto::wire;
 use warren_runtime::jail::{Jail, RelPath};
-use warren_runtime::net::{Attached, NetKey};
+use warren_runtime::net::{Attached, NetKey, Publish};
 use warren_runtime::runtime::{
     BindMount, Console, ContainerId, ContainerSpec, HostFiles, ImageRef, Profile, PullPhase,
     PullPolicy, PullProgress, PullRequest, RootFs, Running,
@@ -134,13 +134,16 @@ impl Start {
         self.check()?;
         let uid = self.prepare_files(&spec).await?;
         self.check()?;
-        self.check_ports(&net.publish).await?;
+        let ports = net.publish.clone();
+        check_ports(&self.deps, self.server, self.row.generation, ports).await?;
         let key: NetKey = self.server.to_string().parse()?;
         let attached = self.deps.network.ensure(&key, &net).await?;
         self.check()?;
         let id = container_of(self.server)?;
         // What a crash of ours may have left. What runs is never met here: it was adopted.
         self.deps.runtime.delete(&id).await?;
+        let installer = super::install::container_of(self.server)?;
+        self.deps.runtime.delete(&installer).await?;
         let settings = &self.deps.settings;
         let container = ContainerSpec {
             id,
@@ -222,20 +225,25 @@ impl Start {
         })
         .await
     }
+}
 
-    async fn check_ports(&self, ports: &[warren_runtime::net::Publish]) -> Result<(), Failure> {
-        let list = ports.to_vec();
-        let taken = blocking(move || Ok(ports::first_taken(&list)?)).await?;
-        let Some(taken) = taken else { return Ok(()) };
-        let fact = wire::PortTaken {
-            port: u32::from(taken.port),
-            protocol: taken.proto.to_string(),
-            holder: taken.holder.to_string(),
-        };
-        let what = wire::fact::What::PortTaken(fact);
-        self.deps.fact(self.server, self.row.generation, what);
-        Err(Failure::new("port_taken", &taken))
-    }
+/// Refuses ports that another program holds, and tells control who does.
+pub async fn check_ports(
+    deps: &Deps,
+    server: ServerId,
+    generation: u64,
+    ports: Vec<Publish>,
+) -> Result<(), Failure> {
+    let taken = blocking(move || Ok(ports::first_taken(&ports)?)).await?;
+    let Some(taken) = taken else { return Ok(()) };
+    let fact = wire::PortTaken {
+        port: u32::from(taken.port),
+        protocol: taken.proto.to_string(),
+        holder: taken.holder.to_string(),
+    };
+    let what = wire::fact::What::PortTaken(fact);
+    deps.fact(server, generation, what);
+    Err(Failure::new("port_taken", &taken))
 }
 
 fn cancelled() -> Failure {

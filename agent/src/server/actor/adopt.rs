@@ -8,8 +8,8 @@ use warren_runtime::runtime::{Found, FoundState};
 use super::super::lifecycle::{self, Event};
 use super::super::memory::{Ended, Run};
 use super::super::start::{self, Failure};
-use super::super::{convert, install, label};
-use super::Actor;
+use super::super::{convert, install, label, stop};
+use super::{Actor, job};
 use crate::clock;
 
 impl Actor {
@@ -19,7 +19,6 @@ impl Actor {
         install: Option<Found>,
         host_rebooted: bool,
     ) {
-        self.resend().await;
         self.adopt_game(game, host_rebooted).await;
         self.adopt_install(install).await;
         if let Some(row) = &self.row {
@@ -108,6 +107,9 @@ impl Actor {
         if let Some(run) = run {
             self.attach(run, pid, veth);
         }
+        if let Some(row) = &self.row {
+            stop::bring_in_line(&self.deps, self.server, row);
+        }
         if self.memory.life.state == State::Starting {
             self.done_without_markers().await;
         }
@@ -195,14 +197,22 @@ impl Actor {
         if !self.memory.life.hold.as_ref().is_some_and(|h| h.begun) {
             return;
         }
+        let since_ms = found.as_ref().map_or(0, |f| clock::to_ms(f.created_at));
         match (found.map(|f| f.state), job.run) {
+            (_, None) => self.begin_job(job.id, None),
             (Some(FoundState::Running { .. } | FoundState::Paused { .. }), Some(_)) => {
-                self.begin_job(job.id, Some(None));
+                self.begin_job(job.id, Some(job::Found::Running { since_ms }));
             }
             (Some(FoundState::Stopped(exit)), Some(_)) => {
-                self.begin_job(job.id, Some(Some(Ended::of(&exit))));
+                let ended = job.ended.unwrap_or_else(|| Ended::of(&exit));
+                self.begin_job(job.id, Some(job::Found::Ended(ended)));
+            }
+            (_, Some(_)) if job.ended.is_some() => {
+                let ended = job.ended.map(job::Found::Ended);
+                self.begin_job(job.id, ended);
             }
             (_, Some(_)) => {
+                install::sweep(&self.deps, self.server).await;
                 let failure = Failure::new(
                     "interrupted",
                     "the install script was interrupted by a restart of the machine or of containerd",
@@ -213,7 +223,6 @@ impl Actor {
                 };
                 self.job_done(job.id, outcome).await;
             }
-            (_, None) => self.begin_job(job.id, None),
         }
     }
 }

@@ -15,6 +15,18 @@ use super::{Actor, Msg};
 use crate::clock;
 use crate::console::Kind;
 
+/// What a new process finds of a job's script.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found {
+    /// It runs.
+    Running {
+        /// Unix milliseconds.
+        since_ms: i64,
+    },
+    /// It has ended.
+    Ended(Ended),
+}
+
 impl Actor {
     pub(super) async fn job_start(
         &mut self,
@@ -63,6 +75,7 @@ impl Actor {
             wipe: ask.wipe,
             started_at_ms: clock::wall_ms(),
             run: None,
+            ended: None,
             cancelled: false,
         });
         self.set_job_view(id, -1.0, "waiting for the game to stop");
@@ -99,8 +112,8 @@ impl Actor {
         Ok(self.status.lock().job_status(id))
     }
 
-    /// Starts the job's task. `found`: its container was found after a restart, perhaps ended.
-    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Option<Ended>>) {
+    /// Starts the job's task, or goes on with what an earlier process has begun.
+    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Found>) {
         let (Some(job), row) = (
             self.memory.job.clone().filter(|j| j.id == id),
             self.row.clone(),
@@ -137,9 +150,13 @@ impl Actor {
             .follow(self.server, run, None, ended.clone());
         self.tail = Some((ended, tail));
         let (exits_tx, exits) = mpsc::channel(2);
-        if let Some(Some(ended)) = found {
+        if let Some(Found::Ended(ended)) = found {
             let _ = exits_tx.try_send(ended);
         }
+        let begun_at_ms = match found {
+            Some(Found::Running { since_ms }) => Some(since_ms),
+            Some(Found::Ended(_)) | None => None,
+        };
         self.job_exits = Some(exits_tx);
         let cancel = CancellationToken::new();
         if job.cancelled {
@@ -157,6 +174,7 @@ impl Actor {
             job: id,
             wipe: job.wipe,
             run,
+            begun_at_ms,
             paths,
             cancel,
             exits,
