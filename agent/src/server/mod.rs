@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use warren_proto::ids::{JobId, ServerId};
@@ -39,6 +39,8 @@ pub struct Servers {
     deps: Arc<Deps>,
     map: Arc<Mutex<HashMap<ServerId, Handle>>>,
     stop: CancellationToken,
+    /// Closed once every actor from disk has put its unsent facts into the journal.
+    resent: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
 
 #[derive(Default)]
@@ -55,14 +57,17 @@ impl Servers {
         host_rebooted: bool,
         stop: CancellationToken,
     ) -> anyhow::Result<Arc<Self>> {
+        let (resending, resent) = mpsc::channel(1);
         let servers = Arc::new(Self {
             deps: deps.clone(),
             map: Arc::default(),
             stop: stop.clone(),
+            resent: tokio::sync::Mutex::new(resent),
         });
         for (server, row) in deps.ledger.rows()? {
-            servers.spawn(server, row.wanted, row.memory);
+            servers.spawn(server, row.wanted, row.memory, Some(resending.clone()));
         }
+        drop(resending);
         for (server, stone) in deps.ledger.open_tombstones() {
             servers.tell(server, Msg::Bury(stone));
         }
@@ -83,6 +88,7 @@ impl Servers {
         server: ServerId,
         row: Option<wire::WantedServer>,
         memory: Option<Vec<u8>>,
+        resending: Option<mpsc::Sender<()>>,
     ) -> Handle {
         let map = self.map.clone();
         let on_gone: actor::OnGone = Arc::new(move |server| {
@@ -95,9 +101,17 @@ impl Servers {
             memory,
             self.stop.clone(),
             on_gone,
+            resending,
         );
         self.map.lock().insert(server, handle.clone());
         handle
+    }
+
+    /// Waits until facts that an earlier process decided and may not have written are in the journal. Before
+    /// that nothing may be freed: they are looked for among what that process wrote.
+    pub async fn resent(&self) {
+        // Nobody sends: the channel closes with the last actor's half.
+        let _ = self.resent.lock().await.recv().await;
     }
 
     /// The actor of a server.
@@ -181,7 +195,7 @@ impl Servers {
         for server in containers.keys() {
             if self.get(*server).is_none() {
                 warn!(server.id = %server, "a container runs for a server that the ledger does not know");
-                self.spawn(*server, None, None);
+                self.spawn(*server, None, None, None);
             }
         }
         for server in self.all().into_keys() {
@@ -244,7 +258,7 @@ impl Servers {
 
     /// An actor for a server that nothing exists of.
     fn fresh(&self, server: ServerId) {
-        self.spawn(server, None, None);
+        self.spawn(server, None, None, None);
         let nothing = Msg::Adopt {
             game: None,
             install: None,

@@ -126,6 +126,7 @@ pub fn spawn(
     memory: Option<Vec<u8>>,
     stop: CancellationToken,
     on_gone: OnGone,
+    resending: Option<mpsc::Sender<()>>,
 ) -> Handle {
     let (tx, rx) = mpsc::channel(QUEUE);
     let memory = memory.map(|bytes| Memory::decode(&bytes));
@@ -156,7 +157,7 @@ pub fn spawn(
         on_gone,
         gone: false,
     };
-    tokio::spawn(actor.run(rx));
+    tokio::spawn(actor.run(rx, resending));
     Handle { server, tx, status }
 }
 
@@ -168,8 +169,10 @@ fn now() -> Now {
 }
 
 impl Actor {
-    async fn run(mut self, mut rx: mpsc::Receiver<Msg>) {
+    async fn run(mut self, mut rx: mpsc::Receiver<Msg>, resending: Option<mpsc::Sender<()>>) {
         let stop = self.stop.clone();
+        self.resend().await;
+        drop(resending);
         let mut early = VecDeque::new();
         loop {
             let msg = tokio::select! {
