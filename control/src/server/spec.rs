@@ -245,6 +245,7 @@ fn config_files(egg: &Egg, facts: &ServerFacts) -> Result<Vec<wire::ConfigFile>>
             path: filled.path,
             parser: filled.parser.name().to_owned(),
             find: find.collect(),
+            keep_absent: !filled.create,
         })
     };
     egg.config_files.iter().map(file).collect()
@@ -396,6 +397,14 @@ mod tests {
         assert_eq!(file.path, "server.properties");
         let port = file.find.iter().find(|f| f.key == "server-port").unwrap();
         assert_eq!(port.value_json, "\"25570\"");
+        assert!(!file.keep_absent);
+    }
+
+    #[test]
+    fn a_file_that_the_egg_does_not_create_is_sent_as_such() {
+        let mut parts = parts();
+        parts.egg.config_files[0].create = false;
+        assert!(spec(&parts).unwrap().config_files[0].keep_absent);
     }
 
     #[test]
