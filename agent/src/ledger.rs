@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use prost::Message as _;
@@ -94,6 +95,7 @@ pub struct Applied {
 pub struct Ledger {
     dir: PathBuf,
     inner: Mutex<Inner>,
+    stuck: AtomicBool,
 }
 
 struct Inner {
@@ -170,6 +172,7 @@ impl Ledger {
                 memories,
                 damaged,
             }),
+            stuck: AtomicBool::new(false),
         };
         ledger.save(&ledger.inner.lock().node)?;
         Ok(ledger)
@@ -291,7 +294,7 @@ impl Ledger {
             applied.removed.push((id, stone));
         }
         for (id, row) in &rows {
-            disk::write_framed(&self.wanted_path(*id), &row.encode_to_vec())?;
+            self.write(&self.wanted_path(*id), &row.encode_to_vec())?;
         }
         node.rev = node.rev.max(apply.to);
         for (id, _) in &rows {
@@ -330,7 +333,7 @@ impl Ledger {
 
     /// Remembers what an actor must not forget. Blocks on the disk.
     pub fn remember(&self, server: ServerId, memory: &[u8]) -> Result<(), Error> {
-        disk::write_framed(&self.memory_path(server), memory)?;
+        self.write(&self.memory_path(server), memory)?;
         self.inner.lock().memories.insert(server);
         Ok(())
     }
@@ -360,8 +363,18 @@ impl Ledger {
 
     fn save(&self, node: &Node) -> Result<(), Error> {
         let body = serde_json::to_vec(node).map_err(io::Error::other)?;
-        disk::write_framed(&self.dir.join("ledger"), &body)?;
-        Ok(())
+        self.write(&self.dir.join("ledger"), &body)
+    }
+
+    fn write(&self, path: &Path, body: &[u8]) -> Result<(), Error> {
+        let written = disk::write_framed(path, body);
+        self.stuck.store(written.is_err(), Ordering::Relaxed);
+        Ok(written?)
+    }
+
+    /// The disk refused the last write: rows are not taken, and what servers do is not written down.
+    pub fn stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 
     fn wanted_path(&self, server: ServerId) -> PathBuf {

@@ -46,6 +46,8 @@ enum Command {
         #[arg(long)]
         supervise: bool,
     },
+    /// Print every setting with its default and what it means.
+    Settings,
     /// Undo `join`: end all servers of this node and forget who it was. Servers' files stay.
     Leave {
         #[arg(long, default_value = DEFAULT_PATH)]
@@ -96,6 +98,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
             supervise: true,
         } => supervise::run(&config).await,
         Command::Run { config, .. } => agent(Config::load(&config)?).await,
+        Command::Settings => {
+            print!("{}", warren_agent::config::REFERENCE);
+            Ok(())
+        }
         Command::Leave { config } => leave(Config::load(&config)?).await,
     }
 }

@@ -23,9 +23,12 @@ use super::start::{self, Failure, blocking};
 use super::{convert, label};
 use crate::clock;
 use crate::console::Paths;
+use crate::disk::at;
 
 /// When control names none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How often a running script's disk is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long SIGKILL may take to show.
 const KILL_WAIT: Duration = Duration::from_secs(20);
 /// Between two tries to remove the script's container, at first and at last.
@@ -130,6 +133,7 @@ impl Install {
         let spec = self.spec();
         let install = spec.install.clone().unwrap_or_default();
         let image: ImageRef = install.image.parse()?;
+        self.deps.room()?;
         (self.progress)(0.0, "pulling the image");
         let progress = |percent| (self.progress)(percent, "pulling the image");
         let auth = convert::auth(&spec);
@@ -257,6 +261,7 @@ impl Install {
                 "install_timeout",
                 format!("the install script took longer than {} s and was ended", limit.as_secs()),
             ),
+            full = run_out(&self.deps) => full,
         };
         let id = container_of(self.server)?;
         match self.deps.runtime.kill(&id, 9, true).await {
@@ -269,6 +274,12 @@ impl Install {
     }
 
     fn judge(&self, ended: Ended) -> Result<(), Failure> {
+        // A script that the full disk has failed says so in as many ways as there are programs.
+        if ended.code != Some(0)
+            && let Err(full) = self.deps.room()
+        {
+            return Err(full);
+        }
         match ended.code {
             Some(0) if !ended.oom => Ok(()),
             Some(code) => Err(Failure::new(
@@ -344,6 +355,19 @@ fn host_dir(deps: &Deps, server: ServerId) -> PathBuf {
     deps.settings.run_dir.join(format!("{server}.install-etc"))
 }
 
+/// Resolves once a script has brought the disk below its floor.
+async fn run_out(deps: &Deps) -> Failure {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Err(full) = deps.room() {
+            return Failure {
+                detail: format!("the install script was ended: {}", full.detail),
+                ..full
+            };
+        }
+    }
+}
+
 /// A directory of its own with nothing but the script. What an earlier script left is removed, never written
 /// through: it may be a symlink to anywhere on this machine.
 fn put_script(dir: &Path, script: &str) -> std::io::Result<()> {
@@ -357,13 +381,16 @@ fn put_script(dir: &Path, script: &str) -> std::io::Result<()> {
         _ => {}
     }
     // Not `_all` for the last step: what stands there again would be somebody's.
-    std::fs::create_dir_all(dir.parent().unwrap_or(dir))?;
-    std::fs::create_dir(dir)?;
+    std::fs::create_dir_all(dir.parent().unwrap_or(dir)).map_err(at("create", dir))?;
+    std::fs::create_dir(dir).map_err(at("create", dir))?;
+    let path = dir.join("install.sh");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(dir.join("install.sh"))?;
+        .open(&path)
+        .map_err(at("create", &path))?;
     file.write_all(script.as_bytes())
+        .map_err(at("write", &path))
 }
 
 fn interrupted() -> Failure {

@@ -69,13 +69,27 @@ impl From<Invalid> for Failure {
     }
 }
 
+impl From<anyhow::Error> for Failure {
+    fn from(e: anyhow::Error) -> Self {
+        match e.downcast::<warren_runtime::Error>() {
+            Ok(e) => e.into(),
+            Err(e) => match e.downcast::<std::io::Error>() {
+                Ok(e) => e.into(),
+                Err(e) => Self::new("io", format!("{e:#}")),
+            },
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Self {
-        let code = match e.kind() {
-            std::io::ErrorKind::StorageFull => "disk_full",
-            _ => "io",
-        };
-        Self::new(code, e)
+        match e.kind() {
+            std::io::ErrorKind::StorageFull => {
+                let text = format!("{e}: free space on that disk, then try again");
+                Self::new("disk_full", text)
+            }
+            _ => Self::new("io", e),
+        }
     }
 }
 
@@ -130,6 +144,7 @@ impl Start {
         let image: ImageRef = spec.image.parse()?;
         let net = convert::network(&spec)?;
         let env = convert::env(&spec.env)?;
+        self.deps.room()?;
         self.pull(&image, &spec).await?;
         self.check()?;
         let uid = self.prepare_files(&spec).await?;
@@ -291,7 +306,7 @@ pub async fn pull(
     let (sender, mut seen) = watch::channel(PullProgress::default());
     let request = PullRequest {
         image: image.clone(),
-        auth,
+        auth: deps.settings.auth(image, auth),
         policy,
         progress: Some(sender),
         cancel: cancel.clone(),

@@ -64,6 +64,8 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
             tmp_bytes: 0,
             host_boot: host_boot.into(),
             disk_policy: DiskPolicy::Stop,
+            disk_floor_bytes: 0,
+            registry_logins: std::collections::BTreeMap::new(),
         },
         runtime: Arc::new(engine.clone()),
         network: Arc::new(FakeNetwork::default()),

@@ -6,6 +6,7 @@
 mod adversity;
 mod commands;
 mod control;
+mod disk;
 mod outlive;
 mod rig;
 mod servers;

@@ -88,6 +88,30 @@ impl Rig {
         rig
     }
 
+    /// As [`Rig::new`], with a data disk of so many bytes, of which `floor` are to stay free.
+    pub async fn on_disk_of(bytes: u64, floor: u64) -> Self {
+        let mut rig = Self::bare().await;
+        warren_harness::mount_disk(&rig.data(), bytes).unwrap();
+        let text = std::fs::read_to_string(&rig.config).unwrap();
+        let floor = format!("disk_floor_bytes = {floor}");
+        let text = text.replace("disk_floor_bytes = 1048576", &floor);
+        std::fs::write(&rig.config, text).unwrap();
+        rig.join("secret").await;
+        rig.launch();
+        rig.greeted().await;
+        rig
+    }
+
+    /// A server that is up at once and says nothing of being ready.
+    pub async fn running_unmarked(&mut self, game: &FakeGame) -> ServerId {
+        let server = ServerId::new();
+        let mut spec = self.spec(game);
+        spec.done.clear();
+        self.order(server, wire::Power::Start, spec).await;
+        self.until_state(server, wire::State::Running).await;
+        server
+    }
+
     pub async fn bare() -> Self {
         let turn = turn();
         let realm = Realm::create("test", now_ms() / 1000 - 10).unwrap().0;

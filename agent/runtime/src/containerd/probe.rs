@@ -42,6 +42,7 @@ pub async fn probe(shared: &Shared) -> Result<Probe> {
     let probe = Probe {
         containerd_version: version.version,
         snapshotter: client.snapshotter.clone(),
+        engine_root: shared.room.root().await.map(Path::to_owned),
         runc_version: runc.as_deref().and_then(word_after("runc version ")),
         kernel: sysinfo::System::kernel_version().unwrap_or_default(),
         cgroup,

@@ -289,6 +289,7 @@ impl Runtime for Fake {
                 Ok(Probe {
                     containerd_version: "fake".into(),
                     snapshotter: "fake".into(),
+                    engine_root: None,
                     runc_version: None,
                     kernel: "fake".into(),
                     cgroup: CgroupVersion::V1,

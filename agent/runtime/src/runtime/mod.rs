@@ -8,6 +8,7 @@ pub mod spec;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::SystemTime;
 
@@ -172,6 +173,8 @@ pub struct Probe {
     /// As containerd says, e.g. `1.6.20~ds1`.
     pub containerd_version: String,
     pub snapshotter: String,
+    /// Where it keeps the layers; `None` if it does not say.
+    pub engine_root: Option<PathBuf>,
     pub runc_version: Option<String>,
     pub kernel: String,
     pub cgroup: CgroupVersion,

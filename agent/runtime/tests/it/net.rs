@@ -28,7 +28,7 @@ const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 254);
 
 /// Runs a test with its own network in the place of the host's. The image is pulled before, since
 /// the registry listens on the real loopback; containerd is reached by a path and does not care.
-fn apart(test: impl AsyncFnOnce(Machine) + Send + 'static) {
+pub fn apart(test: impl AsyncFnOnce(Machine) + Send + 'static) {
     let thread = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -45,7 +45,7 @@ fn apart(test: impl AsyncFnOnce(Machine) + Send + 'static) {
     }
 }
 
-fn sh(script: &str) -> String {
+pub fn sh(script: &str) -> String {
     let output = Command::new("sh").args(["-ec", script]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{script}: {text}");

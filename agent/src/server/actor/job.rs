@@ -139,7 +139,7 @@ impl Actor {
             Some(paths) => paths,
             None => match self.deps.consoles.begin(self.server, run, Kind::Install) {
                 Ok(paths) => paths,
-                Err(e) => return fail(Failure::new("console", format!("{e:#}"))),
+                Err(e) => return fail(e.into()),
             },
         };
         self.job_run = Some(run);

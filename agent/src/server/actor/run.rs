@@ -49,10 +49,7 @@ impl Actor {
         let paths = match self.deps.consoles.begin(self.server, run, Kind::Game) {
             Ok(paths) => paths,
             Err(e) => {
-                tell(Msg::StartDone(
-                    run,
-                    Err(Failure::new("console", format!("{e:#}"))),
-                ));
+                tell(Msg::StartDone(run, Err(e.into())));
                 return;
             }
         };
