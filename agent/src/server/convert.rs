@@ -1,6 +1,6 @@
 //! Control's row as plain data for the runtime; what is out of range is refused in words.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use warren_proto::wire;
 use warren_runtime::net::{Egress, NetSpec, Proto, Publish};
@@ -83,11 +83,7 @@ pub fn network(spec: &wire::ServerSpec) -> Result<NetSpec, Invalid> {
         let number = number.ok_or_else(|| Invalid(format!("{} is no port", port.port)))?;
         let host_ip = match port.host_ip.as_str() {
             "" | "0.0.0.0" => None,
-            ip => Some(ip.parse::<Ipv4Addr>().map_err(|_| {
-                Invalid(format!(
-                    "{ip:?} is no IPv4 address to publish port {number} on"
-                ))
-            })?),
+            ip => Some(host_ip(ip, number)?),
         };
         for (wanted, proto) in [(port.tcp, Proto::Tcp), (port.udp, Proto::Udp)] {
             if wanted {
@@ -111,6 +107,19 @@ pub fn network(spec: &wire::ServerSpec) -> Result<NetSpec, Invalid> {
             deny_internet: false,
         },
     })
+}
+
+/// Servers have no IPv6 address that a port could lead to: a port "published" there would answer nobody.
+fn host_ip(text: &str, port: u16) -> Result<Ipv4Addr, Invalid> {
+    match text.parse() {
+        Ok(IpAddr::V4(ip)) => Ok(ip),
+        Ok(IpAddr::V6(ip)) => Err(Invalid(format!(
+            "port {port} can't be published on {ip}: ports are published on IPv4 alone. Choose an IPv4 address of the node, or 0.0.0.0 for all"
+        ))),
+        Err(_) => Err(Invalid(format!(
+            "{text:?} is no IPv4 address to publish port {port} on"
+        ))),
+    }
 }
 
 /// In order, later entries win.
@@ -178,6 +187,13 @@ mod tests {
         assert_eq!(network(&port(25565, "")).unwrap().publish.len(), 2);
         for bad in [port(0, ""), port(70_000, ""), port(1, "localhost")] {
             assert!(network(&bad).is_err());
+        }
+        for v6 in ["::", "::1", "fd00:77::1", "2001:db8::5"] {
+            let error = network(&port(25565, v6)).unwrap_err().to_string();
+            assert!(
+                error.contains("IPv4 alone") && error.contains("25565"),
+                "{error}"
+            );
         }
         let bad = [wire::EnvVar {
             name: "A=B".into(),

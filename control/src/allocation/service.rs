@@ -106,6 +106,10 @@ pub async fn create(
     let ip: IpAddr = ip
         .parse()
         .map_err(|_| Error::field("ip", "invalid", "is no IP address of the node"))?;
+    if ip.is_ipv6() {
+        let text = "is an IPv6 address: nodes publish ports on IPv4 alone; 0.0.0.0 stands for all of the node";
+        return Err(Error::field("ip", "ipv6_unsupported", text));
+    }
     let ip = ip.to_string();
     let now_ms = app.clock.now_ms();
     let node = &access.node.id;

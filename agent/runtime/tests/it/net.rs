@@ -290,6 +290,55 @@ async fn published(machine: Machine) {
     assert_eq!(leftovers(machine.containerd.tag()), "");
 }
 
+#[test]
+fn what_comes_by_ipv6_is_turned_away_at_once_and_servers_have_no_way_out_by_it() {
+    apart(ipv6);
+}
+
+async fn ipv6(machine: Machine) {
+    sh("ip -6 addr add fd00:77::1/64 dev lo nodad");
+    let network = LinuxNetwork::new(config(&machine)).unwrap();
+    let port = free_port().unwrap();
+    let spec = NetSpec {
+        publish: vec![publish(Proto::Tcp, port, 7777)],
+        ..NetSpec::default()
+    };
+    let a = network.ensure(&key("a"), &spec).await.unwrap();
+    server(&machine, "a", &a).await;
+    assert_eq!(tcp(Ipv4Addr::LOCALHOST, port).as_deref(), Some("ping\n"));
+    // Refused, not left hanging: a client that tries both kinds goes on with the other.
+    for ip in ["::1", "fd00:77::1"] {
+        let at = SocketAddr::new(ip.parse().unwrap(), port);
+        let error = TcpStream::connect_timeout(&at, Duration::from_secs(5)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{at}");
+    }
+    // Even with addresses on the line, which no game can give itself, nothing of it comes through.
+    let (netns, veth) = (a.netns.file_name().unwrap().to_str().unwrap(), &a.veth);
+    sh(&format!(
+        "ip -6 addr add fd00:88::1/64 dev {veth} nodad
+         ip -n {netns} -6 addr add fd00:88::2/64 dev eth0 nodad"
+    ));
+    let listener = TcpListener::bind("[fd00:88::1]:0").unwrap();
+    let there = listener.local_addr().unwrap().port();
+    let inside = format!("ip netns exec {netns} busybox nc -w 2 fd00:88::1 {there} </dev/null");
+    assert!(
+        !Command::new("sh")
+            .args(["-c", &inside])
+            .status()
+            .unwrap()
+            .success()
+    );
+    // It is the table that stops it.
+    sh(&format!(
+        "nft delete table inet warren_{}",
+        machine.containerd.tag()
+    ));
+    let reached = Command::new("sh").args(["-c", &inside]).status().unwrap();
+    assert!(reached.success());
+    network.cleanup_all().await.unwrap();
+    assert_eq!(leftovers(machine.containerd.tag()), "");
+}
+
 fn tcp_hello(ip: Ipv4Addr, port: u16) -> Option<()> {
     let mut text = String::new();
     TcpStream::connect((ip, port))
