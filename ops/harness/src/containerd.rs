@@ -198,6 +198,11 @@ fn launch(binary: &Path, dir: &Path) -> Result<Process> {
     drop(std::fs::remove_file(dir.join("c.sock")));
     let mut command = Command::new(binary);
     command.arg("-c").arg(dir.join("containerd.toml"));
+    // Another version than the distribution's brings its own shim, which the daemon looks for by name.
+    let beside = binary.parent().into_iter().map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(beside.chain(std::env::split_paths(&path)));
+    command.env("PATH", path.context("the PATH of containerd")?);
     Process::spawn("containerd", command, &dir.join("containerd.log"))
 }
 
