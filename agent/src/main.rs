@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
@@ -12,7 +13,7 @@ use tracing::{error, info, warn};
 use warren_agent::config::{Config, DEFAULT_PATH};
 use warren_agent::identity::Identity;
 use warren_agent::node::{self, Machine, Node};
-use warren_agent::{link, machine, metrics_page, service, supervise};
+use warren_agent::{halt, link, machine, metrics_page, service, supervise};
 use warren_proto::bus::{Bus, Options};
 
 #[derive(Parser)]
@@ -45,6 +46,14 @@ enum Command {
         /// Start it again whenever it ends, for machines without systemd.
         #[arg(long)]
         supervise: bool,
+    },
+    /// End all games of this node as their eggs say, while no agent runs. They come back when it runs again.
+    Halt {
+        #[arg(long, default_value = DEFAULT_PATH)]
+        config: PathBuf,
+        /// Games that take longer are killed, seconds.
+        #[arg(long, default_value_t = 60)]
+        limit: u64,
     },
     /// Print every setting with its default and what it means.
     Settings,
@@ -98,6 +107,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
             supervise: true,
         } => supervise::run(&config).await,
         Command::Run { config, .. } => agent(Config::load(&config)?).await,
+        Command::Halt { config, limit } => {
+            halt::run(Config::load(&config)?, Duration::from_secs(limit)).await
+        }
         Command::Settings => {
             print!("{}", warren_agent::config::REFERENCE);
             Ok(())

@@ -210,7 +210,9 @@ impl Start {
         // Only a person's start asks the registry for news: a crash or a reboot must not depend on it.
         let policy = match self.cause {
             Cause::Asked => PullPolicy::Always,
-            Cause::Restart | Cause::Crash | Cause::HostReboot => PullPolicy::IfMissing,
+            Cause::Restart | Cause::Crash | Cause::HostReboot | Cause::NodeUp => {
+                PullPolicy::IfMissing
+            }
         };
         let auth = convert::auth(spec);
         pull(

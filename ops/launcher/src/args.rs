@@ -93,7 +93,10 @@ pub struct DownArgs {
     /// Folder that holds all data of the instance
     #[arg(long, env = "WARREN_DATA", default_value = ".warren")]
     pub data: PathBuf,
-    /// Seconds that games get to end by themselves after SIGTERM
-    #[arg(long, default_value_t = 10)]
+    /// Seconds that games get to stop as their eggs say; those that take longer are killed
+    #[arg(long, default_value_t = 60)]
     pub grace: u64,
+    /// Folder of the built programs; that of this one if not given
+    #[arg(long, env = "WARREN_BIN_DIR", hide = true)]
+    pub bin_dir: Option<PathBuf>,
 }

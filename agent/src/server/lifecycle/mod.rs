@@ -113,6 +113,9 @@ pub struct Server {
     /// How often in a row it met one.
     #[serde(skip)]
     pub retries: u32,
+    /// This process takes the node down.
+    #[serde(skip)]
+    pub down: bool,
     /// Why it was last started, for a retry after this process has ended.
     pub cause: Option<Cause>,
 }
@@ -135,6 +138,7 @@ impl Default for Server {
             kill_at: None,
             retry_at: None,
             retries: 0,
+            down: false,
             cause: None,
         }
     }
@@ -151,6 +155,8 @@ pub enum Cause {
     Crash,
     /// It ran when the host went down.
     HostReboot,
+    /// It ran when the node was taken down.
+    NodeUp,
 }
 
 impl Cause {
@@ -161,6 +167,7 @@ impl Cause {
             Self::Restart => "restart",
             Self::Crash => "crash_policy",
             Self::HostReboot => "host_reboot",
+            Self::NodeUp => "node_up",
         }
     }
 }
@@ -220,6 +227,8 @@ pub enum Event {
         /// Stable.
         reason: String,
     },
+    /// The node is taken down: what runs is stopped and comes back with it, and nothing is started any more.
+    NodeDown,
     /// A job wants the files.
     JobWanted(JobId),
     /// The job is over.
@@ -359,6 +368,14 @@ impl Turn {
                 self.s.again = None;
                 self.settle_start();
                 self.begin_stop(&reason, false);
+            }
+            Event::NodeDown => {
+                self.s.down = true;
+                let runs = matches!(self.s.state, State::Starting | State::Running);
+                if runs || (self.s.state == State::Crashed && self.s.revive) {
+                    self.s.again.get_or_insert(Cause::NodeUp);
+                }
+                self.begin_stop("node_down", false);
             }
             Event::JobWanted(job) => {
                 if self.s.hold.is_none() {
@@ -785,7 +802,9 @@ impl Turn {
     }
 
     fn starts(&mut self) {
-        let Some(want) = &self.s.want else { return };
+        let Some(want) = self.s.want.as_ref().filter(|_| !self.s.down) else {
+            return;
+        };
         let (suspended, installable) = (want.suspended, want.installable);
         if self.s.hold.is_some() {
             return;

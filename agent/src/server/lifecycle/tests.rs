@@ -592,3 +592,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_node_that_is_taken_down_brings_back_what_ran_and_nothing_else() {
+    let mut sim = Sim::new();
+    sim.tell(Event::Wanted(want(1, Some(Power::Start))));
+    sim.tell(Event::Started).tell(Event::Done);
+    sim.tell(Event::NodeDown);
+    assert!(sim.last.contains(&Effect::AskStop));
+    sim.tell(Event::Exited {
+        code: 0,
+        oom: false,
+    });
+    assert_eq!(sim.s.state, State::Stopped);
+    assert!(!sim.starts(), "not while it goes down");
+    // What the next process reads.
+    let text = serde_json::to_string(&sim.s).unwrap();
+    let mut next = Sim::new();
+    next.s = serde_json::from_str(&text).unwrap();
+    next.tell(Event::Adopted(Found::Nothing {
+        host_rebooted: false,
+    }));
+    assert!(next.last.contains(&Effect::Start(Cause::NodeUp)));
+    // One that somebody had stopped stays so, and a crashed one is not revived on the way down.
+    let mut stopped = Sim::new();
+    stopped.tell(Event::Wanted(want(1, Some(Power::Stop))));
+    stopped.tell(Event::NodeDown).after(60_000);
+    assert_eq!((stopped.s.again, stopped.starts()), (None, false));
+    let mut crashed = Sim::new();
+    crashed.tell(Event::Wanted(want(1, Some(Power::Start))));
+    crashed.tell(Event::Started).tell(Event::Done);
+    crashed.tell(Event::Exited {
+        code: 1,
+        oom: false,
+    });
+    crashed.tell(Event::NodeDown).after(60_000);
+    assert!(crashed.s.state == State::Crashed && !crashed.starts());
+    assert_eq!(crashed.s.again, Some(Cause::NodeUp));
+}

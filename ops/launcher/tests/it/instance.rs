@@ -36,6 +36,11 @@ esac
 const GATEWAY: &str = "#!/bin/sh\nexec \"$(dirname \"$0\")/listen\" \"$3\" listen\n";
 const AGENT: &str = r#"#!/bin/sh
 [ "$1" = join ] && exit 0
+if [ "$1" = halt ]; then
+    # Only while nothing else of the instance runs, and with a containerd that answers.
+    ctr -a "$(sed -n 's/^containerd_address = "\(.*\)"/\1/p' "$5")" version >/dev/null || exit 3
+    echo "stand-in: $*" && exit "$(cat "$(dirname "$0")/halt-status" 2>/dev/null || echo 0)"
+fi
 exec "$(dirname "$0")/listen" "$3" metrics_listen
 "#;
 /// Serves `/readyz` on the address under a key of a configuration file.
@@ -85,6 +90,11 @@ impl Instance {
         self.root.path().join("data")
     }
 
+    /// The stand-ins for Warren's programs.
+    pub fn bin(&self) -> PathBuf {
+        self.root.path().join("bin")
+    }
+
     pub fn port(&self, option: &str) -> u16 {
         self.ports
             .iter()
@@ -98,15 +108,14 @@ impl Instance {
         for (option, port) in &self.ports {
             command.arg(option).arg(port.to_string());
         }
-        command
-            .args(["--detach", "--bin-dir"])
-            .arg(self.root.path().join("bin"));
+        command.args(["--detach", "--bin-dir"]).arg(self.bin());
         command.args(more).output().unwrap()
     }
 
     pub fn down(&self) -> Output {
         self.command("down")
-            .args(["--grace", "1"])
+            .args(["--grace", "1", "--bin-dir"])
+            .arg(self.bin())
             .output()
             .unwrap()
     }

@@ -94,6 +94,26 @@ fn down_leaves_no_process_and_no_socket() {
 }
 
 #[test]
+fn down_has_the_agent_end_the_games_and_says_when_it_could_not() {
+    let instance = Instance::new();
+    assert!(instance.up(&[]).status.success());
+    let down = instance.down();
+    assert!(down.status.success(), "{}", words(&down));
+    let text = words(&down);
+    assert!(text.contains("stand-in: halt --limit 1"), "{text}");
+    assert!(!text.contains("SIGTERM"), "{text}");
+    assert!(instance.up(&[]).status.success());
+    std::fs::write(instance.bin().join("halt-status"), "7").unwrap();
+    let down = instance.down();
+    assert!(down.status.success(), "{}", words(&down));
+    let text = words(&down);
+    assert!(
+        text.contains("sent SIGTERM instead") && text.contains("exit status: 7"),
+        "{text}"
+    );
+}
+
+#[test]
 fn parts_of_a_killed_supervisor_end_and_the_next_up_works() {
     let instance = Instance::new();
     assert!(instance.up(&[]).status.success());
