@@ -57,10 +57,13 @@ enum Command {
     },
     /// Print every setting with its default and what it means.
     Settings,
-    /// Undo `join`: end all servers of this node and forget who it was. Servers' files stay.
+    /// Undo `join`: end all servers of this node, take away its service and forget who it was. Servers' files stay.
     Leave {
         #[arg(long, default_value = DEFAULT_PATH)]
         config: PathBuf,
+        /// Also delete the servers' files, with the whole data directory.
+        #[arg(long)]
+        delete_files: bool,
     },
 }
 
@@ -114,7 +117,10 @@ async fn run(args: Args) -> anyhow::Result<()> {
             print!("{}", warren_agent::config::REFERENCE);
             Ok(())
         }
-        Command::Leave { config } => leave(Config::load(&config)?).await,
+        Command::Leave {
+            config,
+            delete_files,
+        } => leave(&config, delete_files).await,
     }
 }
 
@@ -213,10 +219,10 @@ async fn end(
     Ok(())
 }
 
-async fn leave(config: Config) -> anyhow::Result<()> {
-    if service::is_here() {
-        service::remove()?;
-    }
+async fn leave(path: &Path, delete_files: bool) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    service::remove(path)?;
+    supervise::end_running(&config.data_dir).await?;
     let _lock = machine::lock(&config.data_dir)?;
     let machine: Machine = machine::open(&config)?;
     let runtime = Arc::clone(&machine.runtime);
@@ -229,9 +235,17 @@ async fn leave(config: Config) -> anyhow::Result<()> {
     runtime.purge().await?;
     machine.network.cleanup_all().await?;
     node::forget(&config.data_dir)?;
-    println!(
-        "this machine is no node any more; servers' files stay in {}. Remove the node in the panel too",
-        config.data("servers").display()
-    );
+    let files = match delete_files {
+        true => {
+            let dir = &config.data_dir;
+            std::fs::remove_dir_all(dir).with_context(|| format!("remove {}", dir.display()))?;
+            "servers' files are deleted".to_owned()
+        }
+        false => format!(
+            "servers' files stay in {}",
+            config.data("servers").display()
+        ),
+    };
+    println!("this machine is no node any more; {files}. Remove the node in the panel too");
     Ok(())
 }

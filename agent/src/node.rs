@@ -437,7 +437,7 @@ pub fn forget(data_dir: &Path) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    for name in ["identity.json", "joining.seed"] {
+    for name in ["identity.json", "joining.seed", "supervisor.pid"] {
         let path = data_dir.join(name);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

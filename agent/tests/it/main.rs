@@ -7,6 +7,7 @@ mod adversity;
 mod commands;
 mod control;
 mod disk;
+mod halt;
 mod outlive;
 mod rig;
 mod servers;

@@ -196,9 +196,82 @@ impl Rig {
     }
 
     pub fn launch(&mut self) {
+        self.launch_as(&["run"]);
+    }
+
+    /// Runs a command of the agent's to its end: both its outputs, and whether it succeeded.
+    pub fn command(&self, words: &[&str]) -> (String, bool) {
+        let out = self.program(words).stdin(Stdio::null()).output().unwrap();
+        let all = [out.stdout, out.stderr].concat();
+        (
+            String::from_utf8_lossy(&all).into_owned(),
+            out.status.success(),
+        )
+    }
+
+    pub fn agent_pid(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    /// It was ended by something else than us.
+    pub fn forget_agent(&mut self) {
+        let mut agent = self.agent.take().unwrap();
+        agent.wait().unwrap();
+    }
+
+    /// The child of a supervisor.
+    pub fn supervised_now(&self) -> Option<nix::unistd::Pid> {
+        let me = self.agent_pid();
+        let text = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children")).ok()?;
+        let all = std::fs::read_dir(format!("/proc/{me}/task"))
+            .ok()?
+            .flatten();
+        let texts = all.filter_map(|t| std::fs::read_to_string(t.path().join("children")).ok());
+        let mut pids = texts.chain([text]).flat_map(|t| {
+            let pids = t.split_whitespace().filter_map(|p| p.parse::<i32>().ok());
+            pids.collect::<Vec<_>>()
+        });
+        pids.next().map(nix::unistd::Pid::from_raw)
+    }
+
+    pub fn supervised(&self) -> nix::unistd::Pid {
+        warren_harness::eventually("a child", LIMIT, || self.supervised_now()).unwrap()
+    }
+
+    /// What of this node stands on the machine: namespaces, links, tables, cgroups.
+    pub fn host_objects(&self) -> Vec<String> {
+        let tag = self.containerd.tag();
+        let names = ["/run/netns", "/sys/class/net", "/sys/fs/cgroup/memory"];
+        let entries = names
+            .iter()
+            .flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten());
+        let names = entries
+            .flatten()
+            .map(|e| e.file_name().to_string_lossy().into_owned());
+        let tables = Command::new("nft")
+            .args(["list", "tables"])
+            .output()
+            .unwrap();
+        let tables = String::from_utf8_lossy(&tables.stdout).into_owned();
+        let tables = tables.lines().map(str::to_owned).collect::<Vec<_>>();
+        let all = names.chain(tables);
+        all.filter(|name| name.contains(tag)).collect()
+    }
+
+    pub fn launch_as(&mut self, words: &[&str]) {
+        let command = self.program(words);
+        self.launch_command(command);
+    }
+
+    /// The agent on a machine that lacks something.
+    pub fn launch_lacking(&mut self, lack: impl FnOnce(Command) -> Command) {
+        let command = lack(self.program(&["run"]));
+        self.launch_command(command);
+    }
+
+    fn launch_command(&mut self, mut command: Command) {
         let log = self.containerd.dir().join("agent.log");
         let log = File::options().create(true).append(true).open(log).unwrap();
-        let mut command = self.program(&["run"]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
