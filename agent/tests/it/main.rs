@@ -8,6 +8,7 @@ mod commands;
 mod control;
 mod disk;
 mod halt;
+mod hostile;
 mod outlive;
 mod rig;
 mod servers;

@@ -43,7 +43,9 @@ const MASKED: [&str; 11] = [
     "/sys/devices/virtual/powercap",
 ];
 
-const READ_ONLY: [&str; 5] = [
+const READ_ONLY: [&str; 6] = [
+    // Of version 1 runc leaves the folder that the controllers are mounted in writable.
+    "/sys/fs/cgroup",
     "/proc/bus",
     "/proc/fs",
     "/proc/irq",
@@ -190,7 +192,17 @@ fn env(spec: &ContainerSpec, image: &LocalImage) -> Result<Vec<String>> {
 fn cwd(spec: &ContainerSpec, image: &LocalImage) -> Result<String> {
     let given = spec.cwd.clone().or(image.execution.working_dir.clone());
     let cwd = given.filter(|c| !c.is_empty()).unwrap_or("/".to_owned());
-    inside(Path::new(&cwd)).map(|()| cwd)
+    inside(Path::new(&cwd))?;
+    // /proc/self/fd of a runtime that leaks one is a way out to the host (CVE-2024-21626).
+    if ["/proc", "/sys"]
+        .iter()
+        .any(|no| Path::new(&cwd).starts_with(no))
+    {
+        return Err(Error::Invalid(format!(
+            "the image's working directory {cwd} is the kernel's"
+        )));
+    }
+    Ok(cwd)
 }
 
 /// Absolute, and nothing in it that goes up.
