@@ -9,6 +9,7 @@ mod control;
 mod disk;
 mod halt;
 mod hostile;
+mod lacking;
 mod outlive;
 mod rig;
 mod servers;
