@@ -116,7 +116,7 @@ mod tests {
                 .args(["verify", "--man=no", "--recursive-errors=no"])
                 .arg(&path)
                 .output()
-                .expect("systemd-analyze is missing: apt-get install systemd");
+                .unwrap_or_else(|e| panic!("systemd-analyze ({e}): apt-get install systemd"));
             let said = String::from_utf8_lossy(&out.stderr).into_owned();
             (out.status.success() && said.is_empty(), said)
         };

@@ -151,14 +151,27 @@ impl Stream {
             return Ok(None);
         };
         self.spool.punch(self.committed)?;
-        if self.reserve().is_ok() {
+        if self.reserve_some() {
             return Ok(None);
         }
         let cut = self.cut_to(KEPT_WHEN_FULL)?;
-        match (self.reserve(), cut) {
-            (Err(_), None) => Err(full),
+        match (self.reserve_some(), cut) {
+            (false, None) => Err(full),
             (_, cut) => Ok(cut),
         }
+    }
+
+    /// As much as there is room for: all or nothing would be nothing where others take what we give up.
+    fn reserve_some(&mut self) -> bool {
+        let sizes = (0..6).map(|halved| RESERVE >> halved);
+        for ahead in sizes {
+            let upto = self.seen + ahead;
+            if upto <= self.reserved || self.spool.reserve(ahead).is_ok() {
+                self.reserved = self.reserved.max(upto);
+                return true;
+            }
+        }
+        false
     }
 
     /// What an earlier process knew.

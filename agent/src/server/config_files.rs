@@ -138,7 +138,7 @@ mod tests {
         let uid = rustix::process::getuid().as_raw();
         let mut kept = file("sub/kept.properties", "a", "1");
         kept.keep_absent = true;
-        let mut empty = file("empty.txt", "no such line", "x");
+        let mut empty = file("empty.txt", "no such line", "\"x\"");
         empty.parser = "file".into();
         let mut strange = file("strange.cfg", "a", "1");
         strange.parser = "vdf".into();

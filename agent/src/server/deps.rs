@@ -93,10 +93,19 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Whether the data disk has room for something new.
+    /// Whether the data disk and containerd's have room for something new.
     /// # Errors
     /// `disk_full` with the figures and what to do.
-    pub fn room(&self) -> Result<(), Failure> {
+    pub async fn room(&self) -> Result<(), Failure> {
+        self.data_room()?;
+        match self.runtime.room().await {
+            Err(full @ warren_runtime::Error::DiskFull(_)) => Err(full.into()),
+            // An engine that is away says so itself when it is asked for more.
+            _ => Ok(()),
+        }
+    }
+
+    fn data_room(&self) -> Result<(), Failure> {
         let (dir, floor) = (&self.settings.servers_dir, self.settings.disk_floor_bytes);
         // A disk that can't be asked says so itself when it is written to.
         let Ok(free) = warren_runtime::console::free_bytes(dir) else {

@@ -113,7 +113,7 @@ impl Install {
         (self.progress)(-1.0, "running the install script");
         let ended = self.wait().await?;
         *exit_code = ended.code;
-        self.judge(ended)?;
+        self.judge(ended).await?;
         (self.progress)(-1.0, "giving the files to the server");
         self.own().await
     }
@@ -133,7 +133,7 @@ impl Install {
         let spec = self.spec();
         let install = spec.install.clone().unwrap_or_default();
         let image: ImageRef = install.image.parse()?;
-        self.deps.room()?;
+        self.deps.room().await?;
         (self.progress)(0.0, "pulling the image");
         let progress = |percent| (self.progress)(percent, "pulling the image");
         let auth = convert::auth(&spec);
@@ -273,10 +273,10 @@ impl Install {
         Err(failure)
     }
 
-    fn judge(&self, ended: Ended) -> Result<(), Failure> {
+    async fn judge(&self, ended: Ended) -> Result<(), Failure> {
         // A script that the full disk has failed says so in as many ways as there are programs.
         if ended.code != Some(0)
-            && let Err(full) = self.deps.room()
+            && let Err(full) = self.deps.room().await
         {
             return Err(full);
         }
@@ -359,7 +359,7 @@ fn host_dir(deps: &Deps, server: ServerId) -> PathBuf {
 async fn run_out(deps: &Deps) -> Failure {
     loop {
         tokio::time::sleep(LOOK).await;
-        if let Err(full) = deps.room() {
+        if let Err(full) = deps.room().await {
             return Failure {
                 detail: format!("the install script was ended: {}", full.detail),
                 ..full

@@ -144,7 +144,7 @@ impl Start {
         let image: ImageRef = spec.image.parse()?;
         let net = convert::network(&spec)?;
         let env = convert::env(&spec.env)?;
-        self.deps.room()?;
+        self.deps.room().await?;
         self.pull(&image, &spec).await?;
         self.check()?;
         let uid = self.prepare_files(&spec).await?;

@@ -18,7 +18,8 @@ struct Filler(PathBuf);
 impl Filler {
     /// Leaves so many bytes free.
     fn leave(rig: &Rig, bytes: u64) -> Self {
-        let path = rig.data().join("filler");
+        let name = format!("filler-{}", ServerId::new());
+        let path = rig.data().join(name);
         let free = free_bytes(&rig.data()).unwrap();
         let size = usize::try_from(free.saturating_sub(bytes)).unwrap();
         // A tmpfs takes what fits and says so at the end.
@@ -154,7 +155,7 @@ async fn on_a_full_disk_games_print_on_orders_are_refused_and_nothing_is_lost_la
         r.control.bytes(&id, wire::ConsoleStream::Game).len() > full + (4 << 20)
     })
     .await;
-    // An order that can't be written down is not taken.
+    // An order that can't be written down is not taken. It is larger than what a console gives back meanwhile.
     let ledger = rig
         .control
         .stored
@@ -165,11 +166,16 @@ async fn on_a_full_disk_games_print_on_orders_are_refused_and_nothing_is_lost_la
         .ledger
         .unwrap();
     let other = ServerId::new();
+    let mut spec = rig.spec(&FakeGame::echo());
+    spec.env.push(wire::EnvVar {
+        name: "LARGE".into(),
+        value: "x".repeat(900 << 10),
+    });
     let row = wire::WantedServer {
         server: other.to_string(),
         generation: 1000,
         rev: 1000,
-        spec: Some(rig.spec(&FakeGame::echo())),
+        spec: Some(spec),
         ..Default::default()
     };
     let apply = wire::Apply {
@@ -180,6 +186,7 @@ async fn on_a_full_disk_games_print_on_orders_are_refused_and_nothing_is_lost_la
         tombstones: Vec::new(),
         snapshot: false,
     };
+    let more = Filler::leave(&rig, 0);
     let answer: Result<wire::ApplyAnswer, _> = rig.control.ask(down::APPLY, &apply).await;
     let refused = format!("{:?}", answer.unwrap_err());
     assert!(
@@ -192,7 +199,10 @@ async fn on_a_full_disk_games_print_on_orders_are_refused_and_nothing_is_lost_la
             .flatten()
             .any(|e| { e.file_name().to_string_lossy().ends_with(".new") })
     );
-    drop(filler);
+    // Said at once where it can be, and to control as soon as facts can be written.
+    rig.until("the condition", |r| r.log().contains("ledger_stuck"))
+        .await;
+    drop((filler, more));
     let again: wire::ApplyAnswer = rig.control.ask(down::APPLY, &apply).await.unwrap();
     assert_eq!(again.ledger.unwrap().rev, 1000);
     // What was said meanwhile comes, and the console was never wedged.

@@ -214,6 +214,10 @@ impl Runtime for Containerd {
         Box::pin(task::update_limits(&self.shared, id, limits))
     }
 
+    fn room(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.shared.room.check("containers", 0))
+    }
+
     fn purge(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(purge::purge(&self.shared))
     }

@@ -406,6 +406,10 @@ impl Runtime for Fake {
         })
     }
 
+    fn room(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn purge(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async {
             self.call("purge".into(), |inner| {

@@ -65,6 +65,11 @@ pub trait Runtime: Send + Sync + 'static {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<()>>;
 
+    /// Whether the engine's own disk has room for something new.
+    /// # Errors
+    /// `DiskFull` below the floor.
+    fn room(&self) -> BoxFuture<'_, Result<()>>;
+
     /// Removes all that this node has in the engine: containers, images, its namespace, its cgroups.
     /// For a machine that leaves.
     fn purge(&self) -> BoxFuture<'_, Result<()>>;
