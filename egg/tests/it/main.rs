@@ -3,5 +3,6 @@
 
 mod export;
 mod import;
+mod rules;
 mod values;
 mod write;
