@@ -38,13 +38,14 @@ fn an_export_is_what_pterodactyl_expects() {
 #[test]
 fn a_check_is_one_line_of_json() {
     for (path, bytes) in published() {
-        let line = check(path.to_str().unwrap(), &bytes);
+        let (line, ok) = check(path.to_str().unwrap(), &bytes);
+        assert!(ok);
         assert!(!line.contains('\n'));
         let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["ok"], true);
         assert!(value["odd"].is_array() && value["name"].is_string());
     }
-    let value: Value = serde_json::from_str(&check("x", b"{")).unwrap();
+    let value: Value = serde_json::from_str(&check("x", b"{").0).unwrap();
     assert_eq!(
         (&value["ok"], &value["refused"]["code"]),
         (&json!(false), &json!("syntax"))

@@ -1,6 +1,7 @@
 //! Eggs as their authors published them, from the starter collection.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod broken;
 mod export;
 mod import;
 mod rules;
