@@ -11,7 +11,11 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
     let end = end_of(&lines);
     let mut keys: Vec<(&[u8], String)> = finds
         .iter()
-        .filter_map(|(key, value)| Some((key.as_bytes(), Choice::new(value).first()?.to_string())))
+        .filter_map(|(key, value)| {
+            // With a NUL in it the file would be no text any more.
+            let value = Choice::new(value).first()?.to_string().replace('\0', "");
+            Some((key.as_bytes(), value))
+        })
         .collect();
     keys.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
     let mut out = Vec::with_capacity(original.len());
@@ -24,7 +28,9 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
             }
             None => out.extend_from_slice(line.text),
         }
-        out.extend_from_slice(if line.end.is_empty() { end } else { line.end });
+        // The last of a value's own lines ends as it did.
+        let last = lines.get(at - 1).unwrap_or(line);
+        out.extend_from_slice(last.end);
     }
     out
 }

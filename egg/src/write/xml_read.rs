@@ -78,8 +78,9 @@ impl Document {
                 Event::Text(part) if open.is_empty() && !part.trim().is_empty() => {
                     return Err(syntax("there is text outside of any element".into()));
                 }
-                Event::Text(part) => add_text(&part),
-                Event::CData(part) => add_text(&part),
+                // A reader of XML sees no carriage return.
+                Event::Text(part) => add_text(&part.replace("\r\n", "\n")),
+                Event::CData(part) => add_text(&part.replace("\r\n", "\n")),
                 Event::GeneralRef(part) => add_text(&reference(&part)),
                 Event::Start(_) | Event::Empty(_) => {
                     let empty = matches!(event, Event::Empty(_));

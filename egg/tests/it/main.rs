@@ -3,7 +3,10 @@
 
 mod broken;
 mod export;
+mod golden;
+mod hostile;
 mod import;
+mod kept;
 mod rules;
 mod values;
 mod write;

@@ -71,14 +71,15 @@ mod file {
     }
 
     #[test]
-    fn line_ends_stay_and_the_last_line_gets_one() {
+    fn line_ends_stay_and_the_last_line_stays_without() {
         writes(
             "file",
             "a 1\r\nb 2\r\nc",
             json!({ "b": "b 3" }),
-            "a 1\r\nb 3\r\nc\r\n",
+            "a 1\r\nb 3\r\nc",
         );
-        writes("file", "a", json!({ "x": "y" }), "a\n");
+        writes("file", "a", json!({ "x": "y" }), "a");
+        writes("file", "a 1\rb 2\r", json!({ "a": "a 3" }), "a 3\rb 2\r");
     }
 
     #[test]
@@ -111,11 +112,11 @@ mod file {
         );
         let bytes = apply(
             &Parser::File,
-            b"\xff\xfe\na\n",
+            b"\xff\xfd\na\n",
             &finds(&json!({ "a": "b" })),
         )
         .unwrap();
-        assert_eq!(bytes, b"\xff\xfe\nb\n");
+        assert_eq!(bytes, b"\xff\xfd\nb\n");
     }
 }
 
@@ -129,7 +130,7 @@ mod properties {
             "properties",
             "#Minecraft\n\nmotd=Hi\n# why\nserver-port = 25565\n! end\nseed",
             list,
-            "#Minecraft\n\nmotd=Hi\n# why\nserver-port=25570\n! end\nseed\nquery.port=25570\n",
+            "#Minecraft\n\nmotd=Hi\n# why\nserver-port = 25570\n! end\nseed\nquery.port=25570",
         );
     }
 
@@ -165,7 +166,7 @@ mod properties {
             "properties",
             "long = a,\\\n  b\nnext=1\n",
             json!({ "long": "c" }),
-            "long=c\nnext=1\n",
+            "long = c\nnext=1\n",
         );
     }
 
@@ -439,7 +440,7 @@ mod yaml {
             "yaml",
             "a:\n    b: 1 # one\n    c: |\n      text\n      more\nz: end",
             json!({ "a.d": "x", "w": "true" }),
-            "a:\n    b: 1 # one\n    c: |\n      text\n      more\n    d: x\nz: end\nw: 'true'\n",
+            "a:\n    b: 1 # one\n    c: |\n      text\n      more\n    d: x\nz: end\nw: 'true'",
         );
         writes(
             "yaml",
@@ -685,7 +686,7 @@ mod toml {
             "toml",
             original,
             list,
-            "# top\ntitle = \"2024-01-01T00:00:00Z\" # t\nwhen = 2024-01-01T00:00:00Z\n\n[net]\nport = 25565 # p\nratio = 1.50\nnew = \"true\"\n\n[[list]]\nname = \"b\"\n",
+            "# top\ntitle = \"2024-01-01T00:00:00Z\" # t\nwhen = 2024-01-01T00:00:00Z\n\n[net]\nport = 25565 # p\nratio = 1.50\nnew = \"true\"\n\n[[list]]\nname = 'b'\n",
         );
     }
 
