@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use warren_egg::{DoneMarker, Egg, FindValue, Format, Literal, Parser, Report, Stop, parse};
 
-fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
+pub fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
