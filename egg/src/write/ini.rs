@@ -242,7 +242,7 @@ impl Ini {
         let line = [name.as_bytes(), &sign, &value].concat();
         let reads_back =
             |kind: &EntryKind| matches!(kind, EntryKind::Key { name: read, .. } if read == name);
-        if !reads_back(&kind_of(&line)) || line.iter().any(|byte| b"\n\r\0".contains(byte)) {
+        if !reads_back(&kind_of(&line)) || !fits_a_line(name) {
             return None;
         }
         let key = EntryKind::Key {
@@ -260,7 +260,7 @@ impl Ini {
                 let heading = kind_of(&text);
                 let reads_back =
                     matches!(&heading, EntryKind::Section { name, .. } if name == section);
-                if !reads_back || text.iter().any(|byte| b"\n\r\0".contains(byte)) {
+                if !reads_back || !fits_a_line(section) {
                     return None;
                 }
                 if !self.lines.is_empty() {
@@ -316,10 +316,25 @@ fn replace(value: &mut Vec<u8>, tail: &[u8], choice: &Choice) {
     }
 }
 
-/// What would be a comment behind a blank is a value right behind the sign.
+/// No end of a line, and nothing that would make the file another kind of text.
+fn fits_a_line(text: &str) -> bool {
+    !text.contains(['\n', '\r', '\0', '\u{feff}'])
+}
+
+/// What would be a comment behind a blank is a value right behind the sign; a colon is a sign only before a blank.
 fn stick(sign: &mut Vec<u8>, value: &[u8]) {
-    if !value.is_empty() && value_of(&[b" ", value].concat()).is_empty() {
+    if value.is_empty() {
+        return;
+    }
+    let colon = sign.trim_ascii().ends_with(b":");
+    if value_of(&[b" ", value].concat()).is_empty() {
         sign.truncate(sign.trim_ascii_end().len());
+        if colon {
+            sign.pop();
+            sign.push(b'=');
+        }
+    } else if colon && sign.ends_with(b":") {
+        sign.push(b' ');
     }
 }
 

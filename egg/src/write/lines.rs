@@ -27,6 +27,8 @@ pub(super) fn split(file: &[u8]) -> Vec<Line<'_>> {
         .map(|line| {
             let length = match line {
                 [.., b'\r', b'\n'] => 2,
+                // A lone one at the very end would be half of a line end as soon as a line is added.
+                [.., b'\r'] => 1,
                 [.., last] if *last == mark => 1,
                 _ => 0,
             };

@@ -36,6 +36,12 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
                     Some(head) => out.extend_from_slice(head),
                     None => out.extend_from_slice(key_text(&key).as_bytes()),
                 }
+                // Behind a blank, which is a sign too, the value's own would be taken for it.
+                let signed =
+                    out.trim_ascii_end().ends_with(b"=") || out.trim_ascii_end().ends_with(b":");
+                if !signed && new.starts_with(['=', ':']) {
+                    out.push(b'\\');
+                }
                 out.extend_from_slice(value_text(&new).as_bytes());
                 out.extend_from_slice(entry.last().map_or(end, |line| line.end));
             }
@@ -45,6 +51,14 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
     for (index, (key, choice)) in choices.iter().enumerate() {
         let later = choices[index + 1..].iter().any(|(other, _)| other == key);
         if let (false, false, Some(value)) = (seen[index], later, choice.pick(None)) {
+            if lines.last().is_some_and(goes_on) {
+                // A blank line ends what would go on in ours.
+                let open = !out.ends_with(end);
+                out.extend_from_slice(end);
+                if open {
+                    out.extend_from_slice(end);
+                }
+            }
             let line = key_text(key) + &value_text(&value.to_string());
             append(&mut out, line.as_bytes(), end);
         }
@@ -68,17 +82,13 @@ fn logical(lines: &[Line]) -> usize {
     if comment {
         return 1;
     }
-    let goes_on = |line: &Line| {
-        line.text
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count()
-            % 2
-            == 1
-    };
     let more = lines.iter().take_while(|line| goes_on(line)).count();
     (more + 1).min(lines.len())
+}
+
+fn goes_on(line: &Line) -> bool {
+    let slashes = line.text.iter().rev().take_while(|byte| **byte == b'\\');
+    slashes.count() % 2 == 1
 }
 
 /// Key and value of an entry, or `None` for a comment or blank line.

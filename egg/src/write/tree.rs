@@ -89,6 +89,10 @@ impl Editor {
         let mut documents = read(dialect, &text)?;
         if documents.is_empty() && dialect == Dialect::Json {
             // Wings leaves an empty file empty, and the game then fails on it.
+            // Behind a comment that ends with the file the document would be part of it.
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
             text.push_str("{}\n");
             documents = read(dialect, &text)?;
         }

@@ -250,12 +250,15 @@ fn escape(text: &str, attribute: bool) -> String {
             '"' if attribute => out.push_str("&quot;"),
             '\n' if attribute => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
-            '\t' | '\n' => out.push(c),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
+            c if is_carried(c) => out.push(c),
+            _ => {}
         }
     }
     out
+}
+
+fn is_carried(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
 /// A new element below `parent`, behind its last child and indented like it.
@@ -338,6 +341,9 @@ fn chain(steps: &[Step], value: &str, pad: &str, spread: bool) -> Result<String,
             match condition {
                 Condition::Attribute(name, value) if is_name(name) => {
                     let value = value.as_deref().unwrap_or_default();
+                    if !value.chars().all(is_carried) {
+                        return Err("XML can't hold a character of an attribute in it");
+                    }
                     tag.push_str(&format!(" {name}=\"{}\"", escape(value, true)));
                 }
                 Condition::Attribute(..) => return Err("an attribute's name is no name"),

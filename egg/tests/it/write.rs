@@ -713,6 +713,76 @@ mod toml {
     }
 }
 
+/// Found by fuzzing: what was written at one start was read as something else at the next, or not at all.
+#[test]
+fn the_second_start_finds_what_the_first_one_wrote() {
+    let cases = [
+        ("file", "a\nb 2", "b", "b 3\n"),
+        ("file", "motd a\n", "motd", "motd a\r\nm\rx"),
+        (
+            "file",
+            "hostname x\nend\n",
+            "hostname",
+            "# by Warren\nhostname y\nend",
+        ),
+        ("file", "b 1\n", "b", "a\nb: 2\nc"),
+        ("file", "\n", "", "\u{feff}x\0"),
+        ("properties", "a=1\r\nb=2\\", "c", "3"),
+        ("properties", "a=1\nb=2\\\n", "c", "3"),
+        ("properties", "long x\n", "long", ": y"),
+        ("properties", "lone\n", "lone", "= y"),
+        ("properties", "a=1\nb\r", "b", "2"),
+        ("properties", "a=1\nb\r", "c", "2"),
+        ("ini", "[s]\nk = x ; c\n", "s.k", ""),
+        ("ini", "[s]\nk = x\n", "s.k", "; y"),
+        ("ini", "[s]\nk = x\n", "s.k", "trailing  "),
+        ("ini", "[s]\nk = x\n", "s.k", "a ; b"),
+        ("ini", "[s]\nk=\"x\"\n", "s.k", "\"\"\" a \"\"\""),
+        ("ini", "[s]\nurl: # x?a=1\n", "s.url", "http://y"),
+        ("ini", "[s]\nurl: x\n", "s.url", "# y"),
+        ("ini", "[s]\n", "s. k ", "1"),
+        ("json", "// {}", "a", "2"),
+        ("yaml", "a: |\n  x\n", "a", "y"),
+    ];
+    for (parser, before, key, value) in cases {
+        let list = json!({ key: value });
+        let once = write(parser, before, list.clone());
+        assert_eq!(
+            write(parser, &once, list),
+            once,
+            "{parser} {before:?} {value:?}"
+        );
+    }
+}
+
+/// Found by fuzzing: written, these would be read as something else.
+#[test]
+fn what_could_not_be_found_again_is_refused() {
+    let cases = [
+        ("ini", "[s]\n", "s.a=b"),
+        ("ini", "[s]\n", "s.;a"),
+        ("ini", "[s]\n", "s.a\nb"),
+        ("ini", "", "].\u{feff}a"),
+        ("ini", "[s]\n", "a]\n[b.k"),
+        ("xml", "<s/>", "s.p[@a='\u{11}']"),
+    ];
+    for (parser, before, key) in cases {
+        let error = refuses(parser, before, json!({ key: "1" }));
+        assert!(matches!(error, WriteError::Key { .. }), "{key:?}: {error}");
+    }
+    for broken in [
+        "<s><p po/></s>",
+        "<s><p a='1' a='2'/></s>",
+        "<s><p a=1/></s>",
+    ] {
+        let error = refuses("xml", broken, json!({ "s.p": "[a='3']" }));
+        assert!(
+            matches!(error, WriteError::Syntax { .. }),
+            "{broken}: {error}"
+        );
+    }
+}
+
 #[test]
 fn an_unknown_parser_changes_nothing() {
     writes("hocon", "a = 1\n", json!({ "a": "2" }), "a = 1\n");
