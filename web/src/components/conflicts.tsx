@@ -131,7 +131,7 @@ export function ConflictBanners({ server }: { server: Server }) {
     )
   }
   if (banners.length === 0) return null
-  return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3 max-sm:pt-2">{banners}</div>
+  return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3 max-sm:py-2">{banners}</div>
 }
 
 /** Minecraft ends until somebody agrees: one button writes the file that it asks for. */

@@ -101,8 +101,10 @@ export function Address({
   strong?: boolean
 }) {
   return (
-    <span className="inline-flex items-center gap-0.5">
-      <span className={cx('mono', strong ? 'text-13 text-t1' : 'text-12 text-t2')}>{text}</span>
+    <span className="inline-flex shrink-0 items-center gap-0.5">
+      <span className={cx('mono whitespace-nowrap', strong ? 'text-13 text-t1' : 'text-12 text-t2')}>
+        {text}
+      </span>
       <CopyIcon text={text} what="address" className={hideCopy ? 'on-hover' : ''} />
     </span>
   )
