@@ -182,7 +182,8 @@ export class ServerLive {
     }
     this.stats = stats
     this.points = [
-      ...this.points.slice(-KEEP_POINTS),
+      // A chart needs time to run one way: what was stored under a later time gives way to the live line.
+      ...this.points.slice(-KEEP_POINTS).filter((point) => point.at < stats.at),
       {
         at: stats.at,
         cpu: stats.cpu_percent,

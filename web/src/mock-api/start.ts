@@ -47,6 +47,23 @@ function serverSeries(server: string) {
   })
 }
 
+/** One that goes on, one that ended for lack of memory, one that was stopped. */
+function runs(server: string) {
+  const row = servers.find((s) => s.id === server)
+  const run = (n: number, from: number, to: number | null, exit: number | null, oom = false) => ({
+    id: id(n),
+    kind: 'game',
+    started_at: ago(from),
+    ended_at: to === null ? null : ago(to),
+    exit_code: exit,
+    oom,
+    bytes: 0,
+    first_kept: 0,
+  })
+  if (row?.state !== 'running') return [run(41, 9000, 360, 137, true)]
+  return [run(43, 110, null, null), run(42, 740, 118, 137, true), run(41, 2400, 1500, 0)]
+}
+
 function problem(status: number, code: string, detail: string, errors?: unknown) {
   return new Response(
     JSON.stringify({
@@ -213,7 +230,7 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
     () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
   ],
   ['GET', /^\/servers\/([^/]+)\/metrics$/, (m) => serverSeries(m[1] ?? '')],
-  ['GET', /^\/servers\/([^/]+)\/runs$/, () => page([])],
+  ['GET', /^\/servers\/([^/]+)\/runs$/, (m) => page(runs(m[1] ?? ''))],
   ['GET', /^\/servers\/([^/]+)\/console$/, () => ({ run: null, chunks: [] })],
   [
     'GET',
