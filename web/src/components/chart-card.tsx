@@ -90,7 +90,7 @@ export function ChartCard({
           aria-label={`${panel.title} as a table`}
           title="As a table"
           onClick={() => setTable(true)}
-          className="on-hover tx inline-flex size-6 items-center justify-center self-center rounded-xs text-t3 hover:text-t1 focus-visible:opacity-100"
+          className="on-hover tx inline-flex size-6 shrink-0 items-center justify-center self-center rounded-xs max-sm:-my-2.5 max-sm:size-11 text-t3 hover:text-t1 focus-visible:opacity-100"
         >
           <Table2 aria-hidden="true" size={14} strokeWidth={1.75} />
         </button>

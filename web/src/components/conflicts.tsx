@@ -55,7 +55,7 @@ export function ConflictBanners({ server }: { server: Server }) {
             to="/servers/$server/install"
             params={{ server: server.id }}
             search={{}}
-            className="font-medium text-accent"
+            className="hit font-medium text-accent"
           >
             See the log
           </Link>
@@ -81,7 +81,7 @@ export function ConflictBanners({ server }: { server: Server }) {
               to="/servers/$server/install"
               params={{ server: server.id }}
               search={{}}
-              className="font-medium text-accent"
+              className="hit font-medium text-accent"
             >
               See the log
             </Link>
@@ -160,7 +160,7 @@ function EulaBanner({ server }: { server: Server }) {
             href="https://aka.ms/MinecraftEULA"
             target="_blank"
             rel="noreferrer"
-            className="font-medium text-accent"
+            className="hit font-medium text-accent"
           >
             Read it
           </a>

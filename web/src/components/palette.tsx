@@ -124,7 +124,7 @@ export default function Palette() {
                 value={text}
                 onValueChange={setText}
                 placeholder="Search or run a command"
-                className="min-w-0 flex-1 bg-transparent text-16 outline-none placeholder:text-t3"
+                className="h-11 min-w-0 flex-1 bg-transparent text-16 outline-none placeholder:text-t3"
               />
               <Kbd>Esc</Kbd>
             </div>

@@ -161,7 +161,7 @@ export function ServerHeader({ server }: { server: Server }) {
             <Link
               to="/nodes/$node"
               params={{ node: server.node.id }}
-              className="inline-flex items-center gap-1.5 hover:text-t1"
+              className="hit inline-flex items-center gap-1.5 hover:text-t1"
             >
               <Network aria-hidden="true" size={14} strokeWidth={1.75} />
               {server.node.name}

@@ -217,7 +217,7 @@ function MakeForm({ onMade, onClose }: { onMade: (made: NewEventConsumer) => voi
             {(servers.data ?? []).map((server) => (
               <li key={server.id}>
                 {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}
-                <label className="flex min-h-8 items-center gap-2 px-3 hover:bg-surface-2">
+                <label className="flex min-h-8 items-center gap-2 px-3 hover:bg-surface-2 max-sm:min-h-11">
                   <Checkbox
                     checked={chosen.includes(server.id)}
                     onChange={(event) =>

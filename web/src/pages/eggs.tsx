@@ -161,7 +161,7 @@ export function EggsPage() {
                             <Link
                               to="/eggs/$egg"
                               params={{ egg: egg.id }}
-                              className="block truncate leading-[18px] font-medium hover:text-accent"
+                              className="fills-cell block truncate leading-[18px] font-medium hover:text-accent"
                             >
                               {egg.name}
                             </Link>

@@ -82,7 +82,7 @@ export function NodeAllocationsPage() {
                           <Link
                             to="/servers/$server"
                             params={{ server: a.server }}
-                            className="hover:text-accent"
+                            className="fills-cell hover:text-accent"
                           >
                             {names.get(a.server) ?? <span className="mono text-12">{a.server}</span>}
                             {!a.primary && <span className="text-t3"> extra</span>}

@@ -189,7 +189,7 @@ function Servers({ node }: { node: Node }) {
   return (
     <Card className="overflow-x-auto">
       <CardHead title="Servers" note={mine.length}>
-        <Link to="/servers" search={{ node: node.id }} className="text-12 font-medium text-accent">
+        <Link to="/servers" search={{ node: node.id }} className="hit text-12 font-medium text-accent">
           Open list
         </Link>
       </CardHead>
@@ -197,7 +197,7 @@ function Servers({ node }: { node: Node }) {
         <Empty
           title="No server here"
           action={
-            <Link to="/servers/new" search={{ node: node.id }} className="font-medium text-accent">
+            <Link to="/servers/new" search={{ node: node.id }} className="hit font-medium text-accent">
               Create one
             </Link>
           }
@@ -222,7 +222,7 @@ function Servers({ node }: { node: Node }) {
                     <Link
                       to="/servers/$server"
                       params={{ server: server.id }}
-                      className="font-medium hover:text-accent"
+                      className="fills-cell font-medium hover:text-accent"
                     >
                       {server.name}
                     </Link>

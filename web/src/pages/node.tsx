@@ -79,7 +79,7 @@ export function NodePage() {
         </div>
         <nav
           aria-label="Node"
-          className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:h-11 max-sm:px-2"
+          className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:h-[45px] max-sm:px-2"
         >
           {TABS.map((tab) => (
             <Link

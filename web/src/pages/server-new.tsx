@@ -87,7 +87,7 @@ function PickEgg() {
           <Empty
             title="No egg yet"
             action={
-              <Link to="/eggs" className="font-medium text-accent">
+              <Link to="/eggs" className="hit font-medium text-accent">
                 Drop your own on the eggs page
               </Link>
             }
@@ -321,7 +321,7 @@ function Form({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
                 )}
               </Field>
             </div>
-            <div className="mt-4 flex min-h-8 items-center gap-3">
+            <div className="mt-4 flex min-h-8 items-center gap-3 max-sm:min-h-11">
               <Switch
                 label="Start when it is installed"
                 checked={startAfter}
@@ -402,7 +402,7 @@ function Placement({
         <Empty
           title="No node yet"
           action={
-            <Link to="/nodes" search={{ join: true }} className="font-medium text-accent">
+            <Link to="/nodes" search={{ join: true }} className="hit font-medium text-accent">
               Connect a machine
             </Link>
           }

@@ -262,7 +262,7 @@ function LimitsForm({ server }: { server: Server }) {
     >
       <LimitFields limits={limits} errors={errors} disabled={!admin} onChange={setLimits} />
       <div className="border-t border-line pt-4">
-        <div className="flex min-h-8 items-center justify-between gap-3">
+        <div className="flex min-h-8 items-center justify-between gap-3 max-sm:min-h-11">
           <span className="font-medium">Start again after a crash</span>
           <Switch
             label="Start again after a crash"

@@ -291,7 +291,7 @@ function ServerTable({
                     <Link
                       to="/servers/$server"
                       params={{ server: server.id }}
-                      className="block truncate leading-[18px] font-medium text-t1 hover:text-accent"
+                      className="fills-cell block truncate leading-[18px] font-medium text-t1 hover:text-accent"
                     >
                       {server.name}
                     </Link>

@@ -122,7 +122,7 @@ export function RequestId({ id, className }: { id: string; className?: string })
 /** A command to run elsewhere, with its copy button. */
 export function CommandBox({ text, primary = false }: { text: string; primary?: boolean }) {
   return (
-    <div className="flex items-start gap-2 rounded-box border border-line-2 bg-term-bg py-2.5 pr-2.5 pl-3.5">
+    <div className="flex items-center gap-2 rounded-box border border-line-2 bg-term-bg py-2.5 pr-2.5 pl-3.5">
       <code
         tabIndex={0}
         role="group"
