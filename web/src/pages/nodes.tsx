@@ -16,7 +16,7 @@ import { Button } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { SkeletonRows } from '~/ui/wait'
-import { bytesText, plural, trimmed } from '~/util/format'
+import { ofText, plural, trimmed } from '~/util/format'
 import { type Family, nodeShown } from '~/util/state'
 
 export const NODE_SHAPES: Record<Family, Shape> = {
@@ -95,11 +95,11 @@ function shares(node: Node): { cpu?: Share; memory?: Share; disk?: Share } {
     cpu: { share: cores / node.host.cpus, text: `${trimmed(cores)} of ${node.host.cpus}` },
     memory: {
       share: load.memory_used_bytes / load.memory_total_bytes,
-      text: `${bytesText(load.memory_used_bytes)} of ${bytesText(load.memory_total_bytes, true)}`,
+      text: ofText(load.memory_used_bytes, load.memory_total_bytes),
     },
     disk: {
       share: load.disk_used_bytes / load.disk_total_bytes,
-      text: `${bytesText(load.disk_used_bytes)} of ${bytesText(load.disk_total_bytes, true)}`,
+      text: ofText(load.disk_used_bytes, load.disk_total_bytes),
     },
   }
 }

@@ -18,7 +18,7 @@ import { buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Since } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { bytesText, plural, trimmed } from '~/util/format'
+import { ofText, plural, trimmed } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, type Family, nodeShown, shownState } from '~/util/state'
 import { NodeBadge } from './nodes'
@@ -299,9 +299,7 @@ function Nodes({ nodes }: { nodes: Node[] }) {
                     />
                   </div>
                   <div className="num flex justify-between text-12 text-t3">
-                    <span>
-                      {bytesText(load.memory_used_bytes)} of {bytesText(load.memory_total_bytes, true)}
-                    </span>
+                    <span>{ofText(load.memory_used_bytes, load.memory_total_bytes)}</span>
                     <span>
                       {trimmed(load.cpu_percent / 100)} of {node.host.cpus} cores
                     </span>
