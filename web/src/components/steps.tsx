@@ -9,7 +9,10 @@ export interface Step {
   state: 'done' | 'open' | 'wrong'
 }
 
-/** The section that is read now: the last whose head has passed the upper third of what scrolls. */
+/** How far below the top of what scrolls a section's head counts as read. */
+const READ_BELOW_PX = 200
+
+/** The section that is read now: the last whose head has come up. */
 function useReadSection(ids: string[]): string | undefined {
   const [read, setRead] = useState(ids[0])
   const key = ids.join(' ')
@@ -17,7 +20,7 @@ function useReadSection(ids: string[]): string | undefined {
     const scroller = document.getElementById('main')
     if (!scroller) return
     function look() {
-      const line = (scroller?.getBoundingClientRect().top ?? 0) + (scroller?.clientHeight ?? 0) / 3
+      const line = (scroller?.getBoundingClientRect().top ?? 0) + READ_BELOW_PX
       const end = scroller && scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4
       const passed = key
         .split(' ')

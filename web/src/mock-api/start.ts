@@ -11,6 +11,7 @@ function scenario(): string {
   return new URLSearchParams(sessionStorage.getItem('warren.mock') ?? '').get('mock') ?? ''
 }
 
+let imports = 0
 let signedIn = true
 let forced = false
 
@@ -318,19 +319,29 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
   [
     'POST',
     /^\/eggs\/import$/,
-    () => ({
-      egg,
-      report: {
-        format: 'PTDL_v2',
-        odd: [
-          {
-            code: 'unknown_feature',
-            field: 'features[3]',
-            message: '"moon" is kept for export and has no effect.',
+    () =>
+      (imports += 1) % 4 === 2
+        ? problem(
+            422,
+            'not_an_egg',
+            'Line 41, column 7: the JSON ends inside "script". The file looks cut off.',
+          )
+        : {
+            egg: { ...egg, id: imports % 2 ? egg.id : id(599) },
+            report: {
+              format: 'PTDL_v2',
+              odd:
+                imports % 4 === 0
+                  ? []
+                  : [
+                      {
+                        code: 'unknown_feature',
+                        field: 'features[3]',
+                        message: '"moon" is kept for export and has no effect.',
+                      },
+                    ],
+            },
           },
-        ],
-      },
-    }),
   ],
   [
     'GET',
