@@ -159,7 +159,7 @@ async fn by_https(
         bail!("{url} is not encrypted: the token's secret does not go there");
     }
     let mut builder = reqwest::Client::builder().timeout(CALL);
-    if let Some(pin) = &token.control_cert_sha256 {
+    if let Some(pin) = &token.control_key_sha256 {
         builder = builder.tls_backend_preconfigured(super::pin::client_config(pin)?);
     }
     let url = format!("{}/api/v1/enroll", url.trim_end_matches('/'));

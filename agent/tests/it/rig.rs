@@ -165,7 +165,7 @@ impl Rig {
             jwt: jwt.unwrap(),
             seed: Seed::of(&user).unwrap().expose().to_owned(),
             control_url: None,
-            control_cert_sha256: None,
+            control_key_sha256: None,
             command_key: CommandKey {
                 id: self.control.command.id(),
                 public_key: self.control.command.public_text(),

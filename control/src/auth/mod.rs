@@ -17,7 +17,10 @@ pub use password::Passwords;
 pub use peer::{Peer, Proxies};
 pub use subject::{NodeAccess, ServerAccess};
 
-use crate::{config::Config, http::Rates};
+use crate::{
+    config::Config,
+    http::{Pin, Rates},
+};
 
 /// What the front door keeps in memory. All of it can be lost.
 pub struct Door {
@@ -31,8 +34,8 @@ pub struct Door {
     pub hosts: Hosts,
     /// Whose `x-forwarded-…` headers are believed.
     pub proxies: Proxies,
-    /// SHA-256 of control's own certificate, hex, when it is self-signed. Set once it listens.
-    pub certificate: std::sync::OnceLock<String>,
+    /// What a certificate of control's own making is known by. Set once it listens.
+    pub pin: std::sync::OnceLock<Pin>,
 }
 
 impl Door {
@@ -47,7 +50,7 @@ impl Door {
             rates: Rates::default(),
             hosts: Hosts::new(names.map(String::as_str)),
             proxies: Proxies::new(&config.trusted_proxies),
-            certificate: std::sync::OnceLock::new(),
+            pin: std::sync::OnceLock::new(),
         }
     }
 }

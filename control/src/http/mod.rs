@@ -1,5 +1,6 @@
 //! The HTTP side: front door, routes, pages, TLS.
 
+mod certificate;
 mod docs;
 mod door;
 mod health;
@@ -12,8 +13,10 @@ mod rate;
 mod routes;
 mod serve;
 mod stamp;
+mod tls;
 mod web;
 
+pub use certificate::Pin;
 pub use door::RequestId;
 pub use health::install_recorder;
 pub use json::{Json, Path, Query, from_slice, read_body};

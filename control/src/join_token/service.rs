@@ -13,7 +13,7 @@ use crate::{
     auth::Caller,
     db::Lane,
     error::{Error, Fields, Result},
-    http::{Page, PageQuery, Stamp},
+    http::{Page, PageQuery, Pin, Stamp},
     node::token::{self, TokenAsk, TokenError},
 };
 
@@ -46,7 +46,7 @@ pub async fn create(
         name,
         created_by: Some(caller.actor.user),
         local,
-        control_cert_sha256: app.door.certificate.get().cloned(),
+        control_key_sha256: app.door.pin.get().map(Pin::hex),
         labels: req.labels.unwrap_or_default(),
         ..TokenAsk::default()
     };
@@ -81,26 +81,22 @@ pub async fn create(
     })
 }
 
-/// One line for a fresh machine. A self-signed certificate is pinned by its fingerprint inside the token; curl
-/// itself must then be told not to ask an authority, and the script checks what it fetches by its SHA-256.
+/// One line for a fresh machine. What it fetches is run as root, so over a certificate that no authority vouches
+/// for (`-k`) curl is told whose key it must be; the script then holds the same pin and the agent's SHA-256.
 fn install_command(app: &App, caller: &Caller, token: &str) -> Option<String> {
     let url = if app.config.public_url.is_empty() {
-        let name = crate::auth::origin::name(&caller.peer.host);
-        let elsewhere = name != "localhost"
-            && !name
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|a| a.is_loopback());
-        elsewhere.then(|| format!("{}://{}", caller.peer.scheme.as_str(), caller.peer.host))?
+        format!("{}://{}", caller.peer.scheme.as_str(), caller.peer.host)
     } else {
         app.config.public_url.trim_end_matches('/').to_owned()
     };
-    let insecure = if app.door.certificate.get().is_some() {
-        "k"
-    } else {
-        ""
-    };
+    if token::is_loopback(&url) {
+        return None;
+    }
+    let trust = app.door.pin.get().map_or_else(String::new, |pin| {
+        format!("k --pinnedpubkey '{}'", pin.option())
+    });
     Some(format!(
-        "curl -fsSL{insecure} {url}/install.sh | sh -s -- {token}"
+        "curl -fsSL{trust} {url}/install.sh | sh -s -- {token}"
     ))
 }
 

@@ -33,8 +33,8 @@ pub struct TokenAsk {
     pub created_by: Option<UserId>,
     /// For an agent on this very machine: loopback will do.
     pub local: bool,
-    /// SHA-256 of control's own certificate in hex, when self-signed.
-    pub control_cert_sha256: Option<String>,
+    /// SHA-256 of the public key behind control's certificate in hex, when self-signed.
+    pub control_key_sha256: Option<String>,
 }
 
 impl Default for TokenAsk {
@@ -47,7 +47,7 @@ impl Default for TokenAsk {
             ports: (25565, 25664),
             created_by: None,
             local: false,
-            control_cert_sha256: None,
+            control_key_sha256: None,
         }
     }
 }
@@ -69,7 +69,8 @@ pub enum TokenError {
     /// Only loopback is known.
     #[error(
         "other machines can't reach this one yet: only a loopback address is known. Start with \
-         `./ops/up --public --address HOST`, or set `address` or `nats_public_urls` in control.toml"
+         `./ops/up --public --address HOST` (and, with `--nats`, addresses that others reach), or set \
+         `address` or `nats_public_urls` in control.toml"
     )]
     NoPublicAddress,
     /// Out of range.
@@ -122,7 +123,7 @@ pub fn node_urls(ground: &Ground, local: bool) -> Result<Vec<String>, TokenError
         return Ok(config.nats_urls.clone());
     }
     if !config.nats_public_urls.is_empty() {
-        return Ok(config.nats_public_urls.clone());
+        return elsewhere(&config.nats_public_urls);
     }
     let first = config.nats_urls.first().map_or("", String::as_str);
     let (scheme, rest) = first.split_once("://").unwrap_or(("nats", first));
@@ -134,22 +135,23 @@ pub fn node_urls(ground: &Ground, local: bool) -> Result<Vec<String>, TokenError
         };
         return Ok(vec![format!("{scheme}://{host}:{port}")]);
     }
-    let elsewhere: Vec<String> = config
-        .nats_urls
-        .iter()
-        .filter(|url| !is_loopback(url))
-        .cloned()
-        .collect();
-    if elsewhere.is_empty() {
-        return Err(TokenError::NoPublicAddress);
-    }
-    Ok(elsewhere)
+    elsewhere(&config.nats_urls)
 }
 
-fn is_loopback(url: &str) -> bool {
+fn elsewhere(urls: &[String]) -> Result<Vec<String>, TokenError> {
+    let far = urls.iter().filter(|url| !is_loopback(url));
+    let far: Vec<String> = far.cloned().collect();
+    if far.is_empty() {
+        return Err(TokenError::NoPublicAddress);
+    }
+    Ok(far)
+}
+
+/// Whether a URL leads to this machine alone.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
-    let host = host.trim_matches(['[', ']']);
+    let host = crate::auth::origin::name(rest.split('/').next().unwrap_or_default());
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -189,7 +191,7 @@ pub async fn create(ground: &Ground, ask: &TokenAsk) -> Result<Created, TokenErr
         jwt,
         seed: Seed::of(&user)?.expose().to_owned(),
         control_url: (!public.is_empty() && !is_loopback(public)).then(|| public.clone()),
-        control_cert_sha256: ask.control_cert_sha256.clone(),
+        control_key_sha256: ask.control_key_sha256.clone(),
         command_key: CommandKey {
             id: ground.keys.command.id(),
             public_key: ground.keys.command.public_text(),
