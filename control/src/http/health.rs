@@ -9,6 +9,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sea_orm::ConnectionTrait;
+use warren_proto::bus::Link;
 
 use super::routes;
 use crate::{
@@ -23,11 +24,12 @@ pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// It can answer: the database does.
+/// It can answer: the database does. Without the bus it still shows and takes what is wanted, so a second line
+/// says how that is and the status stays.
 pub async fn ready(State(app): State<App>) -> Response {
     let asked = app.db.read().execute_unprepared("SELECT 1");
     match tokio::time::timeout(Duration::from_secs(2), asked).await {
-        Ok(Ok(_)) => "ready\n".into_response(),
+        Ok(Ok(_)) => format!("ready\nbus: {}\n", bus(&app)).into_response(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, "database: error\n").into_response()
@@ -37,6 +39,15 @@ pub async fn ready(State(app): State<App>) -> Response {
             "database: no answer in 2 s\n",
         )
             .into_response(),
+    }
+}
+
+fn bus(app: &App) -> String {
+    match &*app.bus.link().borrow() {
+        Link::Up => "connected".into(),
+        Link::Down => "not connected, it is being tried".into(),
+        Link::Refused { reason } => format!("refused, {reason}"),
+        Link::Closed => "closed".into(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -18,6 +19,8 @@ use crate::report::{Admin, Ready, Steps};
 
 /// Longest time for a part to become ready. A busy machine, not the program, makes it that long.
 const READY: Duration = Duration::from_secs(60);
+/// A refusal that lasts so long is none that a reload mends.
+const REFUSED: Duration = Duration::from_secs(5);
 /// Longest time for a one-off command of control or agent.
 const COMMAND: Duration = Duration::from_secs(60);
 
@@ -62,13 +65,14 @@ impl Stack {
 
         self.nats(instance, args, &made, steps).await?;
         self.containerd(instance, args, steps).await?;
-        let api = Api::new(args.port, args.public)?;
+        let api = Api::new(args.port, args.tls())?;
         self.control(instance, args, &api, steps).await?;
         let (admin, fresh) = first_run(instance, args).await?;
         self.gateway(instance, args, steps).await?;
         self.agent(instance, args, steps).await?;
 
-        let fingerprint = match args.public {
+        // One that an authority vouches for needs no comparing by eye.
+        let fingerprint = match args.public && args.cert.is_none() {
             true => Some(crate::tls::fingerprint(args.port).await?),
             false => None,
         };
@@ -163,9 +167,27 @@ impl Stack {
     ) -> Result<()> {
         steps.begin("control");
         let part = Part::start(instance, ours(instance, args, "control", "serve"))?;
-        let ready = part.ready(READY, || api.answers("/readyz")).await;
+        let bus = Mutex::new(String::new());
+        let connected = || async {
+            let says = api.says("/readyz").await.unwrap_or_default();
+            let line = says.lines().find_map(|line| line.strip_prefix("bus: "));
+            let word = line.unwrap_or_default().to_owned();
+            let up = word == "connected";
+            if let Ok(mut bus) = bus.lock() {
+                *bus = word;
+            }
+            up
+        };
+        let ready = tokio::select! {
+            ready = part.ready(READY, connected) => ready,
+            reason = refused(&bus) => Err(anyhow::anyhow!("{reason}")),
+        };
         self.parts.push(part);
-        ready?;
+        let reason = bus.into_inner().unwrap_or_default();
+        ready.with_context(|| match reason.as_str() {
+            "" => "control is not ready".to_owned(),
+            reason => format!("control has no connection to nats-server: {reason}"),
+        })?;
         steps.end("ready");
         Ok(())
     }
@@ -196,6 +218,21 @@ impl Stack {
         ready?;
         steps.end("ready");
         Ok(())
+    }
+}
+
+/// Ends once nats-server has refused control for so long that waiting mends nothing.
+async fn refused(bus: &Mutex<String>) -> &'static str {
+    let mut since = Instant::now();
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let word = bus.lock().map(|word| word.clone()).unwrap_or_default();
+        if !word.starts_with("refused") {
+            since = Instant::now();
+        }
+        if since.elapsed() > REFUSED {
+            return "it does not run with the nats.conf and keys of this instance (nats/nats.conf in the data folder)";
+        }
     }
 }
 

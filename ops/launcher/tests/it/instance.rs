@@ -51,6 +51,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        self.wfile.write(b"ready\nbus: connected\n")
     def log_message(self, *_):
         pass
 http.server.HTTPServer.allow_reuse_address = True
