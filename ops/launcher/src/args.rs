@@ -34,6 +34,13 @@ pub struct UpArgs {
     /// Name or address of this machine that other machines use; join tokens carry it
     #[arg(long, value_name = "HOST")]
     pub address: Option<String>,
+    /// PEM file with the certificate of the panel's address (and those between it and its
+    /// authority), instead of a self-signed one; a renewed file is taken over while it runs
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// PEM file with that certificate's key
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
     /// Use this PostgreSQL database instead of SQLite
     #[arg(long, value_name = "URL", env = "WARREN_POSTGRES")]
     pub postgres: Option<String>,
@@ -85,6 +92,14 @@ pub struct UpArgs {
     /// Set in the background process of `--detach`
     #[arg(long, hide = true)]
     pub background: bool,
+}
+
+impl UpArgs {
+    /// Whether the panel speaks HTTPS.
+    #[must_use]
+    pub const fn tls(&self) -> bool {
+        self.public || self.cert.is_some()
+    }
 }
 
 /// Options of `down`.

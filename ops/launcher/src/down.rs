@@ -66,19 +66,41 @@ async fn end_process(pid: Pid, limit: Duration) {
 }
 
 /// Ends the games and removes their containers from containerd's memory, which would otherwise
-/// name them at the next start. The daemon ended with its supervisor, so a short-lived one is used.
+/// name them at the next start. An instance may have used its own containerd, somebody else's, or
+/// both, one after the other.
 async fn end_games(instance: &Instance, args: &DownArgs) -> Result<()> {
+    if let Some(socket) = instance.given_containerd()? {
+        let reached = UnixStream::connect(&socket).await;
+        reached.with_context(|| {
+            format!(
+                "containerd at {} does not answer; start it and run ops/down again",
+                socket.display()
+            )
+        })?;
+        end_at(instance, args, &socket).await?;
+    }
+    end_private_games(instance, args).await
+}
+
+/// Those under one containerd. The agent knows how each game wants to be asked; whatever it leaves is
+/// ended without asking.
+async fn end_at(instance: &Instance, args: &DownArgs, socket: &Path) -> Result<()> {
+    if let Err(error) = halt(instance, args).await {
+        println!("games are sent SIGTERM instead of what their eggs say: {error:#}");
+    }
     let grace = Duration::from_secs(args.grace);
+    Ctr::of(instance, socket).end_all(grace).await
+}
+
+/// Those of the private containerd. The daemon ended with its supervisor, so a short-lived one is
+/// used.
+async fn end_private_games(instance: &Instance, args: &DownArgs) -> Result<()> {
     if !instance
         .data
         .join("containerd/io.containerd.metadata.v1.bolt/meta.db")
         .exists()
     {
-        // With a containerd of others the agent alone knows which games are ours.
-        return match instance.data.join("agent/joined").exists() {
-            true => halt(instance, args).await,
-            false => Ok(()),
-        };
+        return Ok(());
     }
     let program = containerd_program(instance)?;
     let log = fs::File::options()
@@ -93,7 +115,7 @@ async fn end_games(instance: &Instance, args: &DownArgs) -> Result<()> {
         .kill_on_drop(true)
         .spawn()
         .context("start containerd to remove containers")?;
-    let socket = instance.sockets().join("containerd.sock");
+    let socket = instance.private_containerd();
     let since = Instant::now();
     while UnixStream::connect(&socket).await.is_err() {
         if since.elapsed() > Duration::from_secs(20) {
@@ -104,15 +126,7 @@ async fn end_games(instance: &Instance, args: &DownArgs) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let ctr = Ctr {
-        socket: socket.display().to_string(),
-        namespace: instance.namespace(),
-    };
-    // The agent knows how each game wants to be asked. Whatever it leaves is ended without asking.
-    if let Err(error) = halt(instance, args).await {
-        println!("games are sent SIGTERM instead of what their eggs say: {error:#}");
-    }
-    let result = ctr.end_all(grace).await;
+    let result = end_at(instance, args, &socket).await;
     if let Some(pid) = daemon.id().and_then(|pid| i32::try_from(pid).ok()) {
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
@@ -164,6 +178,13 @@ struct Ctr {
 }
 
 impl Ctr {
+    fn of(instance: &Instance, socket: &Path) -> Self {
+        Self {
+            socket: socket.display().to_string(),
+            namespace: instance.namespace(),
+        }
+    }
+
     async fn end_all(&self, grace: Duration) -> Result<()> {
         let running = self.tasks("RUNNING").await?;
         if !running.is_empty() {

@@ -35,6 +35,11 @@ pub async fn run(mut args: UpArgs) -> Result<()> {
     for path in [&mut args.bin_dir, &mut args.source_dir] {
         *path = std::path::absolute(&*path).context("make a path absolute")?;
     }
+    for (option, path) in [("--cert", &mut args.cert), ("--key", &mut args.key)] {
+        let Some(path) = path else { continue };
+        *path = std::path::absolute(&*path).context("make a path absolute")?;
+        std::fs::File::open(&*path).with_context(|| format!("{option} {}", path.display()))?;
+    }
     let instance = Instance::open(&args.data, true)?;
     if let Some(pid) = instance.supervisor() {
         return already_running(&instance, &args, pid).await;
