@@ -28,6 +28,7 @@ pub mod operation;
 pub mod outbox;
 pub mod problem;
 pub mod reconcile;
+pub mod registry;
 pub mod retention;
 pub mod run;
 pub mod serve;

@@ -5,13 +5,17 @@ use sea_orm_migration::prelude::*;
 
 mod b0001_bulk;
 mod m0001_spine;
+mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
 
 impl MigratorTrait for Main {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0030_registries::Migration),
+        ]
     }
 }
 

@@ -139,9 +139,10 @@ pub fn env(env: &[wire::EnvVar]) -> Result<Vec<(String, String)>, Invalid> {
         .collect())
 }
 
-/// Credentials for the registry.
-pub fn auth(spec: &wire::ServerSpec) -> RegistryAuth {
-    match &spec.registry_auth {
+/// Who we are at the registry of that image, and nowhere else.
+pub fn auth(spec: &wire::ServerSpec, image: &str) -> RegistryAuth {
+    let host = warren_proto::image::registry_of(image);
+    match spec.registries.iter().find(|r| r.host == host) {
         Some(auth) if !auth.username.is_empty() => RegistryAuth::Basic {
             username: auth.username.clone(),
             password: auth.password.clone(),

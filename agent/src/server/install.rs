@@ -136,7 +136,7 @@ impl Install {
         self.deps.room().await?;
         (self.progress)(0.0, "pulling the image");
         let progress = |percent| (self.progress)(percent, "pulling the image");
-        let auth = convert::auth(&spec);
+        let auth = convert::auth(&spec, &install.image);
         let policy = PullPolicy::Always;
         start::pull(
             &self.deps,

@@ -214,7 +214,7 @@ impl Start {
                 PullPolicy::IfMissing
             }
         };
-        let auth = convert::auth(spec);
+        let auth = convert::auth(spec, &spec.image);
         pull(
             &self.deps,
             self.server,

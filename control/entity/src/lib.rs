@@ -24,6 +24,7 @@ pub mod nodes;
 pub mod operations;
 pub mod orphans;
 pub mod outbox;
+pub mod registries;
 pub mod revocations;
 pub mod revoked_keys;
 pub mod server_variables;

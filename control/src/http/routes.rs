@@ -12,8 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{docs, door, health, install, openapi, proxy, web};
 use crate::{
-    account, allocation, api_key, app::App, egg, event, files, join_token, node, operation, server,
-    session,
+    account, allocation, api_key, app::App, egg, event, files, join_token, node, operation,
+    registry, server, session,
 };
 
 /// JSON bodies are small.
@@ -77,6 +77,15 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(egg::api::import_starter))
         .routes(routes!(egg::api::get_egg, egg::api::delete_egg))
         .routes(routes!(egg::api::export_egg));
+    let registries = OpenApiRouter::new()
+        .routes(routes!(
+            registry::api::list_registries,
+            registry::api::create_registry
+        ))
+        .routes(routes!(
+            registry::api::update_registry,
+            registry::api::delete_registry
+        ));
     let servers = OpenApiRouter::new()
         .routes(routes!(
             server::api::list_servers,
@@ -116,6 +125,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(people)
         .merge(nodes)
         .merge(eggs)
+        .merge(registries)
         .merge(servers)
         .merge(rest)
         .layer(DefaultBodyLimit::max(JSON_BYTES))

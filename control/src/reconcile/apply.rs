@@ -16,6 +16,7 @@ use crate::{
     app::{App, Ground},
     db::Lane,
     node::command::{self, AskError},
+    registry::service::Known,
     text::{to_i64, to_u64},
 };
 
@@ -109,6 +110,10 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
             to = to.min(last);
         }
     }
+    let registries = match rows.is_empty() {
+        true => None,
+        false => Some(Known::load(ground.db.read()).await?),
+    };
     for server in rows.iter().filter(|r| r.rev <= to) {
         bytes += server.spec.len() + 256;
         if bytes > MOST_BYTES && !wanted.is_empty() {
@@ -116,7 +121,14 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
             to = server.rev - 1;
             break;
         }
-        wanted.push((server.rev, to_wire(server)?));
+        let mut row = to_wire(server)?;
+        if let Some(spec) = &mut row.spec {
+            // Never part of the stored spec: a copy of the database must not hold it in the clear.
+            let known = registries.as_ref();
+            spec.registries =
+                known.map_or_else(|| Ok(Vec::new()), |k| k.of_images(ground, spec))?;
+        }
+        wanted.push((server.rev, row));
     }
     let cut_to = to;
     let wanted: Vec<_> = wanted

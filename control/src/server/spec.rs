@@ -134,7 +134,7 @@ fn spec(parts: &Parts) -> Result<wire::ServerSpec> {
         install: install(egg, &limits, &env),
         env,
         tty: true,
-        registry_auth: None,
+        registries: Vec::new(),
         egress_allow: Vec::new(),
     })
 }

@@ -13,6 +13,7 @@ mod http_eggs;
 mod http_files;
 mod http_panel;
 mod http_people;
+mod http_registries;
 mod http_servers;
 mod http_tls;
 mod http_walk;
