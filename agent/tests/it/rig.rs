@@ -372,11 +372,6 @@ impl Rig {
         }
     }
 
-    /// The agent's own process.
-    pub fn agent_pid(&self) -> u32 {
-        self.agent.as_ref().unwrap().id()
-    }
-
     /// A gateway's connection.
     pub async fn gateway(&self) -> Bus {
         let user = KeyPair::new_user();
