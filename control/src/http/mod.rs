@@ -7,6 +7,7 @@ mod health;
 mod install;
 mod json;
 pub mod openapi;
+mod linger;
 mod paging;
 mod proxy;
 mod rate;

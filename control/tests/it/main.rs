@@ -11,6 +11,7 @@ mod hostile;
 mod http_door;
 mod http_eggs;
 mod http_files;
+mod http_linger;
 mod http_panel;
 mod http_people;
 mod http_registries;
