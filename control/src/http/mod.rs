@@ -3,11 +3,12 @@
 mod certificate;
 mod docs;
 mod door;
+mod first_bytes;
 mod health;
 mod install;
 mod json;
-pub mod openapi;
 mod linger;
+pub mod openapi;
 mod paging;
 mod proxy;
 mod rate;

@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{router, tls};
+use super::{first_bytes::Spoken, router, tls};
 use crate::{app::App, auth::peer::OverTls};
 
 /// Open requests may take so long to end when control stops.
@@ -85,17 +85,26 @@ pub async fn serve(
     }
     match tls {
         Some(tls) => {
-            let mut server = axum_server::from_tcp_rustls(listener, tls.server)?.handle(handle);
+            let mut server = axum_server::from_tcp_rustls(listener, tls.server)?
+                .handle(handle)
+                .map(spoken);
             bound(server.http_builder());
             server.serve(service).await?;
         }
         None => {
-            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            let mut server = axum_server::from_tcp(listener)?.handle(handle).map(spoken);
             bound(server.http_builder());
             server.serve(service).await?;
         }
     }
     Ok(())
+}
+
+fn spoken<A>(inner: A) -> Spoken<A> {
+    Spoken {
+        inner,
+        within: HEAD,
+    }
 }
 
 /// A client that sends its head a byte at a time, or opens streams without end, holds nothing for long.
