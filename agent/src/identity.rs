@@ -88,6 +88,14 @@ impl Identity {
         Ok(())
     }
 
+    /// The key to speak with: a newer one that control has signed goes before the one it knows us by. If it is
+    /// refused, the other is tried.
+    #[must_use]
+    pub fn newest(&self) -> &Credential {
+        let next = self.next.as_ref().filter(|next| !next.jwt.is_empty());
+        next.unwrap_or(&self.current)
+    }
+
     /// The pinned keys, ready to verify.
     pub fn keyring(&self) -> anyhow::Result<Keyring> {
         let keys: Result<Vec<_>, _> = self.keys.iter().map(Pinned::wire).collect();

@@ -183,13 +183,10 @@ async fn bus(config: &Config, identity: &Identity) -> anyhow::Result<Bus> {
         true => identity.nats_urls.clone(),
         false => config.nats_urls.clone(),
     };
-    // A newer key that control may have taken goes first; if it is refused, the other is tried.
-    let newest = identity.next.as_ref().filter(|n| !n.jwt.is_empty());
-    let credential = newest.unwrap_or(&identity.current);
     let options = Options {
         urls,
         name: format!("warren-agent {}", identity.node),
-        creds: credential.creds()?,
+        creds: identity.newest().creds()?,
         ca_pem: identity.nats_ca_pem.clone(),
     };
     Ok(Bus::start(options).await?)

@@ -19,6 +19,7 @@ use warren_control::{
     run,
 };
 
+use warren_proto::ids::NodeId;
 #[derive(Parser)]
 #[command(
     name = "warren-control",
@@ -137,6 +138,9 @@ fn raise_open_files() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {
+    /// Id of a node to take back, for a machine that lost its key; it keeps its labels and ports.
+    #[arg(long, conflicts_with_all = ["uses", "labels", "port_range"])]
+    node: Option<NodeId>,
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
@@ -282,6 +286,7 @@ fn seconds(text: &str) -> Result<i64> {
     Ok(number.saturating_mul(factor))
 }
 
+        node: args.node,
 fn ports(text: &str) -> Result<(u16, u16)> {
     let parse = || {
         let (first, last) = text.split_once('-')?;

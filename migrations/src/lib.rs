@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod b0001_bulk;
 mod m0001_spine;
+mod m0002_rejoin;
 mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
@@ -14,6 +15,7 @@ impl MigratorTrait for Main {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m0001_spine::Migration),
+            Box::new(m0002_rejoin::Migration),
             Box::new(m0030_registries::Migration),
         ]
     }

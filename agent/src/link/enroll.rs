@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const CALL: Duration = Duration::from_secs(15);
 const KIND: &str = "register";
 
-/// Makes this machine a node and writes its identity. A re-join keeps the node id.
+/// Makes this machine a node and writes its identity. A re-join proves the old key and keeps the node id.
 /// # Errors
 /// Says what to do; nothing is half done.
 pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
@@ -28,6 +28,14 @@ pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
     });
     let (key, seed) = pending_key(&config.data_dir)?;
     let proof = key.sign(format!("{}\n{}", token.id, key.public_key()).as_bytes())?;
+    let former_proof = match &former {
+        Some(former) => former
+            .newest()
+            .seed
+            .key()?
+            .sign(format!("{}\n{}\n{}", former.node, token.id, key.public_key()).as_bytes())?,
+        None => Vec::new(),
+    };
     let register = wire::Register {
         token: token.id.to_string(),
         secret: token.secret.clone(),
@@ -36,6 +44,7 @@ pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
         host: Some(host::facts(&config.data_dir, None, &config.bridge_subnet)),
         former_node: former.map(|f| f.node.to_string()).unwrap_or_default(),
         name: host::hostname(),
+        former_proof,
     };
     let registered = ask(&token, &register).await?;
     let node = registered.node.parse().context("control's answer")?;

@@ -28,6 +28,16 @@ fn checked(req: &JoinTokenCreate) -> Result<String> {
         fields.line(&field, key, 64);
         fields.text(&field, value, 256);
     }
+    if req.node.is_some() {
+        let kept = "a node that is taken back keeps its own; leave it out";
+        fields.check(req.labels.is_none(), "labels", "not_with_node", kept);
+        fields.check(
+            req.port_range.is_none(),
+            "port_range",
+            "not_with_node",
+            kept,
+        );
+    }
     fields.finish()?;
     Ok(name)
 }
@@ -47,6 +57,7 @@ pub async fn create(
         created_by: Some(caller.actor.user),
         local,
         control_key_sha256: app.door.pin.get().map(Pin::hex),
+        node: req.node,
         labels: req.labels.unwrap_or_default(),
         ..TokenAsk::default()
     };
@@ -61,6 +72,7 @@ pub async fn create(
     }
     let made = token::create(app, &ask).await.map_err(|e| match e {
         TokenError::NoPublicAddress => Error::conflict("no_public_address", e.to_string()),
+        TokenError::NoNode(_) => Error::field("node", "unknown", e.to_string()),
         TokenError::Value { field, problem } => Error::field(field, "out_of_range", problem),
         other => Error::internal(other),
     })?;
@@ -68,7 +80,7 @@ pub async fn create(
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     Entry::of(Key::NodeCreate, "join_token", &id)
-        .with(json!({"name": ask.name, "uses": ask.uses, "expires_in_s": ask.expires_in_s}))
+        .with(json!({"name": ask.name, "uses": ask.uses, "expires_in_s": ask.expires_in_s, "node": ask.node}))
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
@@ -133,6 +145,7 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<JoinTokenInfo>> {
             .collect(),
         id: row.id,
         name: row.name,
+        node: row.node_id,
         uses_left: row.uses_left,
         expires_at: Stamp(row.expires_at_ms),
         created_at: Stamp(row.created_at_ms),

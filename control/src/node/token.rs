@@ -6,10 +6,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::RngCore;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use sha2::{Digest, Sha256};
-use warren_entity::join_tokens;
+use warren_entity::{join_tokens, nodes};
 use warren_proto::{
     bus::{accounts::Account, creds::Seed, jwt},
-    ids::{JoinTokenId, UserId},
+    ids::{JoinTokenId, NodeId, UserId},
     join::{CommandKey, JoinToken},
 };
 
@@ -29,6 +29,8 @@ pub struct TokenAsk {
     pub labels: BTreeMap<String, String>,
     /// First and last port that automatic allocations come from.
     pub ports: (u16, u16),
+    /// Takes this node back, whatever key its machine has now; it keeps its labels and ports. Single use.
+    pub node: Option<NodeId>,
     /// Who asked.
     pub created_by: Option<UserId>,
     /// For an agent on this very machine: loopback will do.
@@ -45,6 +47,7 @@ impl Default for TokenAsk {
             expires_in_s: 3600,
             labels: BTreeMap::new(),
             ports: (25565, 25664),
+            node: None,
             created_by: None,
             local: false,
             control_key_sha256: None,
@@ -81,6 +84,11 @@ pub enum TokenError {
         /// What would do.
         problem: String,
     },
+    /// Nothing to take back.
+    #[error(
+        "node {0} is not known, or was removed: make a token without a node, and join as a new one"
+    )]
+    NoNode(NodeId),
     /// Signing.
     #[error("join token: {0}")]
     Jwt(#[from] jwt::Error),
@@ -101,6 +109,9 @@ fn checked(ask: &TokenAsk) -> Result<(), TokenError> {
     };
     if !(1..=1000).contains(&ask.uses) {
         return bad("uses", "1 to 1000");
+    }
+    if ask.node.is_some() && ask.uses != 1 {
+        return bad("uses", "1: a token that takes a node back is used once");
     }
     if !(60..=30 * 86_400).contains(&ask.expires_in_s) {
         return bad("expires_in_s", "60 seconds to 30 days (2592000)");
@@ -207,12 +218,20 @@ pub async fn create(ground: &Ground, ask: &TokenAsk) -> Result<Created, TokenErr
         labels: Set(serde_json::json!(ask.labels)),
         port_first: Set(ask.ports.0.into()),
         port_last: Set(ask.ports.1.into()),
+        node_id: Set(ask.node.map(|node| node.to_string())),
         created_by: Set(ask.created_by.map(|u| u.to_string())),
         created_at_ms: Set(now_ms),
         expires_at_ms: Set(expires_at_ms),
         deleted_at_ms: Set(None),
     };
     let tx = ground.db.begin(Lane::People).await?;
+    if let Some(node) = ask.node {
+        let known = nodes::Entity::find_by_id(node.to_string())
+            .filter(nodes::Column::DeletedAtMs.is_null())
+            .one(&*tx)
+            .await?;
+        known.ok_or(TokenError::NoNode(node))?;
+    }
     join_tokens::Entity::insert(row)
         .exec_without_returning(&*tx)
         .await?;

@@ -1,17 +1,24 @@
 use std::time::Duration;
 
 use sea_orm::EntityTrait;
-use warren_control::node::{credential, token};
+use warren_control::node::{
+    credential,
+    token::{self, TokenAsk},
+};
 use warren_entity::{join_tokens, nodes, revoked_keys};
 use warren_harness::eventually_async;
 use warren_proto::{
     bus::{CallError, Creds, Seed, events::Link},
+    ids::NodeId,
+    join::JoinToken,
     subjects::up,
     wire,
 };
 
 use crate::{
-    fake_node::{FakeNode, connect, register, registration, stranger, token_of},
+    fake_node::{
+        FakeNode, connect, register, registration, rejoining, stranger, token_for, token_of,
+    },
     on_both, with_two_controls,
     world::{SOON, World},
 };
@@ -23,6 +30,9 @@ on_both! {
     a_withdrawn_or_wrong_token_is_refused
     a_rejoin_keeps_the_id_and_shuts_the_old_key_out
     a_running_node_is_not_taken_over_by_its_id
+    a_node_that_is_away_is_not_taken_over_without_its_key
+    a_token_made_for_a_node_takes_it_back_and_no_other
+    a_lost_answer_to_a_rejoin_is_given_again
     a_revoked_node_is_shut_out_within_a_second_and_after_a_restart_of_nats
     a_quiet_node_keeps_its_connection_while_accounts_are_pushed
     a_rotated_key_retires_the_old_one_once_it_speaks
@@ -116,22 +126,11 @@ async fn a_withdrawn_or_wrong_token_is_refused(world: World) {
 async fn a_rejoin_keeps_the_id_and_shuts_the_old_key_out(world: World) {
     let node = FakeNode::join(&world).await;
     let server = world.server(node.id).await;
-    let (id, old_key) = (node.id, node.key.public_key());
-    node.bus.close(Duration::from_secs(1)).await;
-    drop(node);
-    eventually_async("the node to be away", SOON, || async {
-        let row = nodes::Entity::find_by_id(id.to_string())
-            .one(world.app.db.read())
-            .await
-            .unwrap()?;
-        (!row.online).then_some(())
-    })
-    .await
-    .unwrap();
+    let (id, old) = leave(&world, node).await;
+    let old_key = old.public_key();
     let token = token_of(&world, 1).await;
     let key = nkeys::KeyPair::new_user();
-    let mut ask = registration(&token, &key);
-    ask.former_node = id.to_string();
+    let ask = rejoining(&token, &key, id, &old);
     let registered = register(&stranger(&token).await, &ask).await.unwrap();
     assert_eq!(registered.node, id.to_string());
     let refused = revoked_keys::Entity::find_by_id(old_key)
@@ -154,17 +153,124 @@ async fn a_rejoin_keeps_the_id_and_shuts_the_old_key_out(world: World) {
 }
 
 async fn a_running_node_is_not_taken_over_by_its_id(world: World) {
-    let node = FakeNode::join(&world).await;
-    let token = token_of(&world, 1).await;
-    let mut ask = registration(&token, &nkeys::KeyPair::new_user());
-    ask.former_node = node.id.to_string();
-    let refused = register(&stranger(&token).await, &ask).await.unwrap_err();
-    assert_eq!(code(refused), "node_online");
+/// Its process ends; the panel shows it as away.
+async fn leave(world: &World, node: FakeNode) -> (NodeId, nkeys::KeyPair) {
+    node.bus.close(Duration::from_secs(1)).await;
+    let (id, key) = (node.id, node.key);
+    eventually_async("the node to be away", SOON, || async {
+        let row = nodes::Entity::find_by_id(id.to_string())
+            .one(world.app.db.read())
+            .await
+            .unwrap()?;
+        (!row.online).then_some(())
+    })
+    .await
+    .unwrap();
+    (id, key)
+}
+
+async fn uses_left(world: &World, token: &JoinToken) -> i64 {
     let row = join_tokens::Entity::find_by_id(token.id.to_string())
         .one(world.app.db.read())
         .await
         .unwrap();
-    assert_eq!(row.unwrap().uses_left, 1, "nothing is half done");
+    row.unwrap().uses_left
+}
+
+    let node = FakeNode::join(&world).await;
+    let token = token_of(&world, 1).await;
+    let ask = rejoining(&token, &nkeys::KeyPair::new_user(), node.id, &node.key);
+    let refused = register(&stranger(&token).await, &ask).await.unwrap_err();
+    assert_eq!(code(refused), "node_online");
+    assert_eq!(uses_left(&world, &token).await, 1, "nothing is half done");
+}
+
+async fn a_node_that_is_away_is_not_taken_over_without_its_key(world: World) {
+    let victim = FakeNode::join(&world).await;
+    let (id, old) = leave(&world, victim).await;
+    let (token, other) = (token_of(&world, 5).await, token_of(&world, 1).await);
+    let bus = stranger(&token).await;
+    let (key, second) = (nkeys::KeyPair::new_user(), nkeys::KeyPair::new_user());
+    let mut bare = registration(&token, &key);
+    bare.former_node = id.to_string();
+    let guessed = rejoining(&token, &key, id, &nkeys::KeyPair::new_user());
+    // Heard once, a proof is good for one token and one new key.
+    let mut for_another_token = bare.clone();
+    for_another_token.former_proof = rejoining(&other, &key, id, &old).former_proof;
+    let mut for_another_key = bare.clone();
+    for_another_key.former_proof = rejoining(&token, &second, id, &old).former_proof;
+    for ask in [bare, guessed, for_another_token, for_another_key] {
+        match register(&bus, &ask).await.unwrap_err() {
+            CallError::Failed { code, message, .. } => {
+                assert_eq!(code, "rejoin_unproven");
+                assert!(message.contains("identity.json"), "{message}");
+                assert!(message.contains("/api/v1/nodes/tokens"), "{message}");
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(uses_left(&world, &token).await, 5, "nothing is half done");
+    let row = nodes::Entity::find_by_id(id.to_string())
+        .one(world.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(row.public_key, old.public_key());
+    let none = revoked_keys::Entity::find_by_id(old.public_key())
+        .one(world.app.db.read())
+        .await
+        .unwrap();
+    assert!(none.is_none(), "the node's own key is as good as before");
+}
+
+async fn a_token_made_for_a_node_takes_it_back_and_no_other(world: World) {
+    let node = FakeNode::join(&world).await;
+    let other = FakeNode::join(&world).await;
+    let token = token_for(&world, node.id).await;
+    let bus = stranger(&token).await;
+    let key = nkeys::KeyPair::new_user();
+    // The key is lost, and with it the identity: the token says who the machine was.
+    let ask = registration(&token, &key);
+    assert_eq!(code(register(&bus, &ask).await.unwrap_err()), "node_online");
+    let (id, old) = leave(&world, node).await;
+    let wrong = rejoining(&token, &key, other.id, &other.key);
+    assert_eq!(
+        code(register(&bus, &wrong).await.unwrap_err()),
+        "token_for_other_node"
+    );
+    assert_eq!(uses_left(&world, &token).await, 1);
+    let registered = register(&bus, &ask).await.unwrap();
+    assert_eq!(registered.node, id.to_string());
+    let refused = revoked_keys::Entity::find_by_id(old.public_key())
+        .one(world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(refused.unwrap().node_id, Some(id.to_string()));
+    let second = registration(&token, &nkeys::KeyPair::new_user());
+    assert_eq!(
+        code(register(&bus, &second).await.unwrap_err()),
+        "token_used_up"
+    );
+    let gone = token::create(
+        &world.app,
+        &TokenAsk {
+            node: Some(NodeId::new()),
+            local: true,
+            ..TokenAsk::default()
+        },
+    );
+    assert!(matches!(gone.await, Err(token::TokenError::NoNode(_))));
+}
+
+async fn a_lost_answer_to_a_rejoin_is_given_again(world: World) {
+    let node = FakeNode::join(&world).await;
+    let (id, old) = leave(&world, node).await;
+    let token = token_of(&world, 1).await;
+    let bus = stranger(&token).await;
+    let ask = rejoining(&token, &nkeys::KeyPair::new_user(), id, &old);
+    for _ in 0..2 {
+        assert_eq!(register(&bus, &ask).await.unwrap().node, id.to_string());
+    }
 }
 
 async fn a_revoked_node_is_shut_out_within_a_second_and_after_a_restart_of_nats(mut world: World) {

@@ -80,7 +80,30 @@ pub fn registration(token: &JoinToken, key: &nkeys::KeyPair) -> wire::Register {
     }
 }
 
+/// As [`registration`], by a machine that was `node` and still has its key.
+pub fn rejoining(
+    token: &JoinToken,
+    key: &nkeys::KeyPair,
+    node: NodeId,
+    old: &nkeys::KeyPair,
+) -> wire::Register {
+    let mut ask = registration(token, key);
+    let text = format!("{node}\n{}\n{}", token.id, ask.public_key);
+    ask.former_proof = old.sign(text.as_bytes()).unwrap();
+    ask.former_node = node.to_string();
+    ask
+}
+
 pub async fn token_of(world: &World, uses: i64) -> JoinToken {
+    token_from(world, uses, None).await
+}
+
+/// A token that takes one node back.
+pub async fn token_for(world: &World, node: NodeId) -> JoinToken {
+    token_from(world, 1, Some(node)).await
+}
+
+async fn token_from(world: &World, uses: i64, node: Option<NodeId>) -> JoinToken {
     let ask = TokenAsk {
         uses,
         local: true,

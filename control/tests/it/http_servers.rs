@@ -635,6 +635,25 @@ async fn a_nodes_settings_are_checked(world: World) {
         .post("/nodes/tokens?local=true", json!({"uses": 5000}))
         .await;
     assert_eq!(many.fields(), ["uses out_of_range"]);
+    let of_nobody = json!({"node": NodeId::new().to_string()});
+    let refused = scene.admin.post("/nodes/tokens?local=true", of_nobody);
+    assert_eq!(refused.await.fields(), ["node unknown"]);
+    let node = scene.node.id.to_string();
+    for (more, field) in [
+        (json!({"node": node, "uses": 2}), "uses out_of_range"),
+        (json!({"node": node, "labels": {}}), "labels not_with_node"),
+    ] {
+        let refused = scene.admin.post("/nodes/tokens?local=true", more).await;
+        assert_eq!(refused.fields(), [field]);
+    }
+    let back = scene
+        .admin
+        .post("/nodes/tokens?local=true", json!({"node": node}))
+        .await
+        .expect(201);
+    let tokens = scene.admin.get("/nodes/tokens").await.expect(200);
+    assert_eq!(tokens["items"][0]["id"], back["id"]);
+    assert_eq!(tokens["items"][0]["node"], node);
     let made = scene
         .admin
         .post("/nodes/tokens?local=true", json!({"uses": 3}))
