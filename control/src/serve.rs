@@ -185,7 +185,14 @@ async fn asked(app: &App, ask: &Ask) -> Result<Bytes, wire::Failure> {
     let node = node_of(ask)?;
     match &*ask.kind {
         up::HELLO => {
-            let answer = presence::hello(app, node, &ask.open()?).await;
+            let hello: wire::Hello = ask.open()?;
+            credential::introduced(app, node, &hello)
+                .await
+                .map_err(|e| {
+                    let text = "control's database did not take it; try again";
+                    logged(&e, failure("database", text, true))
+                })?;
+            let answer = presence::hello(app, node, &hello).await;
             Ok(ask.ok(&answer.map_err(|e| logged(&e, e.failure()))?))
         }
         up::RENEW => {

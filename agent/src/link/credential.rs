@@ -21,6 +21,20 @@ const CALL: Duration = Duration::from_secs(10);
 /// After a failure or a success it is not tried again for so long.
 const PAUSE: Duration = Duration::from_secs(600);
 
+/// Says in a hello that a newer key is in use, so that control retires the old one.
+pub fn introduce(node: &Node, bus: &Bus, hello: &mut wire::Hello) -> anyhow::Result<()> {
+    let creds = bus.creds();
+    let is_next = |next: &Credential| next.jwt == creds.jwt;
+    if !node.identity().next.as_ref().is_some_and(is_next) {
+        return Ok(());
+    }
+    let key = creds.seed.key()?;
+    hello.public_key = key.public_key();
+    let text = format!("{}\n{}\n{}", node.id, hello.boot, hello.public_key);
+    hello.key_proof = key.sign(text.as_bytes())?;
+    Ok(())
+}
+
 /// Cheap handle.
 #[derive(Clone)]
 pub struct Renewal {

@@ -315,7 +315,10 @@ fn local(what: &str, e: impl std::fmt::Display) -> CallError {
 }
 
 async fn hello(node: &Arc<Node>, bus: &Bus) -> Result<Answer, CallError> {
-    let hello = node.hello();
+    let mut hello = node.hello();
+    if let Err(e) = credential::introduce(node, bus, &mut hello) {
+        warn!("hello goes without the node's new key: {e:#}");
+    }
     let subject = subjects::ask(node.id, up::HELLO);
     let answer = bus
         .call(subject, up::HELLO, Some(node.id), &hello, GREETING)

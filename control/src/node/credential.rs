@@ -141,6 +141,19 @@ pub async fn renew(
     })
 }
 
+/// A hello that says which key it came with. The server's own notice of the connection is told once and to
+/// whoever listens at that moment: without this, a control that was away then would leave the old key good.
+/// # Errors
+/// Database.
+pub async fn introduced(ground: &Ground, node: NodeId, hello: &wire::Hello) -> Result<(), DbErr> {
+    let key = &hello.public_key;
+    let text = format!("{node}\n{}\n{key}", hello.boot);
+    if key.is_empty() || !proves(key, &text, &hello.key_proof) {
+        return Ok(());
+    }
+    spoke(ground, node, key).await
+}
+
 /// A connection with this key was made. If it is the pending one, the old key is refused from now on.
 /// # Errors
 /// Database.

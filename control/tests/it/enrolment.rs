@@ -36,6 +36,7 @@ on_both! {
     a_revoked_node_is_shut_out_within_a_second_and_after_a_restart_of_nats
     a_quiet_node_keeps_its_connection_while_accounts_are_pushed
     a_rotated_key_retires_the_old_one_once_it_speaks
+    a_hello_with_a_new_key_retires_the_old_one_whoever_saw_it_connect
 }
 with_two_controls! {
     a_token_is_good_for_its_uses_and_no_more
@@ -152,7 +153,6 @@ async fn a_rejoin_keeps_the_id_and_shuts_the_old_key_out(world: World) {
     .unwrap();
 }
 
-async fn a_running_node_is_not_taken_over_by_its_id(world: World) {
 /// Its process ends; the panel shows it as away.
 async fn leave(world: &World, node: FakeNode) -> (NodeId, nkeys::KeyPair) {
     node.bus.close(Duration::from_secs(1)).await;
@@ -177,6 +177,7 @@ async fn uses_left(world: &World, token: &JoinToken) -> i64 {
     row.unwrap().uses_left
 }
 
+async fn a_running_node_is_not_taken_over_by_its_id(world: World) {
     let node = FakeNode::join(&world).await;
     let token = token_of(&world, 1).await;
     let ask = rejoining(&token, &nkeys::KeyPair::new_user(), node.id, &node.key);
@@ -335,6 +336,37 @@ async fn a_rotated_key_retires_the_old_one_once_it_speaks(world: World) {
         .await
         .unwrap_err();
     assert_eq!(code(refused), "refused");
+}
+
+/// As if control had been away at the moment in which the new key connected.
+async fn a_hello_with_a_new_key_retires_the_old_one_whoever_saw_it_connect(world: World) {
+    let node = FakeNode::join(&world).await;
+    let fresh = nkeys::KeyPair::new_user();
+    let public = fresh.public_key();
+    let renew = wire::Renew {
+        proof: fresh
+            .sign(format!("{}\n{public}", node.id).as_bytes())
+            .unwrap(),
+        public_key: public.clone(),
+    };
+    let _: wire::Renewed = node.ask(up::RENEW, &renew).await.unwrap();
+    let mut link = node.bus.link();
+    let mut hello = node.hello_of();
+    hello.public_key = public.clone();
+    let text = format!("{}\n{}\n{public}", node.id, node.boot);
+    // Whoever has only the old key can't say it.
+    hello.key_proof = node.key.sign(text.as_bytes()).unwrap();
+    let _: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
+    assert_ne!(node_row(&world, &node).await.public_key, public);
+    hello.key_proof = fresh.sign(text.as_bytes()).unwrap();
+    // Its answer may be lost with the connection that it ends.
+    drop(node.ask::<wire::HelloAnswer>(up::HELLO, &hello).await);
+    tokio::time::timeout(SOON, link.wait_for(|l| matches!(l, Link::Refused { .. })))
+        .await
+        .unwrap()
+        .unwrap();
+    let row = node_row(&world, &node).await;
+    assert_eq!((row.public_key, row.pending_key), (public, None));
 }
 
 async fn a_quiet_node_keeps_its_connection_while_accounts_are_pushed(world: World) {

@@ -106,6 +106,7 @@ pub async fn token_for(world: &World, node: NodeId) -> JoinToken {
 async fn token_from(world: &World, uses: i64, node: Option<NodeId>) -> JoinToken {
     let ask = TokenAsk {
         uses,
+        node,
         local: true,
         ..TokenAsk::default()
     };
@@ -273,6 +274,7 @@ impl FakeNode {
                 ..Default::default()
             }),
             journal: self.journal.clone(),
+            ..Default::default()
         }
     }
 
