@@ -21,6 +21,7 @@ use crate::{
     auth::Peer,
     error::{Error, Result},
     node::enroll as service,
+    problem::Problems,
 };
 
 const SCRIPT: &str = include_str!("../../../ops/install/install.sh");
@@ -213,9 +214,18 @@ pub async fn download(State(app): State<App>, Path(file): Path<String>) -> Resul
     Ok((headers, Body::from_stream(ReaderStream::new(file))).into_response())
 }
 
-/// `POST /api/v1/enroll`: the same bytes and rules as on the bus. A token's secret has 256 bits, so guesses need
-/// no limit of their own, and a hall of machines behind one address may join at once.
-pub async fn enroll(State(app): State<App>, request: Request) -> Result<Response> {
+/// Makes a machine with a join token a node.
+///
+/// For agents that can't reach the bus: the body is a `warren.v1.Register` message, the answer a
+/// `warren.v1.Registered`, with the same rules as `enroll.v1.register`. The join token in it is the credential.
+/// 403 `token_unknown`, `token_expired`, `token_used_up`, `bad_proof`, `node_revoked`, `rejoin_unproven`,
+/// `token_for_other_node`; 409 `node_online`.
+// A token's secret has 256 bits, so guesses need no limit of their own, and a hall of machines behind one
+// address may join at once.
+#[utoipa::path(post, path = "/enroll", tag = "nodes", security(()),
+    request_body(content = Vec<u8>, content_type = "application/x-protobuf"),
+    responses((status = 200, body = Vec<u8>, content_type = "application/x-protobuf"), Problems))]
+pub async fn enroll_node(State(app): State<App>, request: Request) -> Result<Response> {
     let body = read_body(request).await?;
     let ask = wire::Register::decode(body).map_err(|e| {
         Error::refused(

@@ -5,7 +5,7 @@ use axum::{
     extract::Request,
     http::{HeaderValue, header},
     middleware::{Next, from_fn, from_fn_with_state},
-    routing::{any, get, post},
+    routing::{any, get},
 };
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -66,6 +66,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
             join_token::api::create_join_token
         ))
         .routes(routes!(join_token::api::delete_join_token))
+        .routes(routes!(install::enroll_node))
         .routes(routes!(
             node::api::get_node,
             node::api::update_node,
@@ -151,7 +152,6 @@ pub fn router(app: App) -> Router {
     let (api, _) = openapi::described(api());
     Router::new()
         .merge(api)
-        .route("/api/v1/enroll", post(install::enroll))
         .route("/api/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs::page))
         .route("/api/docs/{file}", get(docs::asset))
