@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tracing::{info, warn};
-use warren_proto::bus::{Bus, CallError, Creds, Options, Seed};
+use warren_proto::bus::{Bus, CallError, Creds, Error as BusError, Options, Seed};
 use warren_proto::join::JoinToken;
 use warren_proto::{Message as _, subjects, wire};
 
@@ -125,10 +125,18 @@ async fn ask(token: &JoinToken, register: &wire::Register) -> anyhow::Result<wir
         Ok(registered) => return Ok(registered),
         // Control has spoken: another way would hear the same.
         Err(CallError::Failed { code, message, .. }) => bail!("{message} ({code})"),
+        Err(CallError::Bus(e @ (BusError::ServerTooOld(_) | BusError::ServerUnknown(_)))) => {
+            bail!("{e}, on the machine that the panel's bus runs on")
+        }
         Err(e) => e,
     };
     let shown = token.nats_urls.join(", ");
     let Some(url) = &token.control_url else {
+        if let CallError::Bus(BusError::Refused(reason)) = &by_nats {
+            bail!(
+                "the bus at {shown} refuses this join token ({reason}): it has expired or was withdrawn, or the panel was set up anew; make a new token in the panel"
+            );
+        }
         bail!(
             "the bus at {shown} can't be reached ({by_nats}). This machine needs an outbound connection to it: check firewall and address"
         );
