@@ -1,5 +1,5 @@
 //! The agent's own program with its real neighbours: nats-server, containerd, a registry, the kernel.
-//! Control is played by the tests, over the real protocol.
+//! Control is played by the tests, over the real protocol; where the two must agree on a secret, it is the real one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -10,6 +10,10 @@ mod disk;
 mod halt;
 mod hostile;
 mod lacking;
+mod join_https;
 mod outlive;
+mod panel;
+mod proxy;
 mod rig;
+mod rotation;
 mod servers;

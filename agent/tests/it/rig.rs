@@ -52,7 +52,7 @@ pub async fn connect(nats: &Nats, creds: Creds) -> Bus {
 }
 
 /// One at a time, also across processes: two cores, one kernel, many shims.
-fn turn() -> File {
+pub fn turn() -> File {
     let path = std::env::temp_dir().join("warren-runtime-tests.lock");
     let file = File::create(path).unwrap();
     file.lock().unwrap();
