@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
-    console, gate, metrics,
+    console, consumer, gate, metrics,
     node::{presence, push},
     outbox, reconcile, retention, serve,
 };
@@ -36,6 +36,7 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     let grace = Duration::from_millis(presence::SILENCE_MS.unsigned_abs());
     tasks.spawn(every("presence", grace, SILENCE, stop.clone(), move || {
         let app = silence.clone();
+    tasks.spawn(consumer::review::run(app.clone(), stop.clone()));
         async move { Ok(presence::sweep(&app).await?) }
     }));
     let keep = app.clone();

@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 mod b0001_bulk;
 mod m0001_spine;
 mod m0002_rejoin;
+mod m0003_consumer_keys;
 mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
@@ -16,6 +17,7 @@ impl MigratorTrait for Main {
         vec![
             Box::new(m0001_spine::Migration),
             Box::new(m0002_rejoin::Migration),
+            Box::new(m0003_consumer_keys::Migration),
             Box::new(m0030_registries::Migration),
         ]
     }

@@ -1,6 +1,8 @@
 //! Event consumers: credentials of account READ that receive public events, live and by replay, with any
 //! NATS client.
 
+pub mod review;
+
 use anyhow::Context as _;
 use async_nats::jetstream::{
     self,
@@ -10,15 +12,15 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
-use warren_entity::event_consumers;
+use warren_entity::{api_keys, event_consumers};
 use warren_proto::{
     bus::{
         Creds, Seed,
         accounts::{Account, Reader, Servers},
         creds, jwt,
     },
-    ids::{ConsumerId, ServerId, UserId},
-    subjects::{EVENT_ANY, EVENT_STREAM},
+    ids::{ApiKeyId, ConsumerId, ServerId, UserId},
+    subjects::{self, EVENT_ANY, EVENT_STREAM},
 };
 
 use crate::{
@@ -45,13 +47,18 @@ pub struct Wanted {
     pub expires_in_s: Option<i64>,
     /// Who asked.
     pub created_by: Option<UserId>,
+    /// The API key that they asked with: the credential ends with it.
+    pub api_key: Option<ApiKeyId>,
 }
 
 /// A credential, once.
 #[derive(Debug)]
 pub struct Created {
-    /// Row, and the NATS user's name: its inbox is `_INB.<id>`.
+    /// Row.
     pub id: ConsumerId,
+    /// Where its answers go. Only the credential carries it: an answer goes wherever its asker says, so another
+    /// reader that knew it could have events of its own delivered there.
+    pub inbox_prefix: String,
     /// The `.creds` file.
     pub creds: String,
     /// Where to connect.
@@ -122,7 +129,11 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
     }
     let id = ConsumerId::new();
     let now_ms = app.clock.now_ms();
-    let expires_at_ms = wanted.expires_in_s.map(|s| now_ms + s * 1000);
+    let asked_ms = wanted.expires_in_s.map(|s| now_ms + s * 1000);
+    let expires_at_ms = match (asked_ms, key_ends_ms(app, wanted.api_key).await?) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
     let subjects = subjects_of(wanted.servers.as_deref());
     let caps = app.bus.caps().map_err(|e| Error::Bus(e.into()))?;
     // Before 2.10 a consumer has one filter, and more are ignored without a word.
@@ -132,8 +143,9 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         vec![id]
     };
     let user = nkeys::KeyPair::new_user();
+    let inbox = ConsumerId::new();
     let reader = Reader {
-        id,
+        id: inbox,
         servers: match &wanted.servers {
             None => Servers::All,
             Some(servers) => Servers::Only(servers),
@@ -158,6 +170,7 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         servers: Set(wanted.servers.as_ref().map(|s| serde_json::json!(s))),
         durables: Set(serde_json::json!(durables)),
         created_by: Set(wanted.created_by.map(|u| u.to_string())),
+        api_key_id: Set(wanted.api_key.map(|key| key.to_string())),
         created_at_ms: Set(now_ms),
         expires_at_ms: Set(expires_at_ms),
         revoked_at_ms: Set(None),
@@ -167,10 +180,13 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         .exec_without_returning(&*tx)
         .await?;
     tx.commit().await?;
+    // Rights that went while this was made.
+    app.nudges.rights();
     let nats_urls = token::node_urls(app, false).unwrap_or_else(|_| app.config.nats_urls.clone());
     let tls = nats_urls.iter().any(|url| url.starts_with("tls://"));
     Ok(Created {
         id,
+        inbox_prefix: subjects::consumer_inbox(inbox),
         creds,
         ca_pem: tls.then(|| app.keys.ca.cert_pem.clone()),
         nats_urls,
@@ -178,6 +194,14 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         durables,
         expires_at_ms,
     })
+}
+
+async fn key_ends_ms(ground: &Ground, key: Option<ApiKeyId>) -> Result<Option<i64>, DbErr> {
+    let Some(key) = key else { return Ok(None) };
+    let row = api_keys::Entity::find_by_id(key.to_string())
+        .one(ground.db.read())
+        .await?;
+    Ok(row.and_then(|row| row.expires_at_ms))
 }
 
 /// Makes the JetStream consumers unless they are there, and compares what the server echoes.

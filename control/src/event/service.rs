@@ -10,7 +10,7 @@ use warren_proto::{
 
 use super::dto::{CloudEvent, Consumer, ConsumerCreate, ConsumerCreated, EventPage, EventQuery};
 use crate::{
-    access::{Decision, Key, Resource, decide},
+    access::{Decision, Key, Resource, Via, decide},
     app::App,
     audit::Entry,
     auth::{Caller, ServerAccess},
@@ -164,6 +164,10 @@ pub async fn create_consumer(
         servers: req.servers.clone(),
         expires_in_s: Some(req.expires_in_s.map_or(DEFAULT_EXPIRY_S, i64::from)),
         created_by: Some(user),
+        api_key: match caller.actor.via {
+            Via::ApiKey(key) => Some(key),
+            Via::Session(_) => None,
+        },
     };
     let made = consumer::create(app, &wanted).await.map_err(|e| match e {
         consumer::Error::Value { field, problem } => Error::field(field, "out_of_range", problem),
@@ -184,7 +188,6 @@ pub async fn create_consumer(
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
-    let inbox_prefix = format!("_INB.{id}");
     let url = made.nats_urls.first().cloned().unwrap_or_default();
     let ca = made.ca_pem.as_ref().map_or("", |_| " --tlsca ca.pem");
     let subject = made.subjects.first().cloned().unwrap_or_default();
@@ -199,7 +202,8 @@ pub async fn create_consumer(
             expires_at: made.expires_at_ms.map(Stamp),
         },
         example: format!(
-            "nats --server {url}{ca} --creds events.creds --inbox-prefix {inbox_prefix} sub '{subject}'"
+            "nats --server {url}{ca} --creds events.creds --inbox-prefix {} sub '{subject}'",
+            made.inbox_prefix
         ),
         creds: made.creds,
         nats_urls: made.nats_urls,
@@ -209,7 +213,7 @@ pub async fn create_consumer(
         durable: made.durables.first().cloned(),
         durables: made.durables,
         api_prefix: "CORE.API".to_owned(),
-        inbox_prefix,
+        inbox_prefix: made.inbox_prefix,
     })
 }
 

@@ -335,6 +335,8 @@ async fn tell(app: &App, told: &mut Option<i64>) -> Result<(), DbErr> {
             };
             publish(app, gate::REVOKED, &body).await;
         }
+        // Another control may have taken them away.
+        app.nudges.rights();
         if let Some(last) = rows.last() {
             tell_nodes(app, &rows).await?;
             *told = Some(last.counter);
