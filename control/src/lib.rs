@@ -22,6 +22,7 @@ pub mod ingest;
 pub mod join_token;
 pub mod keys;
 pub mod metrics;
+pub mod nats_check;
 pub mod node;
 pub mod nudge;
 pub mod operation;

@@ -15,11 +15,12 @@ use warren_control::{
     db::Role,
     http,
     keys::{self, Init},
+    nats_check,
     node::token::{self, TokenAsk},
     run,
 };
-
 use warren_proto::ids::NodeId;
+
 #[derive(Parser)]
 #[command(
     name = "warren-control",
@@ -43,6 +44,8 @@ enum Command {
     /// The first admin.
     #[command(subcommand)]
     Admin(Admin),
+    /// Asks the nats-servers in `nats_urls` whether they will do, and says what to change.
+    NatsCheck(NatsCheckArgs),
     /// Prints the description of the REST API.
     Openapi,
 }
@@ -72,6 +75,15 @@ struct ConfigArg {
     /// Configuration file; every key is in config.default.toml.
     #[arg(long)]
     config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct NatsCheckArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The nats.conf that the servers should run with, for messages.
+    #[arg(long)]
+    nats_conf: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -126,6 +138,9 @@ struct TokenArgs {
     /// Name of the node.
     #[arg(long, default_value = "")]
     name: String,
+    /// Id of a node to take back, for a machine that lost its key; it keeps its labels and ports.
+    #[arg(long, conflicts_with_all = ["uses", "labels", "port_range"])]
+    node: Option<NodeId>,
     /// For an agent on this very machine.
     #[arg(long)]
     local: bool,
@@ -138,9 +153,6 @@ fn raise_open_files() {
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     if let Err(error) = raised {
-    /// Id of a node to take back, for a machine that lost its key; it keeps its labels and ports.
-    #[arg(long, conflicts_with_all = ["uses", "labels", "port_range"])]
-    node: Option<NodeId>,
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
@@ -157,6 +169,7 @@ async fn main() -> Result<()> {
         Command::Token(Token::Create(args)) => token_create(args).await,
         Command::Admin(Admin::FirstRun(arg)) => first_admin(arg).await,
         Command::Admin(Admin::ApiKey(args)) => admin_key(args).await,
+        Command::NatsCheck(args) => check_nats(args).await,
         Command::Openapi => {
             print!("{}", http::openapi::json()?);
             Ok(())
@@ -249,6 +262,15 @@ async fn init(args: InitArgs) -> Result<()> {
     Ok(())
 }
 
+async fn check_nats(args: NatsCheckArgs) -> Result<()> {
+    let config = Config::load(args.config.config.as_deref())?;
+    let ground = Ground::open(config, Role::Tool).await?;
+    for (url, version) in nats_check::check(&ground, args.nats_conf.as_ref()).await? {
+        println!("{url}: nats-server {version}");
+    }
+    Ok(())
+}
+
 async fn token_create(args: TokenArgs) -> Result<()> {
     let ground = Ground::open(Config::load(args.config.config.as_deref())?, Role::Tool).await?;
     let mut labels = BTreeMap::new();
@@ -264,6 +286,7 @@ async fn token_create(args: TokenArgs) -> Result<()> {
         expires_in_s: seconds(&args.expires)?,
         labels,
         ports: ports(&args.port_range)?,
+        node: args.node,
         local: args.local || token::node_urls(&ground, false).is_err(),
         ..TokenAsk::default()
     };
@@ -286,7 +309,6 @@ fn seconds(text: &str) -> Result<i64> {
     Ok(number.saturating_mul(factor))
 }
 
-        node: args.node,
 fn ports(text: &str) -> Result<(u16, u16)> {
     let parse = || {
         let (first, last) = text.split_once('-')?;

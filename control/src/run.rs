@@ -5,6 +5,10 @@ use std::{future::Future, time::Duration};
 use anyhow::Result;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use warren_proto::bus::{
+    events::Link,
+    version::{ADVISED, Support},
+};
 
 use crate::{
     app::App,
@@ -27,16 +31,17 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     let sys = app.sys_bus().await?;
     let serving = serve::start(&app).await?;
     let tasks = TaskTracker::new();
+    tasks.spawn(watch_version(app.clone(), stop.clone()));
     tasks.spawn(push::run(app.clone(), sys.clone(), stop.clone()));
     tasks.spawn(outbox::run(app.clone(), stop.clone()));
     tasks.spawn(reconcile::run(app.clone(), stop.clone()));
     tasks.spawn(gate::run(app.clone(), stop.clone()));
+    tasks.spawn(consumer::review::run(app.clone(), stop.clone()));
     let silence = app.clone();
     // After a start nodes get the time that silence takes: a control that was away is no sign of theirs.
     let grace = Duration::from_millis(presence::SILENCE_MS.unsigned_abs());
     tasks.spawn(every("presence", grace, SILENCE, stop.clone(), move || {
         let app = silence.clone();
-    tasks.spawn(consumer::review::run(app.clone(), stop.clone()));
         async move { Ok(presence::sweep(&app).await?) }
     }));
     let keep = app.clone();
@@ -56,6 +61,27 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     sys.close(GRACE).await;
     app.bus.close(GRACE).await;
     Ok(())
+}
+
+/// Says so when the bus is one that nothing here will work on: it may be another server after each reconnect.
+async fn watch_version(app: App, stop: CancellationToken) {
+    let mut link = app.bus.link();
+    loop {
+        if *link.borrow_and_update() == Link::Up {
+            match app.bus.server_version() {
+                Ok(version) if version.support() == Support::Dated => tracing::warn!(
+                    nats.version = %version,
+                    "nats-server {version} lacks known security fixes; {ADVISED} or newer is advised"
+                ),
+                Ok(_) => {}
+                Err(error) => tracing::error!(urls = ?app.config.nats_urls, "{error}"),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = link.changed() => if changed.is_err() { return },
+        }
+    }
 }
 
 async fn keep_house(app: App) -> Result<()> {

@@ -9,7 +9,7 @@ use axum::{
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sea_orm::ConnectionTrait;
-use warren_proto::bus::Link;
+use warren_proto::bus::{self, Link};
 
 use super::routes;
 use crate::{
@@ -25,8 +25,11 @@ pub async fn live() -> &'static str {
 }
 
 /// It can answer: the database does. Without the bus it still shows and takes what is wanted, so a second line
-/// says how that is and the status stays.
+/// says how that is and the status stays; a server that is too old will never do, and that is an error.
 pub async fn ready(State(app): State<App>) -> Response {
+    if let Err(error @ bus::Error::ServerTooOld(_)) = app.bus.server_version() {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response();
+    }
     let asked = app.db.read().execute_unprepared("SELECT 1");
     match tokio::time::timeout(Duration::from_secs(2), asked).await {
         Ok(Ok(_)) => format!("ready\nbus: {}\n", bus(&app)).into_response(),

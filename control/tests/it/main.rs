@@ -19,6 +19,7 @@ mod http_servers;
 mod http_tls;
 mod http_walk;
 mod ingest;
+mod nats_check;
 mod outbox;
 mod presence;
 mod reconcile;
