@@ -45,7 +45,7 @@ pub struct UpArgs {
     #[arg(long, value_name = "URL", env = "WARREN_POSTGRES")]
     pub postgres: Option<String>,
     /// Use these NATS servers (comma separated) instead of starting one; they must run with the
-    /// nats.conf that the first start writes
+    /// nats.conf that the first start writes, which it does before it asks them
     #[arg(long, value_name = "URL", env = "WARREN_NATS")]
     pub nats: Option<String>,
     /// Socket of a running containerd to use instead of a private one

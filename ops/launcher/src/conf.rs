@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use crate::args::UpArgs;
 use crate::instance::{Instance, write_secret};
+use crate::nats;
 
 /// What `warren-control init` says it made.
 #[derive(Debug, Clone, Deserialize)]
@@ -204,9 +205,9 @@ fn in_url(host: &str) -> String {
 /// What join tokens carry. Servers of somebody else's are given as they are reached; control leaves
 /// out what only this machine reaches, and makes no token when nothing is left.
 fn nats_public_urls(args: &UpArgs) -> Vec<String> {
-    match (&args.nats, &args.address) {
-        (Some(given), _) => given.split(',').map(|url| url.trim().to_owned()).collect(),
-        (None, Some(address)) => vec![format!("tls://{}:{}", in_url(address), args.nats_port)],
+    match (&args.address, &args.nats) {
+        (Some(address), _) => nats::public_urls(args, address),
+        (None, Some(given)) => given.split(',').map(|url| url.trim().to_owned()).collect(),
         (None, None) => Vec::new(),
     }
 }

@@ -9,6 +9,7 @@ mod demo;
 mod detach;
 mod down;
 mod instance;
+mod nats;
 mod part;
 mod port;
 mod report;

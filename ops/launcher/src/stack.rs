@@ -14,6 +14,7 @@ use crate::api::Api;
 use crate::args::UpArgs;
 use crate::conf::{self, Conf, Made};
 use crate::instance::{Instance, write_secret};
+use crate::nats;
 use crate::part::{Part, Program};
 use crate::report::{Admin, Ready, Steps};
 
@@ -113,8 +114,8 @@ impl Stack {
     ) -> Result<()> {
         steps.begin("nats-server");
         if let Some(given) = &args.nats {
-            reach(given).await?;
-            steps.end("found");
+            check_nats(instance, args, made).await?;
+            steps.end(&format!("found at {given}"));
             return Ok(());
         }
         let program = Program {
@@ -281,37 +282,29 @@ pub fn find(program: &str, package: &str) -> Result<PathBuf> {
     warren_harness::tool(program, package)
 }
 
-async fn reach(urls: &str) -> Result<()> {
-    for url in urls.split(',') {
-        let rest = url.trim().split_once("://").map_or(url, |(_, rest)| rest);
-        let address = if rest.contains(':') {
-            rest.to_owned()
-        } else {
-            format!("{rest}:4222")
-        };
-        let dial = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(&address));
-        if matches!(dial.await, Ok(Ok(_))) {
-            return Ok(());
-        }
-    }
-    bail!("none of the NATS servers in --nats {urls} can be reached")
+/// Whether nats-servers that somebody else runs will do; control has the keys to find out.
+async fn check_nats(instance: &Instance, args: &UpArgs, made: &Made) -> Result<()> {
+    let mut command = Command::new(binary(args, "control"));
+    command
+        .args(["nats-check", "--config"])
+        .arg(instance.conf_file("control.toml"));
+    command.arg("--nats-conf").arg(&made.nats_conf);
+    text(command).await.map(drop).context("--nats")
 }
 
 async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
-    // Only a machine that others join needs the bus on the outside.
-    let open = args.public || args.address.is_some();
-    let host = if open { "0.0.0.0" } else { "127.0.0.1" };
     let mut command = Command::new(binary(args, "control"));
     command
         .arg("init")
         .arg("--data")
         .arg(instance.data.join("control"));
     command.arg("--nats-dir").arg(instance.data.join("nats"));
-    command
-        .arg("--nats-listen")
-        .arg(format!("{host}:{}", args.nats_port));
-    if let Some(address) = &args.address {
-        command.arg("--address").arg(address);
+    command.arg("--nats-listen").arg(nats::listen(args));
+    if nats::by_tls(args) {
+        command.arg("--nats-tls");
+    }
+    for name in nats::names(args) {
+        command.arg("--address").arg(name);
     }
     // The keys lie in the database, so init must know which one.
     if let Some(database) = &args.postgres {

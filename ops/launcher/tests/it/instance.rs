@@ -30,6 +30,10 @@ case "$1 ${2:-}" in
         echo '{"url":"x","user":"admin","password":"once-only"}'
         ;;
     'token create') echo token-of-the-local-node ;;
+    nats-check*)
+        # What the real one finds out; here it is told by a file.
+        if [ -e "$WARREN_DATA/bad-nats" ]; then cat "$WARREN_DATA/bad-nats" >&2; exit 1; fi
+        ;;
     serve*) exec "$(dirname "$0")/listen" "$3" http_listen ;;
 esac
 "#;

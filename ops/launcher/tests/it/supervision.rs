@@ -170,3 +170,32 @@ fn tag(instance: &Instance) -> String {
         .unwrap();
     tag.trim_end_matches("\",").to_owned()
 }
+
+#[test]
+fn given_nats_servers_are_asked_first_and_used_instead() {
+    let nats = warren_harness::Nats::start("listen: \"127.0.0.1:{{PORT}}\"\n").unwrap();
+    let instance = Instance::new();
+    std::fs::create_dir_all(instance.data()).unwrap();
+    let bad = instance.data().join("bad-nats");
+    std::fs::write(&bad, "it does not run in operator mode").unwrap();
+    let url = nats.url();
+    let up = instance.up(&["--nats", &url]);
+    assert!(!up.status.success());
+    let said = words(&up);
+    assert!(
+        said.contains("--nats") && said.contains("operator mode"),
+        "{said}"
+    );
+    for part in PARTS {
+        assert!(instance.pid(part).is_none(), "{part} was left behind");
+    }
+    std::fs::remove_file(&bad).unwrap();
+    let up = instance.up(&["--nats", &url]);
+    assert!(up.status.success(), "{}", words(&up));
+    assert!(instance.pid("nats").is_none());
+    for name in ["control", "gateway", "agent"] {
+        let path = instance.data().join(format!("conf/{name}.toml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&url), "{name}: {text}");
+    }
+}
