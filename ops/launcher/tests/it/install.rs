@@ -365,3 +365,125 @@ fn half_a_script_does_nothing() {
         );
     }
 }
+
+/// The script with its own paths, over a copy of this machine's folders that vanishes with it.
+const APART: &str = r#"
+for dir in etc var/lib usr/local; do
+    mkdir -p "$UPPER/$dir" "$UPPER/work/$dir"
+    mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$UPPER/$dir,workdir=$UPPER/work/$dir" "/$dir"
+done
+mkdir -p /etc/cron.d /etc/systemd/system
+if [ -n "$SYSTEMD" ]; then
+    mount -t tmpfs none /run
+    mkdir -p /run/systemd/system
+    export PATH="$UPPER/fake:$PATH"
+fi
+sh "$SCRIPT" "$@"
+if [ -n "$SYSTEMD" ] && [ -e /etc/systemd/system/warren-agent.service ]; then
+    systemd-analyze verify --man=no --recursive-errors=no /etc/systemd/system/warren-agent.service
+fi
+"#;
+
+impl Machine {
+    fn install_apart(&self, systemd: bool, args: &[&str]) -> Output {
+        let fake = self.path("upper/fake/systemctl");
+        fs::create_dir_all(fake.parent().unwrap()).unwrap();
+        let text =
+            "#!/bin/sh\necho \"$*\" >>\"$(dirname \"$0\")/calls\"\n[ \"$1\" != is-active ]\n";
+        fs::write(&fake, text).unwrap();
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+        Command::new("unshare")
+            .args(["--mount", "sh", "-ec", APART, "apart"])
+            .args(["--url", &format!("http://127.0.0.1:{}", self.port)])
+            .args(args)
+            .env("UPPER", self.path("upper"))
+            .env("SYSTEMD", if systemd { "yes" } else { "" })
+            .env(
+                "SCRIPT",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../install/install.sh"),
+            )
+            .env("WARREN_CONTAINERD", self.containerd.socket())
+            .output()
+            .unwrap()
+    }
+
+    fn made(&self, name: &str) -> Option<String> {
+        let path = self.path("upper").join(name);
+        let file = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
+        file.then(|| fs::read_to_string(path).unwrap())
+    }
+}
+
+#[test]
+fn without_systemd_a_line_of_cron_starts_it_after_a_reboot_and_remove_takes_it_back() {
+    use std::os::unix::fs::PermissionsExt;
+    let machine = Machine::new();
+    let output = machine.install_apart(false, &["good"]);
+    assert!(output.status.success(), "{}", words(&output));
+    let cron = machine.made("etc/cron.d/warren-agent").unwrap();
+    assert!(
+        cron.contains(
+            "/usr/local/bin/warren-agent run --supervise --config /etc/warren/agent.toml"
+        ),
+        "{cron}"
+    );
+    let config = machine.path("upper/etc/warren/agent.toml");
+    assert_eq!(
+        config.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert!(
+        machine
+            .made("etc/systemd/system/warren-agent.service")
+            .is_none()
+    );
+    let pid = machine.made("var/lib/warren/supervisor.pid").unwrap();
+    let proc = PathBuf::from(format!("/proc/{}/cmdline", pid.trim()));
+    assert!(proc.exists());
+    let output = machine.install_apart(false, &["--remove"]);
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(!proc.exists());
+    for gone in [
+        "etc/cron.d/warren-agent",
+        "etc/warren/agent.toml",
+        "usr/local/bin/warren-agent",
+    ] {
+        assert!(machine.made(gone).is_none(), "{gone}");
+    }
+}
+
+#[test]
+fn with_systemd_the_unit_is_one_that_systemd_takes() {
+    let machine = Machine::new();
+    let output = machine.install_apart(true, &["good"]);
+    assert!(output.status.success(), "{}", words(&output));
+    let unit = machine
+        .made("etc/systemd/system/warren-agent.service")
+        .unwrap();
+    assert!(
+        unit.contains("ExecStart=/usr/local/bin/warren-agent run --config /etc/warren/agent.toml")
+    );
+    assert!(machine.made("etc/cron.d/warren-agent").is_none());
+    assert!(machine.made("var/lib/warren/supervisor.pid").is_none());
+    let calls = machine.made("fake/calls").unwrap();
+    for call in [
+        "daemon-reload",
+        "enable warren-agent",
+        "restart warren-agent",
+    ] {
+        assert!(calls.contains(call), "no {call:?} in {calls}");
+    }
+    let output = machine.install_apart(true, &["--remove"]);
+    assert!(output.status.success(), "{}", words(&output));
+    let calls = machine.made("fake/calls").unwrap();
+    assert!(
+        calls.contains("stop warren-agent") && calls.contains("disable warren-agent"),
+        "{calls}"
+    );
+    assert!(
+        machine
+            .made("etc/systemd/system/warren-agent.service")
+            .is_none()
+    );
+}
