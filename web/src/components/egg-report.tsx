@@ -71,7 +71,7 @@ export function EggReport({
       >
         <li
           aria-hidden="true"
-          className={`${GRID} h-8 items-center border-b border-line text-12 text-t3 max-md:hidden`}
+          className={`${GRID} h-8 items-center border-b border-line text-12 text-t3 max-lg:hidden`}
         >
           <span>File</span>
           <span>Egg</span>
@@ -89,14 +89,14 @@ export function EggReport({
 }
 
 const GRID =
-  'grid grid-cols-[minmax(0,1fr)_minmax(0,200px)_84px_72px_60px_196px] gap-x-3 px-4 max-md:grid-cols-[minmax(0,1fr)_auto]'
+  'grid grid-cols-[minmax(0,1fr)_minmax(0,200px)_84px_72px_60px_196px] gap-x-3 px-4 max-lg:grid-cols-[minmax(0,1fr)_auto]'
 
 function ReportRow({ row }: { row: Dropped }) {
   const egg = row.imported?.egg
   return (
     <li className={`${GRID} min-h-9 items-center border-t border-line py-1.5 first:border-0 nth-2:border-0`}>
       <span className="mono truncate text-12 text-t1">{row.file}</span>
-      <span className="min-w-0 max-md:order-3">
+      <span className="min-w-0 max-lg:order-3">
         {egg ? (
           <Link
             to="/eggs/$egg"
@@ -109,12 +109,12 @@ function ReportRow({ row }: { row: Dropped }) {
           row.problem && <span className="text-t3">unreadable</span>
         )}
       </span>
-      <span className="max-md:order-4 max-md:justify-self-end">
+      <span className="max-lg:order-4 max-lg:justify-self-end">
         {row.imported && <Tag>{row.imported.report.format}</Tag>}
       </span>
-      <span className="num text-right max-md:hidden">{egg?.variables.length}</span>
-      <span className="num text-right max-md:hidden">{egg?.images.length}</span>
-      <span className="flex items-center gap-2 max-md:order-2 max-md:justify-self-end">
+      <span className="num text-right max-lg:hidden">{egg?.variables.length}</span>
+      <span className="num text-right max-lg:hidden">{egg?.images.length}</span>
+      <span className="flex items-center gap-2 max-lg:order-2 max-lg:justify-self-end">
         <Result row={row} />
       </span>
       <Findings row={row} />
@@ -163,7 +163,7 @@ function Findings({ row }: { row: Dropped }) {
       }))
   if (found.length === 0) return null
   return (
-    <div className="col-span-full mt-0.5 mb-0.5 flex max-w-200 items-start gap-1 text-12 leading-[18px] max-md:order-5">
+    <div className="col-span-full mt-0.5 mb-0.5 flex max-w-200 items-start gap-1 text-12 leading-[18px] max-lg:order-5">
       <div className="min-w-0">
         <dl>
           {found.map(({ kind, field, message }, at) => (

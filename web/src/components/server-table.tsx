@@ -27,7 +27,7 @@ export function ServerTable({
     <div
       className={`overflow-x-auto rounded-box border border-line bg-surface max-sm:hidden ${chosen.size > 0 ? 'mb-20' : ''}`}
     >
-      <table className="tbl table-fixed min-w-[1080px]">
+      <table className="tbl table-fixed min-w-[1140px]">
         <colgroup>
           <col className="w-11" />
           <col />

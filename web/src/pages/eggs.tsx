@@ -114,7 +114,7 @@ export function EggsPage() {
                 <thead>
                   <tr>
                     <th>Name</th>
-                    <th className="max-md:hidden">Author</th>
+                    <th className="max-lg:hidden">Author</th>
                     <th className="r w-24">Servers</th>
                     <th className="w-24 max-sm:hidden">Images</th>
                     <th className="w-28 max-sm:hidden">From</th>
@@ -141,7 +141,7 @@ export function EggsPage() {
                           </div>
                         </div>
                       </td>
-                      <td className="truncate text-t2 max-md:hidden">{egg.author}</td>
+                      <td className="truncate text-t2 max-lg:hidden">{egg.author}</td>
                       <td className="r text-t2">{egg.servers}</td>
                       <td className="num text-t2 max-sm:hidden">{egg.images.length}</td>
                       <td className="max-sm:hidden">

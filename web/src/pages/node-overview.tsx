@@ -78,7 +78,7 @@ function Capacities({ node }: { node: Node }) {
     },
   ]
   return (
-    <div className="grid grid-cols-3 gap-4 max-md:grid-cols-1 max-sm:gap-2">
+    <div className="grid grid-cols-3 gap-4 max-lg:grid-cols-1 max-lg:gap-2">
       {rows.map((row) => {
         const near = row.used >= 0.9
         return (
@@ -101,7 +101,7 @@ function Capacities({ node }: { node: Node }) {
               />
             </div>
             <div className="num flex justify-between text-12 text-t3">
-              <span>{Math.round(row.used * 100)} % used now</span>
+              <span>{row.value ? `${Math.round(row.used * 100)} % used now` : 'use unknown'}</span>
               <span>{row.note}</span>
             </div>
           </Card>

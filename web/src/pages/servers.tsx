@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { LayoutGrid, Plus, Rows3 } from 'lucide-react'
+import { ChevronDown, LayoutGrid, Plus, Rows3 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
 import type { ServerSummary } from '~/api/types'
@@ -146,7 +146,10 @@ export function ServersPage() {
                       {nodeNames.get(search.node) ?? 'unknown'}
                     </>
                   ) : (
-                    'Node'
+                    <>
+                      Node
+                      <ChevronDown aria-hidden="true" size={12} className="text-t3" />
+                    </>
                   )}
                 </Chip>
               }
