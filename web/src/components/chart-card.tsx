@@ -83,7 +83,7 @@ export function ChartCard({
         className,
       )}
     >
-      <div className="flex items-baseline gap-1.5">
+      <div className={cx('flex items-baseline gap-x-1.5', second && 'flex-wrap')}>
         <h2 className="font-medium">{panel.title}</h2>
         <button
           type="button"
