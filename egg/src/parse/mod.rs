@@ -94,8 +94,17 @@ impl EggError {
         Self {
             code,
             field: field.into(),
-            message: message.into(),
+            message: brief(message.into()),
         }
+    }
+}
+
+/// Messages quote the file: what is quoted may be as long as the file.
+fn brief(message: String) -> String {
+    const MOST: usize = 500;
+    match message.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{} …", &message[..at]),
+        None => message,
     }
 }
 

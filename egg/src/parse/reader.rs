@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{EggError, Format, Odd};
+use super::{EggError, Format, Odd, brief};
 use crate::limits;
 
 /// What is collected while an egg is read.
@@ -31,7 +31,7 @@ impl Ctx {
         let odd = Odd {
             code,
             field: field.into(),
-            message: message.into(),
+            message: brief(message.into()),
         };
         if self.odd.len() < ODD_MOST && !self.odd.contains(&odd) {
             self.odd.push(odd);

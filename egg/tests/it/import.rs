@@ -429,6 +429,28 @@ fn refusals_name_the_field() {
 }
 
 #[test]
+fn no_message_is_as_long_as_the_file() {
+    let long = "x".repeat(100_000);
+    let mut egg = small();
+    egg["config"]["startup"] = json!({ "done": format!("regex:({long}") });
+    egg["config"]["files"] =
+        json!({ "a": { "parser": long, "find": { "k": format!("{{{{server.{long}}}}}") } } });
+    egg["startup"] = json!(format!("{{{{{long}}}}}"));
+    let (_, report) = read(&egg);
+    assert!(report.odd.len() >= 4);
+    for odd in &report.odd {
+        assert!(
+            odd.message.len() < 1_000 && odd.field.len() < 1_000,
+            "{}",
+            odd.code
+        );
+    }
+    egg["config"]["files"] = json!({ format!("../{long}"): { "parser": "file", "find": {} } });
+    let error = parse(egg.to_string().as_bytes()).unwrap_err();
+    assert!(error.message.len() < 1_000 && error.field.len() < 1_000);
+}
+
+#[test]
 fn a_file_cut_anywhere_is_refused() {
     for (path, bytes) in published() {
         if path.extension().is_some_and(|end| end == "json") {
