@@ -203,7 +203,7 @@ fn read_file(path: &str, entry: &At, ctx: &mut Ctx) -> Result<Option<ConfigFile>
         ctx.odd(
             "parser_unknown",
             entry.field.clone(),
-            format!("no parser is called {name:?}: the file is created but not changed"),
+            format!("no parser is called {name:?}: the file is left alone"),
         );
     }
     let create = match entry.get("create_file") {
