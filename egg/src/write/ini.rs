@@ -285,8 +285,13 @@ impl Ini {
     fn insert(&mut self, place: usize, kind: EntryKind) {
         let mut end = self.end.clone();
         let before = place.checked_sub(1).and_then(|at| self.lines.get_mut(at));
-        if let Some(before) = before.filter(|before| before.end.is_empty()) {
-            std::mem::swap(&mut before.end, &mut end);
+        if let Some(before) = before {
+            if before.end.is_empty() {
+                std::mem::swap(&mut before.end, &mut end);
+            } else if before.end == b"\r" && self.end != b"\r" {
+                // Half a line end, of a file that was cut there.
+                before.end.push(b'\n');
+            }
         }
         self.lines.insert(place, Entry { kind, end });
     }

@@ -741,6 +741,8 @@ fn the_second_start_finds_what_the_first_one_wrote() {
         ("ini", "[s]\nurl: # x?a=1\n", "s.url", "http://y"),
         ("ini", "[s]\nurl: x\n", "s.url", "# y"),
         ("ini", "[s]\n", "s. k ", "1"),
+        ("ini", "[s]\na=0\r", "s.b", "1"),
+        ("ini", "[s]\ra=0\r", "s.b", "1"),
         ("json", "// {}", "a", "2"),
         ("yaml", "a: |\n  x\n", "a", "y"),
     ];
