@@ -256,6 +256,7 @@ impl Node {
             jobs: self.servers.jobs(),
             host: Some(facts),
             journal: self.deps.journal.positions(),
+            ..Default::default()
         }
     }
 

@@ -112,7 +112,7 @@ async fn a_panel_with_another_certificate_is_not_told_the_secret() {
     let machine = Machine::new(&panel, "a");
     let good = cut_off(&panel).await;
     let mut token = good.clone();
-    token.control_cert_sha256 = Some("ab".repeat(32));
+    token.control_key_sha256 = Some("ab".repeat(32));
     let refused = machine.join(&token).await;
     assert!(!refused.status.success());
     let text = words(&refused);

@@ -107,7 +107,7 @@ impl Panel {
         let ask = TokenAsk {
             node,
             local: true,
-            control_cert_sha256: Some(self.pin.clone()),
+            control_key_sha256: Some(self.pin.clone()),
             ..TokenAsk::default()
         };
         let made = token::create(&self.app, &ask).await.unwrap();
@@ -155,9 +155,9 @@ impl Running {
         ];
         let listening = told.await.unwrap();
         Self {
+            pin: app.door.pin.get().unwrap().hex(),
             app,
             https: listening.address,
-            pin: listening.fingerprint.unwrap().replace(':', ""),
             stop,
             tasks,
         }

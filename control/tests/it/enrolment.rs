@@ -252,14 +252,12 @@ async fn a_token_made_for_a_node_takes_it_back_and_no_other(world: World) {
         code(register(&bus, &second).await.unwrap_err()),
         "token_used_up"
     );
-    let gone = token::create(
-        &world.app,
-        &TokenAsk {
-            node: Some(NodeId::new()),
-            local: true,
-            ..TokenAsk::default()
-        },
-    );
+    let of_nobody = TokenAsk {
+        node: Some(NodeId::new()),
+        local: true,
+        ..TokenAsk::default()
+    };
+    let gone = token::create(&world.app, &of_nobody);
     assert!(matches!(gone.await, Err(token::TokenError::NoNode(_))));
 }
 

@@ -25,8 +25,12 @@ on_both! {
 async fn told(node: &FakeNode, server: ServerId, user: Option<&str>) -> Vec<wire::RegistryAuth> {
     let probe = || {
         let told = node.told.lock().unwrap();
-        let rows = told.applies.iter().flat_map(|a| &a.servers);
-        let last = rows.filter(|r| r.server == server.to_string()).last();
+        let mut rows = told
+            .applies
+            .iter()
+            .rev()
+            .flat_map(|a| a.servers.iter().rev());
+        let last = rows.find(|r| r.server == server.to_string());
         let auths = last.and_then(|r| Some(r.spec.as_ref()?.registries.clone()));
         let mut users = auths.iter().flatten().map(|a| a.username.as_str());
         let there = match user {

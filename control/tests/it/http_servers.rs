@@ -9,7 +9,7 @@ use warren_entity::{allocations, audit_log};
 use warren_harness::eventually_async;
 use warren_proto::{
     Message,
-    ids::{RunId, ServerId},
+    ids::{NodeId, RunId, ServerId},
     wire,
 };
 
