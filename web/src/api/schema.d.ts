@@ -215,6 +215,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a machine with a join token a node.
+         * @description For agents that can't reach the bus: the body is a `warren.v1.Register` message, the answer a
+         *     `warren.v1.Registered`, with the same rules as `enroll.v1.register`. The join token in it is the credential.
+         *     403 `token_unknown`, `token_expired`, `token_used_up`, `bad_proof`, `node_revoked`, `rejoin_unproven`,
+         *     `token_for_other_node`; 409 `node_online`.
+         */
+        post: operations["enroll_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/event-consumers": {
         parameters: {
             query?: never;
@@ -225,7 +248,11 @@ export interface paths {
         /** One's own event consumers (an admin: all), the newest first. */
         get: operations["list_event_consumers"];
         put?: never;
-        /** Makes a credential with which any NATS client reads events, live and by replay. */
+        /**
+         * Makes a credential with which any NATS client reads events, live and by replay.
+         * @description It ends when its time is over, when it is revoked here, when whoever made it may not see one of its servers any
+         *     more, and with the API key that it was made with. A live connection is closed within a second.
+         */
         post: operations["create_event_consumer"];
         delete?: never;
         options?: never;
@@ -1391,6 +1418,12 @@ export interface components {
             } | null;
             /** @description For people, at most 64 characters. */
             name?: string | null;
+            /**
+             * @description Takes this node back: for a machine that lost its key, or one that was revoked. Whoever joins with the
+             *     token becomes this node, once; it keeps its labels and ports. Without it a token makes new nodes, and takes
+             *     back those that prove their old key.
+             */
+            node?: string | null;
             port_range?: components["schemas"]["PortRange"] | null;
             /**
              * Format: int32
@@ -1422,6 +1455,8 @@ export interface components {
             id: string;
             /** @description For people. */
             name: string;
+            /** @description The node that it takes back; null: it makes new ones. */
+            node: string | null;
             /** @description Ids of the nodes that came with it. */
             used_by: string[];
             /**
@@ -2686,6 +2721,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enroll_node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
