@@ -320,6 +320,8 @@ async fn ipv6(machine: Machine) {
     ));
     let listener = TcpListener::bind("[fd00:88::1]:0").unwrap();
     let there = listener.local_addr().unwrap().port();
+    // The other end waits for us to hang up.
+    std::thread::spawn(move || listener.incoming().for_each(drop));
     let inside = format!("ip netns exec {netns} busybox nc -w 2 fd00:88::1 {there} </dev/null");
     assert!(
         !Command::new("sh")
