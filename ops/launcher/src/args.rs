@@ -17,7 +17,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// Start everything and keep it running.
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Stop everything, games too, and leave nothing of it on the machine but the data.
     Down(DownArgs),
 }

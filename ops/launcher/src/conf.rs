@@ -279,7 +279,7 @@ mod tests {
     fn up(words: &[&str]) -> UpArgs {
         let words = ["warren-ops", "up"].iter().chain(words);
         match Arguments::parse_from(words).task {
-            Task::Up(args) => args,
+            Task::Up(args) => *args,
             Task::Down(_) => unreachable!(),
         }
     }

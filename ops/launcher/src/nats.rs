@@ -104,7 +104,7 @@ mod tests {
     fn args(words: &[&str]) -> UpArgs {
         let all = ["warren-ops", "up"].iter().chain(words);
         match Arguments::parse_from(all).task {
-            Task::Up(args) => args,
+            Task::Up(args) => *args,
             Task::Down(_) => panic!(),
         }
     }

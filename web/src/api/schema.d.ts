@@ -539,6 +539,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/registries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, by host. Secrets are not shown. */
+        get: operations["list_registries"];
+        put?: never;
+        /** Makes a registry's credential known. Servers whose images come from there use it from their next pull on. */
+        post: operations["create_registry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces a registry's credential. */
+        put: operations["update_registry"];
+        post?: never;
+        /** Forgets a registry's credential; nodes forget it with their servers' next rows. */
+        delete: operations["delete_registry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers": {
         parameters: {
             query?: never;
@@ -1477,7 +1513,7 @@ export interface components {
             /** @description Killed for lack of memory. */
             oom: boolean;
         };
-        /** @description Limits of a server; 0 = none. */
+        /** @description Limits of a server; 0 = no limit, except for swap. */
         Limits: {
             /**
              * Format: double
@@ -1508,7 +1544,7 @@ export interface components {
             pids?: number | null;
             /**
              * Format: int64
-             * @description Swap beside it.
+             * @description Swap beside it; 0 = the game may not swap at all.
              */
             swap_bytes?: number;
         };
@@ -1793,6 +1829,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Registry: {
+            /** @description The rows. */
+            items: components["schemas"]["Registry"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Run: {
             /** @description The rows. */
             items: components["schemas"]["Run"][];
@@ -1925,6 +1968,38 @@ export interface components {
              * @description Memory.
              */
             memory_bytes: number;
+        };
+        /** @description A registry without its secret. */
+        Registry: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description `ghcr.io`, `registry.example:5000`; `docker.io` is Docker's own. */
+            host: string;
+            /** @description ULID. */
+            id: string;
+            /** @description When its credential was last changed. */
+            updated_at: components["schemas"]["Stamp"];
+            /** @description Empty for a bearer token. */
+            username: string;
+        };
+        /** @description A registry to be made known. */
+        RegistryCreate: {
+            /**
+             * @description Host, with its port where it has one of its own; no scheme and no path.
+             * @example ghcr.io
+             */
+            host: string;
+            /** @description Password or token. Never shown again. */
+            password: string;
+            /** @description Who we are there; empty for a bearer token. */
+            username?: string;
+        };
+        /** @description Another credential for a registry. */
+        RegistryUpdate: {
+            /** @description Password or token. Never shown again. */
+            password: string;
+            /** @description Who we are there; empty for a bearer token. */
+            username?: string;
         };
         /** @description A reinstall. */
         ReinstallRequest: {
@@ -3478,6 +3553,130 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Operation"];
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_registries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Registry"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Registry id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Registry id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
