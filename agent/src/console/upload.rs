@@ -15,6 +15,8 @@ const MAX_BATCH: usize = 256 * 1024;
 const MAX_RANGE: usize = 256 * 1024;
 /// Raw bytes of one batch: text shrinks well, and a batch must stay cheap to make.
 const MAX_RAW: usize = 1024 * 1024;
+/// Ranges of one batch: control refuses one of more than 512 streams.
+const MAX_RANGES: usize = 512;
 /// Below it compression gains nothing.
 const WORTH_PACKING: usize = 512;
 
@@ -41,7 +43,7 @@ impl Consoles {
                         continue;
                     };
                     let mut at = stream.committed();
-                    while packed < MAX_BATCH && raw < MAX_RAW {
+                    while packed < MAX_BATCH && raw < MAX_RAW && ranges.len() < MAX_RANGES {
                         let room = (MAX_BATCH - packed).min(MAX_RANGE).min(MAX_RAW - raw);
                         let part = match stream.part(at, room) {
                             Ok(Some(part)) => part,

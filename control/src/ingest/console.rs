@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use futures_util::FutureExt;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
@@ -27,8 +28,12 @@ const MAX_RANGE: u32 = 1 << 20;
 /// Bytes of all ranges of one upload after decompression: agents stop at 1 MiB and the range that crosses it.
 /// Without it an upload of a thousand tiny bombs would be a gigabyte.
 const MAX_UPLOAD: u64 = 4 << 20;
-/// Ranges of one upload; an agent's 256 KiB hold fewer.
-const MOST_RANGES: usize = 4096;
+/// Ranges of one upload; agents stop at half of it.
+const MOST_RANGES: usize = 1024;
+/// Streams of one upload. Each costs statements under the one writer, which all nodes share.
+const MOST_KEYS: usize = 512;
+/// Ids in one question: both databases bound them, and many uploads share one.
+const IDS: usize = 5000;
 /// A chunk grows up to this, so that a quiet server does not leave a row per line.
 const CHUNK_BYTES: i64 = 32 * 1024;
 
@@ -144,7 +149,18 @@ fn parse_all(upload: &Upload) -> Result<Vec<(Key, Piece)>, wire::Failure> {
             ranges.len()
         )));
     }
-    ranges.iter().map(|r| parse(upload.node, r)).collect()
+    let parsed = ranges
+        .iter()
+        .map(|r| parse(upload.node, r))
+        .collect::<Result<Vec<_>, _>>()?;
+    let keys = parsed.iter().map(|(key, _)| key).collect::<HashSet<_>>();
+    if keys.len() > MOST_KEYS {
+        return Err(malformed(format!(
+            "an upload of {} streams; {MOST_KEYS} are possible",
+            keys.len()
+        )));
+    }
+    Ok(parsed)
 }
 
 /// What of a piece lies behind the cursor. Pure.
@@ -172,25 +188,29 @@ fn beyond(committed: u64, piece: Piece) -> Option<Piece> {
     })
 }
 
-/// Stores many uploads in one transaction of `bulk`.
+/// Stores many uploads in one transaction of `bulk`. What the database refuses of one node fails no other's.
 pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
-    let speakers = match super::speakers(ground, uploads.iter().map(|u| u.node)).await {
-        Ok(speakers) => speakers,
-        Err(error) => {
-            tracing::error!(%error, "console bytes could not be stored; nodes send them again");
-            return uploads.iter().map(|_| Err(database())).collect();
-        }
-    };
+    super::apart(ground, &uploads, |ground, some| {
+        store_together(ground, some).boxed()
+    })
+    .await
+    .into_iter()
+    .map(|answer| answer.unwrap_or_else(|| Err(database())))
+    .collect()
+}
+
+async fn store_together(ground: &Ground, uploads: &[Upload]) -> Result<Vec<Answer>, DbErr> {
+    let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
     let mut answers: Vec<Answer> = Vec::with_capacity(uploads.len());
     let mut pieces: BTreeMap<Key, Vec<Piece>> = BTreeMap::new();
-    let mut keys: Vec<Vec<Key>> = Vec::with_capacity(uploads.len());
-    for upload in &uploads {
-        if speakers.get(&upload.node) != Some(&upload.upload.boot) {
-            keys.push(Vec::new());
-            answers.push(Err(super::not_speaking()));
-            continue;
-        }
-        match parse_all(upload) {
+    let mut keys: Vec<HashSet<Key>> = Vec::with_capacity(uploads.len());
+    for upload in uploads {
+        let parsed = if speakers.get(&upload.node) == Some(&upload.upload.boot) {
+            parse_all(upload)
+        } else {
+            Err(super::not_speaking())
+        };
+        match parsed {
             Ok(parsed) => {
                 keys.push(parsed.iter().map(|(key, _)| *key).collect());
                 for (key, piece) in parsed {
@@ -199,35 +219,32 @@ pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
                 answers.push(Ok(wire::ConsoleUploaded::default()));
             }
             Err(failure) => {
-                keys.push(Vec::new());
+                keys.push(HashSet::new());
                 answers.push(Err(failure));
             }
         }
     }
-    match store_pieces(ground, pieces).await {
-        Ok(committed) => {
-            for (answer, keys) in answers.iter_mut().zip(&keys) {
-                if let Ok(uploaded) = answer {
-                    let seen: HashSet<&Key> = keys.iter().collect();
-                    uploaded.committed = seen
-                        .into_iter()
-                        .filter_map(|key| Some((key, committed.get(key)?)))
-                        .map(|(key, committed)| wire::ConsolePosition {
-                            server: key.server.to_string(),
-                            run: key.run.to_string(),
-                            stream: key.stream,
-                            committed: *committed,
-                        })
-                        .collect();
-                }
-            }
-            answers
-        }
-        Err(error) => {
-            tracing::error!(%error, "console bytes could not be stored; nodes send them again");
-            answers.iter().map(|_| Err(database())).collect()
+    let committed = store_pieces(ground, pieces).await?;
+    for (answer, keys) in answers.iter_mut().zip(&keys) {
+        if let Ok(uploaded) = answer {
+            uploaded.committed = positions(keys, &committed);
         }
     }
+    Ok(answers)
+}
+
+fn positions(keys: &HashSet<Key>, committed: &HashMap<Key, u64>) -> Vec<wire::ConsolePosition> {
+    let known = keys
+        .iter()
+        .filter_map(|key| Some((key, *committed.get(key)?)));
+    known
+        .map(|(key, committed)| wire::ConsolePosition {
+            server: key.server.to_string(),
+            run: key.run.to_string(),
+            stream: key.stream,
+            committed,
+        })
+        .collect()
 }
 
 /// Gives the new ends. A server that control does not know at all has its bytes counted and dropped.
@@ -289,17 +306,20 @@ async fn owners(
     pieces: &BTreeMap<Key, Vec<Piece>>,
 ) -> Result<HashMap<ServerId, String>, DbErr> {
     let ids: HashSet<String> = pieces.keys().map(|k| k.server.to_string()).collect();
-    let rows: Vec<(String, String)> = servers::Entity::find()
-        .filter(servers::Column::Id.is_in(ids))
-        .select_only()
-        .columns([servers::Column::Id, servers::Column::NodeId])
-        .into_tuple()
-        .all(ground.db.read())
-        .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(server, node)| Some((server.parse().ok()?, node)))
-        .collect())
+    let ids: Vec<String> = ids.into_iter().collect();
+    let mut owners = HashMap::new();
+    for some in ids.chunks(IDS) {
+        let rows: Vec<(String, String)> = servers::Entity::find()
+            .filter(servers::Column::Id.is_in(some))
+            .select_only()
+            .columns([servers::Column::Id, servers::Column::NodeId])
+            .into_tuple()
+            .all(ground.db.read())
+            .await?;
+        let rows = rows.into_iter();
+        owners.extend(rows.filter_map(|(server, node)| Some((server.parse().ok()?, node))));
+    }
+    Ok(owners)
 }
 
 /// Runs that begin with these bytes get their rows: in `main`, before the bytes, so that no bytes are without.
@@ -517,6 +537,25 @@ mod tests {
         };
         assert_eq!(parse_all(&of(2)).unwrap().len(), 2);
         assert!(parse_all(&of(5)).is_err());
+    }
+
+    #[test]
+    fn an_upload_of_a_thousand_streams_is_refused() {
+        let of = |streams: usize| Upload {
+            node: NodeId::new(),
+            upload: wire::ConsoleUpload {
+                ranges: (0..streams)
+                    .map(|_| wire::ConsoleRange {
+                        server: ServerId::new().to_string(),
+                        run: RunId::new().to_string(),
+                        ..Default::default()
+                    })
+                    .collect(),
+                ..Default::default()
+            },
+        };
+        assert_eq!(parse_all(&of(MOST_KEYS)).unwrap().len(), MOST_KEYS);
+        assert!(parse_all(&of(MOST_KEYS + 1)).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use futures_util::FutureExt;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use warren_entity::servers;
 use warren_proto::{
@@ -78,37 +79,32 @@ fn node_row(s: &wire::NodeSample) -> Row {
 /// Stores many batches in one transaction. Samples are a picture, not a fact: what is far from control's
 /// time is filed under control's.
 pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
-    let stored = async {
-        let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
-        let speaks: Vec<bool> = uploads
-            .iter()
-            .map(|u| speakers.get(&u.node) == Some(&u.batch.boot))
-            .collect();
-        let taken = uploads.iter().zip(&speaks).filter(|(_, speaks)| **speaks);
-        store_all(ground, taken.map(|(upload, _)| upload)).await?;
-        Ok::<_, DbErr>(speaks)
+    let failed = || wire::Failure {
+        code: "database".into(),
+        message: "control's database did not take it".into(),
+        retryable: true,
     };
-    match stored.await {
-        Ok(speaks) => speaks
-            .into_iter()
-            .map(|speaks| {
-                if speaks {
-                    Ok(wire::MetricsAnswer {})
-                } else {
-                    Err(super::not_speaking())
-                }
-            })
-            .collect(),
-        Err(error) => {
-            tracing::error!(%error, "samples could not be stored");
-            let failed = wire::Failure {
-                code: "database".into(),
-                message: "control's database did not take it".into(),
-                retryable: true,
-            };
-            uploads.iter().map(|_| Err(failed.clone())).collect()
+    super::apart(ground, &uploads, |ground, some| {
+        store_together(ground, some).boxed()
+    })
+    .await
+    .into_iter()
+    .map(|answer| answer.unwrap_or_else(|| Err(failed())))
+    .collect()
+}
+
+async fn store_together(ground: &Ground, uploads: &[Upload]) -> Result<Vec<Answer>, DbErr> {
+    let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
+    let speaks = |u: &&Upload| speakers.get(&u.node) == Some(&u.batch.boot);
+    store_all(ground, uploads.iter().filter(speaks)).await?;
+    let answer = |upload| {
+        if speaks(&upload) {
+            Ok(wire::MetricsAnswer {})
+        } else {
+            Err(super::not_speaking())
         }
-    }
+    };
+    Ok(uploads.iter().map(answer).collect())
 }
 
 async fn store_all(ground: &Ground, uploads: impl Iterator<Item = &Upload>) -> Result<(), DbErr> {

@@ -23,6 +23,7 @@ mod nats_check;
 mod outbox;
 mod presence;
 mod reconcile;
+mod storm;
 mod world;
 
 /// Makes `on_sqlite::<test>` and `on_postgres::<test>` of each.
