@@ -1,5 +1,7 @@
 //! What control answers on the bus. Every replica takes its share of the queue group.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use warren_proto::{
     bus::{Ask, Error, ServeOptions, Serving, failure},
@@ -17,6 +19,7 @@ use crate::{
     },
     node::{
         credential, enroll,
+        pace::{Pace, TooOften},
         presence::{self, Beat},
     },
 };
@@ -173,16 +176,39 @@ async fn beat_all(
 
 async fn asks(app: &App) -> Result<Serving, Error> {
     let ground = app.clone();
+    let paces = Paces::default();
     app.bus
         .serve(subjects::ASK_ANY.into(), options(), move |ask| {
-            let app = ground.clone();
-            async move { asked(&app, &ask).await }
+            let (app, paces) = (ground.clone(), paces.clone());
+            async move { asked(&app, &paces, &ask).await }
         })
         .await
 }
 
-async fn asked(app: &App, ask: &Ask) -> Result<Bytes, wire::Failure> {
+/// Each word at its own pace: a hello must not wait for a renewal.
+#[derive(Clone, Default)]
+struct Paces {
+    hello: Pace,
+    renew: Pace,
+}
+
+fn too_often(TooOften: TooOften) -> wire::Failure {
+    failure(
+        "busy",
+        "this node has asked too often, or has a question in hand; ask again later",
+        true,
+    )
+}
+
+async fn asked(app: &App, paces: &Paces, ask: &Ask) -> Result<Bytes, wire::Failure> {
     let node = node_of(ask)?;
+    let now = Instant::now();
+    // Before anything of it is read: refusing must cost little.
+    let _turn = match &*ask.kind {
+        up::RENEW => paces.renew.turn(node, now),
+        _ => paces.hello.turn(node, now),
+    }
+    .map_err(too_often)?;
     match &*ask.kind {
         up::HELLO => {
             let hello: wire::Hello = ask.open()?;

@@ -1,6 +1,6 @@
 //! The steps of a hello, each on the transaction that holds the node's cursor and row.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost::Message;
 use sea_orm::{
@@ -30,6 +30,12 @@ use crate::{
     wanted::{self, Bumped},
 };
 
+/// Rows of one statement: both databases bound what a statement may name.
+const ROWS: usize = 1000;
+/// Orphans of one node that are written down; once they are decided on, the next hello shows more.
+const MOST_ORPHANS: usize = 1000;
+/// Boots of one node that control remembers: twice what a hello may name.
+const MOST_BOOTS: i64 = 2 * 4096;
 /// Boots that a journal may hold facts of: it is bounded, and so is what a hello may write.
 const MOST_JOURNALS: usize = 4096;
 /// Generations and revs beyond this are no count of anything: adding to them must never overflow.
@@ -222,11 +228,12 @@ pub async fn order_boots(
     let oldest_first: Vec<BootId> = only_journal
         .chain(said.boots.iter().rev().copied())
         .collect();
+    let mut fresh = Vec::new();
     for boot in oldest_first {
         if known.contains_key(&boot) {
             continue;
         }
-        let model = node_boots::ActiveModel {
+        fresh.push(node_boots::ActiveModel {
             node_id: Set(row.id.clone()),
             boot_id: Set(boot.to_string()),
             ordinal: Set(next),
@@ -239,17 +246,24 @@ pub async fn order_boots(
                 String::new()
             }),
             first_seen_at_ms: Set(now_ms),
-        };
-        node_boots::Entity::insert(model)
-            .exec_without_returning(db)
-            .await?;
+        });
         known.insert(boot, next);
         next += 1;
     }
     if next != row.next_ordinal {
+        for some in fresh.chunks(ROWS) {
+            node_boots::Entity::insert_many(some.to_vec())
+                .exec_without_returning(db)
+                .await?;
+        }
         nodes::Entity::update_many()
             .col_expr(nodes::Column::NextOrdinal, Expr::value(next))
             .filter(nodes::Column::Id.eq(&*row.id))
+            .exec(db)
+            .await?;
+        node_boots::Entity::delete_many()
+            .filter(node_boots::Column::NodeId.eq(&*row.id))
+            .filter(node_boots::Column::Ordinal.lt(next - MOST_BOOTS))
             .exec(db)
             .await?;
     }
@@ -478,7 +492,7 @@ pub async fn settle_servers(
 ) -> Result<(), DbErr> {
     let node_id = node.to_string();
     let mut strange = HashSet::new();
-    for chunk in said.servers.chunks(500) {
+    for chunk in said.servers.chunks(ROWS) {
         let ids: Vec<String> = chunk.iter().map(|s| s.server.to_string()).collect();
         let rows: Vec<(String, String, i64, Option<i64>)> = servers::Entity::find()
             .filter(servers::Column::Id.is_in(ids.clone()))
@@ -504,6 +518,7 @@ pub async fn settle_servers(
             .await?
             .into_iter()
             .collect();
+        let mut met = Vec::new();
         for seen in chunk {
             let id = seen.server.to_string();
             match rows.get(&id) {
@@ -532,11 +547,14 @@ pub async fn settle_servers(
                     wanted::bury(db, &node_id, &id, at, 7 * 86_400, now_ms).await?;
                 }
                 None => {
-                    strange.insert(id.clone());
-                    meet_orphan(db, &node_id, &id, seen, now_ms).await?;
+                    // Named twice in one statement, a row can't be written.
+                    if strange.len() < MOST_ORPHANS && strange.insert(id) {
+                        met.push(orphan(&node_id, seen, now_ms));
+                    }
                 }
             }
         }
+        meet_orphans(db, met).await?;
     }
     orphans::Entity::delete_many()
         .filter(orphans::Column::NodeId.eq(&*node_id))
@@ -546,20 +564,23 @@ pub async fn settle_servers(
     Ok(())
 }
 
-async fn meet_orphan(
-    db: &impl ConnectionTrait,
-    node_id: &str,
-    server_id: &str,
-    seen: &Observed,
-    now_ms: i64,
-) -> Result<(), DbErr> {
-    let row = orphans::ActiveModel {
+fn orphan(node_id: &str, seen: &Observed, now_ms: i64) -> orphans::ActiveModel {
+    orphans::ActiveModel {
         node_id: Set(node_id.to_owned()),
-        server_id: Set(server_id.to_owned()),
+        server_id: Set(seen.server.to_string()),
         generation: Set(seen.generation),
         state: Set(seen.state.map_or("unknown", State::as_str).to_owned()),
         seen_at_ms: Set(now_ms),
-    };
+    }
+}
+
+async fn meet_orphans(
+    db: &impl ConnectionTrait,
+    met: Vec<orphans::ActiveModel>,
+) -> Result<(), DbErr> {
+    if met.is_empty() {
+        return Ok(());
+    }
     let key = [orphans::Column::NodeId, orphans::Column::ServerId];
     let again = OnConflict::columns(key)
         .update_columns([
@@ -568,7 +589,7 @@ async fn meet_orphan(
             orphans::Column::SeenAtMs,
         ])
         .to_owned();
-    orphans::Entity::insert(row)
+    orphans::Entity::insert_many(met)
         .on_conflict(again)
         .exec_without_returning(db)
         .await?;
@@ -627,28 +648,57 @@ pub async fn trust_states(
     said: &Said,
     now_ms: i64,
 ) -> Result<(), DbErr> {
-    for seen in &said.servers {
-        let Some(state) = seen.state else { continue };
-        let changed = servers::Entity::update_many()
-            .col_expr(servers::Column::State, Expr::value(state.as_str()))
-            .col_expr(servers::Column::StateSinceMs, Expr::value(now_ms))
-            .col_expr(servers::Column::StateReason, Expr::value("observed"))
-            .filter(servers::Column::Id.eq(seen.server.to_string()))
-            .filter(servers::Column::NodeId.eq(node.to_string()))
-            .filter(servers::Column::DeletedAtMs.is_null())
-            .filter(servers::Column::State.ne(state.as_str()))
-            .exec(db)
-            .await?;
-        if changed.rows_affected > 0 {
-            let data = json!({"to": state.as_str(), "reason": "observed"});
-            outbox::write(
-                db,
-                Event::of_server(seen.server, Some(node), "state", now_ms, data),
-            )
-            .await?;
+    for chunk in said.servers.chunks(ROWS) {
+        let changed = observed_otherwise(db, node, chunk).await?;
+        let mut by_state: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (server, state) in &changed {
+            let ids = by_state.entry(state.as_str()).or_default();
+            ids.push(server.to_string());
         }
+        for (state, ids) in by_state {
+            servers::Entity::update_many()
+                .col_expr(servers::Column::State, Expr::value(state))
+                .col_expr(servers::Column::StateSinceMs, Expr::value(now_ms))
+                .col_expr(servers::Column::StateReason, Expr::value("observed"))
+                .filter(servers::Column::Id.is_in(ids))
+                .exec(db)
+                .await?;
+        }
+        let events = changed.into_iter().map(|(server, state)| {
+            let data = json!({"to": state.as_str(), "reason": "observed"});
+            Event::of_server(server, Some(node), "state", now_ms, data)
+        });
+        outbox::write_all(db, events).await?;
     }
     Ok(())
+}
+
+/// Which of these servers of the node have another state than it says; their rows stay locked.
+async fn observed_otherwise(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    seen: &[Observed],
+) -> Result<BTreeMap<ServerId, State>, DbErr> {
+    let seen: HashMap<String, (ServerId, State)> = seen
+        .iter()
+        .filter_map(|s| Some((s.server.to_string(), (s.server, s.state?))))
+        .collect();
+    let rows: Vec<(String, String)> = servers::Entity::find()
+        .filter(servers::Column::Id.is_in(seen.keys()))
+        .filter(servers::Column::NodeId.eq(node.to_string()))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .order_by_asc(servers::Column::Id)
+        .lock_exclusive()
+        .select_only()
+        .columns([servers::Column::Id, servers::Column::State])
+        .into_tuple()
+        .all(db)
+        .await?;
+    let told = |(id, state): &(String, String)| {
+        let (server, observed) = *seen.get(id)?;
+        (state != observed.as_str()).then_some((server, observed))
+    };
+    Ok(rows.iter().filter_map(told).collect())
 }
 
 /// The node is there.

@@ -8,6 +8,7 @@ pub mod dto;
 pub mod enroll;
 pub(crate) mod hello;
 pub mod identity;
+pub mod pace;
 pub mod presence;
 pub mod push;
 pub mod service;

@@ -64,12 +64,25 @@ impl Event {
     }
 }
 
+/// Rows of one statement.
+const ROWS: usize = 1000;
+
 /// Writes an event. The transaction must hold the row of the server (or node) that it tells about, so that
 /// events of one server are numbered in commit order; call [`crate::nudge::Nudges::outbox`] after the commit.
 /// # Errors
 /// Database.
 pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr> {
-    let row = outbox::ActiveModel {
+    write_all(db, [event]).await
+}
+
+/// As [`write`], many at a time.
+/// # Errors
+/// Database.
+pub async fn write_all(
+    db: &impl ConnectionTrait,
+    events: impl IntoIterator<Item = Event>,
+) -> Result<(), DbErr> {
+    let row = |event: Event| outbox::ActiveModel {
         id: Set(fresh_id()),
         subject: Set(event.subject),
         kind: Set(event.kind.to_owned()),
@@ -79,9 +92,12 @@ pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr>
         data: Set(event.data),
         ..Default::default()
     };
-    outbox::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
+    let rows: Vec<outbox::ActiveModel> = events.into_iter().map(row).collect();
+    for some in rows.chunks(ROWS) {
+        outbox::Entity::insert_many(some.to_vec())
+            .exec_without_returning(db)
+            .await?;
+    }
     Ok(())
 }
 
