@@ -52,6 +52,8 @@ pub struct Config {
     pub disk_policy: DiskPolicy,
     /// Console output above it is cut, bytes per second and server.
     pub console_rate_bytes: u64,
+    /// A key that is older than this is changed for a new one when its credential is renewed, seconds.
+    pub rotate_after_s: i64,
     /// A credential that ends sooner than this is renewed, seconds.
     pub renew_before_s: i64,
     /// `/metrics`, `/healthz`, `/readyz`; a loopback address, off if empty.
@@ -107,6 +109,7 @@ impl Default for Config {
             disk_floor_bytes: 512 << 20,
             disk_policy: DiskPolicy::Stop,
             console_rate_bytes: 2 << 20,
+            rotate_after_s: 365 * 24 * 3600,
             renew_before_s: 60 * 24 * 3600,
             metrics_listen: None,
         }

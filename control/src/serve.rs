@@ -224,11 +224,13 @@ async fn asked(app: &App, paces: &Paces, ask: &Ask) -> Result<Bytes, wire::Failu
         up::RENEW => {
             let answer = credential::renew(app, node, &ask.open()?).await;
             Ok(ask.ok(&answer.map_err(|e| {
-                let retryable = matches!(e, credential::Error::Database(_));
-                let message = if retryable {
-                    "control could not store it".into()
-                } else {
-                    e.to_string()
+                let retryable = matches!(
+                    e,
+                    credential::Error::Database(_) | credential::Error::TooSoon
+                );
+                let message = match &e {
+                    credential::Error::Database(_) => "control could not store it".into(),
+                    other => other.to_string(),
                 };
                 logged(&e, failure("refused", &message, retryable))
             })?))

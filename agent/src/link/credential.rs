@@ -1,6 +1,8 @@
-//! Renewing the node's credential, with a new key each time.
+//! Renewing the node's credential: mostly for the same key, once in `rotate_after_s` for a new one. Every key that
+//! is given up stays on the bus' list of refused ones until the last credential for it has ended, so keys are
+//! not changed without need.
 //!
-//! The new key stands on disk before control hears of it and the old one until the new one has
+//! A new key stands on disk before control hears of it and the old one until the new one has
 //! spoken, so a kill between any two steps leaves a key that control takes.
 
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use warren_proto::subjects::{self, up};
 use warren_proto::wire;
 
 use crate::clock;
-use crate::identity::Credential;
+use crate::identity::{Credential, Identity};
 use crate::node::Node;
 
 const CALL: Duration = Duration::from_secs(10);
@@ -60,6 +62,7 @@ impl Renewal {
             let next = identity.next.take_if(|n| n.jwt == speaking);
             if let Some(next) = next {
                 identity.current = next;
+                identity.key_since_ms = clock::wall_ms();
                 return true;
             }
             // The old one spoke: a candidate without use is forgotten.
@@ -115,8 +118,49 @@ impl Renewal {
     }
 
     async fn renew(&self) -> anyhow::Result<()> {
-        let key = nkeys::KeyPair::new_user();
-        let seed = Seed::of(&key)?;
+        let identity = self.node.identity();
+        let now_ms = clock::wall_ms();
+        if identity.rotates(now_ms, self.node.config.rotate_after_s) {
+            return self.rotate(&identity).await;
+        }
+        let mut current = identity.current;
+        let key = current.seed.key()?;
+        current.jwt = self.ask(&key).await?;
+        let creds = current.creds()?;
+        self.node.change_identity(|identity| {
+            // Rotated meanwhile: this is not the key in use any more.
+            let same = identity.current.seed == current.seed;
+            if same {
+                identity.current = current.clone();
+                if identity.key_since_ms == 0 {
+                    identity.key_since_ms = now_ms;
+                }
+            }
+            same
+        })?;
+        // The connection goes on; the next one takes it.
+        self.bus.set_creds(creds, false).await?;
+        Ok(())
+    }
+
+    async fn ask(&self, key: &nkeys::KeyPair) -> anyhow::Result<String> {
+        let ask = wire::Renew {
+            public_key: key.public_key(),
+            proof: key.sign(format!("{}\n{}", self.node.id, key.public_key()).as_bytes())?,
+        };
+        let subject = subjects::ask(self.node.id, up::RENEW);
+        let node = Some(self.node.id);
+        let renewed: wire::Renewed = self.bus.call(subject, up::RENEW, node, &ask, CALL).await?;
+        Ok(renewed.jwt)
+    }
+
+    async fn rotate(&self, identity: &Identity) -> anyhow::Result<()> {
+        // One whose answer was lost is asked for again: control has it down already.
+        let asked = identity.next.as_ref().filter(|next| next.jwt.is_empty());
+        let seed = match asked {
+            Some(next) => next.seed.clone(),
+            None => Seed::of(&nkeys::KeyPair::new_user())?,
+        };
         // On disk first: control may take the key and its answer be lost.
         self.node.change_identity(|identity| {
             identity.next = Some(Credential {
@@ -125,17 +169,8 @@ impl Renewal {
             });
             true
         })?;
-        let ask = wire::Renew {
-            public_key: key.public_key(),
-            proof: key.sign(format!("{}\n{}", self.node.id, key.public_key()).as_bytes())?,
-        };
-        let subject = subjects::ask(self.node.id, up::RENEW);
-        let node = Some(self.node.id);
-        let renewed: wire::Renewed = self.bus.call(subject, up::RENEW, node, &ask, CALL).await?;
-        let credential = Credential {
-            seed,
-            jwt: renewed.jwt,
-        };
+        let jwt = self.ask(&seed.key()?).await?;
+        let credential = Credential { seed, jwt };
         let creds = credential.creds()?;
         self.node.change_identity(|identity| {
             identity.next = Some(credential.clone());

@@ -75,6 +75,7 @@ pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
             seed,
             jwt: registered.jwt,
         },
+        key_since_ms: crate::clock::wall_ms(),
         next: None,
         nats_urls: urls,
         nats_ca_pem: ca,

@@ -24,6 +24,7 @@ pub mod nodes;
 pub mod operations;
 pub mod orphans;
 pub mod outbox;
+pub mod pending_keys;
 pub mod registries;
 pub mod revocations;
 pub mod revoked_keys;

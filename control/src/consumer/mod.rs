@@ -9,10 +9,10 @@ use async_nats::jetstream::{
     consumer::{AckPolicy, DeliverPolicy, pull},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
-use warren_entity::{api_keys, event_consumers};
+use warren_entity::{api_keys, event_consumers, users};
 use warren_proto::{
     bus::{
         Creds, Seed,
@@ -33,6 +33,10 @@ use crate::{
 
 /// Servers of one credential at most: its JWT names each.
 const MOST_SERVERS: usize = 200;
+/// Live credentials of one person at most.
+const MOST_LIVE: usize = 20;
+/// Those that were revoked before their end count here: the bus has to remember each until then.
+const MOST_REMEMBERED: usize = 100;
 /// A credential without an end of its own: what the bus remembers a revocation for.
 const FOR_EVER_MS: i64 = 100 * 365 * 86_400_000;
 
@@ -84,6 +88,9 @@ pub enum Error {
         /// What would do.
         problem: String,
     },
+    /// So many has this person already.
+    #[error("{0}")]
+    TooMany(&'static str),
     /// The bus is not there, or its stream is not as it should be.
     #[error("the bus did not take it; try again: {0:#}")]
     Bus(anyhow::Error),
@@ -134,6 +141,7 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
+    room(app.db.read(), wanted.created_by, now_ms).await?;
     let subjects = subjects_of(wanted.servers.as_deref());
     let caps = app.bus.caps().map_err(|e| Error::Bus(e.into()))?;
     // Before 2.10 a consumer has one filter, and more are ignored without a word.
@@ -176,6 +184,14 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         revoked_at_ms: Set(None),
     };
     let tx = app.db.begin(Lane::People).await?;
+    // Two requests at once must not both take the last place: the person's row is held.
+    if let Some(user) = wanted.created_by {
+        users::Entity::find_by_id(user.to_string())
+            .lock_exclusive()
+            .one(&*tx)
+            .await?;
+    }
+    room(&*tx, wanted.created_by, now_ms).await?;
     event_consumers::Entity::insert(row)
         .exec_without_returning(&*tx)
         .await?;
@@ -202,6 +218,35 @@ async fn key_ends_ms(ground: &Ground, key: Option<ApiKeyId>) -> Result<Option<i6
         .one(ground.db.read())
         .await?;
     Ok(row.and_then(|row| row.expires_at_ms))
+}
+
+/// Whether a person may have one more. Each lies in JetStream while it lives, and on the bus' list of refused
+/// keys from its revocation to its end.
+async fn room(db: &impl ConnectionTrait, user: Option<UserId>, now_ms: i64) -> Result<(), Error> {
+    let Some(user) = user else { return Ok(()) };
+    let unended = Condition::any()
+        .add(event_consumers::Column::ExpiresAtMs.is_null())
+        .add(event_consumers::Column::ExpiresAtMs.gt(now_ms));
+    let revoked: Vec<Option<i64>> = event_consumers::Entity::find()
+        .filter(event_consumers::Column::CreatedBy.eq(user.to_string()))
+        .filter(unended)
+        .select_only()
+        .column(event_consumers::Column::RevokedAtMs)
+        .into_tuple()
+        .all(db)
+        .await?;
+    if revoked.iter().filter(|at| at.is_none()).count() >= MOST_LIVE {
+        return Err(Error::TooMany(
+            "you have 20 event consumers already: revoke one that is not used any more",
+        ));
+    }
+    if revoked.len() >= MOST_REMEMBERED {
+        return Err(Error::TooMany(
+            "too many of your event consumers were revoked before their end: use those that you have, and \
+             give new ones a shorter life",
+        ));
+    }
+    Ok(())
 }
 
 /// Makes the JetStream consumers unless they are there, and compares what the server echoes.

@@ -178,6 +178,7 @@ pub async fn create_consumer(
                 detail: "the bus did not take the consumer; try again in a moment".into(),
             }
         }
+        consumer::Error::TooMany(why) => Error::conflict("too_many_consumers", why),
         other => Error::internal(other),
     })?;
     let now_ms = app.clock.now_ms();

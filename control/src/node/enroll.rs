@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use warren_entity::{audit_log, join_tokens, node_cursors, nodes};
 use warren_proto::{
-    bus::{accounts::Account, jwt},
+    bus::jwt,
     ids::{JoinTokenId, NodeId},
     wire,
 };
@@ -327,17 +327,7 @@ async fn rejoin(
     host: &wire::HostFacts,
     now_ms: i64,
 ) -> Result<(), DbErr> {
-    for old in std::iter::once(&row.public_key).chain(&row.pending_key) {
-        credential::refuse(
-            db,
-            Account::Edge,
-            old,
-            Some(node),
-            row.jwt_expires_at_ms,
-            now_ms,
-        )
-        .await?;
-    }
+    credential::refuse_keys_of(db, node, row, now_ms).await?;
     let none = Option::<String>::None;
     nodes::Entity::update_many()
         .col_expr(nodes::Column::PublicKey, Expr::value(key))

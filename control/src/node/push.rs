@@ -99,7 +99,33 @@ async fn push(app: &App, pusher: &mut Pusher, account: Account) -> Result<Vec<St
     let pushed = pusher
         .push(&app.keys.realm, account, &refused, iat, ANSWERS)
         .await?;
+    measure(app, account, refused.len(), pushed.bytes);
     Ok(pusher.missing(&pushed))
+}
+
+/// A list that does not fit into one message can't be pushed: nothing could be revoked any more.
+fn measure(app: &App, account: Account, keys: usize, bytes: usize) {
+    let most = app.bus.raw().server_info().max_payload;
+    ::metrics::gauge!("warren_control_refused_keys", "account" => account.name()).set(keys as f64);
+    ::metrics::gauge!("warren_control_account_jwt_bytes", "account" => account.name())
+        .set(bytes as f64);
+    ::metrics::gauge!("warren_control_account_jwt_limit_bytes").set(most as f64);
+    if is_near(bytes, most) {
+        tracing::error!(
+            account = account.name(),
+            keys,
+            bytes,
+            most,
+            "the list of refused keys is near what nats-server takes in one message; beyond it nothing can be \
+             revoked: raise max_payload in its configuration and find out who rotates keys or makes event \
+             consumers so often"
+        );
+    }
+}
+
+/// Two thirds: 700 KiB where a message has at most 1 MiB.
+fn is_near(bytes: usize, most: usize) -> bool {
+    most > 0 && bytes > most / 3 * 2
 }
 
 /// A second that no other push of any control has used: servers keep the newer of two.
@@ -182,4 +208,18 @@ async fn left(app: &App, node: NodeId) -> Result<(), sea_orm::DbErr> {
         presence::gone(app, node, ended_ms).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_comes_while_there_is_room() {
+        let mib = 1 << 20;
+        assert!(!is_near(680 * 1024, mib));
+        assert!(is_near(700 * 1024, mib));
+        assert!(!is_near(700 * 1024, 8 * mib));
+        assert!(!is_near(1, 0), "not connected yet");
+    }
 }

@@ -31,6 +31,7 @@ on_both! {
     a_credential_ends_with_the_right_to_one_of_its_servers
     a_credential_for_all_ends_with_its_makers_power
     a_deleted_server_takes_nobodys_credential_along
+    a_person_has_some_consumers_and_no_more
 }
 
 async fn consumer(world: &World, servers: Vec<ServerId>) -> (consumer::Created, Bus) {
@@ -291,4 +292,40 @@ async fn a_deleted_server_takes_nobodys_credential_along(world: World) {
     tx.commit().await.unwrap();
     assert_eq!(review::review(&world.app).await.unwrap(), 0);
     assert!(bus.is_up());
+}
+
+async fn a_person_has_some_consumers_and_no_more(world: World) {
+    let (user, other) = (world.user().await, world.user().await);
+    let create = async |user| {
+        let wanted = Wanted {
+            name: "again".into(),
+            servers: None,
+            expires_in_s: Some(3600),
+            created_by: Some(user),
+        };
+        consumer::create(&world.app, &wanted).await
+    };
+    let mut made = Vec::new();
+    for _ in 0..20 {
+        made.push(create(user).await.unwrap().id);
+    }
+    assert!(matches!(
+        create(user).await,
+        Err(consumer::Error::TooMany(_))
+    ));
+    create(other).await.unwrap();
+    // Revoking makes room, but what the bus has to remember is bounded too.
+    let mut more = 0;
+    while more < 200 {
+        consumer::revoke(&world.app, made.pop().unwrap())
+            .await
+            .unwrap();
+        match create(user).await {
+            Ok(fresh) => made.push(fresh.id),
+            Err(consumer::Error::TooMany(_)) => break,
+            Err(other) => panic!("{other}"),
+        }
+        more += 1;
+    }
+    assert_eq!(more, 80);
 }

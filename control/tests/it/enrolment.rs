@@ -1,9 +1,12 @@
 use std::time::Duration;
 
 use sea_orm::EntityTrait;
-use warren_control::node::{
-    credential,
-    token::{self, TokenAsk},
+use warren_control::{
+    clock::Clock,
+    node::{
+        credential, push,
+        token::{self, TokenAsk},
+    },
 };
 use warren_entity::{join_tokens, nodes, revoked_keys};
 use warren_harness::eventually_async;
@@ -37,6 +40,9 @@ on_both! {
     a_quiet_node_keeps_its_connection_while_accounts_are_pushed
     a_rotated_key_retires_the_old_one_once_it_speaks
     a_hello_with_a_new_key_retires_the_old_one_whoever_saw_it_connect
+    renewing_the_same_key_refuses_none
+    a_node_that_asks_for_keys_without_end_gets_one
+    a_refused_key_is_remembered_until_its_own_end
 }
 with_two_controls! {
     a_token_is_good_for_its_uses_and_no_more
@@ -387,4 +393,93 @@ async fn a_quiet_node_keeps_its_connection_while_accounts_are_pushed(world: Worl
                 .is_err()
         );
     }
+}
+
+fn renewal(node: &FakeNode, key: &nkeys::KeyPair) -> wire::Renew {
+    let public = key.public_key();
+    wire::Renew {
+        proof: key
+            .sign(format!("{}\n{public}", node.id).as_bytes())
+            .unwrap(),
+        public_key: public,
+    }
+}
+
+async fn refused_keys(world: &World) -> Vec<revoked_keys::Model> {
+    revoked_keys::Entity::find()
+        .all(world.app.db.read())
+        .await
+        .unwrap()
+}
+
+async fn renewing_the_same_key_refuses_none(world: World) {
+    let node = FakeNode::join(&world).await;
+    for _ in 0..3 {
+        let renew = renewal(&node, &node.key);
+        credential::renew(&world.app, node.id, &renew)
+            .await
+            .unwrap();
+    }
+    let row = node_row(&world, &node).await;
+    assert_eq!(
+        (row.public_key, row.pending_key),
+        (node.key.public_key(), None)
+    );
+    assert!(refused_keys(&world).await.is_empty());
+}
+
+async fn a_node_that_asks_for_keys_without_end_gets_one(world: World) {
+    let node = FakeNode::join(&world).await;
+    let mut ground = (*world.app).clone();
+    ground.clock = Clock::standing(world.app.clock.now_ms());
+    let fresh = || nkeys::KeyPair::new_user();
+    let first = fresh();
+    let ask = renewal(&node, &first);
+    credential::renew(&ground, node.id, &ask).await.unwrap();
+    for _ in 0..50 {
+        let again = credential::renew(&ground, node.id, &renewal(&node, &fresh())).await;
+        assert!(
+            matches!(again, Err(credential::Error::TooSoon)),
+            "{again:?}"
+        );
+    }
+    // The same one, whose answer was lost, is given again.
+    credential::renew(&ground, node.id, &ask).await.unwrap();
+    assert!(refused_keys(&world).await.is_empty());
+    // Patience does not help either.
+    let mut refused = 0;
+    for _ in 0..30 {
+        ground.clock.advance(11 * 60_000);
+        let again = credential::renew(&ground, node.id, &renewal(&node, &fresh())).await;
+        refused += usize::from(matches!(again, Err(credential::Error::TooMany)));
+    }
+    assert_eq!((refused, refused_keys(&world).await.len()), (22, 8));
+    // The key in use is renewed all the same.
+    let own = renewal(&node, &node.key);
+    credential::renew(&ground, node.id, &own).await.unwrap();
+}
+
+async fn a_refused_key_is_remembered_until_its_own_end(world: World) {
+    let node = FakeNode::join(&world).await;
+    let joined = node_row(&world, &node).await.jwt_expires_at_ms;
+    let mut ground = (*world.app).clone();
+    let day = 86_400_000;
+    ground.clock = Clock::standing(world.app.clock.now_ms() + 30 * day);
+    let fresh = nkeys::KeyPair::new_user();
+    let renewed = credential::renew(&ground, node.id, &renewal(&node, &fresh))
+        .await
+        .unwrap();
+    assert!(renewed.jwt_expires_at_ms > joined + 29 * day);
+    credential::spoke(&ground, node.id, &fresh.public_key())
+        .await
+        .unwrap();
+    let refused = refused_keys(&world).await;
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].public_key, node.key.public_key());
+    assert_eq!(refused[0].expires_at_ms, joined, "not the new key's end");
+    let row = node_row(&world, &node).await;
+    assert_eq!(row.jwt_expires_at_ms, renewed.jwt_expires_at_ms);
+    ground.clock.advance(62 * day);
+    push::prune(&ground).await.unwrap();
+    assert!(refused_keys(&world).await.is_empty());
 }
