@@ -106,6 +106,11 @@ impl Commands {
                 self.unless_quarantined()?;
                 self.jobs(ask, self.read(&jobs)?).await
             }
+            down::WANTED => {
+                let wanted = self.checked(ask, verb)?;
+                self.unless_quarantined()?;
+                self.wanted(ask, &self.read(&wanted)?)
+            }
             down::REVOKE => {
                 let revoke: wire::Revoke = self.read(&self.checked(ask, verb)?)?;
                 let now = self.node.control_time.now_ms();
@@ -210,6 +215,15 @@ impl Commands {
             ledger: Some(position),
             orphans: applied.orphans.iter().map(ToString::to_string).collect(),
         }))
+    }
+
+    fn wanted(&self, ask: &Ask, wanted: &wire::WantedAsk) -> Answer {
+        let id = wanted
+            .server
+            .parse()
+            .map_err(|_| refuse("bad_message", "that is no server id", false))?;
+        let row = self.node.deps.ledger.wanted(id);
+        Ok(ask.ok(&row.ok_or_else(crate::server::unknown_server)?))
     }
 
     async fn jobs(&self, ask: &Ask, jobs: wire::JobAsk) -> Answer {

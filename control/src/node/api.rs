@@ -118,7 +118,7 @@ pub async fn list_orphans(
     service::orphans(&app, &access.node.id).await.map(Json)
 }
 
-/// Adopts or deletes an orphan.
+/// Adopts or deletes an orphan. One that the panel has no record of is made anew from what its node runs.
 #[utoipa::path(post, path = "/nodes/{node}/orphans/{server}", tag = "nodes",
     params(("node" = String, Path, description = "Node id"),
         ("server" = String, Path, description = "Server id")),
@@ -130,6 +130,6 @@ pub async fn decide_orphan(
     Json(req): Json<OrphanRequest>,
 ) -> Result<StatusCode> {
     access.require(Key::NodeUpdate)?;
-    service::decide_orphan(&app, &access, server, req.action).await?;
+    service::decide_orphan(&app, &access, server, req).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use warren_proto::ids::EggId;
+
 use crate::http::Stamp;
 
 /// How a node stands.
@@ -222,6 +224,10 @@ pub enum OrphanAction {
 pub struct OrphanRequest {
     /// What to do.
     pub action: OrphanAction,
+    /// To adopt: the egg's id, where the one that the server was made from is not here under its old id.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub egg: Option<EggId>,
 }
 
 /// A stretch of time.

@@ -8,11 +8,14 @@ use sea_orm::{
 };
 use serde_json::json;
 use warren_entity::{allocations, nodes, operations, orphans, servers};
-use warren_proto::ids::ServerId;
+use warren_proto::{ids::ServerId, state::State, subjects::down, wire};
 
 use super::{
     command, credential,
-    dto::{IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, Orphan, OrphanAction},
+    dto::{
+        IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, Orphan, OrphanAction,
+        OrphanRequest,
+    },
     presence::{self, Keep},
     view,
 };
@@ -26,11 +29,16 @@ use crate::{
     error::{Error, Fields, Result},
     http::{Page, PageQuery, Stamp},
     outbox::{self, Event},
+    server::adopt::{self, Adoption},
+    text::to_i64,
     wanted::{self, Bumped},
 };
 
 /// How long the files of a deleted orphan are kept.
 const ORPHAN_FILES_S: u32 = 7 * 24 * 3600;
+
+/// Generations beyond this are no count of anything.
+const HIGHEST: u64 = 1 << 48;
 
 /// Nodes, the oldest first.
 /// # Errors
@@ -292,17 +300,22 @@ pub async fn orphans(app: &App, node: &str) -> Result<Page<Orphan>> {
     Ok(Page::whole(rows.into_iter().map(view).collect()))
 }
 
-/// Adopts an orphan that control still has a row of, or has it removed.
+/// Adopts an orphan, or has it removed. Of one that control has no row of, the node is asked what it runs.
 /// # Errors
-/// 404; 409 `nothing_to_adopt` without a row.
+/// 404; 409 `owned_elsewhere`, `egg_unknown`, `port_taken`; 422 for a word of the node that can't be taken.
 pub async fn decide_orphan(
     app: &App,
     access: &NodeAccess,
     server: ServerId,
-    action: OrphanAction,
+    req: OrphanRequest,
 ) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let (node, id) = (&access.node.id, server.to_string());
+    // Before the transaction: nothing is held over a call.
+    let word = match req.action {
+        OrphanAction::Adopt => word_of(app, access, &id).await?,
+        OrphanAction::Delete => None,
+    };
     let tx = app.db.begin(Lane::People).await?;
     let rev = wanted::raise_rev(&*tx, node).await?;
     let orphan = orphans::Entity::find_by_id((node.clone(), id.clone()))
@@ -314,28 +327,27 @@ pub async fn decide_orphan(
         .one(&*tx)
         .await?;
     let known = row.as_ref().map_or(0, |r| r.generation);
-    let generation = orphan.generation.max(known) + 1;
-    match action {
-        OrphanAction::Delete => {
+    let told = word.as_ref().map_or(0, |w| to_i64(w.generation));
+    let generation = orphan.generation.max(known).max(told) + 1;
+    let at = Bumped { generation, rev };
+    match (req.action, row) {
+        (OrphanAction::Delete, row) => {
             if row.is_some_and(|r| r.node_id == *node && r.deleted_at_ms.is_none()) {
                 return Err(Error::conflict(
                     "known",
                     "control knows it again; delete the server",
                 ));
             }
-            let at = Bumped { generation, rev };
             wanted::bury(&*tx, node, &id, at, ORPHAN_FILES_S, now_ms).await?;
         }
-        OrphanAction::Adopt => {
-            let Some(row) = row else {
-                return Err(Error::conflict(
-                    "nothing_to_adopt",
-                    "control has no record of this server, so it does not know its egg and image; \
-                     bring a newer database back, or delete it",
-                ));
-            };
+        (OrphanAction::Adopt, Some(row)) if row.node_id != *node => {
+            return Err(Error::conflict(
+                "owned_elsewhere",
+                "another node owns this server: a node can't claim it by naming it",
+            ));
+        }
+        (OrphanAction::Adopt, Some(row)) => {
             let mut row = row.into_active_model();
-            row.node_id = Set(node.clone());
             row.generation = Set(generation);
             row.rev = Set(rev);
             row.deleted_at_ms = Set(None);
@@ -343,18 +355,64 @@ pub async fn decide_orphan(
             row.update(&*tx).await?;
             crate::server::spec::refresh(&*tx, &id).await?;
         }
+        (OrphanAction::Adopt, None) => {
+            let word =
+                word.ok_or_else(|| Error::conflict("gone", "try again: its row has just gone"))?;
+            let adoption = Adoption {
+                node: access.id,
+                server,
+                at,
+                state: orphan.state.parse().unwrap_or(State::Stopped),
+                egg: req.egg,
+                adopter: access.caller.actor.user,
+            };
+            adopt::rebuild(&*tx, adoption, &word, now_ms).await?;
+        }
     }
     orphans::Entity::delete_by_id((node.clone(), id.clone()))
         .exec(&*tx)
         .await?;
     Entry::of(Key::NodeUpdate, "node", node)
         .on(server)
-        .with(json!({"orphan": action}))
+        .with(json!({"orphan": req.action}))
         .by(&*tx, &access.caller, now_ms)
         .await?;
     tx.commit().await?;
     app.nudges.node(access.id);
+    app.nudges.outbox();
     Ok(())
+}
+
+/// What the node's ledger has of an orphan without a row.
+async fn word_of(app: &App, access: &NodeAccess, id: &str) -> Result<Option<wire::WantedServer>> {
+    let key = (access.node.id.clone(), id.to_owned());
+    if orphans::Entity::find_by_id(key)
+        .one(app.db.read())
+        .await?
+        .is_none()
+    {
+        return Err(Error::not_found("orphan"));
+    }
+    if servers::Entity::find_by_id(id)
+        .one(app.db.read())
+        .await?
+        .is_some()
+    {
+        return Ok(None);
+    }
+    let body = wire::WantedAsk {
+        server: id.to_owned(),
+    };
+    let word: wire::WantedServer =
+        super::ask(app, access.id, down::WANTED, &body, command::ANSWER).await?;
+    if word.generation > HIGHEST {
+        return Err(Error::field(
+            "generation",
+            "out_of_range",
+            "of the node's row lies beyond all bounds",
+        ));
+    }
+    Ok(Some(word))
 }
 
 /// Figures of a node or server over time.

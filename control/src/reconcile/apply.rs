@@ -1,16 +1,23 @@
 //! `agent.<node>.apply`: all rows in (from, to], until the node has them.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use prost::Message;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use warren_entity::{nodes, orphans, servers, tombstones};
-use warren_proto::{ids::NodeId, subjects::down, wire};
+use warren_proto::{
+    ids::{NodeId, ServerId},
+    subjects::down,
+    wire,
+};
 
 use crate::{
     app::{App, Ground},
@@ -26,6 +33,9 @@ const MOST_BYTES: usize = 512 * 1024;
 const MOST_ROWS: u64 = 500;
 /// A node that fsyncs many rows may take this long.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Orphans of one answer; as many as a hello names.
+const MOST_ORPHANS: usize = 1000;
 
 /// Sends what the node lacks. A node that is away is left alone: its hello comes back here.
 /// # Errors
@@ -205,24 +215,51 @@ async fn applied(
         .filter(nodes::Column::Rev.gte(rev))
         .exec(&*tx)
         .await?;
-    for orphan in answer
-        .orphans
-        .iter()
-        .filter(|o| o.parse::<warren_proto::ids::ServerId>().is_ok())
-    {
-        let row = orphans::ActiveModel {
-            node_id: Set(node.to_string()),
-            server_id: Set(orphan.clone()),
-            generation: Set(0),
-            state: Set("unknown".into()),
-            seen_at_ms: Set(ground.clock.now_ms()),
-        };
-        let key = [orphans::Column::NodeId, orphans::Column::ServerId];
-        orphans::Entity::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
-            .exec_without_returning(&*tx)
-            .await?;
-    }
+    note_orphans(&*tx, node, &answer.orphans, ground.clock.now_ms()).await?;
     tx.commit().await?;
     Ok(true)
+}
+
+/// A server that has a row is no orphan, whoever names it: its node owns it, and no other may claim it.
+async fn note_orphans(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    named: &[String],
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let named: BTreeSet<String> = named
+        .iter()
+        .take(MOST_ORPHANS)
+        .filter_map(|id| Some(id.parse::<ServerId>().ok()?.to_string()))
+        .collect();
+    let named: Vec<String> = named.into_iter().collect();
+    for some in named.chunks(1000) {
+        let known: Vec<String> = servers::Entity::find()
+            .filter(servers::Column::Id.is_in(some))
+            .select_only()
+            .column(servers::Column::Id)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let rows: Vec<orphans::ActiveModel> = some
+            .iter()
+            .filter(|id| !known.contains(*id))
+            .map(|id| orphans::ActiveModel {
+                node_id: Set(node.to_string()),
+                server_id: Set(id.clone()),
+                generation: Set(0),
+                state: Set("unknown".into()),
+                seen_at_ms: Set(now_ms),
+            })
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let key = [orphans::Column::NodeId, orphans::Column::ServerId];
+        orphans::Entity::insert_many(rows)
+            .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
 }

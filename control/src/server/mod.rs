@@ -1,5 +1,6 @@
 //! Game servers.
 
+pub mod adopt;
 pub mod api;
 pub mod check;
 pub mod console;

@@ -351,7 +351,7 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
     })
 }
 
-async fn set_variables(
+pub(super) async fn set_variables(
     db: &impl ConnectionTrait,
     server: &str,
     values: &BTreeMap<String, String>,

@@ -22,7 +22,7 @@ const MB: u64 = 1024 * 1024;
 const PIDS: u32 = 4096;
 /// A node takes its rows in order, each within one message: one that fits into none would hold up the wanted
 /// state of every server there, whoever owns them.
-const MOST_SPEC: usize = 384 * 1024;
+pub const MOST_SPEC: usize = 384 * 1024;
 /// Installers get at least this, however small the server is (as Wings gives them).
 const INSTALL_MEMORY_BYTES: u64 = 1024 * MB;
 const INSTALL_CPU_PERCENT: f64 = 100.0;
@@ -136,6 +136,8 @@ fn spec(parts: &Parts) -> Result<wire::ServerSpec> {
         tty: true,
         registries: Vec::new(),
         egress_allow: Vec::new(),
+        egg: server.egg_id.clone(),
+        owner: server.owner_id.clone(),
     })
 }
 
@@ -182,6 +184,19 @@ fn uuid(id: &str) -> String {
         part(16..20),
         part(20..32)
     )
+}
+
+/// What [`wire_limits`] was made from.
+pub fn limits_of(wire: &wire::Limits) -> Limits {
+    Limits {
+        memory_bytes: wire.memory_bytes,
+        swap_bytes: wire.swap_bytes,
+        disk_bytes: wire.disk_bytes,
+        cpu_percent: wire.cpu_percent,
+        io_weight: (wire.io_weight > 0).then_some(wire.io_weight),
+        cpuset: (!wire.cpuset.is_empty()).then(|| wire.cpuset.clone()),
+        pids: (wire.pids != PIDS).then_some(wire.pids),
+    }
 }
 
 fn wire_limits(limits: &Limits) -> wire::Limits {

@@ -34,6 +34,18 @@ pub struct Told {
     pub disk: Disk,
     /// Answers nothing while set.
     pub deaf: bool,
+    /// Named as orphans in every answer to an apply.
+    pub orphans: Vec<String>,
+    /// Said of a server in place of what it was told.
+    pub word: Option<wire::WantedServer>,
+}
+
+impl Told {
+    /// The last row of a server, as its ledger would have it.
+    pub fn wanted(&self, server: &str) -> Option<wire::WantedServer> {
+        let rows = self.applies.iter().flat_map(|a| &a.servers);
+        rows.filter(|s| s.server == server).next_back().cloned()
+    }
 }
 
 pub struct FakeNode {
@@ -217,7 +229,7 @@ impl FakeNode {
                             told.applies.push(apply);
                             Ok(ask.ok(&wire::ApplyAnswer {
                                 ledger: Some(position),
-                                orphans: Vec::new(),
+                                orphans: told.orphans.clone(),
                             }))
                         }
                         down::JOBS => {
@@ -229,6 +241,11 @@ impl FakeNode {
                                 step: "pulling the image".into(),
                                 ..Default::default()
                             }))
+                        }
+                        down::WANTED => {
+                            let asked = wire::WantedAsk::decode(&*checked.body).unwrap();
+                            let row = told.word.clone().or_else(|| told.wanted(&asked.server));
+                            Ok(ask.ok(&row.ok_or_else(|| failure("unknown_server", "", false))?))
                         }
                         down::REVOKE => {
                             told.revokes

@@ -20,6 +20,7 @@ mod http_tls;
 mod http_walk;
 mod ingest;
 mod nats_check;
+mod orphans;
 mod outbox;
 mod presence;
 mod reconcile;
