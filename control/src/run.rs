@@ -98,6 +98,7 @@ async fn keep_house(app: App) -> Result<()> {
     outbox::forget(&app).await?;
     retention::sweep(&app).await?;
     push::prune(&app).await?;
+    gate::holders::prune(&app).await?;
     lease.let_go().await?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod b0001_bulk;
 mod m0001_spine;
 mod m0002_rejoin;
 mod m0003_consumer_keys;
+mod m0010_session_nodes;
 mod m0011_pending_keys;
 mod m0030_registries;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Main {
             Box::new(m0001_spine::Migration),
             Box::new(m0002_rejoin::Migration),
             Box::new(m0003_consumer_keys::Migration),
+            Box::new(m0010_session_nodes::Migration),
             Box::new(m0011_pending_keys::Migration),
             Box::new(m0030_registries::Migration),
         ]

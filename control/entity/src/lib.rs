@@ -30,6 +30,7 @@ pub mod revocations;
 pub mod revoked_keys;
 pub mod server_variables;
 pub mod servers;
+pub mod session_nodes;
 pub mod sessions;
 pub mod settings;
 pub mod tombstones;

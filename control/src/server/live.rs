@@ -13,6 +13,7 @@ use crate::{
     app::App,
     auth::{Caller, ServerAccess},
     error::{Error, Result},
+    gate::{self, holders},
     node::ask,
 };
 
@@ -72,7 +73,7 @@ fn session(caller: &Caller) -> Result<SessionId> {
     caller.session_text().parse().map_err(Error::internal)
 }
 
-fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
+async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
     let iat = app.clock.now_s();
     let exp = iat + TICKET_S;
     let claims = Claims {
@@ -83,6 +84,10 @@ fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result
         iat,
         exp,
     };
+    holders::note(app, &claims).await.map_err(|e| match e {
+        gate::Error::Database(error) => error.into(),
+        _ => Error::unauthenticated("session_ended", "this session has just ended"),
+    })?;
     let text = ticket::sign(&app.keys.ticket, &claims)
         .map_err(|e| Error::Internal(anyhow::anyhow!("ticket: {e}")))?;
     Ok(Ticket {
@@ -105,7 +110,7 @@ pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
         server: access.id,
         node: access.node,
     };
-    sign(app, &access.caller, scope, rights)
+    sign(app, &access.caller, scope, rights).await
 }
 
 /// A ticket for events of all servers that its holder may see.
@@ -124,5 +129,5 @@ pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
         nodes: Vec::new(),
     });
     let rights = vec![Key::WebsocketConnect.as_str().to_owned()];
-    sign(app, caller, scope, rights)
+    sign(app, caller, scope, rights).await
 }
