@@ -19,6 +19,7 @@ pub use subject::{NodeAccess, ServerAccess};
 
 use crate::{
     config::Config,
+    console::turns::Turns,
     http::{Pin, Rates},
 };
 
@@ -26,6 +27,8 @@ use crate::{
 pub struct Door {
     /// Argon2id queue.
     pub passwords: Passwords,
+    /// Turns of those who search consoles.
+    pub searches: Turns,
     /// Wrong passwords of late.
     pub attempts: Attempts,
     /// Requests of late.
@@ -46,6 +49,7 @@ impl Door {
         let names = names.into_iter().chain(&config.allowed_hosts);
         Self {
             passwords: Passwords::default(),
+            searches: Turns::default(),
             attempts: Attempts::default(),
             rates: Rates::default(),
             hosts: Hosts::new(names.map(String::as_str)),

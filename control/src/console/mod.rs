@@ -4,3 +4,4 @@ pub mod chunk;
 pub mod history;
 pub mod keep;
 pub mod search;
+pub mod turns;

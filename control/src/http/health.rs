@@ -83,6 +83,7 @@ pub async fn metrics(State(app): State<App>, peer: Peer, request: Request) -> Re
         });
     };
     metrics::counter!("warren_passwords_refused_total").absolute(app.door.passwords.refused());
+    metrics::counter!("warren_searches_refused_total").absolute(app.door.searches.refused());
     for (database, refused) in app.db.refused() {
         metrics::counter!("warren_db_writers_refused_total", "database" => database)
             .absolute(refused);
