@@ -79,6 +79,7 @@ metrics! {
         audits: "times that all sessions were checked because a revocation may have been missed",
         events_in: "public events heard",
         events_out: "public events handed to viewers",
+        events_missed: "times that public events may have been missed and viewers were told to fetch",
         inputs: "console lines sent to agents",
     }
 }

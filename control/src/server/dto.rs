@@ -672,4 +672,6 @@ pub struct Ticket {
     pub expires_at: Stamp,
     /// Where to connect, same origin.
     pub ws: String,
+    /// Of the topic `mine`: servers beyond the newest 500, of which no events come. Read `/events` for them.
+    pub left_out: u64,
 }

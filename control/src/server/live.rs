@@ -94,6 +94,7 @@ async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> 
         ticket: text,
         expires_at: crate::http::Stamp(exp * 1000),
         ws: "/ws".into(),
+        left_out: 0,
     })
 }
 
@@ -118,8 +119,8 @@ pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
 /// Database; signing.
 pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
     let all = decide(&caller.actor, Key::ServerReadAll, Resource::Panel) == Decision::Allow;
-    let servers = if all {
-        Vec::new()
+    let (servers, left_out) = if all {
+        (Vec::new(), 0)
     } else {
         super::service::own_ids(app, caller).await?
     };
@@ -129,5 +130,7 @@ pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
         nodes: Vec::new(),
     });
     let rights = vec![Key::WebsocketConnect.as_str().to_owned()];
-    sign(app, caller, scope, rights).await
+    let mut ticket = sign(app, caller, scope, rights).await?;
+    ticket.left_out = left_out;
+    Ok(ticket)
 }

@@ -5,8 +5,8 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, SqlErr,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
     sea_query::{Expr, Func, LikeExpr, OnConflict},
 };
 use serde_json::{Value, json};
@@ -45,6 +45,9 @@ use crate::{
 
 /// Ports beside the primary one that a request may ask for.
 const MOST_PORTS: u16 = 32;
+
+/// Servers that a ticket can name: it travels in one message.
+const IN_TICKET: u64 = 500;
 
 /// Servers that the caller may see, the newest first.
 /// # Errors
@@ -722,17 +725,25 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
     Ok(shown(&operation, &row.name, &node))
 }
 
-/// Ids of the servers that the caller may see, for a ticket; at most 500, the newest.
+/// Ids of the servers that the caller may see, for a ticket: the newest 500, and how many more there are.
 /// # Errors
 /// Database.
-pub async fn own_ids(app: &App, caller: &Caller) -> Result<Vec<ServerId>> {
+pub async fn own_ids(app: &App, caller: &Caller) -> Result<(Vec<ServerId>, u64)> {
     let ids: Vec<String> = store::visible_to(&caller.actor)
         .select_only()
         .column(servers::Column::Id)
         .order_by_desc(servers::Column::Id)
-        .limit(500)
+        .limit(IN_TICKET)
         .into_tuple()
         .all(app.db.read())
         .await?;
-    Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    let mut left_out = 0;
+    if ids.len() as u64 == IN_TICKET {
+        let all = store::visible_to(&caller.actor)
+            .count(app.db.read())
+            .await?;
+        left_out = all.saturating_sub(IN_TICKET);
+    }
+    let ids = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    Ok((ids, left_out))
 }

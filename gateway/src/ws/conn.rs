@@ -166,7 +166,7 @@ impl Conn {
         match said {
             Said::Auth { ticket } => self.auth(&ticket)?,
             Said::SubServer { id, sub } => self.sub_server(id, sub).await?,
-            Said::SubMine { id } => self.sub_mine(id)?,
+            Said::SubMine { id, after } => self.sub_mine(id, after)?,
             Said::Unsub { id } => self.unsub(id).await,
             Said::Renew { id, ticket } => self.renew(id, ticket),
             Said::Ping { n } => self.viewer.send_text(&message::pong(n)),
@@ -251,7 +251,7 @@ impl Conn {
         Ok(())
     }
 
-    fn sub_mine(&mut self, id: u32) -> Result<(), Cut> {
+    fn sub_mine(&mut self, id: u32, after: Option<u64>) -> Result<(), Cut> {
         if self.servers.len() + self.mines.len() >= MAX_SUBS {
             return Err(TOO_MANY);
         }
@@ -275,6 +275,10 @@ impl Conn {
             self.edge.metrics.subscriptions.add(1);
         }
         self.viewer.send_text(&message::ok_mine(id, seq));
+        // A gateway keeps no events: whoever comes back after others were told fetches what there is now.
+        if after.is_some_and(|after| seq == 0 || after < seq) {
+            self.viewer.send_text(&message::back(id, seq));
+        }
         Ok(())
     }
 

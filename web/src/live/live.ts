@@ -10,9 +10,16 @@ function socketUrl(): string {
   return `${scheme}://${location.host}/ws`
 }
 
+/** Servers beyond what a ticket can name: of these no events come. */
+export const unheard = { servers: 0 }
+
 export const live = new LiveSocket({
   url: socketUrl,
-  ticketMine: () => must(api.POST('/tickets/mine')) as Promise<Ticket>,
+  ticketMine: async () => {
+    const ticket = await must(api.POST('/tickets/mine'))
+    unheard.servers = ticket.left_out
+    return ticket as Ticket
+  },
   ticketServer: (server) =>
     must(api.POST('/servers/{server}/ticket', { params: { path: { server } } })) as Promise<Ticket>,
 })

@@ -223,12 +223,12 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
   [
     'POST',
     /^\/servers\/([^/]+)\/ticket$/,
-    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
+    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws', left_out: 0 }),
   ],
   [
     'POST',
     /^\/tickets\/mine$/,
-    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
+    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws', left_out: 0 }),
   ],
   ['GET', /^\/servers\/([^/]+)\/metrics$/, (m) => serverSeries(m[1] ?? '')],
   ['GET', /^\/servers\/([^/]+)\/runs$/, (m) => page(runs(m[1] ?? ''))],
