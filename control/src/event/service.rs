@@ -8,7 +8,9 @@ use warren_proto::{
     subjects::EVENT_STREAM,
 };
 
-use super::dto::{CloudEvent, Consumer, ConsumerCreate, ConsumerCreated, EventPage, EventQuery};
+use super::dto::{
+    CloudEvent, Consumer, ConsumerCreate, ConsumerCreated, EventGap, EventPage, EventQuery,
+};
 use crate::{
     access::{Decision, Key, Resource, Via, decide},
     app::App,
@@ -70,6 +72,8 @@ pub async fn list(app: &App, caller: &Caller, query: &EventQuery) -> Result<Even
     if let Some(server) = query.server {
         scope = scope.add(rows::Column::ServerId.eq(server.to_string()));
     }
+    // Before the page: what is let go in between is then named as missing, and not skipped.
+    let numbered = outbox::numbered(app.db.read()).await?;
     // The newest first: an event that is numbered meanwhile is then not skipped by `last`.
     let last: Option<Option<i64>> = rows::Entity::find()
         .filter(scope.clone())
@@ -86,11 +90,21 @@ pub async fn list(app: &App, caller: &Caller, query: &EventQuery) -> Result<Even
         .limit(limit)
         .all(app.db.read())
         .await?;
+    let first = outbox::oldest(app.db.read()).await?;
     Ok(EventPage {
         next: found.last().and_then(|row| row.seq),
         items: found.iter().map(view).collect(),
         last: last.flatten().unwrap_or(0),
+        first,
+        gap: query.after.and_then(|after| gap(after, first, numbered)),
     })
+}
+
+/// What is gone of the events after `after`. Pure.
+fn gap(after: i64, first: Option<i64>, numbered: i64) -> Option<EventGap> {
+    let from = after.max(0).saturating_add(1);
+    let to = first.map_or(numbered, |first| first - 1);
+    (from <= to).then_some(EventGap { from, to })
 }
 
 fn consumer_view(row: event_consumers::Model) -> Consumer {
@@ -237,4 +251,22 @@ pub async fn revoke_consumer(app: &App, caller: &Caller, id: ConsumerId) -> Resu
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_let_go_is_a_gap() {
+        let of = |from, to| Some(EventGap { from, to });
+        assert_eq!(gap(0, Some(1), 9), None);
+        assert_eq!(gap(0, Some(4), 9), of(1, 3));
+        assert_eq!(gap(2, Some(4), 9), of(3, 3));
+        assert_eq!(gap(3, Some(4), 9), None);
+        assert_eq!(gap(5, None, 9), of(6, 9), "all are gone");
+        assert_eq!(gap(9, None, 9), None);
+        assert_eq!(gap(-5, Some(2), 9), of(1, 1));
+        assert_eq!(gap(i64::MAX, Some(2), 9), None);
+    }
 }

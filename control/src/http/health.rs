@@ -1,12 +1,15 @@
 //! For load balancers and Prometheus.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{convert::Infallible, sync::OnceLock, time::Duration};
 
 use axum::{
+    body::Body,
     extract::{FromRequestParts, Request, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
+use futures_util::stream;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sea_orm::ConnectionTrait;
 use warren_proto::bus::{self, Link};
@@ -17,6 +20,7 @@ use crate::{
     app::App,
     auth::{Caller, Peer, origin},
     error::{Error, Result},
+    usage::prometheus::Servers,
 };
 
 /// The process is there.
@@ -65,13 +69,15 @@ pub fn install_recorder() {
     }
 }
 
-/// Prometheus' text form: to processes of this machine, and to those who hold the key for it.
+/// Prometheus' text form: to processes of this machine, and to those who hold the key for it. With the key the
+/// servers' own series come too.
 pub async fn metrics(State(app): State<App>, peer: Peer, request: Request) -> Result<Response> {
     // A page in a browser of this machine may have a name that points here; an address or localhost can't be faked.
     let name = origin::name(&peer.host);
     let by_address = name == "localhost" || name.parse::<std::net::IpAddr>().is_ok();
     let asked_with_key = request.headers().contains_key(header::AUTHORIZATION);
-    if asked_with_key || !(peer.local && by_address) {
+    let by_key = asked_with_key || !(peer.local && by_address);
+    if by_key {
         let (mut parts, _) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, &app).await?;
         caller.require(Key::MetricsRead, Resource::Panel)?;
@@ -93,5 +99,12 @@ pub async fn metrics(State(app): State<App>, peer: Peer, request: Request) -> Re
     }
     handle.run_upkeep();
     let text = routes::text("text/plain; version=0.0.4; charset=utf-8");
-    Ok((text, handle.render()).into_response())
+    let own = Bytes::from(handle.render());
+    if !by_key {
+        // Servers' names and figures are for those who may see all of them, not for every process here.
+        return Ok((text, own).into_response());
+    }
+    let servers = Servers::read(&app).await?.text();
+    let parts = std::iter::once(own).chain(servers).map(Ok::<_, Infallible>);
+    Ok((text, Body::from_stream(stream::iter(parts))).into_response())
 }

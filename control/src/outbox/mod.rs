@@ -9,7 +9,10 @@ pub use lease::Lease;
 pub use publish::run;
 pub(crate) use stream::{context, ensure};
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use serde_json::Value;
 use warren_entity::outbox;
 use warren_proto::{
@@ -17,7 +20,7 @@ use warren_proto::{
     subjects,
 };
 
-use crate::text::fresh_id;
+use crate::{text::fresh_id, wanted};
 
 /// An event to be. `data` is the CloudEvents `data`; it carries neither secrets nor console text.
 #[derive(Debug, Clone)]
@@ -101,6 +104,28 @@ pub async fn write_all(
     Ok(())
 }
 
+/// The oldest sequence that is kept.
+/// # Errors
+/// Database.
+pub async fn oldest(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
+    let first: Option<Option<i64>> = outbox::Entity::find()
+        .filter(outbox::Column::Seq.is_not_null())
+        .order_by_asc(outbox::Column::Seq)
+        .select_only()
+        .column(outbox::Column::Seq)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(first.flatten())
+}
+
+/// The last sequence that was given out, kept or not.
+/// # Errors
+/// Database.
+pub async fn numbered(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    wanted::counted(db, publish::SEQUENCE).await
+}
+
 /// An outbox row as the world sees it; the same for the bus, the API and webhooks.
 #[must_use]
 pub fn cloud_event(row: &outbox::Model) -> Value {
@@ -154,7 +179,6 @@ pub fn rfc3339(at_ms: i64) -> String {
 /// # Errors
 /// Database.
 pub async fn forget(ground: &crate::app::Ground) -> Result<(), DbErr> {
-    use sea_orm::{ColumnTrait, QueryFilter};
     let keep_ms = i64::try_from(ground.config.event_keep_s)
         .unwrap_or(i64::MAX / 1000)
         .saturating_mul(1000);

@@ -463,7 +463,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Adopts or deletes an orphan. */
+        /** Adopts or deletes an orphan. One that the panel has no record of is made anew from what its node runs. */
         post: operations["decide_orphan"];
         delete?: never;
         options?: never;
@@ -1236,8 +1236,27 @@ export interface components {
             /** @description People without admin rights see it. */
             user_viewable: boolean;
         };
+        /** @description Events that are gone: older than the panel keeps them. */
+        EventGap: {
+            /**
+             * Format: int64
+             * @description First sequence that is missing.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description Last sequence that is missing.
+             */
+            to: number;
+        };
         /** @description Events in the order of their sequence. */
         EventPage: {
+            /**
+             * Format: int64
+             * @description Oldest sequence that is kept; null: none is.
+             */
+            first: number | null;
+            gap: components["schemas"]["EventGap"] | null;
             /** @description Events. */
             items: components["schemas"]["CloudEvent"][];
             /**
@@ -1764,6 +1783,8 @@ export interface components {
         OrphanRequest: {
             /** @description What to do. */
             action: components["schemas"]["OrphanAction"];
+            /** @description To adopt: the egg's id, where the one that the server was made from is not here under its old id. */
+            egg?: string | null;
         };
         /** @description One page of a list. */
         Page_Allocation: {
@@ -2261,6 +2282,11 @@ export interface components {
         Ticket: {
             /** @description When it ends. */
             expires_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description Of the topic `mine`: servers beyond the newest 500, of which no events come. Read `/events` for them.
+             */
+            left_out: number;
             /** @description JWT; good for at most 5 minutes. */
             ticket: string;
             /** @description Where to connect, same origin. */
