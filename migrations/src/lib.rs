@@ -9,6 +9,7 @@ mod m0002_rejoin;
 mod m0003_consumer_keys;
 mod m0010_session_nodes;
 mod m0011_pending_keys;
+mod m0020_allocations;
 mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
@@ -22,6 +23,7 @@ impl MigratorTrait for Main {
             Box::new(m0003_consumer_keys::Migration),
             Box::new(m0010_session_nodes::Migration),
             Box::new(m0011_pending_keys::Migration),
+            Box::new(m0020_allocations::Migration),
             Box::new(m0030_registries::Migration),
         ]
     }

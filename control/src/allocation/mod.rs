@@ -5,3 +5,4 @@ pub mod dto;
 pub mod ports;
 pub mod regain;
 pub mod service;
+pub mod take;

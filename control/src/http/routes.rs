@@ -81,7 +81,10 @@ pub(super) fn api() -> OpenApiRouter<App> {
             allocation::api::list_allocations,
             allocation::api::create_allocations
         ))
-        .routes(routes!(allocation::api::delete_allocation));
+        .routes(routes!(
+            allocation::api::update_allocation,
+            allocation::api::delete_allocation
+        ));
     let eggs = OpenApiRouter::new()
         .routes(routes!(egg::api::list_eggs))
         .routes(routes!(egg::api::list_starters))

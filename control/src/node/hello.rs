@@ -24,6 +24,7 @@ use super::{
     presence::{Error, boots_of},
 };
 use crate::{
+    allocation::take,
     ingest::cursor::{Boot, Cursor, Held, Lost, reposition},
     outbox::{self, Event},
     text::{to_i64, to_u64},
@@ -652,6 +653,9 @@ pub async fn trust_states(
         let changed = observed_otherwise(db, node, chunk).await?;
         let mut by_state: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (server, state) in &changed {
+            if *state == State::Running {
+                take::held_by_server(db, &server.to_string()).await?;
+            }
             let ids = by_state.entry(state.as_str()).or_default();
             ids.push(server.to_string());
         }

@@ -74,7 +74,7 @@ pub async fn get(app: &App, row: nodes::Model) -> Result<Node> {
     Ok(view::node(&row, tenants, rates.get(&row.id).copied()))
 }
 
-fn check_address(fields: &mut Fields, text: &str) {
+pub(crate) fn check_address(fields: &mut Fields, field: &str, text: &str) {
     let labels = |label: &str| {
         (1..=63).contains(&label.len())
             && label
@@ -86,7 +86,7 @@ fn check_address(fields: &mut Fields, text: &str) {
     let good = text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(labels));
     fields.check(
         good,
-        "player_address",
+        field,
         "invalid",
         "is neither an IP address nor a host name (leave the port out)",
     );
@@ -106,7 +106,7 @@ pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<No
     }
     if let Some(address) = req.player_address.as_deref().map(str::trim) {
         if !address.is_empty() {
-            check_address(&mut fields, address);
+            check_address(&mut fields, "player_address", address);
         }
         row.player_address = Set((!address.is_empty()).then(|| address.to_owned()));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use warren_proto::ids::{EggId, NodeId, RunId};
+use warren_proto::ids::{AllocationId, EggId, NodeId, RunId};
 
 use crate::{
     access::Key,
@@ -140,6 +140,30 @@ pub struct EggRef {
     pub name: String,
 }
 
+/// Where an address leads from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressKind {
+    /// Set by an admin for this port.
+    Alias,
+    /// Set by an admin for the node.
+    Node,
+    /// From anywhere.
+    Public,
+    /// From the node's own network.
+    Lan,
+}
+
+/// One of the addresses of a port.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlayerAddress {
+    /// Where it leads from.
+    pub kind: AddressKind,
+    /// What players type.
+    #[serde(flatten)]
+    pub address: Address,
+}
+
 /// What players type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Address {
@@ -270,6 +294,8 @@ pub struct ServerAllocation {
     pub alias: Option<String>,
     /// What else holds the port on the node.
     pub taken_by: Option<String>,
+    /// What players can type, the best one first.
+    pub addresses: Vec<PlayerAddress>,
 }
 
 /// The run that is or was last.
@@ -362,12 +388,45 @@ pub struct ServerQuery {
     pub cursor: Option<String>,
 }
 
+/// A certain port of the node.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortChoice {
+    /// Address on the node; left out: the one that the port is offered on, else all.
+    pub ip: Option<String>,
+    /// Port.
+    pub port: u16,
+}
+
+/// Ports to be added, given back or made the first one.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortChange {
+    /// Allocation id of the port that is the first one from now on.
+    #[schema(value_type = Option<String>)]
+    pub primary: Option<AllocationId>,
+    /// Certain ports more.
+    #[serde(default)]
+    pub add: Vec<PortChoice>,
+    /// How many more, whichever are free.
+    #[serde(default)]
+    #[schema(maximum = 32)]
+    pub extra: u16,
+    /// Allocation ids of ports that are given back; not while the game runs.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub remove: Vec<AllocationId>,
+}
+
 /// Ports that a new server gets.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PortRequest {
     /// A certain first port; null: the first free one.
     pub primary: Option<u16>,
+    /// Certain ports beside it.
+    #[serde(default)]
+    pub more: Vec<PortChoice>,
     /// How many more.
     #[serde(default)]
     #[schema(maximum = 32)]
@@ -435,6 +494,8 @@ pub struct ServerPatch {
     pub crash_policy: Option<CrashPolicyInfo>,
     /// Keep it down.
     pub suspended: Option<bool>,
+    /// Ports; the game has them from its next start on.
+    pub ports: Option<PortChange>,
 }
 
 /// Proof that it is meant.

@@ -7,6 +7,7 @@ pub mod console;
 pub mod console_api;
 pub mod dto;
 pub mod live;
+pub mod ports;
 pub mod service;
 pub mod spec;
 pub mod store;

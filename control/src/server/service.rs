@@ -22,12 +22,12 @@ use super::{
     dto::{
         PowerAction, Server, ServerCreate, ServerCreated, ServerPatch, ServerQuery, ServerSummary,
     },
-    spec, store,
+    ports, spec, store,
     view::{self, Around},
 };
 use crate::{
     access::Key,
-    allocation::{ports, service as allocation},
+    allocation::take,
     app::App,
     audit::Entry,
     auth::{Caller, ServerAccess},
@@ -42,9 +42,6 @@ use crate::{
     outbox::{self, Event},
     wanted,
 };
-
-/// Ports beside the primary one that a request may ask for.
-const MOST_PORTS: u16 = 32;
 
 /// Servers that a ticket can name: it travels in one message.
 const IN_TICKET: u64 = 500;
@@ -219,20 +216,7 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
     let name = fields.line("name", &req.name, 64);
     let description = fields.text("description", &req.description, 1024);
     check::limits(&mut fields, &req.limits);
-    fields.check(
-        req.ports.extra <= MOST_PORTS,
-        "ports.extra",
-        "out_of_range",
-        format!("is at most {MOST_PORTS}"),
-    );
-    if let Some(port) = req.ports.primary {
-        fields.check(
-            port >= ports::LOWEST,
-            "ports.primary",
-            "out_of_range",
-            format!("is at least {}", ports::LOWEST),
-        );
-    }
+    let wish = ports::wish(&mut fields, &req.ports);
     let now_ms = app.clock.now_ms();
     let id = ServerId::new();
     let (key, node_id) = (id.to_string(), req.node.to_string());
@@ -325,8 +309,7 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
         .exec_without_returning(&*tx)
         .await?;
     set_variables(&*tx, &key, &req.variables).await?;
-    let (primary, extra) = (req.ports.primary, req.ports.extra);
-    allocation::take(&*tx, &node, &key, primary, extra, now_ms).await?;
+    take::take(&*tx, &node, &key, &wish, false, now_ms).await?;
     spec::refresh(&*tx, &key).await?;
     let new = NewOperation {
         kind: "install",
@@ -402,7 +385,10 @@ fn require_for(access: &ServerAccess, req: &ServerPatch) -> Result<()> {
             access.require(key)?;
         }
     }
-    Ok(())
+    match &req.ports {
+        Some(change) => ports::require(access, change),
+        None => Ok(()),
+    }
 }
 
 /// Changes settings.
@@ -425,6 +411,9 @@ pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result
     }
     if let Some(command) = &req.startup {
         check::startup(&mut fields, command);
+    }
+    if let Some(change) = &req.ports {
+        ports::check(&mut fields, change);
     }
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
@@ -474,6 +463,9 @@ pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result
         change.suspended = Set(suspended);
     }
     change.update(&*tx).await?;
+    if let Some(change) = &req.ports {
+        ports::change(&*tx, &row, change, now_ms).await?;
+    }
     spec::refresh(&*tx, &row.id).await?;
     say(
         &*tx,
@@ -532,6 +524,9 @@ fn diff(row: &servers::Model, req: &ServerPatch) -> Value {
     if let Some(values) = &req.variables {
         let names: Vec<&String> = values.keys().collect();
         diff.insert("variables".into(), json!(names));
+    }
+    if let Some(change) = &req.ports {
+        diff.insert("ports".into(), json!(change));
     }
     Value::Object(diff)
 }

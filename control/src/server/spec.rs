@@ -1,9 +1,7 @@
 //! The wanted spec: a server's row, its egg, variables and ports, made into what its node needs to run it
 //! without asking anyone.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use std::collections::HashMap;
 use warren_egg::{DoneMarker, Egg, ServerFacts, Stop};
 use warren_entity::{allocations, egg_variables, eggs, server_variables, servers};
@@ -11,7 +9,7 @@ use warren_proto::{Message, wire};
 
 use super::dto::{CrashPolicyInfo, Limits};
 use crate::{
-    allocation::service::ANY,
+    allocation::{service::ANY, take},
     egg::view::{self, lenient},
     error::{Error, Result},
 };
@@ -55,12 +53,7 @@ async fn load(db: &impl ConnectionTrait, server_id: &str) -> Result<Parts> {
             (row, value)
         })
         .collect();
-    let ports = allocations::Entity::find()
-        .filter(allocations::Column::ServerId.eq(server_id))
-        .order_by_desc(allocations::Column::IsPrimary)
-        .order_by_asc(allocations::Column::Port)
-        .all(db)
-        .await?;
+    let ports = take::of_server(db, server_id).await?;
     Ok(Parts {
         egg: view::document(&egg)?,
         server,
@@ -333,6 +326,7 @@ mod tests {
             is_primary,
             alias: None,
             taken_by: None,
+            withdrawn: false,
             created_at_ms: 0,
         };
         Parts {

@@ -10,13 +10,15 @@ use warren_proto::state::State;
 
 use super::{
     dto::{
-        Address, EggRef, InstallResult, Intent, LastExit, NodeRef, PowerAction, RunRef, Server,
-        ServerAllocation, ServerState, ServerSummary, ServerVariable, Usage,
+        Address, AddressKind, EggRef, InstallResult, Intent, LastExit, NodeRef, PlayerAddress,
+        PowerAction, RunRef, Server, ServerAllocation, ServerState, ServerSummary, ServerVariable,
+        Usage,
     },
     spec,
 };
 use crate::{
     access::{Key, held},
+    allocation::take,
     app::App,
     auth::ServerAccess,
     egg::view::{self as egg_view, lenient},
@@ -124,16 +126,33 @@ impl Around {
             .or_else(|| node.player_address.clone())
             .or(own)
             .or_else(|| node_view::player_host(node))?;
-        let port = u16::try_from(primary.port).ok()?;
-        let display = match host.parse::<std::net::IpAddr>() {
-            Ok(std::net::IpAddr::V6(_)) => format!("[{host}]:{port}"),
-            _ => format!("{host}:{port}"),
+        Some(address(host, u16::try_from(primary.port).ok()?))
+    }
+
+    /// What players can type for one of a server's ports, the best one first.
+    fn addresses(&self, row: &allocations::Model) -> Vec<PlayerAddress> {
+        let (Some(node), Ok(port)) = (self.nodes.get(&row.node_id), u16::try_from(row.port)) else {
+            return Vec::new();
         };
-        Some(Address {
-            host,
-            port,
-            display,
-        })
+        let set = [
+            (AddressKind::Alias, row.alias.clone()),
+            (AddressKind::Node, node.player_address.clone()),
+        ];
+        let own = (row.ip != crate::allocation::service::ANY).then(|| row.ip.clone());
+        let (public, lan) = node_view::reachable(node, own);
+        let public = public.into_iter().map(|ip| (AddressKind::Public, ip));
+        let lan = lan.into_iter().map(|ip| (AddressKind::Lan, ip));
+        let set = set
+            .into_iter()
+            .filter_map(|(kind, host)| Some((kind, host?)));
+        let all = set.chain(public).chain(lan);
+        let mut seen = std::collections::HashSet::new();
+        all.filter(|(_, host)| seen.insert(host.clone()))
+            .map(|(kind, host)| PlayerAddress {
+                kind,
+                address: address(host, port),
+            })
+            .collect()
     }
 
     fn operation(&self, server: &servers::Model) -> Option<Operation> {
@@ -204,6 +223,18 @@ impl Around {
     }
 }
 
+fn address(host: String, port: u16) -> Address {
+    let display = match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V6(_)) => format!("[{host}]:{port}"),
+        _ => format!("{host}:{port}"),
+    };
+    Address {
+        host,
+        port,
+        display,
+    }
+}
+
 fn last_exit(value: &Value) -> Option<LastExit> {
     Some(LastExit {
         code: value.get("code").and_then(Value::as_i64)?,
@@ -248,13 +279,9 @@ pub async fn whole(
             variable: egg_view::variable(v),
             value: values.get(&v.env).unwrap_or(&v.default_value).clone(),
         });
-    let ports = allocations::Entity::find()
-        .filter(allocations::Column::ServerId.eq(&*row.id))
-        .order_by_desc(allocations::Column::IsPrimary)
-        .order_by_asc(allocations::Column::Port)
-        .all(db)
-        .await?;
+    let ports = take::of_server(db, &row.id).await?;
     let ports = ports.into_iter().map(|a| ServerAllocation {
+        addresses: around.addresses(&a),
         id: a.id,
         ip: a.ip,
         port: u16::try_from(a.port).unwrap_or_default(),

@@ -35,15 +35,15 @@ on_both! {
     prometheus_gets_the_servers_series_with_a_key
 }
 
-struct Scene {
-    panel: Panel,
-    node: FakeNode,
-    admin: Person,
-    egg: String,
+pub struct Scene {
+    pub panel: Panel,
+    pub node: FakeNode,
+    pub admin: Person,
+    pub egg: String,
 }
 
 impl Scene {
-    async fn set(world: World) -> Self {
+    pub async fn set(world: World) -> Self {
         let panel = Panel::open(world).await;
         let admin = panel.as_admin().await;
         let node = FakeNode::join(&panel.world).await;
@@ -59,7 +59,7 @@ impl Scene {
         }
     }
 
-    fn wish(&self, name: &str) -> Value {
+    pub fn wish(&self, name: &str) -> Value {
         json!({
             "name": name,
             "egg": self.egg,
@@ -68,7 +68,7 @@ impl Scene {
         })
     }
 
-    async fn server(&self, name: &str) -> (ServerId, Value) {
+    pub async fn server(&self, name: &str) -> (ServerId, Value) {
         let made = self
             .admin
             .post("/servers", self.wish(name))
@@ -79,7 +79,7 @@ impl Scene {
     }
 
     /// As the node reports it.
-    async fn installed(&mut self, id: ServerId, operation: &str) {
+    pub async fn installed(&mut self, id: ServerId, operation: &str) {
         use wire::fact::What;
         let began = self.node.boot_started(None);
         let busy = self
@@ -240,7 +240,7 @@ async fn ports_are_never_given_twice(world: World) {
     assert_eq!(full.problem(409), "no_free_port");
 }
 
-async fn give(scene: &Scene, id: ServerId, owner: &Person) {
+pub async fn give(scene: &Scene, id: ServerId, owner: &Person) {
     use sea_orm::{ActiveModelTrait, ActiveValue::Set};
     let tx = scene
         .panel

@@ -46,6 +46,7 @@ const POWERLESS: &[(&str, u16)] = &[
     ("enroll_node", 400),
     ("list_allocations", 404),
     ("create_allocations", 404),
+    ("update_allocation", 404),
     ("delete_allocation", 404),
     ("list_eggs", 403),
     ("list_starters", 403),

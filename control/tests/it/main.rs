@@ -15,6 +15,7 @@ mod http_linger;
 mod http_panel;
 mod http_people;
 mod http_registries;
+mod http_ports;
 mod http_servers;
 mod http_tls;
 mod http_walk;

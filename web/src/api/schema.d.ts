@@ -396,11 +396,12 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes a free port from the offer. */
+        /** Takes a free port from the offer; no server gets it until it is offered again. */
         delete: operations["delete_allocation"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes what players see of a port, or frees it of what held it. */
+        patch: operations["update_allocation"];
         trace?: never;
     };
     "/api/v1/nodes/{node}/identity": {
@@ -934,6 +935,11 @@ export interface components {
              */
             port: number;
         };
+        /**
+         * @description Where an address leads from.
+         * @enum {string}
+         */
+        AddressKind: "alias" | "node" | "public" | "lan";
         /** @description A port on a node. */
         Allocation: {
             /** @description What players see instead of the address. */
@@ -955,6 +961,8 @@ export interface components {
             server: string | null;
             /** @description What else holds the port on the node. */
             taken_by: string | null;
+            /** @description Taken from the offer. */
+            withdrawn: boolean;
         };
         /** @description Ports to be offered. */
         AllocationCreate: {
@@ -962,6 +970,13 @@ export interface components {
             ip?: string | null;
             /** @description `25565-25600,27015`; at most 1000 ports. */
             ports: string;
+        };
+        /** @description Left-out members stay. */
+        AllocationPatch: {
+            /** @description IP address or host name that players use for this port; an empty string clears it. */
+            alias?: string | null;
+            /** @description Forget what else held the port; the next start on it finds out. */
+            free?: boolean;
         };
         /** @description What was made. */
         AllocationsCreated: {
@@ -1908,6 +1923,35 @@ export interface components {
              */
             new_password: string;
         };
+        /** @description One of the addresses of a port. */
+        PlayerAddress: components["schemas"]["Address"] & {
+            /** @description Where it leads from. */
+            kind: components["schemas"]["AddressKind"];
+        };
+        /** @description Ports to be added, given back or made the first one. */
+        PortChange: {
+            /** @description Certain ports more. */
+            add?: components["schemas"]["PortChoice"][];
+            /**
+             * Format: int32
+             * @description How many more, whichever are free.
+             */
+            extra?: number;
+            /** @description Allocation id of the port that is the first one from now on. */
+            primary?: string | null;
+            /** @description Allocation ids of ports that are given back; not while the game runs. */
+            remove?: string[];
+        };
+        /** @description A certain port of the node. */
+        PortChoice: {
+            /** @description Address on the node; left out: the one that the port is offered on, else all. */
+            ip?: string | null;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+        };
         /** @description First and last port, both included. */
         PortRange: {
             /**
@@ -1928,6 +1972,8 @@ export interface components {
              * @description How many more.
              */
             extra?: number;
+            /** @description Certain ports beside it. */
+            more?: components["schemas"]["PortChoice"][];
             /**
              * Format: int32
              * @description A certain first port; null: the first free one.
@@ -2115,6 +2161,8 @@ export interface components {
         };
         /** @description A port of the server. */
         ServerAllocation: {
+            /** @description What players can type, the best one first. */
+            addresses: components["schemas"]["PlayerAddress"][];
             /** @description What players see instead of the address. */
             alias: string | null;
             /** @description ULID. */
@@ -2186,6 +2234,7 @@ export interface components {
             limits?: components["schemas"]["Limits"] | null;
             /** @description 1 to 64 characters. */
             name?: string | null;
+            ports?: components["schemas"]["PortChange"] | null;
             /** @description Start command. */
             startup?: string | null;
             /** @description Keep it down. */
@@ -3227,6 +3276,8 @@ export interface operations {
     list_allocations: {
         parameters: {
             query?: {
+                /** @description Those that were taken from the offer instead of those that are in it. */
+                withdrawn?: boolean;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3314,6 +3365,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_allocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Node id */
+                node: string;
+                /** @description Allocation id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllocationPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allocation"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
