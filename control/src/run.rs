@@ -12,7 +12,7 @@ use warren_proto::bus::{
 
 use crate::{
     app::App,
-    console, consumer, gate, metrics,
+    consumer, gate,
     node::{presence, push},
     outbox, reconcile, retention, serve,
 };
@@ -46,7 +46,8 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     }));
     let keep = app.clone();
     tasks.spawn(every("retention", KEEP, KEEP, stop.clone(), move || {
-        keep_house(keep.clone())
+        let app = keep.clone();
+        async move { Ok(retention::round(&app).await?) }
     }));
     tasks.close();
     stop.cancelled().await;
@@ -82,25 +83,6 @@ async fn watch_version(app: App, stop: CancellationToken) {
             changed = link.changed() => if changed.is_err() { return },
         }
     }
-}
-
-async fn keep_house(app: App) -> Result<()> {
-    // One control is enough; the others try again in a minute.
-    let lease = outbox::Lease::new(&app, "retention", app.id);
-    if !lease.hold().await? {
-        return Ok(());
-    }
-    let gone = console::keep::sweep(&app).await?;
-    if gone > 0 {
-        tracing::debug!(chunks = gone, "console history was let go");
-    }
-    metrics::roll::sweep(&app).await?;
-    outbox::forget(&app).await?;
-    retention::sweep(&app).await?;
-    push::prune(&app).await?;
-    gate::holders::prune(&app).await?;
-    lease.let_go().await?;
-    Ok(())
 }
 
 async fn every<W, F>(

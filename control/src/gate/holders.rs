@@ -133,11 +133,12 @@ pub async fn of(
 /// Forgets notes of tickets that have ended.
 /// # Errors
 /// Database.
-pub async fn prune(ground: &Ground) -> Result<(), DbErr> {
+pub async fn prune(ground: &Ground) -> Result<u64, DbErr> {
     let tx = ground.db.begin(Lane::Machines).await?;
-    session_nodes::Entity::delete_many()
+    let gone = session_nodes::Entity::delete_many()
         .filter(session_nodes::Column::UntilMs.lt(ground.clock.now_ms()))
         .exec(&*tx)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(gone.rows_affected)
 }

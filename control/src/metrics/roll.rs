@@ -141,11 +141,12 @@ pub fn counters_of(columns: usize) -> &'static [usize] {
     }
 }
 
-/// One round: finished chunks are averaged into the next step (again and again harmlessly), old ones go.
+/// One round: finished chunks are averaged into the next step (again and again harmlessly). Gives how many.
 /// # Errors
 /// Database.
-pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
+pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
     let now_s = ground.clock.now_s();
+    let mut averaged = 0;
     for (from, to) in [(RAW_S, MINUTE_S), (MINUTE_S, HOUR_S)] {
         let finished = now_s - span_s(from);
         // Averaged once a round or two; the newest sample of the target says what is in already.
@@ -173,10 +174,20 @@ pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
                 let rows = found.map(|c| codec::unpack(&c.data)).unwrap_or_default();
                 let columns = rows.first().map_or(0, |r| r.values.len());
                 add(&tx, subject, to, &average(&rows, to, counters_of(columns))).await?;
+                averaged += 1;
             }
             tx.commit().await?;
         }
     }
+    Ok(averaged)
+}
+
+/// Drops what is older than it is kept.
+/// # Errors
+/// Database.
+pub async fn forget(ground: &Ground) -> Result<u64, DbErr> {
+    let now_s = ground.clock.now_s();
+    let mut gone = 0;
     let keep = [
         (RAW_S, ground.config.metrics_keep_s),
         (MINUTE_S, ground.config.metrics_minutes_keep_s),
@@ -184,12 +195,13 @@ pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
     ];
     for (step_s, keep_s) in keep {
         let tx = ground.db.bulk.begin(Lane::Machines).await?;
-        metric_chunks::Entity::delete_many()
+        let dropped = metric_chunks::Entity::delete_many()
             .filter(metric_chunks::Column::StepS.eq(step_s))
             .filter(metric_chunks::Column::StartS.lt(now_s - keep_s - span_s(step_s)))
             .exec(&*tx)
             .await?;
         tx.commit().await?;
+        gone += dropped.rows_affected;
     }
-    Ok(())
+    Ok(gone)
 }

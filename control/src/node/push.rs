@@ -148,13 +148,14 @@ async fn next_iat(app: &App) -> Result<i64> {
 /// Drops refused keys whose last JWT has ended by itself.
 /// # Errors
 /// Database.
-pub async fn prune(ground: &crate::app::Ground) -> Result<(), sea_orm::DbErr> {
+pub async fn prune(ground: &crate::app::Ground) -> Result<u64, sea_orm::DbErr> {
     let tx = ground.db.begin(Lane::Machines).await?;
-    revoked_keys::Entity::delete_many()
+    let gone = revoked_keys::Entity::delete_many()
         .filter(revoked_keys::Column::ExpiresAtMs.lt(ground.clock.now_ms() - 86_400_000))
         .exec(&*tx)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(gone.rows_affected)
 }
 
 async fn hear_all(app: App, sys: Bus) {

@@ -178,15 +178,16 @@ pub fn rfc3339(at_ms: i64) -> String {
 /// Drops events that are published and older than they are kept.
 /// # Errors
 /// Database.
-pub async fn forget(ground: &crate::app::Ground) -> Result<(), DbErr> {
+pub async fn forget(ground: &crate::app::Ground) -> Result<u64, DbErr> {
     let keep_ms = i64::try_from(ground.config.event_keep_s)
         .unwrap_or(i64::MAX / 1000)
         .saturating_mul(1000);
     let tx = ground.db.begin(crate::db::Lane::Machines).await?;
-    outbox::Entity::delete_many()
+    let gone = outbox::Entity::delete_many()
         .filter(outbox::Column::PublishedAtMs.is_not_null())
         .filter(outbox::Column::AtMs.lt(ground.clock.now_ms().saturating_sub(keep_ms)))
         .exec(&*tx)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(gone.rows_affected)
 }

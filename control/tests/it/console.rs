@@ -149,7 +149,13 @@ async fn a_word_across_two_uploads_is_found_with_its_time(world: World) {
 }
 
 /// Lines of a game, straight into the tables.
-async fn fill(world: &World, node: &FakeNode, server: ServerId, chunks: i64, at_ms: i64) -> RunId {
+pub async fn fill(
+    world: &World,
+    node: &FakeNode,
+    server: ServerId,
+    chunks: i64,
+    at_ms: i64,
+) -> RunId {
     const CHUNK: usize = 32 * 1024;
     let run = RunId::new();
     let mut text = Vec::with_capacity(CHUNK + 128);

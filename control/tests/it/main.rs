@@ -26,6 +26,7 @@ mod outbox;
 mod presence;
 mod reconcile;
 mod storm;
+mod retention;
 mod world;
 
 /// Makes `on_sqlite::<test>` and `on_postgres::<test>` of each.
