@@ -4,12 +4,14 @@
 use sea_orm_migration::prelude::*;
 
 mod b0001_bulk;
+mod b0020_console_sizes;
 mod m0001_spine;
 mod m0002_rejoin;
 mod m0003_consumer_keys;
 mod m0010_session_nodes;
 mod m0011_pending_keys;
 mod m0020_allocations;
+mod m0022_retention;
 mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
@@ -24,6 +26,7 @@ impl MigratorTrait for Main {
             Box::new(m0010_session_nodes::Migration),
             Box::new(m0011_pending_keys::Migration),
             Box::new(m0020_allocations::Migration),
+            Box::new(m0022_retention::Migration),
             Box::new(m0030_registries::Migration),
         ]
     }
@@ -34,7 +37,10 @@ pub struct Bulk;
 
 impl MigratorTrait for Bulk {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(b0001_bulk::Migration)]
+        vec![
+            Box::new(b0001_bulk::Migration),
+            Box::new(b0020_console_sizes::Migration),
+        ]
     }
 
     // Its own table, because on PostgreSQL both migrators work on one database.

@@ -8,6 +8,7 @@ pub mod api_keys;
 pub mod audit_log;
 pub mod console_chunks;
 pub mod console_runs;
+pub mod console_sizes;
 pub mod console_streams;
 pub mod counters;
 pub mod egg_variables;

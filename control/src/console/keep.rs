@@ -7,19 +7,13 @@ use sea_orm::{
     QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
-use warren_entity::{console_chunks, console_streams};
+use warren_entity::{console_chunks, console_sizes, console_streams};
 
+use super::size;
 use crate::{app::Ground, db::Lane};
 
 /// Chunks deleted in one transaction: people's writes get their turn in between.
 const STEP: u64 = 256;
-
-#[derive(FromQueryResult)]
-struct Size {
-    node_id: String,
-    server_id: String,
-    bytes: Option<i64>,
-}
 
 #[derive(FromQueryResult, Clone)]
 struct Old {
@@ -68,24 +62,12 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
     // Each node's part of a server on its own: bytes that a stranger sends under this server's name must not
     // push out what its owner said.
     let most = ground.config.console_keep_bytes;
-    let sizes = console_streams::Entity::find()
-        .select_only()
-        .column(console_streams::Column::NodeId)
-        .column(console_streams::Column::ServerId)
-        // PostgreSQL sums bigint as numeric.
-        .column_as(
-            Expr::col(console_streams::Column::StoredBytes)
-                .sum()
-                .cast_as("bigint"),
-            "bytes",
-        )
-        .group_by(console_streams::Column::NodeId)
-        .group_by(console_streams::Column::ServerId)
-        .into_model::<Size>()
+    let sizes = console_sizes::Entity::find()
+        .filter(console_sizes::Column::Bytes.gt(most))
         .all(ground.db.bulk.read())
         .await?;
     for size in sizes {
-        let mut over = size.bytes.unwrap_or(0) - most;
+        let mut over = size.bytes - most;
         while over > 0 {
             let mut old = oldest(ground, Some(&size), None).await?;
             let mut enough = 0;
@@ -114,7 +96,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
 
 async fn oldest(
     ground: &Ground,
-    of: Option<&Size>,
+    of: Option<&console_sizes::Model>,
     before_ms: Option<i64>,
 ) -> Result<Vec<Old>, DbErr> {
     let mut query = console_chunks::Entity::find()
@@ -160,6 +142,7 @@ async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<Gone, DbErr> {
     }
     let tx = ground.db.bulk.begin(Lane::Machines).await?;
     let mut gone = Gone::default();
+    let mut sizes = size::Changes::new();
     for (stream, chunks) in &streams {
         let of = of_stream(stream);
         // The stream's row first, as ingest does.
@@ -192,9 +175,12 @@ async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<Gone, DbErr> {
                 .exec(&*tx)
                 .await?;
         }
+        let (node, server, ..) = stream.clone();
+        *sizes.entry((node, server)).or_default() -= here.bytes;
         gone.chunks += here.chunks;
         gone.bytes += here.bytes;
     }
+    size::add(&*tx, sizes).await?;
     tx.commit().await?;
     Ok(gone)
 }

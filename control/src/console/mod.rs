@@ -5,3 +5,4 @@ pub mod history;
 pub mod keep;
 pub mod search;
 pub mod turns;
+pub mod size;

@@ -2,6 +2,7 @@
 //! NATS client.
 
 pub mod review;
+pub mod keep;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{
@@ -298,8 +299,12 @@ fn same(asked: &pull::Config, echoed: &jetstream::consumer::Config) -> anyhow::R
 /// # Errors
 /// Bus or database.
 pub async fn restore(app: &App) -> anyhow::Result<()> {
+    let good = sea_orm::Condition::any()
+        .add(event_consumers::Column::ExpiresAtMs.is_null())
+        .add(event_consumers::Column::ExpiresAtMs.gt(app.clock.now_ms()));
     let rows = event_consumers::Entity::find()
         .filter(event_consumers::Column::RevokedAtMs.is_null())
+        .filter(good)
         .all(app.db.read())
         .await?;
     for row in rows {

@@ -18,7 +18,10 @@ use warren_proto::{
 use super::effect::ensure_run;
 use crate::{
     app::Ground,
-    console::chunk::{self, Times},
+    console::{
+        chunk::{self, Times},
+        size,
+    },
     db::Lane,
     text::{to_i64, to_u64},
 };
@@ -260,6 +263,7 @@ async fn store_pieces(
     meet_runs(ground, &pieces, &owners).await?;
     let now_ms = ground.clock.now_ms();
     let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    let mut sizes = size::Changes::new();
     for (key, list) in pieces {
         if !owners.contains_key(&key.server) {
             let bytes: u64 = list.iter().map(|p| p.end - p.start).sum();
@@ -293,9 +297,12 @@ async fn store_pieces(
                 .filter(of_stream(key))
                 .exec(&*tx)
                 .await?;
+            let whose = (key.node.to_string(), key.server.to_string());
+            *sizes.entry(whose).or_default() += stored;
         }
         ends.insert(key, committed);
     }
+    size::add(&*tx, sizes).await?;
     tx.commit().await?;
     Ok(ends)
 }

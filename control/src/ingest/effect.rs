@@ -218,6 +218,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             image,
         )
         .await?;
+        self.end_replaced(run, started.started_at_ms).await?;
         self.update()
             .col_expr(servers::Column::RunId, Expr::value(run.to_string()))
             .col_expr(
@@ -228,6 +229,21 @@ impl<C: ConnectionTrait> About<'_, C> {
             .await?;
         let data = json!({"run": run.to_string(), "started_at_ms": started.started_at_ms});
         self.event("run_started", data).await?;
+        Ok(())
+    }
+
+    /// Runs whose end was lost ended when another began: a server has one at a time.
+    async fn end_replaced(&self, run: RunId, started_at_ms: i64) -> Result<(), DbErr> {
+        console_runs::Entity::update_many()
+            .col_expr(console_runs::Column::EndedAtMs, Expr::value(started_at_ms))
+            .filter(console_runs::Column::ServerId.eq(&*self.row.id))
+            .filter(console_runs::Column::StartedAtMs.lt(started_at_ms))
+            .filter(console_runs::Column::NodeId.eq(self.node.to_string()))
+            .filter(console_runs::Column::Kind.eq("game"))
+            .filter(console_runs::Column::Id.ne(run.to_string()))
+            .filter(console_runs::Column::EndedAtMs.is_null())
+            .exec(self.db)
+            .await?;
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use serde_json::json;
 use warren_entity::{console_streams, node_boots, node_cursors, nodes};
@@ -22,6 +23,8 @@ use crate::{
 
 /// Silence after which a node counts as away.
 pub const SILENCE_MS: i64 = 15_000;
+/// Runs that one query asks for.
+const RUNS: usize = 200;
 
 /// Why a node's word was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -234,14 +237,20 @@ async fn positions(
     node: NodeId,
     runs: &[(ServerId, RunId)],
 ) -> Result<Vec<wire::ConsolePosition>, DbErr> {
-    if runs.is_empty() {
-        return Ok(Vec::new());
+    let mut rows = Vec::new();
+    for some in runs.chunks(RUNS) {
+        // Server and run, pair by pair: with runs alone all streams that the node ever had are looked through.
+        let these = some.iter().fold(Condition::any(), |any, (server, run)| {
+            any.add(
+                Condition::all()
+                    .add(console_streams::Column::NodeId.eq(node.to_string()))
+                    .add(console_streams::Column::ServerId.eq(server.to_string()))
+                    .add(console_streams::Column::RunId.eq(run.to_string())),
+            )
+        });
+        let found = console_streams::Entity::find().filter(these);
+        rows.extend(found.all(ground.db.bulk.read()).await?);
     }
-    let rows = console_streams::Entity::find()
-        .filter(console_streams::Column::NodeId.eq(node.to_string()))
-        .filter(console_streams::Column::RunId.is_in(runs.iter().map(|(_, run)| run.to_string())))
-        .all(ground.db.bulk.read())
-        .await?;
     Ok(rows
         .into_iter()
         .map(|row| wire::ConsolePosition {

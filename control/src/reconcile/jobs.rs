@@ -53,7 +53,7 @@ pub fn step(state: &str, sent: bool, cancel_asked: bool) -> Step {
 pub async fn run(app: &App, node: NodeId) -> Result<()> {
     let open = operations::Entity::find()
         .filter(operations::Column::NodeId.eq(node.to_string()))
-        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .filter(crate::operation::open())
         .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
         .order_by_asc(operations::Column::CreatedAtMs)
         .all(app.db.read())

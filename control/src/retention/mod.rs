@@ -1,6 +1,8 @@
 //! Lets go of what has had its time. One control does it at a time; each sweep stands for itself, so that one
 //! that fails keeps no other from its work.
 
+pub mod deleted;
+pub mod history;
 mod rows;
 
 pub use rows::{old_facts, short_lived};
@@ -11,12 +13,15 @@ use sea_orm::DbErr;
 
 use crate::{
     app::App,
-    console,
+    console, consumer,
     gate::holders,
     metrics,
     node::push,
     outbox::{self, Lease},
 };
+
+const MINUTE_S: i64 = 60;
+const HOUR_S: i64 = 3600;
 
 /// One round, if no other control has it in hand.
 /// # Errors
@@ -42,6 +47,19 @@ async fn sweep_all(app: &App) {
     note("sessions and revocations", short_lived(app).await);
     note("refused keys", push::prune(app).await);
     note("holders of tickets", holders::prune(app).await);
+    note("operations", history::operations(app).await);
+    note("runs", history::runs(app).await);
+    note("deleted servers", deleted::servers(app).await);
+    note("deleted nodes", deleted::nodes(app).await);
+    note("deleted eggs", deleted::eggs(app).await);
+    note("deleted people", deleted::people(app).await);
+    note("join tokens", deleted::tokens(app).await);
+    note("event consumers", consumer::keep::sweep(app).await);
+    // These look at all that is quiet, whether it may go or not.
+    if app.clock.now_s() % HOUR_S < 2 * MINUTE_S {
+        note("streams without a run", history::stray_streams(app).await);
+        note("console sizes", history::empty_sizes(app).await);
+    }
 }
 
 fn note(what: &'static str, result: Result<u64, impl Display>) {

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use warren_control::{
-    console::{chunk, history, keep, search},
+    console::{chunk, history, keep, search, size},
     db::Lane,
 };
 use warren_entity::{console_chunks, console_runs, console_streams};
@@ -209,6 +209,11 @@ pub async fn fill(
         .exec_without_returning(&*tx)
         .await
         .unwrap();
+    let taken = size::Changes::from([(
+        (node.id.to_string(), server.to_string()),
+        chunks * packed.len() as i64,
+    )]);
+    size::add(&*tx, taken).await.unwrap();
     for some in (0..chunks).collect::<Vec<_>>().chunks(200) {
         let rows = some.iter().map(|i| console_chunks::ActiveModel {
             node_id: Set(node.id.to_string()),
