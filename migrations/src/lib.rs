@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod b0001_bulk;
 mod b0020_console_sizes;
+mod b0021_averaged;
 mod m0001_spine;
 mod m0002_rejoin;
 mod m0003_consumer_keys;
@@ -40,6 +41,7 @@ impl MigratorTrait for Bulk {
         vec![
             Box::new(b0001_bulk::Migration),
             Box::new(b0020_console_sizes::Migration),
+            Box::new(b0021_averaged::Migration),
         ]
     }
 
