@@ -6,12 +6,14 @@ use sea_orm_migration::prelude::*;
 mod b0001_bulk;
 mod b0020_console_sizes;
 mod b0021_averaged;
+mod b0022_server_samples;
 mod m0001_spine;
 mod m0002_rejoin;
 mod m0003_consumer_keys;
 mod m0010_session_nodes;
 mod m0011_pending_keys;
 mod m0020_allocations;
+mod m0021_servers;
 mod m0022_retention;
 mod m0030_registries;
 
@@ -27,6 +29,7 @@ impl MigratorTrait for Main {
             Box::new(m0010_session_nodes::Migration),
             Box::new(m0011_pending_keys::Migration),
             Box::new(m0020_allocations::Migration),
+            Box::new(m0021_servers::Migration),
             Box::new(m0022_retention::Migration),
             Box::new(m0030_registries::Migration),
         ]
@@ -42,6 +45,7 @@ impl MigratorTrait for Bulk {
             Box::new(b0001_bulk::Migration),
             Box::new(b0020_console_sizes::Migration),
             Box::new(b0021_averaged::Migration),
+            Box::new(b0022_server_samples::Migration),
         ]
     }
 

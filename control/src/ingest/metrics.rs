@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use futures_util::FutureExt;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
-use warren_entity::servers;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::OnConflict,
+};
+use warren_entity::{server_samples, servers};
 use warren_proto::{
     ids::{NodeId, ServerId},
     wire,
@@ -12,7 +15,7 @@ use warren_proto::{
 
 use crate::{
     app::Ground,
-    db::Lane,
+    db::{Lane, Tx},
     metrics::{
         codec::Row,
         roll::{self, RAW_S},
@@ -145,19 +148,35 @@ async fn store_all(ground: &Ground, uploads: impl Iterator<Item = &Upload>) -> R
         list.sort_by_key(|r| r.at_ms);
         roll::add(&tx, &subject, RAW_S, &list).await?;
     }
-    tx.commit().await?;
-    let tx = ground.db.begin(Lane::Machines).await?;
-    for (server, sample) in newest {
-        servers::Entity::update_many()
-            .col_expr(
-                servers::Column::Sample,
-                Expr::value(convert::sample(sample)),
-            )
-            .filter(servers::Column::Id.eq(server))
-            .exec(&*tx)
+    store_newest(&tx, newest, now_ms).await?;
+    tx.commit().await
+}
+
+/// One statement, in the order of ids, beside the chunks: a server's row is not touched, which facts lock in
+/// their own order.
+async fn store_newest(
+    tx: &Tx,
+    newest: BTreeMap<String, &wire::ServerSample>,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let rows: Vec<server_samples::ActiveModel> = newest
+        .into_iter()
+        .map(|(server, sample)| server_samples::ActiveModel {
+            server_id: Set(server),
+            at_ms: Set(now_ms),
+            sample: Set(convert::sample(sample)),
+        })
+        .collect();
+    let replace = OnConflict::column(server_samples::Column::ServerId)
+        .update_columns([server_samples::Column::AtMs, server_samples::Column::Sample])
+        .to_owned();
+    for some in rows.chunks(1000) {
+        server_samples::Entity::insert_many(some.iter().cloned())
+            .on_conflict(replace.clone())
+            .exec_without_returning(&**tx)
             .await?;
     }
-    tx.commit().await
+    Ok(())
 }
 
 /// Which of the servers named belong to the node that names them.

@@ -5,7 +5,7 @@ use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
-use warren_entity::metric_chunks;
+use warren_entity::{metric_chunks, server_samples};
 
 use super::codec::{self, Row};
 use crate::{
@@ -212,6 +212,9 @@ async fn average_all(
     tx.commit().await
 }
 
+/// The newest sample of a server that sends none is kept so long.
+const SAMPLE_MS: i64 = 86_400_000;
+
 /// Drops what is older than it is kept.
 /// # Errors
 /// Database.
@@ -233,5 +236,11 @@ pub async fn forget(ground: &Ground) -> Result<u64, DbErr> {
         tx.commit().await?;
         gone += dropped.rows_affected;
     }
-    Ok(gone)
+    let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    let idle = server_samples::Entity::delete_many()
+        .filter(server_samples::Column::AtMs.lt(ground.clock.now_ms() - SAMPLE_MS))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    Ok(gone + idle.rows_affected)
 }

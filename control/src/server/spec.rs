@@ -367,7 +367,6 @@ mod tests {
             run_started_at_ms: None,
             last_exit: None,
             install: None,
-            sample: None,
             created_at_ms: 0,
             updated_at_ms: 0,
             deleted_at_ms: None,

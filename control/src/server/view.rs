@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
-use warren_entity::{allocations, eggs, nodes, operations, servers};
+use warren_entity::{allocations, eggs, nodes, operations, server_samples, servers};
 use warren_proto::state::State;
 
 use super::{
@@ -38,6 +38,7 @@ pub struct Around {
     eggs: HashMap<String, String>,
     primary: HashMap<String, allocations::Model>,
     operations: HashMap<String, operations::Model>,
+    samples: HashMap<String, Value>,
     rates: HashMap<String, (f64, f64)>,
 }
 
@@ -50,13 +51,21 @@ impl Around {
             return Ok(Self::default());
         }
         let mut around = Self::from(app.db.read(), servers).await?;
-        let up = servers.iter().filter(|s| s.sample.is_some());
+        let up = servers
+            .iter()
+            .filter(|s| s.state.parse::<State>().is_ok_and(State::is_up));
         let up: Vec<String> = up.map(|s| s.id.clone()).collect();
+        let samples = server_samples::Entity::find()
+            .filter(server_samples::Column::ServerId.is_in(up.iter().cloned()))
+            .all(app.db.bulk.read())
+            .await?;
+        let samples = samples.into_iter().map(|row| (row.server_id, row.sample));
+        around.samples = samples.collect();
         around.rates = crate::usage::rates(app, &up).await?;
         Ok(around)
     }
 
-    /// Loads it as a transaction sees it, without rates.
+    /// Loads it as a transaction sees it, without samples and rates.
     /// # Errors
     /// Database.
     pub async fn from(db: &impl ConnectionTrait, servers: &[servers::Model]) -> Result<Self> {
@@ -97,6 +106,7 @@ impl Around {
                 .into_iter()
                 .filter_map(|o| Some((o.server_id.clone()?, o)))
                 .collect(),
+            samples: HashMap::new(),
             rates: HashMap::new(),
         })
     }
@@ -170,7 +180,7 @@ impl Around {
 
     fn usage(&self, server: &servers::Model) -> Option<Usage> {
         let state: State = server.state.parse().ok()?;
-        let sample = server.sample.as_ref().filter(|_| state.is_up())?;
+        let sample = self.samples.get(&server.id).filter(|_| state.is_up())?;
         let number = |name: &str| sample.get(name).and_then(Value::as_u64);
         let (rx, tx) = self.rates.get(&server.id).copied().unwrap_or_default();
         Some(Usage {
