@@ -18,9 +18,10 @@ use crate::{
         console, lifecycle, metrics,
     },
     node::{
+        beats::{self, Beat},
         credential, enroll,
         pace::{Pace, TooOften},
-        presence::{self, Beat},
+        presence,
     },
 };
 
@@ -161,7 +162,7 @@ async fn beat_all(
         )
     };
     let mut answers: Vec<_> = (0..count).map(|_| Err(lost())).collect();
-    match presence::heartbeats(app, beats.into_iter().enumerate().collect()).await {
+    match beats::heartbeats(app, beats.into_iter().enumerate().collect()).await {
         Ok(done) => {
             for (place, answer) in done {
                 if let Some(slot) = answers.get_mut(place) {

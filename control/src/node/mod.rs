@@ -1,6 +1,7 @@
 //! Nodes: how a machine becomes one, who may speak for it, and whether it is there.
 
 pub mod api;
+pub mod beats;
 pub mod command;
 pub mod convert;
 pub mod credential;

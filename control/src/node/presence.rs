@@ -13,12 +13,12 @@ use warren_proto::{
     wire,
 };
 
-use super::{convert, hello};
+use super::hello;
 use crate::{
     app::Ground,
     db::Lane,
     outbox::{self, Event},
-    text::{tame, to_i64, to_u64},
+    text::to_u64,
 };
 
 /// Silence after which a node counts as away.
@@ -58,110 +58,6 @@ impl Error {
             retryable,
         }
     }
-}
-
-/// A heartbeat and whose.
-#[derive(Debug, Clone)]
-pub struct Beat {
-    /// Who.
-    pub node: NodeId,
-    /// What it said.
-    pub beat: wire::Heartbeat,
-}
-
-/// Stores many heartbeats in one transaction.
-/// # Errors
-/// Database: then none is stored.
-pub async fn heartbeats(
-    ground: &Ground,
-    mut beats: Vec<(usize, Beat)>,
-) -> Result<Vec<(usize, Result<wire::HeartbeatAnswer, Error>)>, DbErr> {
-    beats.sort_by_key(|(_, beat)| beat.node);
-    let now_ms = ground.clock.now_ms();
-    let tx = ground.db.begin(Lane::Machines).await?;
-    let mut answers = Vec::with_capacity(beats.len());
-    let mut behind = Vec::new();
-    let mut came_back = false;
-    for (place, beat) in &beats {
-        let row = nodes::Entity::find_by_id(beat.node.to_string())
-            .filter(nodes::Column::DeletedAtMs.is_null())
-            .filter(nodes::Column::RevokedAtMs.is_null())
-            .lock_exclusive()
-            .one(&*tx)
-            .await?;
-        let Some(row) = row else {
-            answers.push((*place, Err(Error::Unknown)));
-            continue;
-        };
-        let mut answer = wire::HeartbeatAnswer {
-            control_time_ms: now_ms,
-            ..Default::default()
-        };
-        if row.current_boot.as_deref() != Some(&*beat.beat.boot) {
-            // Another process speaks for this identity, or none has said hello since it joined.
-            answer.say_hello = true;
-            answers.push((*place, Ok(answer)));
-            continue;
-        }
-        let applied = applied(&row, beat.beat.ledger.as_ref());
-        answer.say_hello = applied.is_none();
-        let applied = applied.unwrap_or(row.applied_rev);
-        if applied < row.rev {
-            behind.push(beat.node);
-        }
-        let mut update = nodes::Entity::update_many()
-            .col_expr(nodes::Column::LastSeenAtMs, Expr::value(now_ms))
-            .col_expr(nodes::Column::AppliedRev, Expr::value(applied))
-            .col_expr(
-                nodes::Column::JournalBytes,
-                Expr::value(to_i64(beat.beat.journal_bytes)),
-            )
-            .col_expr(nodes::Column::Drops, Expr::value(drops(&beat.beat)))
-            .filter(nodes::Column::Id.eq(&*row.id));
-        if let Some(load) = &beat.beat.load {
-            update = update.col_expr(nodes::Column::Load, Expr::value(convert::load(load)));
-        }
-        if !row.online {
-            came_back = true;
-            update = update
-                .col_expr(nodes::Column::Online, Expr::value(true))
-                .col_expr(nodes::Column::OnlineSinceMs, Expr::value(now_ms));
-            behind.push(beat.node);
-            outbox::write(
-                &*tx,
-                Event::of_node(beat.node, "online", now_ms, json!({"name": row.name})),
-            )
-            .await?;
-        }
-        update.exec(&*tx).await?;
-        let cursor = node_cursors::Entity::find_by_id(&*row.id).one(&*tx).await?;
-        answer.next_fact = cursor.map(|c| position(&c));
-        answers.push((*place, Ok(answer)));
-    }
-    tx.commit().await?;
-    if came_back {
-        ground.nudges.outbox();
-    }
-    for node in behind {
-        ground.nudges.node(node);
-    }
-    Ok(answers)
-}
-
-/// What the node has applied, if its ledger is the one that control knows and not ahead of control.
-fn applied(row: &nodes::Model, ledger: Option<&wire::LedgerPosition>) -> Option<i64> {
-    let ledger = ledger?;
-    let rev = to_i64(ledger.rev);
-    (row.ledger_id.as_deref() == Some(&*ledger.id) && rev <= row.rev).then_some(rev)
-}
-
-fn drops(beat: &wire::Heartbeat) -> serde_json::Value {
-    let queues = beat.drops.iter().take(32);
-    json!(
-        queues
-            .map(|(queue, n)| (tame(queue, 64), *n))
-            .collect::<std::collections::BTreeMap<_, _>>()
-    )
 }
 
 /// The next fact that control expects, as nodes hear it.
