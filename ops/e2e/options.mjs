@@ -3,7 +3,7 @@
 //
 //   node options.mjs --registry PORT [--only postgres,nats,containerd,public,address,certificate,again,two]
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -159,6 +159,13 @@ const tales = {
     const panel = await own.panel()
     await online(panel)
     check((await refusal(panel.post('/nodes/tokens'))) === 'no_public_address', 'without an address there is no token for others')
+    // As if it had run for years: the bus' certificate is made anew and taken over.
+    const [certificate, pid] = [join(own.data, 'nats/server.pem'), own.instance.pid('nats')]
+    const before = read(certificate)
+    utimesSync(certificate, 0, 0)
+    await until('nats-server to run with a new certificate', 30000, () => own.instance.pid('nats') !== pid && read(certificate) !== before)
+    const back = Date.now()
+    await until('the node to speak over it', 20000, async () => (await panel.all('/nodes')).some((node) => node.state === 'online' && Date.parse(node.last_seen_at) > back))
     own.down()
   },
 

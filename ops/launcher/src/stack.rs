@@ -292,7 +292,11 @@ async fn check_nats(instance: &Instance, args: &UpArgs, made: &Made) -> Result<(
     text(command).await.map(drop).context("--nats")
 }
 
-async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
+/// Makes the keys once, and nats-server's configuration and certificate each time.
+///
+/// # Errors
+/// Carries what `warren-control init` says.
+pub async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
     let mut command = Command::new(binary(args, "control"));
     command
         .arg("init")
