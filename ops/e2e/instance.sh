@@ -32,8 +32,8 @@ start_instance() {
     trap end_instance EXIT
     trap 'exit 130' INT TERM
     read -r -a ports < <(free_ports 5)
-    PORT=${ports[0]} REGISTRY=${ports[3]}
-    export WARREN_PORT=$PORT
+    PORT=${ports[0]}
+    export WARREN_PORT=$PORT WARREN_REGISTRY=${ports[3]}
     local options=(--detach --data "$DATA" --port "${ports[0]}" --gateway-port "${ports[1]}"
         --nats-port "${ports[2]}" --registry-port "${ports[3]}" --agent-port "${ports[4]}" --demo "$@")
     WARREN_UP_ARGS=$(printf '%s\n' "${options[@]}")
