@@ -14,8 +14,8 @@ const SHOTS = process.env.WARREN_SHOTS ?? '/tmp/warren-shots'
 mkdirSync(SHOTS, { recursive: true })
 
 /** A browser and a page; whatever goes wrong in the page is collected in `page.faults`. */
-export async function openBrowser(options = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
+export async function openBrowser(options = {}, flags = []) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...flags] })
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(20000)

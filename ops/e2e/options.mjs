@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openBrowser, shot } from './browser.mjs'
 import { Harness, pushGame } from './harness.mjs'
 import { check, egg, gameEgg, gameProcess, Instance, makeServer, until } from './panel.mjs'
 
@@ -180,6 +181,14 @@ const tales = {
     check(token.nats_urls[0] === `tls://panel.example:${own.ports['nats-port']}`, `the token carries the address: ${token.nats_urls}`)
     check(listening(own.ports['nats-port']).some((address) => ['0.0.0.0', '*'].includes(address)), 'there the bus listens')
     check(made.install_command === null, `no line for others leads to loopback: ${made.install_command}`)
+    // A proxy without TLS in front, or a LAN: whoever reads along is warned of before a password is typed.
+    const { browser, page } = await openBrowser({ colorScheme: 'dark' }, ['--host-resolver-rules=MAP panel.example 127.0.0.1'])
+    ended.push(() => browser.close())
+    await page.goto(`http://panel.example:${own.ports.port}/login`)
+    await page.getByLabel('Password', { exact: true }).waitFor()
+    check(await page.getByText('This page is not encrypted').isVisible(), 'the login page warns of plain http')
+    await shot(page, 'plain-http')
+    await browser.close()
     own.down()
   },
 
