@@ -49,12 +49,15 @@ pub fn public_urls(args: &UpArgs, address: &str) -> Vec<String> {
     if !elsewhere.is_empty() {
         return elsewhere;
     }
+    if !given.is_empty() {
+        // Nobody else reaches these: control refuses tokens for other machines, with the hint.
+        return given.into_iter().map(|at| at.url).collect();
+    }
     let host = match address.parse::<IpAddr>() {
         Ok(IpAddr::V6(v6)) => format!("[{v6}]"),
         _ => address.to_owned(),
     };
-    let port = given.first().map_or(args.nats_port, |at| at.port);
-    vec![format!("tls://{host}:{port}")]
+    vec![format!("tls://{host}:{}", args.nats_port)]
 }
 
 /// One address of `--nats`. One that can't be read is told by control, which asks each.
@@ -130,6 +133,10 @@ mod tests {
         let near = args(&["--nats", "nats://127.0.0.1:4333"]);
         assert_eq!(listen(&near), "127.0.0.1:4333");
         assert!(names(&near).is_empty() && !by_tls(&near));
+        assert_eq!(
+            public_urls(&near, "p.example"),
+            ["nats://127.0.0.1:4333"]
+        );
         let far = args(&[
             "--nats",
             "tls://a.example:4333, tls://[2001:db8::1]",
