@@ -35,6 +35,7 @@ pub async fn regain(
             is_primary: Set(false),
             alias: Set(None),
             taken_by: Set(None),
+            withdrawn: Set(false),
             created_at_ms: Set(now_ms),
         };
         allocations::Entity::insert(row)

@@ -1,8 +1,8 @@
 //! Event consumers: credentials of account READ that receive public events, live and by replay, with any
 //! NATS client.
 
-pub mod review;
 pub mod keep;
+pub mod review;
 
 use anyhow::Context as _;
 use async_nats::jetstream::{

@@ -51,7 +51,8 @@ type Work<C, U, A> = for<'a> fn(&'a C, &'a [U]) -> BoxFuture<'a, Result<Vec<A>, 
 async fn apart<C, U, A>(context: &C, uploads: &[U], work: Work<C, U, A>) -> Vec<Option<A>> {
     let began = Instant::now();
     let mut answers: Vec<Option<A>> = (0..uploads.len()).map(|_| None).collect();
-    let mut todo = vec![0..uploads.len()];
+    let whole = 0..uploads.len();
+    let mut todo = Vec::from([whole]);
     while let Some(some) = todo.pop() {
         match work(context, &uploads[some.clone()]).await {
             Ok(done) => {

@@ -247,7 +247,6 @@ fn row(
         run_started_at_ms: Set(None),
         last_exit: Set(None),
         install: Set(None),
-        sample: Set(None),
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
         deleted_at_ms: Set(None),

@@ -1,11 +1,11 @@
 //! The last sample of every server as Prometheus text, so that Prometheus never needs to reach a node.
 
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
 use bytes::Bytes;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::Value;
-use warren_entity::servers;
+use warren_entity::{server_samples, servers};
 use warren_proto::state::State;
 
 use crate::{app::App, error::Result};
@@ -92,7 +92,7 @@ struct Figures {
 #[derive(Debug)]
 pub struct Servers(Vec<Figures>);
 
-type Row = (String, String, String, String, Option<Value>);
+type Row = (String, String, String, String);
 
 impl Servers {
     /// Reads them.
@@ -113,14 +113,27 @@ impl Servers {
                     servers::Column::NodeId,
                     servers::Column::Name,
                     servers::Column::State,
-                    servers::Column::Sample,
                 ])
                 .into_tuple()
                 .all(app.db.read())
                 .await?;
             let Some(last) = rows.last() else { break };
             after.clone_from(&last.0);
-            all.extend(rows.iter().map(|row| Figures::of(row, fresh_since)));
+            // In another database on SQLite, so not by a join.
+            let samples: HashMap<String, Value> = server_samples::Entity::find()
+                .filter(server_samples::Column::ServerId.is_in(rows.iter().map(|row| &*row.0)))
+                .select_only()
+                .columns([
+                    server_samples::Column::ServerId,
+                    server_samples::Column::Sample,
+                ])
+                .into_tuple::<(String, Value)>()
+                .all(app.db.bulk.read())
+                .await?
+                .into_iter()
+                .collect();
+            let figures = |row: &Row| Figures::of(row, samples.get(&row.0), fresh_since);
+            all.extend(rows.iter().map(figures));
             if all.len() >= MOST {
                 tracing::warn!("only the first {MOST} servers are in /metrics");
                 break;
@@ -156,10 +169,10 @@ fn head(out: &mut String, series: usize) {
 }
 
 impl Figures {
-    fn of((id, node, name, state, sample): &Row, fresh_since: i64) -> Self {
+    fn of((id, node, name, state): &Row, sample: Option<&Value>, fresh_since: i64) -> Self {
         let state: Option<State> = state.parse().ok();
         let number = |member: &str| {
-            let value = sample.as_ref()?.get(member)?;
+            let value = sample?.get(member)?;
             value.as_f64()
         };
         let fresh = number("at_ms").is_some_and(|at| at >= fresh_since as f64);
@@ -194,27 +207,22 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn row(id: &str, name: &str, at_ms: i64) -> Row {
+    fn row(id: &str, name: &str, at_ms: i64) -> (Row, Value) {
         let sample = json!({"at_ms": at_ms, "cpu_percent": 12.5, "uptime_ms": 1500, "pids": 3});
         let text = str::to_owned;
-        (
-            text(id),
-            text("n"),
-            text(name),
-            text("running"),
-            Some(sample),
-        )
+        ((text(id), text("n"), text(name), text("running")), sample)
     }
 
-    fn page(rows: &[Row]) -> String {
-        let servers = Servers(rows.iter().map(|row| Figures::of(row, 100)).collect());
+    fn page(rows: &[(Row, Value)]) -> String {
+        let figures = |(row, sample): &(Row, Value)| Figures::of(row, Some(sample), 100);
+        let servers = Servers(rows.iter().map(figures).collect());
         let parts: Vec<Bytes> = servers.text().collect();
         String::from_utf8_lossy(&parts.concat()).into_owned()
     }
 
     #[test]
     fn a_metric_has_one_head_and_its_lines_together() {
-        let rows: Vec<Row> = (0..1200).map(|n| row(&n.to_string(), "x", 100)).collect();
+        let rows: Vec<_> = (0..1200).map(|n| row(&n.to_string(), "x", 100)).collect();
         let page = page(&rows);
         assert_eq!(page.matches("# TYPE ").count(), SERIES.len() + 1);
         assert_eq!(page.lines().count(), (SERIES.len() + 1) * (1200 + 2));

@@ -14,8 +14,8 @@ mod http_files;
 mod http_linger;
 mod http_panel;
 mod http_people;
-mod http_registries;
 mod http_ports;
+mod http_registries;
 mod http_servers;
 mod http_tls;
 mod http_walk;
@@ -25,8 +25,8 @@ mod orphans;
 mod outbox;
 mod presence;
 mod reconcile;
-mod storm;
 mod retention;
+mod storm;
 mod world;
 
 /// Makes `on_sqlite::<test>` and `on_postgres::<test>` of each.

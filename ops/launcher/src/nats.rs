@@ -133,10 +133,7 @@ mod tests {
         let near = args(&["--nats", "nats://127.0.0.1:4333"]);
         assert_eq!(listen(&near), "127.0.0.1:4333");
         assert!(names(&near).is_empty() && !by_tls(&near));
-        assert_eq!(
-            public_urls(&near, "p.example"),
-            ["nats://127.0.0.1:4333"]
-        );
+        assert_eq!(public_urls(&near, "p.example"), ["nats://127.0.0.1:4333"]);
         let far = args(&[
             "--nats",
             "tls://a.example:4333, tls://[2001:db8::1]",
