@@ -15,6 +15,7 @@ mod m0011_pending_keys;
 mod m0020_allocations;
 mod m0021_servers;
 mod m0022_retention;
+mod m0023_server_lists;
 mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
@@ -31,6 +32,7 @@ impl MigratorTrait for Main {
             Box::new(m0020_allocations::Migration),
             Box::new(m0021_servers::Migration),
             Box::new(m0022_retention::Migration),
+            Box::new(m0023_server_lists::Migration),
             Box::new(m0030_registries::Migration),
         ]
     }

@@ -29,6 +29,8 @@ pub mod pending_keys;
 pub mod registries;
 pub mod revocations;
 pub mod revoked_keys;
+pub mod server_grams;
+pub mod server_names;
 pub mod server_samples;
 pub mod server_variables;
 pub mod servers;

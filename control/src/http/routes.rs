@@ -105,6 +105,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
             server::api::list_servers,
             server::api::create_server
         ))
+        .routes(routes!(server::api::tally_servers))
         .routes(routes!(
             server::api::get_server,
             server::api::update_server,

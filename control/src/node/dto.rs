@@ -157,6 +157,22 @@ pub struct Node {
     pub quarantined_because: Option<String>,
 }
 
+/// Which nodes.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NodeQuery {
+    /// Part of the name, case does not matter; or an id.
+    pub search: Option<String>,
+    /// How they stand.
+    #[param(inline)]
+    pub state: Option<NodeState>,
+    /// Rows per page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub limit: Option<u64>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// Left-out members stay.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

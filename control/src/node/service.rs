@@ -3,8 +3,11 @@
 use std::net::IpAddr;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    SqlErr,
+    sea_query::{Expr, Func, LikeExpr},
 };
 use serde_json::json;
 use warren_entity::{allocations, nodes, operations, orphans, servers};
@@ -13,8 +16,8 @@ use warren_proto::{ids::ServerId, state::State, subjects::down, wire};
 use super::{
     command, credential,
     dto::{
-        IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, Orphan, OrphanAction,
-        OrphanRequest,
+        IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, NodeQuery, NodeState, Orphan,
+        OrphanAction, OrphanRequest,
     },
     presence::{self, Keep},
     view,
@@ -43,7 +46,11 @@ const HIGHEST: u64 = 1 << 48;
 /// Nodes, the oldest first.
 /// # Errors
 /// Database; a bad cursor.
-pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
+pub async fn list(app: &App, ask: &NodeQuery) -> Result<Page<Node>> {
+    let page = PageQuery {
+        limit: ask.limit,
+        cursor: ask.cursor.clone(),
+    };
     let limit = page.limit()?;
     let mut query = nodes::Entity::find()
         .filter(nodes::Column::DeletedAtMs.is_null())
@@ -51,6 +58,13 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
         .limit(limit + 1);
     if let Some(after) = page.after()? {
         query = query.filter(nodes::Column::Id.gt(after));
+    }
+    if let Some(state) = ask.state {
+        query = query.filter(standing(state));
+    }
+    let text = ask.search.as_deref().map(str::trim);
+    if let Some(text) = text.filter(|t| !t.is_empty()) {
+        query = query.filter(named(text));
     }
     let rows = query.all(app.db.read()).await?;
     let page = Page::cut(rows, limit, |row| row.id.clone());
@@ -61,6 +75,40 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
         let tenants = tenants.get(&row.id).copied().unwrap_or_default();
         view::node(&row, tenants, rates.get(&row.id).copied())
     }))
+}
+
+/// The same as [`view::state`] says of a row.
+fn standing(state: NodeState) -> Condition {
+    let admitted = Condition::all().add(nodes::Column::RevokedAtMs.is_null());
+    let sound = || {
+        let alone = nodes::Column::QuarantinedBecause.is_null();
+        admitted.clone().add(alone)
+    };
+    match state {
+        NodeState::Revoked => Condition::all().add(nodes::Column::RevokedAtMs.is_not_null()),
+        NodeState::Quarantined => admitted
+            .clone()
+            .add(nodes::Column::QuarantinedBecause.is_not_null()),
+        NodeState::Online => sound().add(nodes::Column::Online.eq(true)),
+        NodeState::Offline => sound().add(nodes::Column::Online.eq(false)),
+    }
+}
+
+/// Nodes are few: their names are looked through.
+fn named(text: &str) -> Condition {
+    // Here alone: its `min` and `max` stand in the way of those of numbers.
+    use sea_orm::ExprTrait as _;
+    let text: String = text.chars().take(64).collect::<String>().to_lowercase();
+    // What a user types is text here, not a pattern.
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
+    let name = Func::lower(Expr::col(nodes::Column::Name));
+    Condition::any()
+        .add(Expr::expr(name).like(pattern))
+        .add(nodes::Column::Id.eq(text))
 }
 
 /// One node.

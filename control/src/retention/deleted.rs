@@ -8,7 +8,7 @@ use warren_entity::{
     sessions, tombstones, users,
 };
 
-use crate::{app::Ground, db::Lane};
+use crate::{app::Ground, db::Lane, server::search};
 
 const KEEP_MS: i64 = 30 * 86_400_000;
 /// Rows of one transaction: people's writes get their turn in between.
@@ -52,6 +52,7 @@ pub async fn servers(ground: &Ground) -> Result<u64, DbErr> {
             .filter(console_runs::Column::ServerId.is_in(ids.clone()))
             .exec(&*tx)
             .await?;
+        search::forget(&*tx, &ids).await?;
         let deleted = servers::Entity::delete_many()
             .filter(servers::Column::Id.is_in(ids))
             .exec(&*tx)

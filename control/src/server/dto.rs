@@ -381,11 +381,54 @@ pub struct ServerQuery {
     /// Node id.
     #[param(value_type = Option<String>)]
     pub node: Option<NodeId>,
+    /// Egg id.
+    #[param(value_type = Option<String>)]
+    pub egg: Option<EggId>,
     /// Rows per page, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     pub limit: Option<u64>,
     /// `next` of the page before.
     pub cursor: Option<String>,
+}
+
+/// How many servers there are, by observed state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ServerTally {
+    /// All.
+    pub total: u64,
+    /// Never installed.
+    pub new: u64,
+    /// The install script runs.
+    pub installing: u64,
+    /// Do not run.
+    pub stopped: u64,
+    /// Run, are not up yet.
+    pub starting: u64,
+    /// Run and are up.
+    pub running: u64,
+    /// Asked to stop, still run.
+    pub stopping: u64,
+    /// Ended by themselves.
+    pub crashed: u64,
+    /// Could not be installed or started.
+    pub error: u64,
+}
+
+impl ServerTally {
+    /// The count of a state, by its word in the database.
+    pub fn of(&mut self, state: &str) -> Option<&mut u64> {
+        Some(match state {
+            "new" => &mut self.new,
+            "installing" => &mut self.installing,
+            "stopped" => &mut self.stopped,
+            "starting" => &mut self.starting,
+            "running" => &mut self.running,
+            "stopping" => &mut self.stopping,
+            "crashed" => &mut self.crashed,
+            "error" => &mut self.error,
+            _ => return None,
+        })
+    }
 }
 
 /// A certain port of the node.

@@ -5,9 +5,9 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
-    sea_query::{Expr, Func, LikeExpr, OnConflict},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, SqlErr,
+    sea_query::{Expr, OnConflict},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,9 +19,7 @@ use warren_proto::{
 
 use super::{
     check,
-    dto::{
-        PowerAction, Server, ServerCreate, ServerCreated, ServerPatch, ServerQuery, ServerSummary,
-    },
+    dto::{PowerAction, Server, ServerCreate, ServerCreated, ServerPatch},
     ports, spec, store,
     view::{self, Around},
 };
@@ -34,7 +32,6 @@ use crate::{
     db::Lane,
     egg::view as egg_view,
     error::{Error, Fields, Result},
-    http::{Page, PageQuery},
     operation::{
         dto::{Named, Operation},
         view as operation_view,
@@ -45,54 +42,6 @@ use crate::{
 
 /// Servers that a ticket can name: it travels in one message.
 const IN_TICKET: u64 = 500;
-
-/// Servers that the caller may see, the newest first.
-/// # Errors
-/// Database; a bad cursor.
-pub async fn list(app: &App, caller: &Caller, query: &ServerQuery) -> Result<Page<ServerSummary>> {
-    let page = PageQuery {
-        limit: query.limit,
-        cursor: query.cursor.clone(),
-    };
-    let limit = page.limit()?;
-    let mut select = store::visible_to(&caller.actor)
-        .order_by_desc(servers::Column::Id)
-        .limit(limit + 1);
-    if let Some(after) = page.after()? {
-        select = select.filter(servers::Column::Id.lt(after));
-    }
-    if let Some(state) = query.state {
-        let word = serde_json::to_value(state).map_err(Error::internal)?;
-        select = select.filter(servers::Column::State.eq(word.as_str().unwrap_or_default()));
-    }
-    if let Some(node) = query.node {
-        select = select.filter(servers::Column::NodeId.eq(node.to_string()));
-    }
-    if let Some(text) = query
-        .search
-        .as_deref()
-        .map(str::trim)
-        .filter(|t| !t.is_empty())
-    {
-        let text: String = text.chars().take(64).collect::<String>().to_lowercase();
-        // What a user types is text here, not a pattern.
-        let escaped = text
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
-        let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
-        let name = Func::lower(Expr::col(servers::Column::Name));
-        select = select.filter(
-            Condition::any()
-                .add(Expr::expr(name).like(pattern))
-                .add(servers::Column::Id.eq(text)),
-        );
-    }
-    let rows = select.all(app.db.read()).await?;
-    let page = Page::cut(rows, limit, |row| row.id.clone());
-    let around = Around::load(app, &page.items).await?;
-    Ok(page.map(|row| around.summary(&row)))
-}
 
 /// One server.
 /// # Errors

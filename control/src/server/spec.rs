@@ -7,7 +7,10 @@ use warren_egg::{DoneMarker, Egg, ServerFacts, Stop};
 use warren_entity::{allocations, egg_variables, eggs, server_variables, servers};
 use warren_proto::{Message, wire};
 
-use super::dto::{CrashPolicyInfo, Limits};
+use super::{
+    dto::{CrashPolicyInfo, Limits},
+    search,
+};
 use crate::{
     allocation::{service::ANY, take},
     egg::view::{self, lenient},
@@ -101,6 +104,8 @@ pub async fn refresh(db: &impl ConnectionTrait, server_id: &str) -> Result<()> {
         .filter(servers::Column::Id.eq(server_id))
         .exec(db)
         .await?;
+    // The spec carries the name: whatever changes it comes by here.
+    search::note(db, server_id, &spec.name).await?;
     Ok(())
 }
 

@@ -60,6 +60,7 @@ const POWERLESS: &[(&str, u16)] = &[
     ("update_registry", 403),
     ("delete_registry", 403),
     ("list_servers", 200),
+    ("tally_servers", 200),
     ("create_server", 403),
     ("get_server", 404),
     ("update_server", 404),

@@ -26,6 +26,7 @@ mod outbox;
 mod presence;
 mod reconcile;
 mod retention;
+mod server_lists;
 mod storm;
 mod world;
 

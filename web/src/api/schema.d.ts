@@ -594,6 +594,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/tally": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many servers one may see, by state. */
+        get: operations["tally_servers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}": {
         parameters: {
             query?: never;
@@ -2278,6 +2295,54 @@ export interface components {
             suspended: boolean;
             usage: components["schemas"]["Usage"] | null;
         };
+        /** @description How many servers there are, by observed state. */
+        ServerTally: {
+            /**
+             * Format: int64
+             * @description Ended by themselves.
+             */
+            crashed: number;
+            /**
+             * Format: int64
+             * @description Could not be installed or started.
+             */
+            error: number;
+            /**
+             * Format: int64
+             * @description The install script runs.
+             */
+            installing: number;
+            /**
+             * Format: int64
+             * @description Never installed.
+             */
+            new: number;
+            /**
+             * Format: int64
+             * @description Run and are up.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Run, are not up yet.
+             */
+            starting: number;
+            /**
+             * Format: int64
+             * @description Do not run.
+             */
+            stopped: number;
+            /**
+             * Format: int64
+             * @description Asked to stop, still run.
+             */
+            stopping: number;
+            /**
+             * Format: int64
+             * @description All.
+             */
+            total: number;
+        };
         /** @description A variable with this server's value. */
         ServerVariable: components["schemas"]["EggVariable"] & {
             /** @description Its value here. */
@@ -3048,6 +3113,10 @@ export interface operations {
     list_nodes: {
         parameters: {
             query?: {
+                /** @description Part of the name, case does not matter; or an id. */
+                search?: string;
+                /** @description How they stand. */
+                state?: "online" | "offline" | "quarantined" | "revoked";
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3812,6 +3881,8 @@ export interface operations {
                 state?: "new" | "installing" | "stopped" | "starting" | "running" | "stopping" | "crashed" | "error";
                 /** @description Node id. */
                 node?: string;
+                /** @description Egg id. */
+                egg?: string;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3861,6 +3932,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerCreated"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tally_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerTally"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
