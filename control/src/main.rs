@@ -1,6 +1,11 @@
 //! Arguments, configuration, [`App`], run.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
@@ -13,6 +18,7 @@ use warren_control::{
     clock::Clock,
     config::{Config, LogFormat},
     db::Role,
+    egg::{self, check::Tally},
     http,
     keys::{self, Init},
     nats_check,
@@ -46,8 +52,26 @@ enum Command {
     Admin(Admin),
     /// Asks the nats-servers in `nats_urls` whether they will do, and says what to change.
     NatsCheck(NatsCheckArgs),
+    /// Egg files; needs neither database nor configuration.
+    #[command(subcommand)]
+    Eggs(Eggs),
     /// Prints the description of the REST API.
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum Eggs {
+    /// Prints one line of JSON per file: path, ok, format, name, odd, refused.
+    ///
+    /// Ends with 0 if every file is an egg, 1 if one was refused, 2 if there was nothing to check.
+    Check(CheckArgs),
+}
+
+#[derive(Args)]
+struct CheckArgs {
+    /// Files; folders for all .json, .yaml and .yml below them; - for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -158,7 +182,7 @@ fn raise_open_files() {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
     // Two providers could be linked in; this one is ours.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -170,11 +194,30 @@ async fn main() -> Result<()> {
         Command::Admin(Admin::FirstRun(arg)) => first_admin(arg).await,
         Command::Admin(Admin::ApiKey(args)) => admin_key(args).await,
         Command::NatsCheck(args) => check_nats(args).await,
+        Command::Eggs(Eggs::Check(args)) => return check_eggs(&args),
         Command::Openapi => {
             print!("{}", http::openapi::json()?);
             Ok(())
         }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+fn check_eggs(args: &CheckArgs) -> Result<ExitCode> {
+    let tally = match egg::check::check(&args.files, &mut io::stdout().lock()) {
+        Ok(tally) => tally,
+        // Whoever reads the lines has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::FAILURE),
+        Err(error) => return Err(error).context("print the lines"),
+    };
+    let words = format!("{} files, {} refused\n", tally.files, tally.refused);
+    // Nobody may be listening.
+    drop(io::stderr().write_all(words.as_bytes()));
+    Ok(match tally {
+        Tally { files: 0, .. } => ExitCode::from(2),
+        Tally { refused: 0, .. } => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 fn logging(config: &Config) -> Result<()> {
