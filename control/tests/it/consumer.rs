@@ -302,6 +302,7 @@ async fn a_person_has_some_consumers_and_no_more(world: World) {
             servers: None,
             expires_in_s: Some(3600),
             created_by: Some(user),
+            api_key: None,
         };
         consumer::create(&world.app, &wanted).await
     };

@@ -43,8 +43,8 @@ pub struct Told {
 impl Told {
     /// The last row of a server, as its ledger would have it.
     pub fn wanted(&self, server: &str) -> Option<wire::WantedServer> {
-        let rows = self.applies.iter().flat_map(|a| &a.servers);
-        rows.filter(|s| s.server == server).next_back().cloned()
+        let mut rows = self.applies.iter().flat_map(|a| &a.servers);
+        rows.rfind(|s| s.server == server).cloned()
     }
 }
 

@@ -332,6 +332,7 @@ async fn an_expired_consumer_leaves_nothing_in_jetstream(world: World) {
         servers: None,
         expires_in_s,
         created_by: None,
+        api_key: None,
     };
     let old = consumer::create(&world.app, &ask("old", Some(60)))
         .await
