@@ -117,6 +117,7 @@ impl Node {
             ledger,
             journal,
             consoles,
+            watched_ports: Default::default(),
         });
         for dir in [&deps.settings.servers_dir, &deps.settings.run_dir] {
             std::fs::create_dir_all(dir).map_err(crate::disk::at("create", dir))?;

@@ -11,6 +11,7 @@ use warren_runtime::Runtime;
 use warren_runtime::net::Network;
 use warren_runtime::runtime::{ImageRef, RegistryAuth};
 
+use super::ports::Watched;
 use super::start::Failure;
 use crate::config::RegistryLogin;
 use crate::console::Consoles;
@@ -90,6 +91,8 @@ pub struct Deps {
     pub journal: Journal,
     /// Spools and our own lines.
     pub consoles: Arc<Consoles>,
+    /// Ports that others held when a server was to have them.
+    pub watched_ports: Watched,
 }
 
 impl Deps {

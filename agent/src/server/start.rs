@@ -246,7 +246,7 @@ impl Start {
 
 /// Refuses ports that another program holds, and tells control who does.
 pub async fn check_ports(
-    deps: &Deps,
+    deps: &Arc<Deps>,
     server: ServerId,
     generation: u64,
     ports: Vec<Publish>,
@@ -260,6 +260,7 @@ pub async fn check_ports(
     };
     let what = wire::fact::What::PortTaken(fact);
     deps.fact(server, generation, what);
+    ports::watch(deps, &taken);
     Err(Failure::new("port_taken", &taken))
 }
 

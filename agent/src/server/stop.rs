@@ -147,7 +147,7 @@ async fn publish(
 /// Publishes ports that were added, unless another program of this machine has one of them: leading its
 /// traffic elsewhere would cut it off without a word.
 async fn move_ports(
-    deps: &Deps,
+    deps: &Arc<Deps>,
     server: ServerId,
     generation: u64,
     old: &wire::ServerSpec,

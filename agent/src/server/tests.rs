@@ -72,6 +72,7 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
         ledger,
         journal,
         consoles: consoles.unwrap(),
+        watched_ports: Default::default(),
     });
     Agent {
         servers: Servers::start(deps.clone(), false, stop.clone()).unwrap(),
