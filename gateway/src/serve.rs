@@ -54,7 +54,8 @@ pub async fn serve(listener: TcpListener, app: Router, edge: Arc<Edge>) {
 
 async fn one(stream: TcpStream, from: SocketAddr, app: Router, edge: &Edge) {
     // The protocol is told by the first bytes, and hyper waits for those without an end.
-    if !matches!(timeout(HEAD, stream.readable()).await, Ok(Ok(()))) {
+    // (Readiness alone may be told of a socket that has nothing.)
+    if !matches!(timeout(HEAD, stream.peek(&mut [0])).await, Ok(Ok(1))) {
         edge.metrics.sockets_silent.add(1);
         return;
     }

@@ -65,8 +65,8 @@ impl Renewal {
                 identity.key_since_ms = clock::wall_ms();
                 return true;
             }
-            // The old one spoke: a candidate without use is forgotten.
-            identity.current.jwt == speaking && identity.next.take().is_some()
+            // A candidate stays: control may have it down already, and it is asked for again.
+            false
         });
         match changed {
             Ok(true) => info!("the node's new key is in use"),
@@ -85,6 +85,14 @@ impl Renewal {
             .find(|c| c.jwt != speaking);
         let Some(other) = other else { return };
         info!("trying the node's other key");
+        // A candidate that is refused will never do; another is asked for when it is time.
+        let forgotten = self.node.change_identity(|identity| {
+            let refused = identity.next.take_if(|n| n.jwt == speaking);
+            refused.is_some()
+        });
+        if let Err(e) = forgotten {
+            warn!("{e:#}");
+        }
         match other.creds() {
             Ok(creds) => {
                 if let Err(e) = self.bus.set_creds(creds, true).await {
@@ -155,9 +163,16 @@ impl Renewal {
     }
 
     async fn rotate(&self, identity: &Identity) -> anyhow::Result<()> {
-        // One whose answer was lost is asked for again: control has it down already.
-        let asked = identity.next.as_ref().filter(|next| next.jwt.is_empty());
-        let seed = match asked {
+        let seed = match &identity.next {
+            // Signed already: it is seen through. Another would be lost to the limit on new keys, and with it
+            // the one that control is about to take for ours.
+            Some(next) if !next.jwt.is_empty() => {
+                if next.jwt != self.bus.creds().jwt {
+                    self.bus.set_creds(next.creds()?, true).await?;
+                }
+                return Ok(());
+            }
+            // One whose answer was lost is asked for again: control has it down already.
             Some(next) => next.seed.clone(),
             None => Seed::of(&nkeys::KeyPair::new_user())?,
         };

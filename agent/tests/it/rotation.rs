@@ -40,7 +40,7 @@ impl Scene {
         let containerd = Containerd::start().unwrap();
         let config = containerd.dir().join("agent.toml");
         let text = format!(
-            "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\nnats_urls = [\"nats://{}\"]\nrenew_before_s = {ALWAYS_S}\n",
+            "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\nnats_urls = [\"nats://{}\"]\nrenew_before_s = {ALWAYS_S}\nrotate_after_s = 0\n",
             containerd.dir().join("agent"),
             containerd.socket(),
             containerd.runc_root(),

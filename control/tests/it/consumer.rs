@@ -296,6 +296,14 @@ async fn a_deleted_server_takes_nobodys_credential_along(world: World) {
 
 async fn a_person_has_some_consumers_and_no_more(world: World) {
     let (user, other) = (world.user().await, world.user().await);
+    // Credentials for all servers end with their makers' power.
+    let tx = world.app.db.begin(Lane::People).await.unwrap();
+    users::Entity::update_many()
+        .col_expr(users::Column::Admin, Expr::value(true))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
     let create = async |user| {
         let wanted = Wanted {
             name: "again".into(),

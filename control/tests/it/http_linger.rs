@@ -114,31 +114,6 @@ async fn a_refusal_of_a_large_body_is_heard_over_plain_http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_in_the_middle_of_a_body_without_a_length_is_heard() {
-    let panel = Panel::open(World::on_sqlite().await).await;
-    let admin = panel.as_admin().await;
-    for _ in 0..ROUNDS {
-        let mut socket = TcpStream::connect(panel.address).await.unwrap();
-        let head = head(
-            Some(&admin),
-            "/eggs/import",
-            "transfer-encoding: chunked\r\n",
-            "",
-        );
-        // One chunk of all; its end is sent too, so that nothing is left unread.
-        let begin = format!("{head}{LARGE:x}\r\n");
-        let talk = async {
-            send_all(&mut socket, &begin, LARGE).await;
-            socket.write_all(b"\r\n0\r\n\r\n").await.unwrap();
-            hear(&mut socket).await
-        };
-        let heard = tokio::time::timeout(SOON, talk).await.unwrap();
-        assert_eq!(heard.status, 413);
-        assert_eq!(heard.body["code"], "too_large");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_answer_does_not_wait_for_the_body() {
     let panel = Panel::open(World::on_sqlite().await).await;
     for huge in [LARGE, 1 << 40] {

@@ -55,7 +55,13 @@ fn twin(world: &World, change: impl FnOnce(String) -> String) -> Nats {
 /// The block from `word {` to its end, without nested ones.
 fn without(text: &str, word: &str) -> String {
     let at = text.find(&format!("{word} {{")).unwrap();
-    let end = at + text[at..].find('}').unwrap() + 1;
+    // Places to be filled in are braces, too, and balanced.
+    let mut depth = 0;
+    let closes = |c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == '}' && depth == 0
+    };
+    let end = at + text[at..].find(closes).unwrap() + 1;
     format!("{}{}", &text[..at], &text[end..])
 }
 
