@@ -140,7 +140,7 @@ async function clicks() {
   await dialog.getByText('status page can read').waitFor()
   await shot(page, 'consumer')
   await page.keyboard.press('Escape')
-  const row = page.getByRole('row', { name: /status page/ })
+  const row = page.getByRole('list', { name: 'Event consumers' }).getByRole('listitem').filter({ hasText: 'status page' })
   await row.getByRole('button', { name: 'Revoke' }).click()
   await dialog.getByRole('button', { name: 'Revoke', exact: true }).click()
   await row.waitFor({ state: 'detached' })

@@ -103,9 +103,12 @@ async fn push(app: &App, pusher: &mut Pusher, account: Account) -> Result<Vec<St
     Ok(pusher.missing(&pushed))
 }
 
+/// Current nats-servers take no token above 1 MiB (2.15.1 says so), whatever their `max_payload`.
+const LONGEST_TOKEN: usize = 1 << 20;
+
 /// A list that does not fit into one message can't be pushed: nothing could be revoked any more.
 fn measure(app: &App, account: Account, keys: usize, bytes: usize) {
-    let most = app.bus.raw().server_info().max_payload;
+    let most = app.bus.raw().server_info().max_payload.min(LONGEST_TOKEN);
     ::metrics::gauge!("warren_control_refused_keys", "account" => account.name()).set(keys as f64);
     ::metrics::gauge!("warren_control_account_jwt_bytes", "account" => account.name())
         .set(bytes as f64);
@@ -116,9 +119,9 @@ fn measure(app: &App, account: Account, keys: usize, bytes: usize) {
             keys,
             bytes,
             most,
-            "the list of refused keys is near what nats-server takes in one message; beyond it nothing can be \
-             revoked: raise max_payload in its configuration and find out who rotates keys or makes event \
-             consumers so often"
+            "the list of refused keys is near the longest that nats-server takes; beyond it nothing can be \
+             revoked: find out who rotates keys or makes event consumers so often, and see that max_payload \
+             in its configuration is not below 2MB"
         );
     }
 }

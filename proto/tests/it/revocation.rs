@@ -119,7 +119,7 @@ on_each_server! {
 }
 
 on_each_server! {
-    async fn twelve_thousand_refused_keys_leave_room_for_one_more(rig: Rig) {
+    async fn eleven_thousand_refused_keys_leave_room_for_one_more(rig: Rig) {
         let mut rig = rig;
         let id = NodeId::new();
         let old = rig.node_creds(id);
@@ -128,10 +128,11 @@ on_each_server! {
         let mut pusher = Pusher::new(rig.sys().await, Storage::default());
         pusher.look_around(Duration::from_millis(500)).await.unwrap();
         let key = || nkeys::KeyPair::new_user().public_key();
-        let mut revoked: Revocations = (0..12_000).map(|_| (key(), now_s())).collect();
+        let mut revoked: Revocations = (0..11_000).map(|_| (key(), now_s())).collect();
         let pushed = pusher.push(&rig.realm, Account::Edge, &revoked, now_s(), SOON).await.unwrap();
         eprintln!("{} refused keys: {} bytes", revoked.len(), pushed.bytes);
-        assert!(pushed.bytes > 1 << 20, "more than a message had room for");
+        // Beyond 1 MiB current servers take none: control raises an alarm at two thirds of it.
+        assert!((1_000_000..1 << 20).contains(&pushed.bytes), "{}", pushed.bytes);
         assert_eq!((pushed.taken.len(), pushed.refused.len()), (1, 0), "{pushed:?}");
         assert!(is_up_again(&node).await && is_up_again(&other).await);
 
