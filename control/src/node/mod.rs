@@ -18,4 +18,4 @@ pub mod view;
 
 mod asking;
 
-pub use asking::ask;
+pub use asking::{ask, ask_by_id};

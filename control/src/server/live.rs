@@ -14,7 +14,7 @@ use crate::{
     auth::{Caller, ServerAccess},
     error::{Error, Result},
     gate::{self, holders},
-    node::ask,
+    node::ask_by_id,
 };
 
 /// With the line end that the node adds, 4095: more than that a terminal cuts.
@@ -26,7 +26,8 @@ const TICKET_S: i64 = 300;
 
 /// Types a line.
 /// # Errors
-/// 422 for a line that is none; 503 when the node is away.
+/// 422 for a line that is none; 503 when the node is away, `node_no_answer` when it may have typed the line all the
+/// same.
 pub async fn input(app: &App, access: &ServerAccess, req: InputRequest) -> Result<InputAnswer> {
     if req.line.len() > LINE_BYTES {
         return Err(Error::field(
@@ -54,7 +55,8 @@ pub async fn input(app: &App, access: &ServerAccess, req: InputRequest) -> Resul
             actor: format!("user:{}", access.caller.actor.user),
         })),
     };
-    let answer: wire::InputAnswer = ask(app, access.node, down::CONSOLE, &body, WITHIN).await?;
+    let answer: wire::InputAnswer =
+        ask_by_id(app, access.node, down::CONSOLE, &body, WITHIN).await?;
     let result = match answer.result() {
         wire::InputResult::Written => InputResult::Written,
         wire::InputResult::Busy => InputResult::Busy,

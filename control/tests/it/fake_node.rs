@@ -5,13 +5,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use prost::Message;
 use warren_control::node::token::{self, TokenAsk};
 use warren_harness::eventually_async;
 use warren_proto::{
     bus::{
-        Bus, CallError, Creds, Options, Seed, ServeOptions, Serving, failure, keyring::Keyring,
-        signed::Verifier,
+        Ask, Bus, CallError, Creds, Options, Seed, ServeOptions, Serving, failure,
+        keyring::Keyring, signed::Verifier,
     },
     ids::{BootId, LedgerId, NodeId, RunId, ServerId},
     join::JoinToken,
@@ -32,6 +33,8 @@ pub struct Told {
     pub revokes: Vec<wire::Revoke>,
     pub applied_rev: u64,
     pub disk: Disk,
+    /// Answers to come that get lost on their way: what was asked is done.
+    pub lose_answers: u32,
     /// Answers nothing while set.
     pub deaf: bool,
     /// Named as orphans in every answer to an apply.
@@ -45,6 +48,51 @@ impl Told {
     pub fn wanted(&self, server: &str) -> Option<wire::WantedServer> {
         let mut rows = self.applies.iter().flat_map(|a| &a.servers);
         rows.rfind(|s| s.server == server).cloned()
+    }
+
+    fn answer(&mut self, ask: &Ask, body: &[u8], ledger: LedgerId) -> Result<Bytes, wire::Failure> {
+        if self.deaf {
+            return Err(failure("deaf", "not now", true));
+        }
+        match &*ask.kind {
+            down::APPLY => {
+                let apply = wire::Apply::decode(body).unwrap();
+                if apply.from <= self.applied_rev {
+                    self.applied_rev = self.applied_rev.max(apply.to);
+                }
+                let position = wire::LedgerPosition {
+                    id: ledger.to_string(),
+                    rev: self.applied_rev,
+                };
+                self.applies.push(apply);
+                Ok(ask.ok(&wire::ApplyAnswer {
+                    ledger: Some(position),
+                    orphans: self.orphans.clone(),
+                }))
+            }
+            down::JOBS => {
+                let job = wire::JobAsk::decode(body).unwrap();
+                self.jobs.push(job);
+                Ok(ask.ok(&wire::JobStatus {
+                    state: "running".into(),
+                    percent: 10.0,
+                    step: "pulling the image".into(),
+                    ..Default::default()
+                }))
+            }
+            down::WANTED => {
+                let asked = wire::WantedAsk::decode(body).unwrap();
+                let row = self.word.clone().or_else(|| self.wanted(&asked.server));
+                Ok(ask.ok(&row.ok_or_else(|| failure("unknown_server", "", false))?))
+            }
+            down::REVOKE => {
+                self.revokes.push(wire::Revoke::decode(body).unwrap());
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            down::FILES => self.disk.answer(ask, body),
+            down::CONSOLE => self.disk.console(ask, body),
+            other => Err(failure("unknown", other, false)),
+        }
     }
 }
 
@@ -212,50 +260,16 @@ impl FakeNode {
                         .unwrap()
                         .check(&keys, &signed, &ask.kind, now_ms);
                     let checked = checked.map_err(|e| failure(e.code(), "refused", false))?;
-                    let mut told = told.lock().unwrap();
-                    if told.deaf {
-                        return Err(failure("deaf", "not now", true));
+                    let (answer, lost) = {
+                        let mut told = told.lock().unwrap();
+                        let lost = told.lose_answers > 0;
+                        told.lose_answers = told.lose_answers.saturating_sub(1);
+                        (told.answer(&ask, &checked.body, ledger), lost)
+                    };
+                    if lost {
+                        std::future::pending::<()>().await;
                     }
-                    match &*ask.kind {
-                        down::APPLY => {
-                            let apply = wire::Apply::decode(&*checked.body).unwrap();
-                            if apply.from <= told.applied_rev {
-                                told.applied_rev = told.applied_rev.max(apply.to);
-                            }
-                            let position = wire::LedgerPosition {
-                                id: ledger.to_string(),
-                                rev: told.applied_rev,
-                            };
-                            told.applies.push(apply);
-                            Ok(ask.ok(&wire::ApplyAnswer {
-                                ledger: Some(position),
-                                orphans: told.orphans.clone(),
-                            }))
-                        }
-                        down::JOBS => {
-                            let job = wire::JobAsk::decode(&*checked.body).unwrap();
-                            told.jobs.push(job);
-                            Ok(ask.ok(&wire::JobStatus {
-                                state: "running".into(),
-                                percent: 10.0,
-                                step: "pulling the image".into(),
-                                ..Default::default()
-                            }))
-                        }
-                        down::WANTED => {
-                            let asked = wire::WantedAsk::decode(&*checked.body).unwrap();
-                            let row = told.word.clone().or_else(|| told.wanted(&asked.server));
-                            Ok(ask.ok(&row.ok_or_else(|| failure("unknown_server", "", false))?))
-                        }
-                        down::REVOKE => {
-                            told.revokes
-                                .push(wire::Revoke::decode(&*checked.body).unwrap());
-                            Ok(ask.ok(&wire::Accepted {}))
-                        }
-                        down::FILES => told.disk.answer(&ask, &checked.body),
-                        down::CONSOLE => told.disk.console(&ask, &checked.body),
-                        other => Err(failure("unknown", other, false)),
-                    }
+                    answer
                 }
             },
         );

@@ -1,7 +1,7 @@
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { Problem } from '~/api/problem'
 import { CredentialDialog, type Wish } from './credential-create'
 
@@ -45,6 +45,8 @@ const button = (name: string) =>
 async function press(name: string) {
   await act(async () => button(name).click())
 }
+/** What an answer changes is painted a few turns later. */
+const painted = (check: () => void) => act(() => vi.waitFor(check))
 async function type(text: string) {
   const field = document.querySelector('input') as HTMLInputElement
   const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value')?.set
@@ -75,7 +77,7 @@ it('what was made is shown once, and forgotten when it is closed', async () => {
   await type('  status page ')
   await press('Make the key')
   expect(asked).toEqual([{ name: 'status page', lifeS: 60 }])
-  expect(document.body.textContent).toContain('Your new key')
+  await painted(() => expect(document.body.textContent).toContain('Your new key'))
   expect(button('wrn_usr_secret')).toBeDefined()
   await press('wrn_usr_secret')
   await show(false)
@@ -97,7 +99,7 @@ it('a refusal stays beside its field, and what was typed stays too', async () =>
   await type('status page')
   await press('Make the key')
   const field = document.querySelector('input') as HTMLInputElement
-  expect(field.getAttribute('aria-invalid')).toBe('true')
+  await painted(() => expect(field.getAttribute('aria-invalid')).toBe('true'))
   expect(field.value).toBe('status page')
   expect(document.body.textContent).toContain('Another key has this name')
 })

@@ -139,7 +139,8 @@ fn publish(proto: Proto, host_port: u16, container_port: u16) -> Publish {
 async fn server(machine: &Machine, name: &str, attached: &Attached) -> std::path::PathBuf {
     let mut spec = machine.shell(
         name,
-        "nc -ll -p 7777 -e cat & echo ready; \
+        // 1E61 is 7777: ready is who listens.
+        "nc -ll -p 7777 -e cat & until grep -q ':1E61 ' /proc/net/tcp*; do sleep 0.02; done; echo ready; \
          while read -r ip port; do \
            answer=$(echo hi | nc -w 2 $ip $port 2>/dev/null | head -1); \
            echo \"$ip:$port answered <$answer>\"; done",
