@@ -67,12 +67,8 @@ impl Settings {
         if own != RegistryAuth::Anonymous {
             return own;
         }
-        // Docker Hub is served by another host than the one it is called by.
-        let name = match image.registry() {
-            "index.docker.io" => "docker.io",
-            other => other,
-        };
-        let login = self.registry_logins.get(name);
+        let name = warren_proto::image::normal(image.registry());
+        let login = self.registry_logins.get(&name);
         login.map_or(own, RegistryLogin::auth)
     }
 }
