@@ -20,7 +20,7 @@ const pages = [
   '/', '/servers', '/servers/new', `/servers/new?egg=${egg.id}`,
   ...['', '/files', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
   '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings'].map((tab) => `/nodes/${node.id}${tab}`),
-  '/eggs', `/eggs/${egg.id}`, '/consumers', '/operations', '/account',
+  '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/operations', '/account',
 ]
 const widths = [{ width: 1440, height: 900 }, { width: 390, height: 844 }]
 

@@ -188,6 +188,12 @@ const consumers = createRoute({
   component: lazyRouteComponent(() => import('./pages/consumers'), 'ConsumersPage'),
 })
 
+const registries = createRoute({
+  getParentRoute: () => app,
+  path: '/registries',
+  component: lazyRouteComponent(() => import('./pages/registries'), 'RegistriesPage'),
+})
+
 const operations = createRoute({
   getParentRoute: () => app,
   path: '/operations',
@@ -214,6 +220,7 @@ export const router = createRouter({
       eggs,
       egg,
       consumers,
+      registries,
       operations,
       account,
     ]),

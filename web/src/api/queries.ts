@@ -25,6 +25,7 @@ export const keys = {
   egg: (id: string) => ['egg', id] as const,
   operations: ['operations'] as const,
   consumers: ['consumers'] as const,
+  registries: ['registries'] as const,
   sessions: ['account', 'sessions'] as const,
   apiKeys: ['account', 'api-keys'] as const,
   tokens: ['nodes', 'tokens'] as const,
@@ -134,6 +135,10 @@ export const apiKeysQuery = queryOptions({
 export const consumersQuery = queryOptions({
   queryKey: keys.consumers,
   queryFn: async () => (await must(api.GET('/event-consumers'))).items,
+})
+export const registriesQuery = queryOptions({
+  queryKey: keys.registries,
+  queryFn: async () => (await must(api.GET('/registries'))).items,
 })
 export const tokensQuery = queryOptions({
   queryKey: keys.tokens,

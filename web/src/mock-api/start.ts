@@ -1,15 +1,8 @@
+import { page, problem, type Route, scenario, text } from './answers'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
+import { registryRoutes } from './registries'
 import { MockSocket } from './socket'
-
-type Handler = (match: RegExpMatchArray, body: unknown, url: URL) => unknown
-const page = (items: unknown[]) => ({ items, next: null })
-const text = (body: string) => new Response(body, { headers: { 'content-type': 'text/plain' } })
-
-function scenario(): string {
-  if (location.search.includes('mock=')) sessionStorage.setItem('warren.mock', location.search)
-  return new URLSearchParams(sessionStorage.getItem('warren.mock') ?? '').get('mock') ?? ''
-}
 
 let imports = 0
 let signedIn = true
@@ -65,24 +58,6 @@ function runs(server: string) {
   return [run(43, 110, null, null), run(42, 740, 118, 137, true), run(41, 2400, 1500, 0)]
 }
 
-function problem(status: number, code: string, detail: string, errors?: unknown) {
-  return new Response(
-    JSON.stringify({
-      type: 'about:blank',
-      title: 'Refused',
-      status,
-      code,
-      detail,
-      request_id: '01KAH7Q3ZD',
-      errors,
-    }),
-    {
-      status,
-      headers: { 'content-type': 'application/problem+json' },
-    },
-  )
-}
-
 const files: Record<string, Array<[name: string, kind: string, size: number]>> = {
   '/': [
     ['logs', 'directory', 0],
@@ -96,7 +71,8 @@ const files: Record<string, Array<[name: string, kind: string, size: number]>> =
   ],
 }
 
-const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
+const routes: Route[] = [
+  ...registryRoutes,
   [
     'GET',
     /^\/session$/,
@@ -104,7 +80,7 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
       signedIn
         ? {
             user: user(),
-            permissions: [],
+            permissions: ['registry.read', 'registry.update', 'node.create', 'node.update'],
             panel: { name: 'Warren', version: '0.1.0', plain_http: false, first_run: false },
           }
         : problem(401, 'unauthenticated', 'Sign in first.'),
