@@ -1,6 +1,8 @@
+import type { UpdateServer } from '~/api/types'
 import { page, problem, type Route, scenario, text } from './answers'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
+import { aliasRoutes, changePorts } from './ports'
 import { registryRoutes } from './registries'
 import { MockSocket } from './socket'
 
@@ -73,6 +75,7 @@ const files: Record<string, Array<[name: string, kind: string, size: number]>> =
 
 const routes: Route[] = [
   ...registryRoutes,
+  ...aliasRoutes,
   [
     'GET',
     /^\/session$/,
@@ -175,7 +178,12 @@ const routes: Route[] = [
   [
     'PATCH',
     /^\/servers\/([^/]+)$/,
-    (m, body) => ({ ...whole(servers.find((s) => s.id === m[1])!), ...(body as object) }),
+    (m, body) => {
+      const { ports, ...rest } = body as UpdateServer
+      const row = servers.find((s) => s.id === m[1])!
+      const refused = ports && changePorts(row, ports)
+      return refused || { ...whole(row), ...rest }
+    },
   ],
   ['DELETE', /^\/servers\/([^/]+)$/, () => ({ operation: operations[0] })],
   [
