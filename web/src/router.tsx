@@ -147,6 +147,7 @@ const nodes = createRoute({
 const node = createRoute({
   getParentRoute: () => app,
   path: '/nodes/$node',
+  validateSearch: (search: Record<string, unknown>): { join?: true } => (search.join ? { join: true } : {}),
   component: lazyRouteComponent(() => import('./pages/node'), 'NodePage'),
 })
 

@@ -2,6 +2,7 @@ import type { UpdateServer } from '~/api/types'
 import { page, problem, type Route, scenario, text } from './answers'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
+import { joinRoutes } from './joining'
 import { aliasRoutes, changePorts } from './ports'
 import { registryRoutes } from './registries'
 import { MockSocket } from './socket'
@@ -76,6 +77,7 @@ const files: Record<string, Array<[name: string, kind: string, size: number]>> =
 const routes: Route[] = [
   ...registryRoutes,
   ...aliasRoutes,
+  ...joinRoutes,
   [
     'GET',
     /^\/session$/,
@@ -263,19 +265,6 @@ const routes: Route[] = [
   ['PUT', /^\/servers\/([^/]+)\/files\/content$/, () => ({ etag: '"a2"', size_bytes: 10 })],
   ['POST', /^\/servers\/([^/]+)\/files\/\w+$/, () => undefined],
   ['GET', /^\/nodes$/, () => page(scenario() === 'first' ? [] : nodes)],
-  ['GET', /^\/nodes\/tokens$/, () => page([])],
-  [
-    'POST',
-    /^\/nodes\/tokens$/,
-    () => ({
-      id: id(800),
-      token: 'wj1_7Qk2mVx9',
-      command: 'warren-agent join wj1_7Qk2mVx9c0hEa81ccQwLr0ZpTn5uXy2Fh6k3aBT4pE',
-      install_command:
-        'curl -fsS https://panel.example.net/install.sh | sudo sh -s wj1_7Qk2mVx9c0hEa81ccQwLr0ZpTn5uXy2Fh6k3aBT4pE',
-      expires_at: new Date(Date.now() + 27 * 60_000).toISOString(),
-    }),
-  ],
   [
     'GET',
     /^\/nodes\/([^/]+)$/,
