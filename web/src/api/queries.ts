@@ -40,7 +40,7 @@ export const sessionQuery = queryOptions({
 })
 
 /** Follows `next` to the end; lists here are hundreds of rows at most, and the page filters them itself. */
-async function everyPage<T>(
+export async function everyPage<T>(
   fetch: (cursor: string | undefined) => Promise<{ items: T[]; next?: string | null }>,
 ): Promise<T[]> {
   const items: T[] = []
@@ -54,7 +54,7 @@ async function everyPage<T>(
   return items
 }
 
-function paged(cursor: string | undefined): { limit: number; cursor?: string } {
+export function paged(cursor: string | undefined): { limit: number; cursor?: string } {
   return cursor ? { limit: 100, cursor } : { limit: 100 }
 }
 

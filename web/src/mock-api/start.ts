@@ -5,6 +5,7 @@ import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wav
 import { joinRoutes } from './joining'
 import { aliasRoutes, changePorts } from './ports'
 import { registryRoutes } from './registries'
+import { listRoutes } from './server-list'
 import { MockSocket } from './socket'
 
 let imports = 0
@@ -78,6 +79,7 @@ const routes: Route[] = [
   ...registryRoutes,
   ...aliasRoutes,
   ...joinRoutes,
+  ...listRoutes,
   [
     'GET',
     /^\/session$/,
@@ -156,7 +158,6 @@ const routes: Route[] = [
       secret: 'wrn_usr_7Qk2mVx9T4pEa81ccQwLr0ZpTn5uXy2Fh6k3aB',
     }),
   ],
-  ['GET', /^\/servers$/, () => page(scenario() === 'empty' || scenario() === 'first' ? [] : servers)],
   [
     'POST',
     /^\/servers$/,
