@@ -1,7 +1,6 @@
 import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query'
 import { api, must } from './client'
 import { Problem } from './problem'
-import type { ServerSummary } from './types'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -16,6 +15,7 @@ export const queryClient = new QueryClient({
 
 export const keys = {
   session: ['session'] as const,
+  /** Heads every list and count of servers. */
   servers: ['servers'] as const,
   server: (id: string) => ['server', id] as const,
   nodes: ['nodes'] as const,
@@ -39,7 +39,7 @@ export const sessionQuery = queryOptions({
   retry: false,
 })
 
-/** Follows `next` to the end; lists here are hundreds of rows at most, and the page filters them itself. */
+/** Follows `next` to the end, for lists of hundreds of rows at most; servers are read by the page. */
 export async function everyPage<T>(
   fetch: (cursor: string | undefined) => Promise<{ items: T[]; next?: string | null }>,
 ): Promise<T[]> {
@@ -57,14 +57,6 @@ export async function everyPage<T>(
 export function paged(cursor: string | undefined): { limit: number; cursor?: string } {
   return cursor ? { limit: 100, cursor } : { limit: 100 }
 }
-
-export const serversQuery = queryOptions({
-  queryKey: keys.servers,
-  queryFn: () =>
-    everyPage<ServerSummary>((cursor) => must(api.GET('/servers', { params: { query: paged(cursor) } }))),
-  // States come by event; the figures beside them are sampled every 15 s and have no event.
-  refetchInterval: 15_000,
-})
 
 export function serverQuery(id: string) {
   return queryOptions({
