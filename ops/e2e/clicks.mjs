@@ -1,5 +1,6 @@
 // More of what a person does, by clicking: save a file, accept a licence, search and download a console,
-// reinstall, make an API key and an event consumer, end another session. Each is proven from the other side,
+// reinstall, add a port and give one back, make an API key and an event consumer, end another session, keep a
+// registry's credential. Each is proven from the other side,
 // by the API or on the node's disk.
 //
 //   node clicks.mjs --data DIR
@@ -98,6 +99,8 @@ async function clicks() {
   await shot(page, 'reinstalled')
   say('reinstalled it with an emptied folder, by its typed name')
 
+  await changePorts()
+
   await go('/account')
   await button('New key').click()
   await dialog.getByLabel('Name').fill('from the story')
@@ -146,7 +149,64 @@ async function clicks() {
   await dialog.getByRole('button', { name: 'Revoke', exact: true }).click()
   await row.waitFor({ state: 'detached' })
   say('made an event consumer for one server and revoked it')
+
+  await keepRegistry()
   check(page.faults.length === 0, `the pages ran without errors (${page.faults.length})`)
+}
+
+async function changePorts() {
+  // The licence went with the folder, so the game has ended: it holds no port.
+  await until('the game to have ended', 60000, async () => {
+    const now = await panel.server(server)
+    return now.state === 'stopped' && !now.intent && !now.operation
+  })
+  await go(`/servers/${server}/settings`)
+  const ports = page.getByRole('list', { name: 'Ports' }).getByRole('listitem')
+  const portsNow = async () => (await panel.server(server)).allocations.map((each) => each.port)
+  const before = await portsNow()
+  const old = (await panel.server(server)).address.port
+  await button('Add port').click()
+  await dialog.getByRole('button', { name: 'Add port', exact: true }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const added = (await portsNow()).find((port) => !before.includes(port))
+  await ports.filter({ hasText: `:${added}` }).getByRole('button', { name: 'Make primary' }).click()
+  await until('players to be sent to the new port', 10000, async () => (await panel.server(server)).address.port === added)
+  await button('Add port').click()
+  await dialog.getByText('A certain one').click()
+  await dialog.getByLabel('Port', { exact: true }).fill(String(added))
+  await dialog.getByRole('button', { name: 'Add port', exact: true }).click()
+  await dialog.getByText(`Port ${added} is this server's already`).waitFor()
+  await shot(page, 'port-taken')
+  await page.keyboard.press('Escape')
+  await ports.getByRole('button', { name: `Give port ${old} back` }).click()
+  await dialog.getByRole('button', { name: 'Give back', exact: true }).click()
+  await ports.filter({ hasText: `:${old}` }).waitFor({ state: 'detached' })
+  const left = await portsNow()
+  check(left.includes(added) && !left.includes(old), `the new port is kept and the first given back: ${left}`)
+  say('added a port, made it primary, gave the first one back')
+}
+
+async function keepRegistry() {
+  await go('/registries')
+  await button('New registry').first().click()
+  await dialog.getByLabel('Host').fill('https://registry.invalid')
+  await dialog.getByLabel('Password or token').fill('not-the-last-word')
+  await button('Add registry').click()
+  await dialog.getByText(/^Must be a host/).waitFor()
+  await dialog.getByLabel('Host').fill('registry.invalid:5000')
+  await dialog.getByLabel('User name').fill('puller')
+  await button('Add registry').click()
+  const kept = page.getByRole('list', { name: 'Registries' }).getByRole('listitem').filter({ hasText: 'registry.invalid:5000' })
+  await kept.getByText('as puller').waitFor()
+  check(!(await page.content()).includes('not-the-last-word'), 'the password is nowhere in the page')
+  await shot(page, 'registries')
+  await kept.getByRole('button', { name: 'Delete' }).click()
+  await dialog.getByRole('textbox').fill('registry.invalid:5000')
+  await dialog.getByRole('button', { name: 'Delete', exact: true }).click()
+  await kept.waitFor({ state: 'detached' })
+  const hosts = (await panel.all('/registries')).map((item) => item.host)
+  check(!hosts.includes('registry.invalid:5000'), `the registry is forgotten: ${hosts}`)
+  say('made a registry\'s credential known and deleted it by its typed name')
 }
 
 const refused = (call) => call.then(() => 200, (error) => error.status)

@@ -19,8 +19,8 @@ const [egg] = await panel.all('/eggs')
 const pages = [
   '/', '/servers', '/servers/new', `/servers/new?egg=${egg.id}`,
   ...['', '/files', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
-  '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings'].map((tab) => `/nodes/${node.id}${tab}`),
-  '/eggs', `/eggs/${egg.id}`, '/consumers', '/operations', '/account',
+  '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings', '?join=true'].map((tab) => `/nodes/${node.id}${tab}`),
+  '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/operations', '/account',
 ]
 const widths = [{ width: 1440, height: 900 }, { width: 390, height: 844 }]
 

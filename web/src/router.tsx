@@ -147,6 +147,7 @@ const nodes = createRoute({
 const node = createRoute({
   getParentRoute: () => app,
   path: '/nodes/$node',
+  validateSearch: (search: Record<string, unknown>): { join?: true } => (search.join ? { join: true } : {}),
   component: lazyRouteComponent(() => import('./pages/node'), 'NodePage'),
 })
 
@@ -188,6 +189,12 @@ const consumers = createRoute({
   component: lazyRouteComponent(() => import('./pages/consumers'), 'ConsumersPage'),
 })
 
+const registries = createRoute({
+  getParentRoute: () => app,
+  path: '/registries',
+  component: lazyRouteComponent(() => import('./pages/registries'), 'RegistriesPage'),
+})
+
 const operations = createRoute({
   getParentRoute: () => app,
   path: '/operations',
@@ -214,6 +221,7 @@ export const router = createRouter({
       eggs,
       egg,
       consumers,
+      registries,
       operations,
       account,
     ]),

@@ -1,7 +1,6 @@
 import { infiniteQueryOptions, QueryClient, queryOptions } from '@tanstack/react-query'
 import { api, must } from './client'
 import { Problem } from './problem'
-import type { ServerSummary } from './types'
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -16,6 +15,7 @@ export const queryClient = new QueryClient({
 
 export const keys = {
   session: ['session'] as const,
+  /** Heads every list and count of servers. */
   servers: ['servers'] as const,
   server: (id: string) => ['server', id] as const,
   nodes: ['nodes'] as const,
@@ -25,6 +25,7 @@ export const keys = {
   egg: (id: string) => ['egg', id] as const,
   operations: ['operations'] as const,
   consumers: ['consumers'] as const,
+  registries: ['registries'] as const,
   sessions: ['account', 'sessions'] as const,
   apiKeys: ['account', 'api-keys'] as const,
   tokens: ['nodes', 'tokens'] as const,
@@ -38,8 +39,8 @@ export const sessionQuery = queryOptions({
   retry: false,
 })
 
-/** Follows `next` to the end; lists here are hundreds of rows at most, and the page filters them itself. */
-async function everyPage<T>(
+/** Follows `next` to the end, for lists of hundreds of rows at most; servers are read by the page. */
+export async function everyPage<T>(
   fetch: (cursor: string | undefined) => Promise<{ items: T[]; next?: string | null }>,
 ): Promise<T[]> {
   const items: T[] = []
@@ -53,17 +54,9 @@ async function everyPage<T>(
   return items
 }
 
-function paged(cursor: string | undefined): { limit: number; cursor?: string } {
+export function paged(cursor: string | undefined): { limit: number; cursor?: string } {
   return cursor ? { limit: 100, cursor } : { limit: 100 }
 }
-
-export const serversQuery = queryOptions({
-  queryKey: keys.servers,
-  queryFn: () =>
-    everyPage<ServerSummary>((cursor) => must(api.GET('/servers', { params: { query: paged(cursor) } }))),
-  // States come by event; the figures beside them are sampled every 15 s and have no event.
-  refetchInterval: 15_000,
-})
 
 export function serverQuery(id: string) {
   return queryOptions({
@@ -134,6 +127,10 @@ export const apiKeysQuery = queryOptions({
 export const consumersQuery = queryOptions({
   queryKey: keys.consumers,
   queryFn: async () => (await must(api.GET('/event-consumers'))).items,
+})
+export const registriesQuery = queryOptions({
+  queryKey: keys.registries,
+  queryFn: async () => (await must(api.GET('/registries'))).items,
 })
 export const tokensQuery = queryOptions({
   queryKey: keys.tokens,

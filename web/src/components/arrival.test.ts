@@ -19,4 +19,9 @@ describe('the machine that a join command was run on', () => {
     const others = new Set(nodes.slice(1).map((node) => node.id))
     expect(arrived(nodes, { used_by: [] }, others)).toBe(first)
   })
+
+  it('is nobody else when a token takes one node back', () => {
+    expect(arrived(nodes, { used_by: [] }, undefined)).toBeUndefined()
+    expect(arrived(nodes, { used_by: [second?.id ?? ''] }, undefined)).toBe(second)
+  })
 })

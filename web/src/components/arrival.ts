@@ -13,9 +13,13 @@ export function arrived(
   return nodes.find((node) => node.id === used) ?? nodes.find((node) => before && !before.has(node.id))
 }
 
-/** Waits for the machine on which a join command is run: undefined, then the node, then the node online. */
+/**
+ * Waits for the machine on which a join command is run: undefined, then the node, then the node online.
+ * `back` is the node that the token takes back: then no other one is meant, however new it is.
+ */
 export function useArrival(
   token: string | undefined,
+  back?: string,
 ): { node: undefined; online: false } | { node: Node; online: boolean } {
   const wait = token !== undefined && { refetchInterval: 2000 }
   const nodes = useQuery({ ...nodesQuery, ...wait })
@@ -25,6 +29,6 @@ export function useArrival(
     if (before === undefined && nodes.data) setBefore(new Set(nodes.data.map((node) => node.id)))
   }, [nodes.data, before])
   const mine = tokens.data?.find((each) => each.id === token)
-  const node = arrived(nodes.data ?? [], mine, before)
+  const node = arrived(nodes.data ?? [], mine, back === undefined ? before : undefined)
   return node ? { node, online: node.state === 'online' } : { node: undefined, online: false }
 }

@@ -62,6 +62,7 @@ export function TakeBack<T>({
   failed,
   list,
   take,
+  typed,
   onClose,
   children,
 }: {
@@ -73,6 +74,8 @@ export function TakeBack<T>({
   failed: string
   list: QueryKey
   take: (item: T) => Promise<unknown>
+  /** What has to be typed first, where much hangs on it. */
+  typed?: string | undefined
   onClose: () => void
   children: ReactNode
 }) {
@@ -82,6 +85,7 @@ export function TakeBack<T>({
       onClose={onClose}
       title={title}
       verb={verb}
+      typed={typed}
       onConfirm={async () => {
         if (item === undefined) return
         try {

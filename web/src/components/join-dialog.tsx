@@ -14,22 +14,36 @@ import { Field, Input, Select } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
 import { Spinner } from '~/ui/spinner'
 import { cx } from '~/util/cx'
-import { bytesText, clock, duration } from '~/util/format'
+import { bytesText, clock, duration, plural } from '~/util/format'
 import { portRange } from '~/util/ports'
+import { takeBackOff } from '~/util/state'
 import { useArrival } from './arrival'
 import { FormProblem } from './problem-view'
 
 /** Makes a token, shows the one line to run, waits, and turns green when the machine arrives. */
-export function JoinDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+export function JoinDialog({
+  open,
+  onClose,
+  node,
+}: {
+  open: boolean
+  onClose: () => void
+  /** The node that the machine becomes; without one it becomes a new node. */
+  node?: Node
+}) {
   return (
     <Dialog
       open={open}
       onClose={onClose}
       width="md"
-      title="Add a node"
-      note="Run one command as root on the machine. It dials out; no port has to be opened."
+      title={node ? `Take ${node.name} back` : 'Add a node'}
+      note={
+        node
+          ? 'Run one command as root on the machine that is to be this node: the old one, or a fresh one in its place.'
+          : 'Run one command as root on the machine. It dials out; no port has to be opened.'
+      }
     >
-      {open && <JoinBody onClose={onClose} />}
+      {open && <JoinBody onClose={onClose} node={node} />}
     </Dialog>
   )
 }
@@ -51,7 +65,7 @@ function labelsOf(text: string): Record<string, string> | undefined {
   return labels
 }
 
-function JoinBody({ onClose }: { onClose: () => void }) {
+function JoinBody({ onClose, node }: { onClose: () => void; node: Node | undefined }) {
   const [token, setToken] = useState<NewJoinToken>()
   const [life, setLife] = useState(3600)
   const [uses, setUses] = useState('1')
@@ -59,11 +73,12 @@ function JoinBody({ onClose }: { onClose: () => void }) {
   const [labels, setLabels] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
+  const off = node ? takeBackOff(node) : false
   const wrongRange = portRange(range) ? undefined : 'As first-last, such as 25565-25664'
 
   async function make(local: boolean) {
     const port_range = portRange(range)
-    if (!port_range || busy) return
+    if (!port_range || busy || off !== false) return
     setBusy(true)
     setError(undefined)
     try {
@@ -71,12 +86,15 @@ function JoinBody({ onClose }: { onClose: () => void }) {
         await must(
           api.POST('/nodes/tokens', {
             ...(local ? { params: { query: { local: true } } } : {}),
-            body: {
-              uses: Math.min(1000, Math.max(1, Number(uses) || 1)),
-              expires_in_s: life,
-              port_range,
-              ...(labels.trim() ? { labels: labelsOf(labels) ?? {} } : {}),
-            },
+            // A node that is taken back keeps its ports and labels, and is taken back once.
+            body: node
+              ? { node: node.id, uses: 1, expires_in_s: life }
+              : {
+                  uses: Math.min(1000, Math.max(1, Number(uses) || 1)),
+                  expires_in_s: life,
+                  port_range,
+                  ...(labels.trim() ? { labels: labelsOf(labels) ?? {} } : {}),
+                },
           }),
         ),
       )
@@ -88,7 +106,8 @@ function JoinBody({ onClose }: { onClose: () => void }) {
     }
   }
 
-  if (token) return <Waiting token={token} onClose={onClose} onAgain={() => setToken(undefined)} />
+  if (token)
+    return <Waiting token={token} back={node} onClose={onClose} onAgain={() => setToken(undefined)} />
   const loopback = isProblem(error, 'no_public_address')
   return (
     <form
@@ -98,13 +117,25 @@ function JoinBody({ onClose }: { onClose: () => void }) {
       }}
       className="flex flex-col gap-4"
     >
+      {node && <TakenBack node={node} />}
+      {node?.state === 'online' && (
+        <Banner family="warn" shape="look" title={`${node.name} is connected.`}>
+          A node is not pushed out: stop the agent on its machine, or revoke its key first.
+        </Banner>
+      )}
       <div className="grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1">
-        <Field label="Port range" help="For players; the node hands out these" error={wrongRange}>
-          {(ids) => <Input {...ids} code value={range} onChange={(event) => setRange(event.target.value)} />}
-        </Field>
-        <Field label="Labels" note="optional" help="nvme, region=eu">
-          {(ids) => <Input {...ids} value={labels} onChange={(event) => setLabels(event.target.value)} />}
-        </Field>
+        {!node && (
+          <>
+            <Field label="Port range" help="For players; the node hands out these" error={wrongRange}>
+              {(ids) => (
+                <Input {...ids} code value={range} onChange={(event) => setRange(event.target.value)} />
+              )}
+            </Field>
+            <Field label="Labels" note="optional" help="nvme, region=eu">
+              {(ids) => <Input {...ids} value={labels} onChange={(event) => setLabels(event.target.value)} />}
+            </Field>
+          </>
+        )}
         <Field label="Works for">
           {(ids) => (
             <Select {...ids} value={life} onChange={(event) => setLife(Number(event.target.value))}>
@@ -116,18 +147,20 @@ function JoinBody({ onClose }: { onClose: () => void }) {
             </Select>
           )}
         </Field>
-        <Field label="Machines" help="How many may join with it">
-          {(ids) => (
-            <Input
-              {...ids}
-              type="number"
-              min={1}
-              max={1000}
-              value={uses}
-              onChange={(event) => setUses(event.target.value)}
-            />
-          )}
-        </Field>
+        {!node && (
+          <Field label="Machines" help="How many may join with it">
+            {(ids) => (
+              <Input
+                {...ids}
+                type="number"
+                min={1}
+                max={1000}
+                value={uses}
+                onChange={(event) => setUses(event.target.value)}
+              />
+            )}
+          </Field>
+        )}
       </div>
       {loopback ? (
         <Banner
@@ -145,13 +178,29 @@ function JoinBody({ onClose }: { onClose: () => void }) {
       ) : (
         <FormProblem error={error} />
       )}
-      <DialogFoot note="The token in it can do nothing but join.">
+      <DialogFoot
+        note={
+          node ? `Whoever runs it becomes ${node.name}, once.` : 'The token in it can do nothing but join.'
+        }
+      >
         <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" look="primary" busy={busy}>
+        <Button type="submit" look="primary" busy={busy} off={off}>
           Make the command
         </Button>
       </DialogFoot>
     </form>
+  )
+}
+
+/** What stays and what goes, before somebody makes the command. */
+function TakenBack({ node }: { node: Node }) {
+  return (
+    <p className="text-t2">
+      {node.name} keeps its name, its ports, its labels and{' '}
+      {node.servers.total > 0 ? `its ${plural(node.servers.total, 'server')}` : 'its place in the list'}. The
+      key that it had is refused from then on.
+      {node.servers.total > 0 && ' Game files are there only if the machine still has its disk.'}
+    </p>
   )
 }
 
@@ -196,10 +245,12 @@ function Step({
 
 function Waiting({
   token,
+  back,
   onClose,
   onAgain,
 }: {
   token: NewJoinToken
+  back: Node | undefined
   onClose: () => void
   onAgain: () => void
 }) {
@@ -207,7 +258,7 @@ function Waiting({
   const now = useNow()
   const began = useRef(Date.now())
   const [way, setWay] = useState<'install' | 'hand'>('install')
-  const { node, online } = useArrival(token.id)
+  const { node, online } = useArrival(token.id, back?.id)
   const left = Date.parse(token.expires_at) - now
 
   async function revoke() {
@@ -263,11 +314,11 @@ function Waiting({
               ? `${node.host.hostname} asked to join`
               : `for ${duration(now - began.current)}; this turns green by itself`
           }
-          {...(node ? { time: clock(Date.parse(node.created_at)) } : {})}
+          {...(node && !back ? { time: clock(Date.parse(node.created_at)) } : {})}
         />
         <Step
           state={node ? 'done' : 'later'}
-          title={node ? `Registered as ${node.name}` : 'Registered'}
+          title={back ? `Taken back as ${back.name}` : node ? `Registered as ${node.name}` : 'Registered'}
           note={node ? hostWords(node) : undefined}
         />
         <Step
@@ -287,16 +338,16 @@ function Waiting({
           }
         />
       </ol>
-      <DialogFoot note="You can close this; the node appears by itself.">
+      <DialogFoot note={`You can close this; the node ${back ? 'comes back' : 'appears'} by itself.`}>
         {!node && <Button onClick={() => void revoke()}>Revoke token</Button>}
         <Button
           look={node ? 'primary' : 'secondary'}
           onClick={() => {
             onClose()
-            if (node) void navigate({ to: '/nodes/$node', params: { node: node.id } })
+            if (node && !back) void navigate({ to: '/nodes/$node', params: { node: node.id } })
           }}
         >
-          {node ? `Open ${node.name}` : 'Close'}
+          {node && !back ? `Open ${node.name}` : node ? 'Done' : 'Close'}
         </Button>
       </DialogFoot>
     </div>

@@ -1,7 +1,16 @@
-import { Egg, LayoutDashboard, ListChecks, type LucideIcon, Network, Radio, Server } from 'lucide-react'
+import {
+  Egg,
+  KeyRound,
+  LayoutDashboard,
+  ListChecks,
+  type LucideIcon,
+  Network,
+  Radio,
+  Server,
+} from 'lucide-react'
 
 export interface Place {
-  to: '/' | '/servers' | '/nodes' | '/eggs' | '/consumers' | '/operations'
+  to: '/' | '/servers' | '/nodes' | '/eggs' | '/consumers' | '/registries' | '/operations'
   label: string
   icon: LucideIcon
   /** Only for administrators. */
@@ -18,4 +27,5 @@ export const PLACES: Place[] = [
 export const ADMIN_PLACES: Place[] = [
   { to: '/operations', label: 'Operations', icon: ListChecks, admin: false },
   { to: '/consumers', label: 'Event consumers', icon: Radio, admin: true },
+  { to: '/registries', label: 'Registries', icon: KeyRound, admin: true },
 ]

@@ -17,8 +17,9 @@ import {
 } from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { type ReactNode, useState } from 'react'
-import { eggsQuery, nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
+import { eggsQuery, nodesQuery, serverQuery, sessionQuery } from '~/api/queries'
 import type { PowerAction, ServerSummary } from '~/api/types'
+import { useFoundServers } from '~/hooks/use-found-servers'
 import { power } from '~/live/live'
 import { layers } from '~/stores/layers'
 import { setTheme } from '~/stores/theme'
@@ -97,7 +98,6 @@ export default function Palette() {
   const { server: here } = useParams({ strict: false })
   const session = useQuery(sessionQuery)
   const admin = session.data?.user.admin ?? false
-  const servers = useQuery(serversQuery)
   const nodes = useQuery({ ...nodesQuery, enabled: admin })
   const eggs = useQuery({ ...eggsQuery, enabled: admin })
   const [text, setText] = useState('')
@@ -107,19 +107,13 @@ export default function Palette() {
     void act()
   }
   const needle = text.trim().toLowerCase()
-  const all = servers.data ?? []
-  const found = needle
-    ? all.filter((s) =>
-        [s.name, s.egg.name, s.address?.display, s.node.name].some((part) =>
-          part?.toLowerCase().includes(needle),
-        ),
-      )
-    : all
+  const { found } = useFoundServers(text)
+  const { data: open } = useQuery({ ...serverQuery(here ?? ''), enabled: here !== undefined })
   // What can be done stands below the one server that is meant: the page's own, or the first match.
   const focus =
     needle && found.length > 0
       ? (found.find((s) => s.name.toLowerCase().startsWith(needle)) ?? found[0])
-      : all.find((s) => s.id === here)
+      : open
   async function order(server: ServerSummary, action: PowerAction) {
     try {
       await power(server.id, action)

@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { Play, RotateCw, Skull, Square } from 'lucide-react'
 import { useState } from 'react'
 import { keys, queryClient } from '~/api/queries'
+import { patchListed } from '~/api/server-lists'
 import type { PowerAction, Server, ServerSummary } from '~/api/types'
 import { power } from '~/live/live'
 import { toast } from '~/stores/toasts'
@@ -25,9 +26,7 @@ export function usePower(server: ServerSummary | undefined) {
       const intent = { action, asked_at: new Date().toISOString() }
       const note = <T extends ServerSummary>(s: T): T => ({ ...s, intent })
       queryClient.setQueryData<Server>(keys.server(server?.id ?? ''), (s) => (s ? note(s) : s))
-      queryClient.setQueryData<ServerSummary[]>(keys.servers, (list) =>
-        list?.map((s) => (s.id === server?.id ? note(s) : s)),
-      )
+      patchListed(server?.id ?? '', note)
     },
     onError: (error, action) => {
       toast.error(`${server?.name ?? 'The server'}: ${POWER_WORDS[action].toLowerCase()} was refused`, error)

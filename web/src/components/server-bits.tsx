@@ -98,11 +98,13 @@ export function StateCell({ server }: { server: ServerSummary }) {
 }
 
 const SPARK_POINTS = 40
+/** Above this many rows the sparklines would be a request each too many. */
+export const SPARK_ROWS = 60
 
 /** The last 40 minutes, a point a minute. One request per row, so only for lists that are short enough. */
 export function useSpark(server: string, enabled: boolean) {
   return useQuery({
-    queryKey: ['servers', server, 'spark'],
+    queryKey: ['spark', server],
     enabled,
     staleTime: 300_000,
     queryFn: () => {

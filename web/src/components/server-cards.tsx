@@ -5,13 +5,25 @@ import { GameTile } from '~/ui/bits'
 import { Address } from '~/ui/copy'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, shownState } from '~/util/state'
-import { StateNote, UsageCell } from './server-bits'
+import { SPARK_ROWS, StateNote, UsageCell } from './server-bits'
 
 /** Exceptions first: on a phone the one that failed must not be three screens down. */
 const RANK = { fail: 0, warn: 1, move: 2, run: 3, stop: 4 } as const
 
-export function ServerCards({ servers, phoneOnly }: { servers: ServerSummary[]; phoneOnly: boolean }) {
-  const sorted = [...servers].sort((a, b) => RANK[FAMILY[shownState(a)]] - RANK[FAMILY[shownState(b)]])
+export function ServerCards({
+  servers,
+  phoneOnly,
+  ranked,
+}: {
+  servers: ServerSummary[]
+  phoneOnly: boolean
+  /** Exceptions first; not in a list that grows at its end, which would move what one reads. */
+  ranked: boolean
+}) {
+  const sparks = servers.length <= SPARK_ROWS
+  const sorted = ranked
+    ? [...servers].sort((a, b) => RANK[FAMILY[shownState(a)]] - RANK[FAMILY[shownState(b)]])
+    : servers
   return (
     <ul
       className={
@@ -51,8 +63,8 @@ export function ServerCards({ servers, phoneOnly }: { servers: ServerSummary[]; 
               )}
             </div>
             <div className="mt-2 grid grid-cols-2 gap-3">
-              <UsageCell server={server} what="cpu" sparks label="CPU" />
-              <UsageCell server={server} what="memory" sparks label="Mem" />
+              <UsageCell server={server} what="cpu" sparks={sparks} label="CPU" />
+              <UsageCell server={server} what="memory" sparks={sparks} label="Mem" />
             </div>
           </li>
         )

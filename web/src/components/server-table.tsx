@@ -4,10 +4,7 @@ import { Checkbox, GameTile } from '~/ui/bits'
 import { Address } from '~/ui/copy'
 import { bytesText } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
-import { StateCell, UsageCell } from './server-bits'
-
-/** Above this many rows the sparklines would be a request each too many. */
-const SPARK_ROWS = 60
+import { SPARK_ROWS, StateCell, UsageCell } from './server-bits'
 
 export function ServerTable({
   servers,

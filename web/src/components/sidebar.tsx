@@ -1,10 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleHelp } from 'lucide-react'
-import { nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
+import { nodesQuery, sessionQuery } from '~/api/queries'
+import { tallyQuery } from '~/api/server-lists'
 import { layers } from '~/stores/layers'
 import { Kbd } from '~/ui/bits'
 import { cx } from '~/util/cx'
+import { count } from '~/util/format'
 import { Logo } from './logo'
 import { ADMIN_PLACES, PLACES, type Place } from './nav'
 
@@ -15,10 +17,10 @@ const ROW =
 export function Sidebar({ rail }: { rail: boolean }) {
   const session = useQuery(sessionQuery)
   const admin = session.data?.user.admin ?? false
-  const servers = useQuery(serversQuery)
+  const tally = useQuery(tallyQuery)
   const nodes = useQuery({ ...nodesQuery, enabled: admin })
   const counts: Partial<Record<Place['to'], number | undefined>> = {
-    '/servers': servers.data?.length,
+    '/servers': tally.data?.total,
     '/nodes': nodes.data?.length,
   }
   const row = (place: Place) => (
@@ -33,7 +35,9 @@ export function Sidebar({ rail }: { rail: boolean }) {
       <place.icon aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0" />
       {!rail && <span className="max-md:hidden">{place.label}</span>}
       {!rail && counts[place.to] !== undefined && (
-        <span className="num ml-auto text-12 font-normal text-t3 max-md:hidden">{counts[place.to]}</span>
+        <span className="num ml-auto text-12 font-normal text-t3 max-md:hidden">
+          {count(counts[place.to] ?? 0)}
+        </span>
       )}
     </Link>
   )

@@ -1,6 +1,7 @@
-import { useQuery } from '@tanstack/react-query'
-import { serversQuery } from '~/api/queries'
+import { useState } from 'react'
+import { useFoundServers } from '~/hooks/use-found-servers'
 import { Checkbox } from '~/ui/bits'
+import { SearchInput } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
 
 export interface EventScope {
@@ -16,7 +17,8 @@ export function EventScopeField({
   scope: EventScope
   onChange: (scope: EventScope) => void
 }) {
-  const servers = useQuery(serversQuery)
+  const [text, setText] = useState('')
+  const { whole, found } = useFoundServers(text)
   return (
     <div>
       <div className="mb-1.5 font-medium">Reads</div>
@@ -29,9 +31,17 @@ export function EventScopeField({
         ]}
         onChange={(kind) => onChange({ ...scope, kind })}
       />
+      {scope.kind === 'some' && whole === false && (
+        <SearchInput
+          label="Find servers by name"
+          className="mt-2"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      )}
       {scope.kind === 'some' && (
         <ul className="mt-2 max-h-48 overflow-y-auto rounded-box border border-line-2 py-1">
-          {(servers.data ?? []).map((server) => (
+          {found.map((server) => (
             <li key={server.id}>
               {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}
               <label className="flex min-h-8 items-center gap-2 px-3 hover:bg-surface-2 max-sm:min-h-11">

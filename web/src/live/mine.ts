@@ -1,4 +1,5 @@
 import { keys, queryClient } from '~/api/queries'
+import { patchListed, tallyQuery } from '~/api/server-lists'
 import type { Server, ServerSummary } from '~/api/types'
 import { live, unheard } from './live'
 
@@ -8,19 +9,32 @@ interface Event {
   data?: Record<string, unknown>
 }
 
-const dirty = new Set<string>()
-let timer: ReturnType<typeof setTimeout> | undefined
+const SOON_MS = 150
+/** Of a fleet that is always moving somewhere, lists are read anew this often at most. */
+const MANY_MS = 5000
+const MANY = 100
+const waiting = new Set<string>()
+let listsAt = 0
+
+function listsWait(): number {
+  const many = (queryClient.getQueryData(tallyQuery.queryKey)?.total ?? 0) > MANY
+  // A clock that was set back must not hold the lists up.
+  return many ? Math.min(MANY_MS, listsAt + MANY_MS - Date.now()) : 0
+}
 
 /** A burst of events is one refetch per list, not one per event. */
 function refetchSoon(...names: Array<readonly string[]>): void {
-  for (const name of names) dirty.add(JSON.stringify(name))
-  if (timer !== undefined) return
-  timer = setTimeout(() => {
-    timer = undefined
-    const all = [...dirty]
-    dirty.clear()
-    for (const name of all) void queryClient.invalidateQueries({ queryKey: JSON.parse(name) })
-  }, 150)
+  for (const name of names) {
+    const key = JSON.stringify(name)
+    if (waiting.has(key)) continue
+    waiting.add(key)
+    const refetch = () => {
+      waiting.delete(key)
+      if (name === keys.servers) listsAt = Date.now()
+      void queryClient.invalidateQueries({ queryKey: name })
+    }
+    setTimeout(refetch, Math.max(SOON_MS, name === keys.servers ? listsWait() : 0))
+  }
 }
 
 function text(value: unknown): string | undefined {
@@ -38,9 +52,7 @@ function patchState(id: string, data: Record<string, unknown>): void {
     reason: text(data.reason) ?? null,
     detail: text(data.detail) ?? null,
   })
-  queryClient.setQueryData<ServerSummary[]>(keys.servers, (list) =>
-    list?.map((server) => (server.id === id ? change(server) : server)),
-  )
+  patchListed(id, change)
   queryClient.setQueryData<Server>(keys.server(id), (server) => (server ? change(server) : server))
 }
 

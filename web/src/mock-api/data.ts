@@ -1,4 +1,13 @@
-import type { Allocation, Egg, EggVariable, Node, Operation, Server, ServerSummary } from '~/api/types'
+import type {
+  Allocation,
+  Egg,
+  EggVariable,
+  Node,
+  Operation,
+  Server,
+  ServerPort,
+  ServerSummary,
+} from '~/api/types'
 
 /** Development only: a made-up fleet, typed by the same specification as the real one. */
 const GIB = 1024 ** 3
@@ -410,7 +419,53 @@ export const PERMISSIONS = [
   'startup.update',
   'settings.rename',
   'settings.reinstall',
+  'allocation.read',
+  'allocation.update',
+  'allocation.delete',
+  'admin.server.limits',
 ]
+
+const ports = new Map<string, ServerPort[]>()
+
+/** Ports of a server; what is done to them stays until the page is loaded anew. */
+export function portsOf(summary: ServerSummary): ServerPort[] {
+  const known = ports.get(summary.id)
+  if (known) return known
+  const { address } = summary
+  const made = [
+    {
+      ...freePort(address?.port ?? 25_565),
+      primary: true,
+      alias: address?.host ?? null,
+      addresses: [
+        ...(address ? [{ ...address, kind: 'alias' as const }] : []),
+        ...freePort(address?.port ?? 25_565).addresses,
+      ],
+    },
+    freePort(25_575),
+  ]
+  ports.set(summary.id, made)
+  return made
+}
+
+export function setPorts(server: string, next: ServerPort[]): void {
+  ports.set(server, next)
+}
+
+export function freePort(port: number): ServerPort {
+  return {
+    id: id(40_000 + port),
+    ip: '0.0.0.0',
+    port,
+    primary: false,
+    alias: null,
+    taken_by: null,
+    addresses: [
+      { kind: 'public', host: '203.0.113.24', port, display: `203.0.113.24:${port}` },
+      { kind: 'lan', host: '10.0.0.24', port, display: `10.0.0.24:${port}` },
+    ],
+  }
+}
 
 export function whole(summary: ServerSummary): Server {
   return {
@@ -420,28 +475,7 @@ export function whole(summary: ServerSummary): Server {
     images: egg.images,
     startup: egg.startup_commands[0]?.command ?? '',
     variables: egg.variables.map((v) => ({ ...v, value: v.default })),
-    allocations: [
-      {
-        id: id(600),
-        ip: '203.0.113.24',
-        port: summary.address?.port ?? 25_565,
-        primary: true,
-        alias: summary.address?.host ?? null,
-        taken_by: null,
-        addresses: summary.address ? [{ ...summary.address, kind: 'alias' as const }] : [],
-      },
-      {
-        id: id(601),
-        ip: '203.0.113.24',
-        port: 25_575,
-        primary: false,
-        alias: null,
-        taken_by: null,
-        addresses: [
-          { kind: 'public' as const, host: '203.0.113.24', port: 25_575, display: '203.0.113.24:25575' },
-        ],
-      },
-    ],
+    allocations: portsOf(summary),
     generation: 41,
     applied: true,
     run: summary.state === 'running' ? { id: id(42), started_at: summary.state_since } : null,

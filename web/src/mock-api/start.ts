@@ -1,15 +1,12 @@
+import type { UpdateServer } from '~/api/types'
+import { page, problem, type Route, scenario, text } from './answers'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
+import { joinRoutes } from './joining'
+import { aliasRoutes, changePorts } from './ports'
+import { registryRoutes } from './registries'
+import { listRoutes } from './server-list'
 import { MockSocket } from './socket'
-
-type Handler = (match: RegExpMatchArray, body: unknown, url: URL) => unknown
-const page = (items: unknown[]) => ({ items, next: null })
-const text = (body: string) => new Response(body, { headers: { 'content-type': 'text/plain' } })
-
-function scenario(): string {
-  if (location.search.includes('mock=')) sessionStorage.setItem('warren.mock', location.search)
-  return new URLSearchParams(sessionStorage.getItem('warren.mock') ?? '').get('mock') ?? ''
-}
 
 let imports = 0
 let signedIn = true
@@ -65,24 +62,6 @@ function runs(server: string) {
   return [run(43, 110, null, null), run(42, 740, 118, 137, true), run(41, 2400, 1500, 0)]
 }
 
-function problem(status: number, code: string, detail: string, errors?: unknown) {
-  return new Response(
-    JSON.stringify({
-      type: 'about:blank',
-      title: 'Refused',
-      status,
-      code,
-      detail,
-      request_id: '01KAH7Q3ZD',
-      errors,
-    }),
-    {
-      status,
-      headers: { 'content-type': 'application/problem+json' },
-    },
-  )
-}
-
 const files: Record<string, Array<[name: string, kind: string, size: number]>> = {
   '/': [
     ['logs', 'directory', 0],
@@ -96,7 +75,11 @@ const files: Record<string, Array<[name: string, kind: string, size: number]>> =
   ],
 }
 
-const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
+const routes: Route[] = [
+  ...registryRoutes,
+  ...aliasRoutes,
+  ...joinRoutes,
+  ...listRoutes,
   [
     'GET',
     /^\/session$/,
@@ -104,7 +87,7 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
       signedIn
         ? {
             user: user(),
-            permissions: [],
+            permissions: ['registry.read', 'registry.update', 'node.create', 'node.update'],
             panel: { name: 'Warren', version: '0.1.0', plain_http: false, first_run: false },
           }
         : problem(401, 'unauthenticated', 'Sign in first.'),
@@ -175,7 +158,6 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
       secret: 'wrn_usr_7Qk2mVx9T4pEa81ccQwLr0ZpTn5uXy2Fh6k3aB',
     }),
   ],
-  ['GET', /^\/servers$/, () => page(scenario() === 'empty' || scenario() === 'first' ? [] : servers)],
   [
     'POST',
     /^\/servers$/,
@@ -199,7 +181,12 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
   [
     'PATCH',
     /^\/servers\/([^/]+)$/,
-    (m, body) => ({ ...whole(servers.find((s) => s.id === m[1])!), ...(body as object) }),
+    (m, body) => {
+      const { ports, ...rest } = body as UpdateServer
+      const row = servers.find((s) => s.id === m[1])!
+      const refused = ports && changePorts(row, ports)
+      return refused || { ...whole(row), ...rest }
+    },
   ],
   ['DELETE', /^\/servers\/([^/]+)$/, () => ({ operation: operations[0] })],
   [
@@ -279,19 +266,6 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
   ['PUT', /^\/servers\/([^/]+)\/files\/content$/, () => ({ etag: '"a2"', size_bytes: 10 })],
   ['POST', /^\/servers\/([^/]+)\/files\/\w+$/, () => undefined],
   ['GET', /^\/nodes$/, () => page(scenario() === 'first' ? [] : nodes)],
-  ['GET', /^\/nodes\/tokens$/, () => page([])],
-  [
-    'POST',
-    /^\/nodes\/tokens$/,
-    () => ({
-      id: id(800),
-      token: 'wj1_7Qk2mVx9',
-      command: 'warren-agent join wj1_7Qk2mVx9c0hEa81ccQwLr0ZpTn5uXy2Fh6k3aBT4pE',
-      install_command:
-        'curl -fsS https://panel.example.net/install.sh | sudo sh -s wj1_7Qk2mVx9c0hEa81ccQwLr0ZpTn5uXy2Fh6k3aBT4pE',
-      expires_at: new Date(Date.now() + 27 * 60_000).toISOString(),
-    }),
-  ],
   [
     'GET',
     /^\/nodes\/([^/]+)$/,

@@ -1,8 +1,8 @@
-import { useQuery } from '@tanstack/react-query'
+import { useQueries, useQuery } from '@tanstack/react-query'
 import { Plus, Radio } from 'lucide-react'
 import { useState } from 'react'
 import { api, must } from '~/api/client'
-import { consumersQuery, keys, queryClient, serversQuery } from '~/api/queries'
+import { consumersQuery, keys, queryClient, serverQuery } from '~/api/queries'
 import type { EventConsumer, NewEventConsumer } from '~/api/types'
 import { ConsumerMade } from '~/components/consumer-made'
 import { CredentialRow, Ends, TakeBack } from '~/components/credentials'
@@ -19,15 +19,18 @@ import { plural } from '~/util/format'
 
 export function ConsumersPage() {
   const consumers = useQuery(consumersQuery)
-  const servers = useQuery(serversQuery)
-  const names = new Map(servers.data?.map((s) => [s.id, s.name]))
+  const few = [
+    ...new Set(consumers.data?.flatMap(({ servers: some }) => (some && namable(some) ? some : []))),
+  ]
+  const named = useQueries({ queries: few.map((id) => ({ ...serverQuery(id), staleTime: 60_000 })) })
+  const names = new Map(few.map((id, at) => [id, named[at]?.data?.name]))
   const [making, setMaking] = useState(false)
   const [removing, setRemoving] = useState<EventConsumer>()
   usePage('Event consumers')
   const reads = ({ servers: some }: EventConsumer) =>
     !some
       ? 'reads every server'
-      : some.length <= 2
+      : namable(some)
         ? `reads ${some.map((id) => names.get(id) ?? id).join(', ')}`
         : `reads ${plural(some.length, 'server')}`
   return (
@@ -98,6 +101,11 @@ export function ConsumersPage() {
       </TakeBack>
     </Page>
   )
+}
+
+/** So few servers that their names fit on the line. */
+function namable(servers: string[]): boolean {
+  return servers.length <= 2
 }
 
 const LIVES: Array<[seconds: number, word: string]> = [

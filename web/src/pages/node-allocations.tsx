@@ -4,7 +4,8 @@ import { Trash2 } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
-import { allocationsQuery, keys, nodeQuery, queryClient, serversQuery } from '~/api/queries'
+import { allocationsQuery, keys, nodeQuery, queryClient } from '~/api/queries'
+import { serversOnNodeQuery } from '~/api/server-lists'
 import type { Allocation } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { FormProblem, ProblemView } from '~/components/problem-view'
@@ -22,7 +23,7 @@ export function NodeAllocationsPage() {
   const { node: id } = useParams({ from: '/app/nodes/$node/allocations' })
   const { data: node } = useQuery(nodeQuery(id))
   const allocations = useQuery(allocationsQuery(id))
-  const servers = useQuery(serversQuery)
+  const servers = useQuery(serversOnNodeQuery(id))
   const shownHost = node?.player_address ?? node?.host.addresses[0]
   const names = new Map(servers.data?.map((s) => [s.id, s.name]))
   const all = [...(allocations.data ?? [])].sort((a, b) => a.port - b.port || a.ip.localeCompare(b.ip))

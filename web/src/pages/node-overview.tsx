@@ -1,7 +1,8 @@
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Check, TriangleAlert } from 'lucide-react'
-import { metricsQuery, nodeQuery, serversQuery } from '~/api/queries'
+import { metricsQuery, nodeQuery } from '~/api/queries'
+import { merged, serverPagesQuery } from '~/api/server-lists'
 import type { Node } from '~/api/types'
 import { ChartCard, type Panel } from '~/components/chart-card'
 import { RANGE_WORDS, RangePicker } from '~/components/metric-charts'
@@ -184,16 +185,16 @@ function Load({ node }: { node: Node }) {
 }
 
 function Servers({ node }: { node: Node }) {
-  const { data } = useQuery(serversQuery)
-  const mine = (data ?? []).filter((s) => s.node.id === node.id)
+  const { data } = useInfiniteQuery(serverPagesQuery({ nodes: [node.id] }))
+  const mine = merged(data?.pages ?? [])
   return (
     <Card className="overflow-x-auto">
-      <CardHead title="Servers" note={mine.length}>
+      <CardHead title="Servers" note={node.servers.total}>
         <Link to="/servers" search={{ node: node.id }} className="hit text-12 font-medium text-accent">
           Open list
         </Link>
       </CardHead>
-      {mine.length === 0 ? (
+      {data && mine.length === 0 ? (
         <Empty
           title="No server here"
           action={

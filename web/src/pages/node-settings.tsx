@@ -15,6 +15,7 @@ import { Confirm } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
 import { plural } from '~/util/format'
 import { portRange } from '~/util/ports'
+import { takeBackOff } from '~/util/state'
 
 export function NodeSettingsPage() {
   const { node: id } = useParams({ from: '/app/nodes/$node/settings' })
@@ -171,6 +172,13 @@ function Danger({ node }: { node: Node }) {
     <Card>
       <CardHead title="Interventions" />
       {row(
+        'Take this machine back',
+        'For one that was revoked, was set up anew or lost its key: a command with which it is this node again, with its servers and ports.',
+        <Button off={takeBackOff(node)} onClick={() => void navigate({ to: '.', search: { join: true } })}>
+          Take back
+        </Button>,
+      )}
+      {row(
         'Revoke the key',
         'Its connection ends within a second and its key is refused from then on. Games on it run on.',
         <Button
@@ -198,7 +206,7 @@ function Danger({ node }: { node: Node }) {
         typed={node.name}
         onConfirm={revoke}
       >
-        Only a new join with a fresh token brings it back.
+        Only a command made for this node brings it back.
       </Confirm>
       <Confirm
         open={asking === 'remove'}

@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, Outlet, useParams } from '@tanstack/react-router'
+import { Link, Outlet, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { ChevronLeft, Network } from 'lucide-react'
 import { api, must } from '~/api/client'
 import { allocationsQuery, keys, nodeQuery, queryClient } from '~/api/queries'
 import type { Node } from '~/api/types'
+import { JoinDialog } from '~/components/join-dialog'
 import { PageProblem } from '~/components/page-states'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
@@ -24,6 +25,10 @@ const TABS = [
 
 export function NodePage() {
   const { node: id } = useParams({ from: '/app/nodes/$node' })
+  const { join } = useSearch({ from: '/app/nodes/$node' })
+  const navigate = useNavigate()
+  const setJoin = (open: boolean) =>
+    void navigate({ to: '.', search: (now) => ({ ...now, join: open || undefined }), replace: true })
   const query = useQuery(nodeQuery(id))
   const allocations = useQuery(allocationsQuery(id))
   const node = query.data
@@ -100,30 +105,37 @@ export function NodePage() {
         </nav>
       </div>
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
-        <NodeBanners node={node} />
+        <NodeBanners node={node} onTakeBack={() => setJoin(true)} />
         <Outlet />
       </div>
+      <JoinDialog open={join === true} onClose={() => setJoin(false)} node={node} />
     </div>
   )
 }
 
-function NodeBanners({ node }: { node: Node }) {
+function NodeBanners({ node, onTakeBack }: { node: Node; onTakeBack: () => void }) {
   const banners: React.ReactNode[] = []
+  const takeBack = (
+    <Button size="sm" onClick={onTakeBack}>
+      Take this machine back
+    </Button>
+  )
   if (node.state === 'offline') {
     banners.push(
-      <Banner key="away" family="warn" shape="unreachable" title={`Away`}>
+      <Banner key="away" family="warn" shape="unreachable" title="Away" actions={takeBack}>
         since <Ago at={node.since} />. Its games run on and restart by themselves.
         {node.pending_changes > 0
           ? ` ${plural(node.pending_changes, 'change')} will be applied when it is back.`
-          : ''}
+          : ''}{' '}
+        Set up anew, or its key lost?
       </Banner>,
     )
   }
   if (node.state === 'quarantined') banners.push(<Identity key="identity" node={node} />)
   if (node.state === 'revoked') {
     banners.push(
-      <Banner key="revoked" family="fail" shape="crashed" title="Revoked">
-        This machine's key is refused. Join it again with a new token to bring it back with its servers.
+      <Banner key="revoked" family="fail" shape="crashed" title="Revoked" actions={takeBack}>
+        This machine's key is refused. A command made for this node brings it back with its servers.
       </Banner>,
     )
   }

@@ -271,6 +271,8 @@ function NodeCards({ nodes }: { nodes: Node[] }) {
 
 function Tokens() {
   const tokens = useQuery(tokensQuery)
+  const { data: nodes } = useQuery(nodesQuery)
+  const names = new Map(nodes?.map((node) => [node.id, node.name]))
   const open = (tokens.data ?? []).filter((t) => t.uses_left > 0 && Date.parse(t.expires_at) > Date.now())
   const revoke = useMutation({
     mutationFn: (id: string) => must(api.DELETE('/nodes/tokens/{id}', { params: { path: { id } } })),
@@ -289,6 +291,9 @@ function Tokens() {
           >
             <span className="min-w-0 flex-1 truncate">
               {token.name || <span className="mono text-12 text-t2">{token.id}</span>}
+              {token.node && (
+                <span className="text-t3"> takes {names.get(token.node) ?? token.node} back</span>
+              )}
             </span>
             <span className="num text-12 text-t3">
               {plural(token.uses_left, 'use')} left, ends <Ago at={token.expires_at} />

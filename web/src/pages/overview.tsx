@@ -1,8 +1,9 @@
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
 import { useRef } from 'react'
-import { nodesQuery, operationsQuery, serversQuery, sessionQuery } from '~/api/queries'
+import { nodesQuery, operationsQuery, sessionQuery } from '~/api/queries'
+import { merged, type Narrow, serverPagesQuery } from '~/api/server-lists'
 import type { Node, ServerSummary } from '~/api/types'
 import { FirstRun } from '~/components/first-run'
 import { isActive, OperationRow } from '~/components/operations-tray'
@@ -10,6 +11,7 @@ import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { StateCell, UsageCell } from '~/components/server-bits'
 import { StarterTiles } from '~/components/starters'
+import { type Fleet, useFleet } from '~/hooks/use-fleet'
 import { useMedia } from '~/hooks/use-media'
 import { usePage } from '~/stores/page'
 import { Mark, type Shape } from '~/ui/badge'
@@ -18,30 +20,36 @@ import { buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Since } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { ofText, plural, trimmed } from '~/util/format'
+import { count, countShort, ofText, plural, trimmed } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, type Family, nodeShown, shownState } from '~/util/state'
 import { NodeBadge } from './nodes'
+
+const FAILED: Narrow = { states: ['crashed', 'error'] }
+/** More would push what else the page says out of sight. */
+const MOST_TROUBLE = 20
 
 /** What needs a look first, then the rest of the fleet in short. */
 export function OverviewPage() {
   const session = useQuery(sessionQuery)
   const admin = session.data?.user.admin ?? false
-  const servers = useQuery(serversQuery)
+  const fleet = useFleet()
   const nodes = useQuery({ ...nodesQuery, enabled: admin })
+  const many = fleet.whole === false
+  const failed = useInfiniteQuery({ ...serverPagesQuery(FAILED), enabled: many })
   usePage('Overview')
   // Stays until the page is left: what turns green there must be seen.
   const began = useRef(false)
   began.current ||= admin && nodes.data?.length === 0
-  if (servers.isError && !servers.data) {
+  if (fleet.error !== null && fleet.error !== undefined) {
     return (
       <Page>
-        <ProblemView error={servers.error} onRetry={() => void servers.refetch()} />
+        <ProblemView error={fleet.error} onRetry={fleet.retry} />
       </Page>
     )
   }
   if (began.current) return <FirstRun name={session.data?.user.username ?? ''} />
-  const all = servers.data ?? []
+  const all = many ? merged(failed.data?.pages ?? []) : (fleet.servers ?? [])
   const trouble = all.filter((s) => ['fail', 'warn'].includes(FAMILY[shownState(s)]))
   const badNodes = (nodes.data ?? []).filter((n) => nodeShown(n).family !== 'run')
   return (
@@ -54,11 +62,17 @@ export function OverviewPage() {
           </Link>
         )}
       </PageHead>
-      <Tally servers={servers.data} />
+      <Tally count={fleet.count} />
       <div className="mt-4 grid grid-cols-[minmax(0,1fr)_356px] items-start gap-4 max-lg:grid-cols-1">
         <div className="flex min-w-0 flex-col gap-4">
-          {(trouble.length > 0 || badNodes.length > 0) && <Trouble servers={trouble} nodes={badNodes} />}
-          <Busy servers={servers.data} />
+          {(trouble.length > 0 || badNodes.length > 0) && (
+            <Trouble
+              servers={trouble.slice(0, MOST_TROUBLE)}
+              failed={many ? fleet.count('failed') : trouble.length}
+              nodes={badNodes}
+            />
+          )}
+          <Busy servers={fleet.servers} many={many} />
         </div>
         <div className="flex min-w-0 flex-col gap-4">
           {admin && nodes.data && <Nodes nodes={nodes.data} />}
@@ -84,11 +98,11 @@ const TALLY: Array<{
   { family: 'fail', shape: 'crashed', word: 'Failed', state: 'failed' },
 ]
 
-function Tally({ servers }: { servers: ServerSummary[] | undefined }) {
+function Tally({ count: countOf }: { count: Fleet['count'] }) {
   return (
     <ul className="grid grid-cols-5 gap-4 max-md:gap-2">
       {TALLY.map(({ family, shape, word, short = word, state }) => {
-        const count = servers?.filter((s) => FAMILY[shownState(s)] === family).length
+        const amount = countOf(state)
         return (
           <li key={family}>
             <Link
@@ -101,8 +115,9 @@ function Tally({ servers }: { servers: ServerSummary[] | undefined }) {
                 <span className="max-sm:hidden">{word}</span>
                 <span className="sm:hidden">{short}</span>
               </span>
-              <span className={`num mt-1 block text-20 font-medium ${count ? '' : 'text-t3'}`}>
-                {count ?? ' '}
+              <span className={`num mt-1 block text-20 font-medium ${amount ? '' : 'text-t3'}`}>
+                <span className="max-sm:hidden">{amount === undefined ? '\u00a0' : count(amount)}</span>
+                <span className="sm:hidden">{amount === undefined ? '\u00a0' : countShort(amount)}</span>
               </span>
             </Link>
           </li>
@@ -125,10 +140,25 @@ function NodeNote({ node }: { node: Node }) {
   )
 }
 
-function Trouble({ servers, nodes }: { servers: ServerSummary[]; nodes: Node[] }) {
+function Trouble({
+  servers,
+  failed = servers.length,
+  nodes,
+}: {
+  servers: ServerSummary[]
+  /** How many there are, of which the newest are here. */
+  failed?: number | undefined
+  nodes: Node[]
+}) {
   return (
     <Card>
-      <CardHead title="Needs a look" note={servers.length + nodes.length} />
+      <CardHead title="Needs a look" note={count(failed + nodes.length)}>
+        {failed > servers.length && (
+          <Link to="/servers" search={{ state: 'failed' }} className="hit text-12 font-medium text-accent">
+            Open list
+          </Link>
+        )}
+      </CardHead>
       <ul>
         {nodes.map((node) => (
           <li
@@ -179,7 +209,7 @@ function Trouble({ servers, nodes }: { servers: ServerSummary[]; nodes: Node[] }
 }
 
 /** The servers that use most, so that the page says something on a good day too. */
-function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
+function Busy({ servers, many }: { servers: ServerSummary[] | undefined; many: boolean }) {
   const phone = useMedia('(max-width: 639px)')
   if (!servers) {
     return (
@@ -207,12 +237,13 @@ function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
       </>
     )
   }
-  const busy = [...servers]
-    .sort((a, b) => (b.usage?.cpu_percent ?? -1) - (a.usage?.cpu_percent ?? -1))
-    .slice(0, 8)
+  // Which of very many use most can't be said from the newest hundred.
+  const busy = (
+    many ? servers : [...servers].sort((a, b) => (b.usage?.cpu_percent ?? -1) - (a.usage?.cpu_percent ?? -1))
+  ).slice(0, 8)
   return (
     <Card className="overflow-x-auto">
-      <CardHead title="Busiest servers">
+      <CardHead title={many ? 'Newest servers' : 'Busiest servers'}>
         <Link to="/servers" className="hit text-12 font-medium text-accent">
           Open list
         </Link>

@@ -5,13 +5,13 @@ import { serverQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { ServerDanger } from '~/components/server-danger'
+import { ServerPorts } from '~/components/server-ports'
 import { ServerLimitsForm } from '~/forms/server-limits'
 import { ServerNameForm } from '~/forms/server-name'
 import { ServerStartupForm } from '~/forms/server-startup'
 import { Card, CardHead, Facts } from '~/ui/bits'
-import { Address, CopyIcon } from '~/ui/copy'
+import { CopyIcon } from '~/ui/copy'
 import { Ago } from '~/ui/time'
-import { playerAddress } from '~/util/ports'
 
 export function ServerSettingsPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/settings' })
@@ -27,6 +27,7 @@ export function ServerSettingsPage() {
         <div className="flex min-w-0 flex-col gap-4">
           <ServerNameForm server={server} />
           <ServerStartupForm server={server} />
+          <ServerPorts server={server} />
           <ServerLimitsForm server={server} />
           <ServerDanger server={server} />
         </div>
@@ -58,16 +59,6 @@ function Side({ server }: { server: Server }) {
           ]}
         />
       </div>
-      <CardHead title="Addresses" note={server.allocations.length} />
-      <ul className="px-4 py-2">
-        {server.allocations.map((allocation) => (
-          <li key={allocation.id} className="flex min-h-7 items-center justify-between gap-2">
-            <Address text={playerAddress(allocation, server.address?.host)} />
-            {allocation.primary && <span className="text-12 text-t3">primary</span>}
-          </li>
-        ))}
-        {server.allocations.length === 0 && <li className="text-t3">none</li>}
-      </ul>
     </Card>
   )
 }

@@ -1,15 +1,18 @@
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { ChevronDown, LayoutGrid, Plus, Rows3 } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
-import type { ServerSummary } from '~/api/types'
+import { sessionQuery } from '~/api/queries'
+import { merged, serverPagesQuery } from '~/api/server-lists'
 import { BulkBar } from '~/components/bulk-bar'
+import { LoadMore } from '~/components/load-more'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { ServerCards } from '~/components/server-cards'
 import { ServerTable } from '~/components/server-table'
 import { StarterTiles } from '~/components/starters'
+import { useFleet } from '~/hooks/use-fleet'
+import { useSettled } from '~/hooks/use-settled'
 import type { ServerFilter } from '~/router'
 import { usePage } from '~/stores/page'
 import { Mark } from '~/ui/badge'
@@ -19,77 +22,57 @@ import { SearchInput } from '~/ui/field'
 import { Menu, MenuChoice } from '~/ui/menu'
 import { Segmented } from '~/ui/segmented'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { FAMILY, shownState } from '~/util/state'
+import { awayNodes, inFilter, matches, narrowOf } from '~/util/fleet'
+import { count } from '~/util/format'
 
-const FILTERS: Array<{
-  key: ServerFilter
-  word: string
-  test: (s: ServerSummary) => boolean
-  mark: React.ReactNode
-}> = [
-  {
-    key: 'running',
-    word: 'Running',
-    test: (s) => shownState(s) === 'running',
-    mark: <Mark shape="running" family="run" />,
-  },
-  {
-    key: 'moving',
-    word: 'Moving',
-    test: (s) => FAMILY[shownState(s)] === 'move',
-    mark: <Mark shape="starting" family="move" />,
-  },
-  {
-    key: 'failed',
-    word: 'Failed',
-    test: (s) => FAMILY[shownState(s)] === 'fail',
-    mark: <Mark shape="crashed" family="fail" />,
-  },
-  {
-    key: 'look',
-    word: 'Needs a look',
-    test: (s) => FAMILY[shownState(s)] === 'warn',
-    mark: <Mark shape="unreachable" family="warn" />,
-  },
-  {
-    key: 'stopped',
-    word: 'Stopped',
-    test: (s) => FAMILY[shownState(s)] === 'stop',
-    mark: <Mark shape="stopped" family="stop" />,
-  },
+const FILTERS: Array<{ key: ServerFilter; word: string; mark: React.ReactNode }> = [
+  { key: 'running', word: 'Running', mark: <Mark shape="running" family="run" /> },
+  { key: 'moving', word: 'Moving', mark: <Mark shape="starting" family="move" /> },
+  { key: 'failed', word: 'Failed', mark: <Mark shape="crashed" family="fail" /> },
+  { key: 'look', word: 'Needs a look', mark: <Mark shape="unreachable" family="warn" /> },
+  { key: 'stopped', word: 'Stopped', mark: <Mark shape="stopped" family="stop" /> },
 ]
-
-export function matches(server: ServerSummary, needle: string): boolean {
-  const text = needle.trim().toLowerCase()
-  if (!text) return true
-  return [server.name, server.egg.name, server.node.name, server.address?.display, server.id].some((part) =>
-    part?.toLowerCase().includes(text),
-  )
-}
 
 export function ServersPage() {
   const search = useSearch({ from: '/app/servers' })
   const navigate = useNavigate({ from: '/servers' })
-  const servers = useQuery(serversQuery)
   const session = useQuery(sessionQuery)
   const admin = session.data?.user.admin ?? false
-  const nodes = useQuery({ ...nodesQuery, enabled: admin })
+  const fleet = useFleet()
+  const { whole, total, nodes } = fleet
   const [chosen, setChosen] = useState<Set<string>>(new Set())
   usePage('Servers')
 
-  const all = servers.data ?? []
-  const filter = FILTERS.find((f) => f.key === search.state)
-  const shown = useMemo(
-    () =>
-      (servers.data ?? [])
-        .filter((s) => matches(s, search.q ?? ''))
-        .filter((s) => !search.node || s.node.id === search.node)
-        .filter((s) => filter?.test(s) ?? true)
-        .sort((a, b) => a.name.localeCompare(b.name)),
-    [servers.data, search.q, search.node, filter],
-  )
+  // Few are filtered here as one types; many are by control, which knows names, states and nodes.
+  const ask = useSettled(search.q)
+  const asked =
+    whole === false
+      ? narrowOf(
+          { ...search, q: ask },
+          awayNodes(nodes).map((n) => n.id),
+        )
+      : {}
+  const list = useInfiniteQuery({
+    ...serverPagesQuery(asked),
+    placeholderData: keepPreviousData,
+    enabled: whole !== undefined,
+  })
+  const pages = list.data?.pages
+  const shown = useMemo(() => {
+    const rows = merged(pages ?? [])
+    if (whole !== true) return rows
+    return rows
+      .filter((s) => matches(s, search.q ?? ''))
+      .filter((s) => !search.node || s.node.id === search.node)
+      .filter((s) => !search.state || inFilter(s, search.state))
+      .sort((a, b) => a.name.localeCompare(b.name))
+  }, [pages, whole, search.q, search.node, search.state])
   const selected = shown.filter((s) => chosen.has(s.id))
-  const nodeNames = new Map(all.map((s) => [s.node.id, s.node.name]))
+  const places: Array<{ id: string; name: string }> = whole ? (fleet.servers ?? []).map((s) => s.node) : nodes
+  const nodeNames = new Map(places.map((node) => [node.id, node.name]))
+  // How many match is known where nothing but a state is asked for.
+  const matching =
+    search.q || search.node ? undefined : search.state ? fleet.count(search.state) : (total ?? undefined)
 
   const narrow = (change: Partial<typeof search>) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true })
@@ -101,11 +84,11 @@ export function ServersPage() {
       return next
     })
 
-  if (servers.data && all.length === 0) return <NoServers hasNodes={(nodes.data?.length ?? 1) > 0} />
+  if (whole && total === 0) return <NoServers hasNodes={!admin || nodes.length > 0} />
 
   return (
     <Page>
-      <PageHead title="Servers" note={servers.data ? all.length : undefined}>
+      <PageHead title="Servers" note={total === undefined ? undefined : count(total)}>
         <span className="max-sm:hidden">
           <Segmented
             label="View"
@@ -126,7 +109,7 @@ export function ServersPage() {
       </PageHead>
       <div className="mb-3 flex flex-wrap items-center gap-2">
         <SearchInput
-          label="Filter by name, address, node"
+          label={whole === false ? 'Filter by name' : 'Filter by name, address, node'}
           small
           className="w-60 max-sm:w-full"
           hint={<Kbd>/</Kbd>}
@@ -165,35 +148,40 @@ export function ServersPage() {
             </Menu>
           )}
           {FILTERS.map((f) => {
-            const count = all.filter(f.test).length
-            if (count === 0 && search.state !== f.key) return null
+            const amount = fleet.count(f.key)
+            if (!amount && search.state !== f.key) return null
             return (
               <Chip
                 key={f.key}
                 on={search.state === f.key}
                 mark={f.mark}
-                count={count}
+                count={amount}
                 onClick={() => narrow({ state: search.state === f.key ? undefined : f.key })}
               >
-                {f.word}
+                {f.key === 'look' && whole === false ? 'Unreachable' : f.word}
               </Chip>
             )
           })}
         </div>
       </div>
-      {servers.isError && <ProblemView error={servers.error} onRetry={() => void servers.refetch()} />}
-      {servers.isPending && (
+      {fleet.error !== null && fleet.error !== undefined && (
+        <ProblemView error={fleet.error} onRetry={fleet.retry} />
+      )}
+      {list.isError && whole === false && (
+        <ProblemView error={list.error} onRetry={() => void list.refetch()} />
+      )}
+      {list.isPending && !list.isError && !fleet.error && (
         <Card>
           <SkeletonRows rows={8} />
         </Card>
       )}
-      {servers.data && shown.length === 0 && (
+      {list.data && shown.length === 0 && !list.isPlaceholderData && (
         <Card>
           <Empty
             title="No server matches"
             action={<Button onClick={() => void navigate({ search: {} })}>Clear the filters</Button>}
           >
-            {all.length} others are hidden by the filters.
+            {total === undefined ? 'All' : count(total)} others are hidden by the filters.
           </Empty>
         </Card>
       )}
@@ -207,7 +195,15 @@ export function ServersPage() {
               onPickAll={(on) => setChosen(on ? new Set(shown.map((s) => s.id)) : new Set())}
             />
           )}
-          <ServerCards servers={shown} phoneOnly={search.view !== 'cards'} />
+          <ServerCards servers={shown} phoneOnly={search.view !== 'cards'} ranked={whole === true} />
+          {list.hasNextPage && (
+            <LoadMore
+              shown={shown.length}
+              total={matching}
+              busy={list.isFetchingNextPage || list.isPlaceholderData}
+              onMore={() => void list.fetchNextPage()}
+            />
+          )}
         </>
       )}
       {selected.length > 0 && <BulkBar servers={selected} onClear={() => setChosen(new Set())} />}

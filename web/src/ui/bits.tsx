@@ -1,6 +1,7 @@
 import { Check, type LucideIcon, X } from 'lucide-react'
 import type { ComponentProps, ReactNode } from 'react'
 import { cx } from '~/util/cx'
+import { count as grouped } from '~/util/format'
 
 export function Kbd({ children }: { children: ReactNode }) {
   return (
@@ -48,7 +49,7 @@ export function Chip({ on = false, mark, count, children, className, ...rest }: 
     >
       {mark}
       {children}
-      {count !== undefined && <span className="num font-normal text-t3">{count}</span>}
+      {count !== undefined && <span className="num font-normal text-t3">{grouped(count)}</span>}
       {on && <X aria-hidden="true" size={12} />}
     </button>
   )

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   bytesText,
   count,
+  countShort,
   digits,
   duration,
   elapsed,
@@ -64,4 +65,11 @@ describe('times', () => {
     expect(relative(6 * 3_600_000, 0)).toBe('in 6 h')
     expect(relative(0, 400)).toBe('just now')
   })
+})
+
+it('a count is short where there is little room', () => {
+  expect(countShort(950)).toBe('950')
+  expect(countShort(1500)).toBe('1.5k')
+  expect(countShort(100_000)).toBe('100k')
+  expect(countShort(2_000_000)).toBe('2M')
 })

@@ -65,6 +65,13 @@ export function count(n: number): string {
     .replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
 }
 
+/** Where there is no room for all digits: "950", "1.5k", "100k". */
+export function countShort(n: number): string {
+  if (n < 1000) return count(n)
+  const thousands = n / 1000
+  return thousands < 1000 ? `${trimmed(thousands)}k` : `${trimmed(thousands / 1000)}M`
+}
+
 /** As the beginning of a sentence. */
 export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)

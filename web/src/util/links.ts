@@ -7,6 +7,7 @@ export const links = {
   node: (id: string) => `/nodes/${id}`,
   eggs: '/eggs',
   consumers: '/consumers',
+  registries: '/registries',
   operations: '/operations',
   account: '/account',
   login: '/login',

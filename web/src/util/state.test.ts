@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ServerSummary } from '~/api/types'
-import { pendingIntent, powerOff, shownState } from './state'
+import { nodes } from '~/mock-api/data'
+import { pendingIntent, powerOff, shownState, takeBackOff } from './state'
 
 function server(over: Partial<ServerSummary>): ServerSummary {
   return {
@@ -53,4 +54,13 @@ describe('what is shown', () => {
     expect(pendingIntent(server({ state: 'stopped', intent }))?.word).toBe('Starting')
     expect(pendingIntent(server({ state: 'running', intent }))).toBeUndefined()
   })
+})
+
+it('a node is taken back only while it is not connected', () => {
+  const [node] = nodes
+  if (!node) throw new Error('the mock has nodes')
+  expect(takeBackOff({ ...node, state: 'online' })).toMatch(/connected/)
+  expect(takeBackOff({ ...node, state: 'quarantined' })).toMatch(/say first/)
+  expect(takeBackOff({ ...node, state: 'offline' })).toBe(false)
+  expect(takeBackOff({ ...node, state: 'revoked' })).toBe(false)
 })

@@ -124,6 +124,19 @@ export function powerOff(server: ServerSummary | Server, action: PowerAction): s
   }
 }
 
+/** Why a node can't be taken back, or false when it can: one that is connected is not pushed out. */
+export function takeBackOff(node: Node): string | false {
+  switch (node.state) {
+    case 'online':
+      return 'It is connected; nothing has to be taken back'
+    case 'quarantined':
+      return 'Two machines claim this identity; say first which one is kept'
+    case 'offline':
+    case 'revoked':
+      return false
+  }
+}
+
 export interface NodeShown {
   family: Family
   word: string
