@@ -64,7 +64,7 @@ export function EggPage() {
               </div>
             ))}
           </Card>
-          <Card className="overflow-x-auto">
+          <Card scrolls="Variables">
             <CardHead title="Variables" note={egg.variables.length} />
             {egg.variables.length > 0 && (
               <table className="tbl">

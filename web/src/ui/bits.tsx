@@ -99,9 +99,26 @@ export function Switch({
   )
 }
 
-export function Card({ children, className }: { children: ReactNode; className?: string }) {
+/** `scrolls` names what is wider than a phone: with nothing to focus in it, the keyboard moves it only so. */
+export function Card({
+  children,
+  className,
+  scrolls,
+}: {
+  children: ReactNode
+  className?: string
+  scrolls?: string
+}) {
   return (
-    <section className={cx('relative rounded-box border border-line bg-surface', className)}>
+    <section
+      className={cx(
+        'relative rounded-box border border-line bg-surface',
+        scrolls && 'overflow-x-auto',
+        className,
+      )}
+      aria-label={scrolls}
+      tabIndex={scrolls ? 0 : undefined}
+    >
       {children}
     </section>
   )
