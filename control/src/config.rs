@@ -84,6 +84,10 @@ pub struct Tls {
     pub mode: TlsMode,
     pub cert: String,
     pub key: String,
+    pub acme_names: Vec<String>,
+    pub acme_contact: String,
+    pub acme_directory: String,
+    pub acme_ca: String,
 }
 
 /// Where the certificate comes from.
@@ -94,6 +98,7 @@ pub enum TlsMode {
     Off,
     SelfSigned,
     Files,
+    Acme,
 }
 
 /// Prints as `***`.
@@ -152,6 +157,7 @@ impl Config {
             .with_list_parse_key("nats_public_urls")
             .with_list_parse_key("allowed_hosts")
             .with_list_parse_key("trusted_proxies")
+            .with_list_parse_key("tls.acme_names")
             .try_parsing(true)
             .source(Some(environment.into_iter().collect()));
         let config: Self = builder.add_source(environment).build()?.try_deserialize()?;
@@ -192,6 +198,9 @@ impl Config {
         if self.tls.mode == TlsMode::Files && (self.tls.cert.is_empty() || self.tls.key.is_empty())
         {
             return bad("tls", "mode = \"files\" needs tls.cert and tls.key".into());
+        }
+        if self.tls.mode == TlsMode::Acme {
+            crate::http::acme::names(&self)?;
         }
         Ok(self)
     }
@@ -265,6 +274,27 @@ mod tests {
         assert!(unknown.to_string().contains("htp_listen"), "{unknown}");
         let wrong = with(&[("WARREN_CONTROL_HTTP_LISTEN", "x")]).unwrap_err();
         assert!(wrong.to_string().contains("http_listen"), "{wrong}");
+    }
+
+    #[test]
+    fn acme_wants_names_that_an_authority_can_look_up() {
+        let mode = ("WARREN_CONTROL_TLS__MODE", "acme");
+        let none = with(&[mode]).unwrap_err();
+        assert!(none.to_string().contains("tls.acme_names"), "{none}");
+        for wrong in ["203.0.113.7", "*.example.net", "a b", "panel.example.net/x"] {
+            let names = ("WARREN_CONTROL_TLS__ACME_NAMES", wrong);
+            let error = with(&[mode, names]).unwrap_err();
+            assert!(error.to_string().contains(wrong), "{error}");
+        }
+        let url = (
+            "WARREN_CONTROL_PUBLIC_URL",
+            "https://panel.example.net:8443",
+        );
+        let config = with(&[mode, url]).unwrap();
+        assert_eq!(
+            crate::http::acme::names(&config).unwrap(),
+            ["panel.example.net"]
+        );
     }
 
     #[test]

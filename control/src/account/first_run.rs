@@ -88,7 +88,7 @@ pub fn url(ground: &Ground) -> String {
     }
     let scheme = match config.tls.mode {
         TlsMode::Off => "http",
-        TlsMode::SelfSigned | TlsMode::Files => "https",
+        TlsMode::SelfSigned | TlsMode::Files | TlsMode::Acme => "https",
     };
     format!("{scheme}://{}", config.http_listen)
 }

@@ -46,7 +46,10 @@ impl Door {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let names = [&config.public_url, &config.address, &config.http_listen];
-        let names = names.into_iter().chain(&config.allowed_hosts);
+        let names = names
+            .into_iter()
+            .chain(&config.allowed_hosts)
+            .chain(&config.tls.acme_names);
         Self {
             passwords: Passwords::default(),
             searches: Turns::default(),

@@ -1,5 +1,6 @@
 //! The HTTP side: front door, routes, pages, TLS.
 
+pub mod acme;
 mod certificate;
 mod docs;
 mod door;

@@ -1,4 +1,4 @@
-//! Listens: plain, with a certificate from files, or with one of its own making.
+//! Listens: plain, or with a certificate from files, of its own making, or of an authority.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -46,7 +46,7 @@ pub async fn serve(
     })?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let tls = tls::load(&config, &app.clock).await?;
+    let tls = tls::load(&config, &app.clock, &stop).await?;
     let own = tls.as_ref().and_then(|tls| tls.own.clone());
     if let Some((_, pin)) = &own {
         app.door.pin.get_or_init(|| *pin);

@@ -1,5 +1,5 @@
-//! What control proves itself with: files of somebody's, or a certificate of its own making. Both are looked
-//! at again while it serves, so that a renewal needs no restart.
+//! What control proves itself with: files of somebody's, a certificate of its own making, or an authority's. All are
+//! looked at again while it serves, so that a renewal needs no restart.
 
 use std::{os::unix::fs::MetadataExt, time::Duration};
 
@@ -8,7 +8,10 @@ use axum_server::tls_rustls::RustlsConfig;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use super::certificate::{self, Own, Pin};
+use super::{
+    acme,
+    certificate::{self, Own, Pin},
+};
 use crate::{
     clock::Clock,
     config::{Config, TlsMode},
@@ -31,7 +34,7 @@ pub struct Tls {
 /// What the configuration asks for; nothing for plain http.
 /// # Errors
 /// Names the keys and files that can't be used.
-pub async fn load(config: &Config, clock: &Clock) -> Result<Option<Tls>> {
+pub async fn load(config: &Config, clock: &Clock, stop: &CancellationToken) -> Result<Option<Tls>> {
     match config.tls.mode {
         TlsMode::Off => Ok(None),
         TlsMode::Files => {
@@ -40,6 +43,12 @@ pub async fn load(config: &Config, clock: &Clock) -> Result<Option<Tls>> {
             let server = server.with_context(|| {
                 format!("configuration keys `tls.cert` and `tls.key`: {cert}, {key}")
             })?;
+            Ok(Some(Tls { server, own: None }))
+        }
+        TlsMode::Acme => {
+            let own = certificate::own(config, now(clock)?)?;
+            let server = acme::start(config, &own, stop.clone())?;
+            // Machines that join trust the authority, not a key.
             Ok(Some(Tls { server, own: None }))
         }
         TlsMode::SelfSigned => {
@@ -67,6 +76,10 @@ pub async fn keep_fresh(
     clock: Clock,
     stop: CancellationToken,
 ) {
+    if config.tls.mode == TlsMode::Acme {
+        // It renews itself.
+        return;
+    }
     let files = config.tls.mode == TlsMode::Files;
     let mut seen = stamp(&config);
     let mut timer = tokio::time::interval(if files { LOOK } else { AGE });

@@ -8,6 +8,7 @@ mod enrolment;
 mod fake_node;
 mod gate;
 mod hostile;
+mod http_acme;
 mod http_door;
 mod http_eggs;
 mod http_files;

@@ -41,6 +41,10 @@ pub struct UpArgs {
     /// PEM file with that certificate's key
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+    /// Ask Let's Encrypt for the certificate of --address, which must lead to this machine's port 443, and renew it;
+    /// MAIL is where it writes to before one runs out
+    #[arg(long, value_name = "MAIL", requires_all = ["address", "public"], conflicts_with = "cert")]
+    pub acme: Option<String>,
     /// Use this PostgreSQL database instead of SQLite
     #[arg(long, value_name = "URL", env = "WARREN_POSTGRES")]
     pub postgres: Option<String>,

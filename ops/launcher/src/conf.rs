@@ -217,6 +217,7 @@ fn tls(args: &UpArgs) -> Table {
     let files = args.cert.as_ref().zip(args.key.as_ref());
     let mode = match files {
         Some(_) => "files",
+        None if args.acme.is_some() => "acme",
         None if args.public => "self-signed",
         None => "off",
     };
@@ -224,6 +225,11 @@ fn tls(args: &UpArgs) -> Table {
     if let Some((cert, key)) = files {
         set(&mut table, "cert", cert.display().to_string());
         set(&mut table, "key", key.display().to_string());
+    }
+    if let (Some(mail), Some(address)) = (&args.acme, &args.address) {
+        set(&mut table, "acme_contact", mail.clone());
+        let names = vec![toml::Value::from(address.clone())];
+        table.insert("acme_names".into(), names.into());
     }
     table
 }
@@ -319,5 +325,10 @@ mod tests {
             Some("self-signed")
         );
         assert_eq!(tls(&up(&[]))["mode"].as_str(), Some("off"));
+        let address = ["--public", "--address", "panel.example.net"];
+        let asked = tls(&up(&[&address[..], &["--acme", "me@example.net"]].concat()));
+        assert_eq!(asked["mode"].as_str(), Some("acme"));
+        assert_eq!(asked["acme_names"][0].as_str(), Some("panel.example.net"));
+        assert_eq!(asked["acme_contact"].as_str(), Some("me@example.net"));
     }
 }
