@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 use prost::Message as _;
@@ -16,7 +17,7 @@ use tracing::{error, warn};
 use warren_proto::ids::{BootId, LedgerId, ServerId};
 use warren_proto::wire;
 
-use crate::disk::{self, ReadError};
+use crate::disk::{self, Disk, ReadError};
 
 /// Boots that are remembered for the fork check.
 pub const MAX_BOOTS: usize = 16;
@@ -92,6 +93,7 @@ pub struct Applied {
 
 /// See the module.
 pub struct Ledger {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     inner: Mutex<Inner>,
 }
@@ -109,13 +111,18 @@ impl Ledger {
     /// # Errors
     /// If the directory can't be read or written.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(dir).map_err(disk::at("create", dir))?;
+        Self::open_on(Arc::new(disk::Local), dir)
+    }
+
+    /// [`Ledger::open`] on any disk.
+    pub fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, Error> {
+        let paths = disk.list(dir)?;
         let mut damaged = Vec::new();
-        let node = match sound(&dir.join("ledger"), &mut damaged)? {
+        let node = match sound(&*disk, &dir.join("ledger"), &mut damaged)? {
             Some(body) => match serde_json::from_slice::<Node>(&body) {
                 Ok(node) => Some(node),
                 Err(e) => {
-                    aside(&dir.join("ledger"), &e.to_string(), &mut damaged)?;
+                    aside(&*disk, &dir.join("ledger"), &e.to_string(), &mut damaged)?;
                     None
                 }
             },
@@ -123,8 +130,7 @@ impl Ledger {
         };
         let mut wanted = BTreeMap::new();
         let mut memories = BTreeSet::new();
-        for entry in std::fs::read_dir(dir).map_err(disk::at("list", dir))? {
-            let path = entry.map_err(disk::at("list", dir))?.path();
+        for path in paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let Some((stem, kind)) = name.split_once('.') else {
                 continue;
@@ -137,14 +143,14 @@ impl Ledger {
                     memories.insert(id);
                 }
                 "wanted" => {
-                    let Some(body) = sound(&path, &mut damaged)? else {
+                    let Some(body) = sound(&*disk, &path, &mut damaged)? else {
                         continue;
                     };
                     match wire::WantedServer::decode(body.as_slice()) {
                         Ok(row) => {
                             wanted.insert(id, row);
                         }
-                        Err(e) => aside(&path, &e.to_string(), &mut damaged)?,
+                        Err(e) => aside(&*disk, &path, &e.to_string(), &mut damaged)?,
                     }
                 }
                 _ => {}
@@ -163,6 +169,7 @@ impl Ledger {
             node.rev = 0;
         }
         let ledger = Self {
+            disk,
             dir: dir.to_owned(),
             inner: Mutex::new(Inner {
                 node,
@@ -223,7 +230,7 @@ impl Ledger {
         let mut rows = BTreeMap::new();
         for id in ids {
             let mut damaged = Vec::new();
-            let memory = sound(&self.memory_path(id), &mut damaged)?;
+            let memory = sound(&*self.disk, &self.memory_path(id), &mut damaged)?;
             inner.damaged.extend(damaged);
             let wanted = inner.wanted.get(&id).cloned();
             rows.insert(id, Row { wanted, memory });
@@ -291,7 +298,7 @@ impl Ledger {
             applied.removed.push((id, stone));
         }
         for (id, row) in &rows {
-            disk::write_framed(&self.wanted_path(*id), &row.encode_to_vec())?;
+            self.write(&self.wanted_path(*id), &row.encode_to_vec())?;
         }
         node.rev = node.rev.max(apply.to);
         for (id, _) in &rows {
@@ -327,7 +334,7 @@ impl Ledger {
 
     /// Remembers what an actor must not forget. Blocks on the disk.
     pub fn remember(&self, server: ServerId, memory: &[u8]) -> Result<(), Error> {
-        disk::write_framed(&self.memory_path(server), memory)?;
+        self.write(&self.memory_path(server), memory)?;
         self.inner.lock().memories.insert(server);
         Ok(())
     }
@@ -341,10 +348,8 @@ impl Ledger {
         }
         node.uids.remove(&server);
         for path in [self.wanted_path(server), self.memory_path(server)] {
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(disk::at("remove", &path)(e).into());
-                }
+            match self.disk.remove(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
                 _ => {}
             }
         }
@@ -357,7 +362,11 @@ impl Ledger {
 
     fn save(&self, node: &Node) -> Result<(), Error> {
         let body = serde_json::to_vec(node).map_err(io::Error::other)?;
-        disk::write_framed(&self.dir.join("ledger"), &body)?;
+        self.write(&self.dir.join("ledger"), &body)
+    }
+
+    fn write(&self, path: &Path, body: &[u8]) -> Result<(), Error> {
+        self.disk.replace(path, &disk::frame(body))?;
         Ok(())
     }
 
@@ -381,22 +390,26 @@ fn uid_of(node: &mut Node, server: ServerId) -> u32 {
 }
 
 /// The body of a framed file; a damaged one is set aside and counts as absent.
-fn sound(path: &Path, damaged: &mut Vec<String>) -> Result<Option<Vec<u8>>, Error> {
-    match disk::read_framed(path) {
+fn sound(
+    disk: &dyn Disk,
+    path: &Path,
+    damaged: &mut Vec<String>,
+) -> Result<Option<Vec<u8>>, Error> {
+    match disk::read_framed_on(disk, path) {
         Ok(body) => Ok(body),
         Err(ReadError::Corrupt { why, .. }) => {
-            aside(path, &why, damaged)?;
+            aside(disk, path, &why, damaged)?;
             Ok(None)
         }
         Err(e) => Err(e.into()),
     }
 }
 
-fn aside(path: &Path, why: &str, damaged: &mut Vec<String>) -> Result<(), Error> {
+fn aside(disk: &dyn Disk, path: &Path, why: &str, damaged: &mut Vec<String>) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!("-damaged-{}", LedgerId::new()));
     let kept = path.with_file_name(name);
-    std::fs::rename(path, &kept).map_err(disk::at("set aside", path))?;
+    disk.rename(path, &kept)?;
     let text = format!(
         "{} was damaged ({why}) and is kept as {}; control sends its rows again",
         path.display(),
