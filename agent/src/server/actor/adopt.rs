@@ -1,18 +1,18 @@
 //! Going on after a restart: what the machine has, against what was written down.
 
-use tracing::warn;
 use warren_proto::wire::fact::What;
 use warren_proto::{state::State, wire};
 use warren_runtime::runtime::{Found, FoundState};
 
 use super::super::lifecycle::{self, Event};
 use super::super::memory::{Ended, Run};
-use super::super::start::{self, Failure};
+use super::super::start::Failure;
 use super::super::{convert, install, label};
 use super::Actor;
+use super::hands::{Container, Hands};
 use crate::clock;
 
-impl Actor {
+impl<H: Hands> Actor<H> {
     pub(super) async fn adopt(
         &mut self,
         game: Option<Found>,
@@ -31,10 +31,8 @@ impl Actor {
     /// Facts that were decided and may not have come to the journal.
     pub(super) async fn resend(&mut self) {
         for fact in self.memory.queued() {
-            let (journal, copy) = (self.deps.journal.clone(), fact.clone());
-            let there = tokio::task::spawn_blocking(move || journal.had(&copy)).await;
-            if !there.unwrap_or(false) {
-                self.deps.journal.append(fact).await;
+            if !self.hands.had(&fact).await {
+                self.hands.write(fact).await;
             }
         }
         self.memory.unsent.clear();
@@ -50,7 +48,7 @@ impl Actor {
                 id: run,
                 started: true,
                 started_at_ms: clock::to_ms(found.created_at),
-                host_boot: self.deps.settings.host_boot.clone(),
+                host_boot: self.hands.host_boot().to_owned(),
                 ended: None,
                 closed: false,
             });
@@ -58,7 +56,7 @@ impl Actor {
         // The process before us may have seen the restart and been killed before it acted.
         let since = self.memory.run.as_ref().map(|r| r.host_boot.clone());
         let since = since.filter(|b| !b.is_empty());
-        let host_rebooted = since.map_or(host_rebooted, |b| b != self.deps.settings.host_boot);
+        let host_rebooted = since.map_or(host_rebooted, |b| b != self.hands.host_boot());
         let nothing = lifecycle::Found::Nothing { host_rebooted };
         let state = found.as_ref().map(|f| f.state.clone());
         match state {
@@ -73,11 +71,7 @@ impl Actor {
                 self.adopt_ended().await;
             }
             Some(FoundState::NoTask) => {
-                if let Ok(id) = start::container_of(self.server)
-                    && let Err(e) = self.deps.runtime.delete(&id).await
-                {
-                    warn!(server.id = %self.server, "{e}");
-                }
+                self.hands.delete(Container::Game).await;
                 self.adopt_absent(nothing).await;
             }
             None => self.adopt_absent(nothing).await,
@@ -88,11 +82,12 @@ impl Actor {
         let mut facts = Vec::new();
         let image = self.row.as_ref().and_then(|r| r.spec.as_ref());
         let image = image.map(|s| s.image.clone()).unwrap_or_default();
+        let now_ms = self.hands.now().wall_ms;
         let run = self.memory.run.as_mut().map(|run| {
             if !run.started {
                 // Killed between the start and its fact.
                 run.started = true;
-                run.started_at_ms = clock::wall_ms();
+                run.started_at_ms = now_ms;
                 facts.push(What::RunStarted(wire::RunStarted {
                     run: run.id.to_string(),
                     started_at_ms: run.started_at_ms,
@@ -102,7 +97,7 @@ impl Actor {
             }
             run.id
         });
-        let veth = self.veth().await;
+        let veth = self.hands.veth().await;
         self.event_with(Event::Adopted(lifecycle::Found::Up), facts)
             .await;
         if let Some(run) = run {
@@ -114,13 +109,6 @@ impl Actor {
         self.say("the agent is back; the game ran on");
     }
 
-    pub(super) async fn veth(&self) -> Option<String> {
-        let all = self.deps.network.list().await.ok()?;
-        let key = self.server.to_string();
-        let ours = all.into_iter().find(|a| a.key.as_str() == key);
-        ours.map(|a| a.veth)
-    }
-
     pub(super) async fn adopt_ended(&mut self) {
         let ended = self.memory.run.as_ref().and_then(|r| r.ended);
         let closed = self.memory.run.as_ref().is_none_or(|r| r.closed);
@@ -128,10 +116,8 @@ impl Actor {
             let nothing = lifecycle::Found::Nothing {
                 host_rebooted: false,
             };
-            if let Ok(id) = start::container_of(self.server) {
-                // Known and told already; only the container is left.
-                let _ = self.deps.runtime.delete(&id).await;
-            }
+            // Known and told already; only the container is left.
+            self.hands.delete(Container::Game).await;
             self.event(Event::Adopted(nothing)).await;
             return;
         };
@@ -157,13 +143,13 @@ impl Actor {
             self.adopt_ended().await;
             return;
         }
-        let spool_end = self.deps.consoles.server(self.server).end(run.id);
+        let spool_end = self.hands.end_console(run.id);
         if let Some(run) = &mut self.memory.run {
             run.closed = true;
         }
         let fact = What::RunEnded(wire::RunEnded {
             run: run.id.to_string(),
-            ended_at_ms: clock::wall_ms(),
+            ended_at_ms: self.hands.now().wall_ms,
             exit_code: -1,
             oom: false,
             spool_end,
@@ -173,11 +159,9 @@ impl Actor {
 
     pub(super) async fn adopt_install(&mut self, found: Option<Found>) {
         let Some(job) = self.memory.job.clone() else {
-            if found.is_some()
-                && let Ok(id) = install::container_of(self.server)
-            {
+            if found.is_some() {
                 // Left by a job whose end is written down.
-                let _ = self.deps.runtime.delete(&id).await;
+                self.hands.delete(Container::Install).await;
             }
             if let Some(hold) = self.memory.life.hold.clone() {
                 let why = (
