@@ -363,6 +363,14 @@ impl Core {
     }
 }
 
+/// Whether control still expects the first of the facts that it was sent: then they are sent again with growing
+/// waits, not in a tight loop.
+pub fn took_none(sent: &wire::FactBatch, answer: &wire::FactAnswer) -> bool {
+    let first = sent.facts.first().map_or(0, |f| f.seq);
+    let next = answer.next.as_ref();
+    next.is_some_and(|n| n.boot == sent.boot && n.seq == first)
+}
+
 fn position(wire: &wire::JournalPosition) -> Option<Position> {
     let boot = wire.boot.parse().ok()?;
     (wire.seq > 0).then_some(Position {

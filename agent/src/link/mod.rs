@@ -338,12 +338,7 @@ async fn facts(node: &Arc<Node>, bus: &Bus, from: Option<Position>) -> Result<An
     let answer: wire::FactAnswer = bus
         .call(subject, up::LIFECYCLE, Some(node.id), &batch.wire, CALL)
         .await?;
-    let first = batch.wire.facts.first().map_or(0, |f| f.seq);
-    let stuck = answer
-        .next
-        .as_ref()
-        .is_some_and(|n| n.boot == batch.wire.boot && n.seq == first);
-    if stuck {
+    if core::took_none(&batch.wire, &answer) {
         // Sent again with growing waits, not in a tight loop.
         return Err(local("not_taken", "control took none of these facts"));
     }

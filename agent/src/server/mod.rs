@@ -28,7 +28,7 @@ use warren_proto::ids::{JobId, ServerId};
 use warren_proto::wire;
 use warren_runtime::runtime::{Event, Events, Found, FoundState};
 
-use crate::ledger::Applied;
+use crate::ledger::{self, Applied, Ledger, Tombstone};
 use actor::{Handle, Msg};
 use deps::Deps;
 use label::Label;
@@ -47,6 +47,44 @@ struct Containers {
     install: Option<Found>,
 }
 
+/// What a server's actor begins with when the agent starts.
+pub struct Beginning {
+    /// Which.
+    pub server: ServerId,
+    /// Control's row.
+    pub row: Option<wire::WantedServer>,
+    /// What it had saved.
+    pub memory: Option<Vec<u8>>,
+    /// It has to go.
+    pub stone: Option<Tombstone>,
+}
+
+/// Every server on disk.
+/// # Errors
+/// The disk.
+pub fn beginnings(ledger: &Ledger) -> Result<Vec<Beginning>, ledger::Error> {
+    let mut stones: BTreeMap<_, _> = ledger.open_tombstones().into_iter().collect();
+    let rows = ledger.rows()?.into_iter();
+    let all = rows.map(|(server, row)| Beginning {
+        server,
+        row: row.wanted,
+        memory: row.memory,
+        stone: stones.remove(&server),
+    });
+    Ok(all.collect())
+}
+
+/// What actors are told of an apply, in order; a server without an actor gets one that nothing exists of.
+pub fn news(ledger: &Ledger, applied: &Applied) -> Vec<(ServerId, Msg)> {
+    let changed = applied.changed.iter().filter_map(|server| {
+        let row = ledger.wanted(*server)?;
+        Some((*server, Msg::Wanted(Box::new(row))))
+    });
+    let removed = applied.removed.iter();
+    let removed = removed.map(|(server, stone)| (*server, Msg::Bury(stone.clone())));
+    changed.chain(removed).collect()
+}
+
 impl Servers {
     /// Starts an actor per server on disk, finds what runs, and lets them act. Needs no control; waits
     /// for containerd in the background.
@@ -60,11 +98,11 @@ impl Servers {
             map: Arc::default(),
             stop: stop.clone(),
         });
-        for (server, row) in deps.ledger.rows()? {
-            servers.spawn(server, row.wanted, row.memory);
-        }
-        for (server, stone) in deps.ledger.open_tombstones() {
-            servers.tell(server, Msg::Bury(stone));
+        for begin in beginnings(&deps.ledger)? {
+            servers.spawn(begin.server, begin.row, begin.memory);
+            if let Some(stone) = begin.stone {
+                servers.tell(begin.server, Msg::Bury(stone));
+            }
         }
         // Before the first look, so that nothing ends unseen in between.
         let events = deps.runtime.events();
@@ -225,20 +263,11 @@ impl Servers {
 
     /// Hands out what an apply brought.
     pub fn applied(&self, applied: &Applied) {
-        for server in &applied.changed {
-            let Some(row) = self.deps.ledger.wanted(*server) else {
-                continue;
-            };
-            if self.get(*server).is_none() {
-                self.fresh(*server);
+        for (server, msg) in news(&self.deps.ledger, applied) {
+            if self.get(server).is_none() {
+                self.fresh(server);
             }
-            self.tell(*server, Msg::Wanted(Box::new(row)));
-        }
-        for (server, stone) in &applied.removed {
-            if self.get(*server).is_none() {
-                self.fresh(*server);
-            }
-            self.tell(*server, Msg::Bury(stone.clone()));
+            self.tell(server, msg);
         }
     }
 
