@@ -19,9 +19,9 @@ use warren_proto::{
 };
 
 use super::{
-    convert,
-    identity::{self, Verdict},
+    convert, identity,
     presence::{Error, boots_of},
+    settle::{self, Verdict},
 };
 use crate::{
     ingest::cursor::{Boot, Cursor, Held, Lost, reposition},
@@ -34,8 +34,6 @@ use crate::{
 const MOST_JOURNALS: usize = 4096;
 /// Generations and revs beyond this are no count of anything: adding to them must never overflow.
 const HIGHEST: u64 = 1 << 48;
-/// Jobs younger than this are not lost yet: the node's answer and its hello may have crossed.
-const JOB_SETTLES_MS: i64 = 5_000;
 
 /// One server as the node sees it.
 #[derive(Debug, Clone)]
@@ -170,7 +168,7 @@ pub async fn quarantine(
         said.boot,
         &said.boots,
     );
-    if verdict != Verdict::Forked {
+    if verdict != identity::Verdict::Forked {
         return Ok(None);
     }
     let because = format!(
@@ -212,24 +210,14 @@ pub async fn order_boots(
     let mut listed: HashSet<BootId> = said.boots.iter().copied().collect();
     listed.extend(said.journal.iter().map(|j| j.boot));
     let mut known: HashMap<BootId, i64> = boots_of(db, node, &listed).await?.into_iter().collect();
-    let mut next = row.next_ordinal;
-    // Boots that only the journal names are older than all of the list.
-    let only_journal = said
-        .journal
-        .iter()
-        .map(|j| j.boot)
-        .filter(|b| !said.boots.contains(b));
-    let oldest_first: Vec<BootId> = only_journal
-        .chain(said.boots.iter().rev().copied())
-        .collect();
-    for boot in oldest_first {
-        if known.contains_key(&boot) {
-            continue;
-        }
+    let journal: Vec<BootId> = said.journal.iter().map(|j| j.boot).collect();
+    let new = settle::order(&known, &said.boots, &journal, row.next_ordinal);
+    let next = row.next_ordinal + to_i64(new.len() as u64);
+    for (boot, ordinal) in new {
         let model = node_boots::ActiveModel {
             node_id: Set(row.id.clone()),
             boot_id: Set(boot.to_string()),
-            ordinal: Set(next),
+            ordinal: Set(ordinal),
             previous_boot: Set(None),
             next_seq: Set(1),
             host_rebooted: Set(false),
@@ -243,8 +231,7 @@ pub async fn order_boots(
         node_boots::Entity::insert(model)
             .exec_without_returning(db)
             .await?;
-        known.insert(boot, next);
-        next += 1;
+        known.insert(boot, ordinal);
     }
     if next != row.next_ordinal {
         nodes::Entity::update_many()
@@ -256,15 +243,8 @@ pub async fn order_boots(
     Ok(known)
 }
 
-/// Moves the cursor to what the node still has, and writes down what is lost for good.
-pub async fn settle_journal(
-    db: &impl ConnectionTrait,
-    node: NodeId,
-    row: node_cursors::Model,
-    said: &Said,
-    boots: &HashMap<BootId, i64>,
-    now_ms: i64,
-) -> Result<node_cursors::Model, DbErr> {
+/// The journal as the pure part has it, in the order of boots.
+pub fn held(said: &Said, boots: &HashMap<BootId, i64>) -> Vec<Held> {
     let mut journal: Vec<Held> = said
         .journal
         .iter()
@@ -281,8 +261,19 @@ pub async fn settle_journal(
         })
         .collect();
     journal.sort_by_key(|held| held.boot.ordinal);
+    journal
+}
+
+/// Moves the cursor to what the node still has, and writes down what is lost for good.
+pub async fn settle_journal(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: node_cursors::Model,
+    journal: &[Held],
+    now_ms: i64,
+) -> Result<node_cursors::Model, DbErr> {
     let before = cursor_of(&row);
-    let (after, lost) = reposition(before, &journal);
+    let (after, lost) = reposition(before, journal);
     if let Some(lost) = lost {
         record_loss(db, node, lost, now_ms).await?;
     }
@@ -392,8 +383,7 @@ pub async fn record_loss(
     Ok(())
 }
 
-/// Compares ledgers. An unknown one is sent a snapshot; one that is ahead of control (a restored database)
-/// makes control raise its revs and generations above it.
+/// Compares ledgers.
 pub async fn settle_ledger(
     db: &impl ConnectionTrait,
     node: NodeId,
@@ -404,27 +394,29 @@ pub async fn settle_ledger(
     let Some((ledger, applied)) = said.ledger else {
         return Ok(());
     };
-    let known = row.ledger_id.as_deref() == Some(&*ledger.to_string());
-    let ahead = known && applied > row.rev;
-    let mut update = nodes::Entity::update_many()
-        .col_expr(nodes::Column::LedgerId, Expr::value(ledger.to_string()))
-        .filter(nodes::Column::Id.eq(&*row.id));
-    update = if ahead {
-        update
-            .col_expr(nodes::Column::Rev, Expr::value(applied))
-            .col_expr(nodes::Column::AppliedRev, Expr::value(applied))
-    } else {
-        update.col_expr(
-            nodes::Column::AppliedRev,
-            Expr::value(if known { applied } else { 0 }),
-        )
-    };
-    update.exec(db).await?;
-    if ahead {
+    let ledger = ledger.to_string();
+    let revs = settle::ledger(known_of(row), &ledger, applied);
+    nodes::Entity::update_many()
+        .col_expr(nodes::Column::LedgerId, Expr::value(ledger))
+        .col_expr(nodes::Column::Rev, Expr::value(revs.rev))
+        .col_expr(nodes::Column::AppliedRev, Expr::value(revs.applied))
+        .filter(nodes::Column::Id.eq(&*row.id))
+        .exec(db)
+        .await?;
+    if revs.anew {
         tracing::warn!(node.id = %node, "node {node} is ahead of this database: its wanted state is written anew");
         write_anew(db, &row.id, now_ms).await?;
     }
     Ok(())
+}
+
+/// What control knows of a node's ledger, as the pure part has it.
+pub fn known_of(row: &nodes::Model) -> settle::Known<'_> {
+    settle::Known {
+        ledger: row.ledger_id.as_deref(),
+        rev: row.rev,
+        applied: row.applied_rev,
+    }
 }
 
 /// Puts every row of a node under a rev above all that it has, so that it takes each again; `settle_servers`
@@ -506,32 +498,30 @@ pub async fn settle_servers(
             .collect();
         for seen in chunk {
             let id = seen.server.to_string();
-            match rows.get(&id) {
-                _ if buried.contains(&id) => {}
-                Some((_, owner, generation, None)) if *owner == node_id => {
-                    if seen.generation > *generation {
-                        let rev = wanted::raise_rev(db, &node_id).await?;
-                        servers::Entity::update_many()
-                            .col_expr(
-                                servers::Column::Generation,
-                                Expr::value(seen.generation + 1),
-                            )
-                            .col_expr(servers::Column::Rev, Expr::value(rev))
-                            .filter(servers::Column::Id.eq(&*id))
-                            .exec(db)
-                            .await?;
-                    }
-                }
-                // Another node's by now, or deleted: it must go from here.
-                Some((_, _, generation, _)) => {
+            let row = rows
+                .get(&id)
+                .map(|(_, owner, generation, deleted)| settle::Row {
+                    here: *owner == node_id,
+                    generation: *generation,
+                    deleted: deleted.is_some(),
+                });
+            match settle::server(row, buried.contains(&id), seen.generation) {
+                Verdict::Fine => {}
+                Verdict::Raise(generation) => {
                     let rev = wanted::raise_rev(db, &node_id).await?;
-                    let at = Bumped {
-                        generation: (*generation).max(seen.generation) + 1,
-                        rev,
-                    };
+                    servers::Entity::update_many()
+                        .col_expr(servers::Column::Generation, Expr::value(generation))
+                        .col_expr(servers::Column::Rev, Expr::value(rev))
+                        .filter(servers::Column::Id.eq(&*id))
+                        .exec(db)
+                        .await?;
+                }
+                Verdict::Bury(generation) => {
+                    let rev = wanted::raise_rev(db, &node_id).await?;
+                    let at = Bumped { generation, rev };
                     wanted::bury(db, &node_id, &id, at, 7 * 86_400, now_ms).await?;
                 }
-                None => {
+                Verdict::Strange => {
                     strange.insert(id.clone());
                     meet_orphan(db, &node_id, &id, seen, now_ms).await?;
                 }
@@ -586,15 +576,14 @@ pub async fn lose_jobs(
         .filter(operations::Column::NodeId.eq(node.to_string()))
         .filter(operations::Column::State.eq("running"))
         .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
-        .filter(operations::Column::SentAtMs.lt(now_ms - JOB_SETTLES_MS))
+        .filter(operations::Column::SentAtMs.is_not_null())
         .all(db)
         .await?;
     for job in running {
-        if job
-            .id
-            .parse()
-            .is_ok_and(|id: JobId| said.jobs.contains(&id))
-        {
+        let listed = job.id.parse();
+        let listed = listed.is_ok_and(|id: JobId| said.jobs.contains(&id));
+        let sent_at_ms = job.sent_at_ms.unwrap_or(now_ms);
+        if !settle::is_lost(listed, sent_at_ms, now_ms) {
             continue;
         }
         operations::Entity::update_many()

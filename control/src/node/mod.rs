@@ -11,6 +11,7 @@ pub mod identity;
 pub mod presence;
 pub mod push;
 pub mod service;
+pub mod settle;
 pub mod token;
 pub mod view;
 

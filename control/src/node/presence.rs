@@ -12,7 +12,7 @@ use warren_proto::{
     wire,
 };
 
-use super::{convert, hello};
+use super::{convert, hello, settle};
 use crate::{
     app::Ground,
     db::Lane,
@@ -100,7 +100,9 @@ pub async fn heartbeats(
             answers.push((*place, Ok(answer)));
             continue;
         }
-        let applied = applied(&row, beat.beat.ledger.as_ref());
+        let ledger = beat.beat.ledger.as_ref();
+        let said = ledger.map(|l| (&*l.id, to_i64(l.rev)));
+        let applied = settle::beat(hello::known_of(&row), said);
         answer.say_hello = applied.is_none();
         let applied = applied.unwrap_or(row.applied_rev);
         if applied < row.rev {
@@ -143,13 +145,6 @@ pub async fn heartbeats(
         ground.nudges.node(node);
     }
     Ok(answers)
-}
-
-/// What the node has applied, if its ledger is the one that control knows and not ahead of control.
-fn applied(row: &nodes::Model, ledger: Option<&wire::LedgerPosition>) -> Option<i64> {
-    let ledger = ledger?;
-    let rev = to_i64(ledger.rev);
-    (row.ledger_id.as_deref() == Some(&*ledger.id) && rev <= row.rev).then_some(rev)
 }
 
 fn drops(beat: &wire::Heartbeat) -> serde_json::Value {
@@ -206,16 +201,11 @@ pub async fn hello(
         return Ok(answer);
     }
     let boots = hello::order_boots(&*tx, &row, &said, now_ms).await?;
-    let cursor = hello::settle_journal(&*tx, node, cursor, &said, &boots, now_ms).await?;
+    let journal = hello::held(&said, &boots);
+    let cursor = hello::settle_journal(&*tx, node, cursor, &journal, now_ms).await?;
     hello::settle_ledger(&*tx, node, &row, &said, now_ms).await?;
     hello::settle_servers(&*tx, node, &said, now_ms).await?;
-    let caught_up = said.journal.iter().all(|held| {
-        held.end == 0
-            || (cursor.boot_id.as_deref() == Some(&*held.boot.to_string())
-                && held.end <= to_u64(cursor.next_seq))
-            || boots.get(&held.boot).is_some_and(|o| *o < cursor.ordinal)
-    });
-    if caught_up {
+    if settle::caught_up(hello::cursor_of(&cursor), &journal) {
         hello::lose_jobs(&*tx, node, &said, now_ms).await?;
         hello::trust_states(&*tx, node, &said, now_ms).await?;
     }

@@ -1,0 +1,192 @@
+//! What a hello or a heartbeat means for what control has stored. Pure: [`super::hello`] and
+//! [`super::presence`] read the rows and carry out what is decided here.
+
+use std::collections::{HashMap, HashSet};
+
+use warren_proto::ids::BootId;
+
+use crate::ingest::cursor::{Cursor, Held};
+
+/// Jobs younger than this are not lost yet: the node's answer and its hello may have crossed.
+const JOB_SETTLES_MS: i64 = 5_000;
+
+/// What control knows of a node's ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// None before the first hello.
+    pub ledger: Option<&'a str>,
+    /// Of the node.
+    pub rev: i64,
+    /// Which of it the node has.
+    pub applied: i64,
+}
+
+/// What becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revs {
+    /// Of the node.
+    pub rev: i64,
+    /// Which of it the node has.
+    pub applied: i64,
+    /// The node is ahead of this database: every row is to be written under a rev above all that it has.
+    pub anew: bool,
+}
+
+/// Compares ledgers. An unknown one is sent a snapshot; one that is ahead of control (a restored database)
+/// makes control raise its revs above it.
+#[must_use]
+pub fn ledger(known: Known<'_>, ledger: &str, applied: i64) -> Revs {
+    let ours = known.ledger == Some(ledger);
+    let ahead = ours && applied > known.rev;
+    Revs {
+        rev: if ahead { applied } else { known.rev },
+        applied: if ours { applied } else { 0 },
+        anew: ahead,
+    }
+}
+
+/// What a node has applied by its heartbeat, if its ledger is the one that control knows and not ahead of
+/// control; otherwise only a hello can tell.
+#[must_use]
+pub fn beat(known: Known<'_>, said: Option<(&str, i64)>) -> Option<i64> {
+    let (ledger, rev) = said?;
+    (known.ledger == Some(ledger) && rev <= known.rev).then_some(rev)
+}
+
+/// A server's row, as much of it as decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The node that speaks owns it.
+    pub here: bool,
+    /// Of the row.
+    pub generation: i64,
+    /// Deleted softly.
+    pub deleted: bool,
+}
+
+/// What a server that a node has means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should be.
+    Fine,
+    /// The node knows a later generation (a restored database): the row's has to lie above.
+    Raise(i64),
+    /// Another node's by now, or deleted: a tombstone of that generation.
+    Bury(i64),
+    /// Control knows nothing of it.
+    Strange,
+}
+
+/// Judges a server that a node has at generation `seen`. `buried`: its tombstone there is not confirmed yet.
+#[must_use]
+pub fn server(row: Option<Row>, buried: bool, seen: i64) -> Verdict {
+    match row {
+        _ if buried => Verdict::Fine,
+        Some(row) if row.here && !row.deleted => match seen > row.generation {
+            true => Verdict::Raise(seen + 1),
+            false => Verdict::Fine,
+        },
+        Some(row) => Verdict::Bury(row.generation.max(seen) + 1),
+        None => Verdict::Strange,
+    }
+}
+
+/// Ordinals for boots that control has not met, from `next` on. `listed` is a hello's list, newest first;
+/// boots that only the journal names are older than all of it.
+#[must_use]
+pub fn order(
+    known: &HashMap<BootId, i64>,
+    listed: &[BootId],
+    journal: &[BootId],
+    next: i64,
+) -> Vec<(BootId, i64)> {
+    let only_journal = journal.iter().filter(|b| !listed.contains(b));
+    let oldest_first = only_journal.chain(listed.iter().rev());
+    let mut met = HashSet::new();
+    let new = oldest_first.filter(|b| !known.contains_key(b) && met.insert(**b));
+    new.copied().zip(next..).collect()
+}
+
+/// Whether control has read every fact that the node had written when it spoke.
+#[must_use]
+pub fn caught_up(cursor: Cursor, journal: &[Held]) -> bool {
+    journal.iter().all(|held| {
+        held.end == 0
+            || (cursor.boot == Some(held.boot.id) && held.end <= cursor.next_seq)
+            || held.boot.ordinal < cursor.ordinal
+    })
+}
+
+/// Whether a job that control started, every fact of its node read, is lost.
+#[must_use]
+pub fn is_lost(listed: bool, sent_at_ms: i64, now_ms: i64) -> bool {
+    !listed && sent_at_ms < now_ms - JOB_SETTLES_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::cursor::Boot;
+
+    #[test]
+    fn a_node_ahead_makes_control_write_anew() {
+        let known = Known {
+            ledger: Some("a"),
+            rev: 5,
+            applied: 3,
+        };
+        let revs = |rev, applied, anew| Revs { rev, applied, anew };
+        assert_eq!(ledger(known, "a", 4), revs(5, 4, false));
+        assert_eq!(ledger(known, "a", 9), revs(9, 9, true));
+        assert_eq!(ledger(known, "b", 9), revs(5, 0, false));
+        assert_eq!(beat(known, Some(("a", 5))), Some(5));
+        assert_eq!(beat(known, Some(("a", 6))), None);
+        assert_eq!(beat(known, Some(("b", 1))), None);
+        assert_eq!(beat(known, None), None);
+    }
+
+    #[test]
+    fn what_a_node_has_is_kept_raised_buried_or_strange() {
+        let row = |here, generation, deleted| {
+            Some(Row {
+                here,
+                generation,
+                deleted,
+            })
+        };
+        assert_eq!(server(row(true, 3, false), false, 3), Verdict::Fine);
+        assert_eq!(server(row(true, 3, false), false, 7), Verdict::Raise(8));
+        assert_eq!(server(row(false, 3, false), false, 2), Verdict::Bury(4));
+        assert_eq!(server(row(true, 3, true), false, 9), Verdict::Bury(10));
+        assert_eq!(server(row(true, 3, true), true, 3), Verdict::Fine);
+        assert_eq!(server(None, false, 1), Verdict::Strange);
+    }
+
+    #[test]
+    fn new_boots_are_ordered_oldest_first_and_once() {
+        let [a, b, c, d] = [(); 4].map(|()| BootId::new());
+        let known = HashMap::from([(b, 7)]);
+        let new = order(&known, &[d, c, b], &[a, c, a], 8);
+        assert_eq!(new, [(a, 8), (c, 9), (d, 10)]);
+    }
+
+    #[test]
+    fn caught_up_means_every_boot_read_to_its_end() {
+        let boot = |ordinal| Boot {
+            id: BootId::new(),
+            ordinal,
+        };
+        let (old, new) = (boot(1), boot(2));
+        let held = |boot, end| Held { boot, seq: 1, end };
+        let cursor = Cursor {
+            boot: Some(new.id),
+            ordinal: 2,
+            next_seq: 5,
+        };
+        assert!(caught_up(cursor, &[held(old, 90), held(new, 5)]));
+        assert!(!caught_up(cursor, &[held(new, 6)]));
+        assert!(caught_up(cursor, &[held(boot(3), 0)]));
+        assert!(!caught_up(cursor, &[held(boot(3), 2)]));
+        assert!(is_lost(false, 0, 5_001) && !is_lost(true, 0, 9_000) && !is_lost(false, 0, 5_000));
+    }
+}
