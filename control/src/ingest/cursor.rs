@@ -95,6 +95,37 @@ pub fn judge(cursor: Cursor, boot: Boot, facts: &[wire::Fact]) -> Taken {
     }
 }
 
+/// What of a batch is stored, and under which numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Place in the batch, and the seq of its row.
+    pub rows: Vec<(usize, u64)>,
+    /// Where control stands afterwards.
+    pub cursor: Cursor,
+}
+
+/// [`judge`], with the number that each fact's row gets.
+#[must_use]
+pub fn place(cursor: Cursor, boot: Boot, facts: &[wire::Fact]) -> Placed {
+    let taken = judge(cursor, boot, facts);
+    let mut free = if cursor.boot == Some(boot.id) {
+        cursor.next_seq
+    } else {
+        1
+    };
+    let new = facts.iter().enumerate().skip(taken.skip).take(taken.take);
+    let rows = new.map(|(n, fact)| {
+        // A gap that begins below what came through: its own number has a row already.
+        let seq = fact.seq.max(free);
+        free = end_of(fact, boot.id).saturating_add(1);
+        (n, seq)
+    });
+    Placed {
+        rows: rows.collect(),
+        cursor: taken.cursor,
+    }
+}
+
 /// The last seq that a fact stands for: its own, or the end of the gap that it tells of.
 pub(super) fn end_of(fact: &wire::Fact, boot: BootId) -> u64 {
     match &fact.what {
@@ -243,6 +274,8 @@ mod tests {
         assert_eq!((taken.take, taken.cursor), (2, at(b, 92)));
         let taken = judge(at(b, 5), b, &[gap(b, 3, 90)]);
         assert_eq!((taken.take, taken.cursor), (1, at(b, 91)));
+        let placed = place(at(b, 5), b, &[plain(2), gap(b, 3, 90), plain(91)]);
+        assert_eq!(placed.rows, [(1, 5), (2, 91)]);
     }
 
     #[test]

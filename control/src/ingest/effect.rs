@@ -15,7 +15,10 @@ use warren_proto::{
     wire::{self, fact::What},
 };
 
-use super::cursor::{Boot, Lost};
+use super::{
+    cursor::Boot,
+    outcome::{self, Order},
+};
 use crate::{
     node::{convert, hello},
     outbox::{self, Event},
@@ -183,20 +186,12 @@ impl<C: ConnectionTrait> About<'_, C> {
         Ok(())
     }
 
-    /// Whether the last power order is done with: its state is reached, or the game has ended by itself.
     fn settles_intent(&self, to: State) -> bool {
-        let order_is_known = to_i64(self.fact.generation) >= self.row.power_generation;
-        let Some(intent) = self.row.intent.as_deref().filter(|_| order_is_known) else {
-            return false;
+        let order = Order {
+            intent: self.row.intent.as_deref(),
+            generation: self.row.power_generation,
         };
-        match intent {
-            "start" => matches!(
-                to,
-                State::Running | State::Stopped | State::Crashed | State::Error
-            ),
-            "restart" => matches!(to, State::Running | State::Crashed | State::Error),
-            _ => matches!(to, State::Stopped | State::Crashed | State::Error),
-        }
+        outcome::settles(order, to_i64(self.fact.generation), to)
     }
 
     async fn run_started(&self, started: &wire::RunStarted) -> Result<(), Refused> {
@@ -263,12 +258,8 @@ impl<C: ConnectionTrait> About<'_, C> {
     }
 
     async fn job_ended(&self, ended: &wire::JobEnded) -> Result<(), Refused> {
-        let state = match ended.result() {
-            wire::JobResult::Done => "done",
-            wire::JobResult::Failed => "failed",
-            wire::JobResult::Cancelled => "cancelled",
-            wire::JobResult::Unspecified => return Err(malformed("a job without a result")),
-        };
+        let state = outcome::ended_as(ended.result());
+        let state = state.ok_or_else(|| malformed("a job without a result"))?;
         let job: JobId = ended.job.parse().map_err(malformed)?;
         let job = job.to_string();
         let code = tame_opt(&ended.code, 64);
@@ -286,8 +277,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             .filter(operations::Column::Id.eq(&*job))
             .filter(operations::Column::ServerId.eq(&*self.row.id))
             .filter(operations::Column::NodeId.eq(self.node.to_string()))
-            // A job that counted as lost and ended after all is what it ended as.
-            .filter(operations::Column::State.is_in(["pending", "running", "lost"]))
+            .filter(operations::Column::State.is_in(outcome::OPEN))
             .exec(self.db)
             .await?;
         if let Ok(run) = ended.run.parse() {
@@ -448,17 +438,16 @@ async fn boot_started(
         .one(db)
         .await?;
     if let Some(previous) = previous
-        && previous.next_seq <= to_i64(started.previous_last_seq)
         && let Ok(id) = previous.boot_id.parse()
-    {
-        let lost = Lost {
-            boot: Boot {
+        && let Some(lost) = outcome::lost_before(
+            Boot {
                 id,
                 ordinal: previous.ordinal,
             },
-            from_seq: to_u64(previous.next_seq),
-            to_seq: started.previous_last_seq,
-        };
+            to_u64(previous.next_seq),
+            started,
+        )
+    {
         hello::record_loss(db, node, lost, now_ms).await?;
     }
     node_boots::Entity::update_many()

@@ -6,6 +6,8 @@ pub mod cursor;
 mod effect;
 pub mod lifecycle;
 pub mod metrics;
+pub mod outcome;
+pub mod piece;
 
 use std::collections::{BTreeMap, BTreeSet};
 
