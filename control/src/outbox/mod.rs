@@ -9,6 +9,8 @@ pub use lease::Lease;
 pub use publish::run;
 pub(crate) use stream::{context, ensure};
 
+use std::{collections::HashSet, hash::Hash};
+
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use serde_json::Value;
 use warren_entity::outbox;
@@ -83,6 +85,13 @@ pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr>
         .exec_without_returning(db)
         .await?;
     Ok(())
+}
+
+/// Splits off what may be published together: the first event of each server or node that `about` names. The
+/// rest waits until all of these are stored. Pure.
+pub fn wave<R, K: Eq + Hash>(rows: Vec<R>, about: impl Fn(&R) -> K) -> (Vec<R>, Vec<R>) {
+    let mut seen = HashSet::new();
+    rows.into_iter().partition(|row| seen.insert(about(row)))
 }
 
 /// An outbox row as the world sees it; the same for the bus, the API and webhooks.

@@ -44,6 +44,12 @@ pub fn step(state: &str, sent: bool, cancel_asked: bool) -> Step {
     }
 }
 
+/// Whether a node's refusal ends a job: one that it never took, for a reason that stays.
+#[must_use]
+pub fn ends(code: &str, retryable: bool, sent: bool) -> bool {
+    !retryable && !sent && code != "stale"
+}
+
 /// One round over a node's jobs.
 /// # Errors
 /// Database. A node's refusal ends that job and is no error.
@@ -94,8 +100,8 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
             Err(AskError::Call(CallError::Failed {
                 code,
                 message,
-                retryable: false,
-            })) if job.sent_at_ms.is_none() && code != "stale" => {
+                retryable,
+            })) if ends(&code, retryable, job.sent_at_ms.is_some()) => {
                 end(app, node, &job, "failed", Some(&code), &message).await?;
             }
             Err(AskError::Call(error)) => {
@@ -202,5 +208,8 @@ mod tests {
         assert_eq!(step("running", true, false), Step::Look);
         assert_eq!(step("running", true, true), Step::Cancel);
         assert_eq!(step("pending", false, true), Step::Forget);
+        assert!(ends("unknown_kind", false, false));
+        assert!(!ends("unknown_kind", false, true));
+        assert!(!ends("busy", true, false));
     }
 }
