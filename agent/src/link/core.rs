@@ -173,8 +173,18 @@ impl Core {
         if !self.connected {
             return None;
         }
-        let open = self.slots.values().filter(|s| s.under_way.is_none());
-        open.filter_map(|s| s.due_ms).min()
+        let mine = self.slots.iter().filter(|(lane, _)| self.is_open(**lane));
+        let free = mine.filter(|(_, s)| s.under_way.is_none());
+        free.filter_map(|(_, s)| s.due_ms).min()
+    }
+
+    /// What may be said now. The rest stays due until it may.
+    fn is_open(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Hello => true,
+            Lane::Heartbeat => self.greeted,
+            Lane::Facts | Lane::Console | Lane::Metrics => self.greeted && !self.quarantined,
+        }
     }
 
     /// Takes what happened at `now_ms` (monotonic) and says what to do.
@@ -232,11 +242,7 @@ impl Core {
             return;
         }
         for lane in Lane::ALL {
-            let open = match lane {
-                Lane::Hello => true,
-                Lane::Heartbeat => self.greeted,
-                Lane::Facts | Lane::Console | Lane::Metrics => self.greeted && !self.quarantined,
-            };
+            let open = self.is_open(lane);
             let id = self.next_id;
             let from = self.next_fact.filter(|_| lane == Lane::Facts);
             let slot = self.slot(lane);
@@ -416,6 +422,21 @@ mod tests {
                 message: String::new(),
             }),
         }
+    }
+
+    #[test]
+    fn what_may_not_be_said_yet_wakes_nobody() {
+        let mut core = Core::new(7);
+        let hello = id(&core.take(Input::Connected, 0), Lane::Hello);
+        core.take(Input::Facts, 0);
+        core.take(Input::Console(9), 0);
+        assert_eq!(core.next_due_ms(), None, "hello is under way");
+        let forked = wire::HelloAnswer {
+            quarantined_because: "two".into(),
+            ..Default::default()
+        };
+        core.take(ok(hello, Answer::Hello(forked)), 10);
+        assert_eq!(core.next_due_ms(), Some(10 + HEARTBEAT_MS));
     }
 
     fn up() -> Core {
