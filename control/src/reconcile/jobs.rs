@@ -44,10 +44,25 @@ pub fn step(state: &str, sent: bool, cancel_asked: bool) -> Step {
     }
 }
 
+/// Refusals of an ask as such, whatever it asks: another process speaks for the node by now, or its clock is off.
+/// They say nothing of the job.
+const NOT_HEARD: [&str; 10] = [
+    "stale",
+    "quarantined",
+    "other_boot",
+    "wrong_node",
+    "expired",
+    "too_long",
+    "replayed",
+    "overloaded",
+    "unknown_key",
+    "bad_signature",
+];
+
 /// Whether a node's refusal ends a job: one that it never took, for a reason that stays.
 #[must_use]
 pub fn ends(code: &str, retryable: bool, sent: bool) -> bool {
-    !retryable && !sent && code != "stale"
+    !retryable && !sent && !NOT_HEARD.contains(&code)
 }
 
 /// One round over a node's jobs.
@@ -211,5 +226,6 @@ mod tests {
         assert!(ends("unknown_kind", false, false));
         assert!(!ends("unknown_kind", false, true));
         assert!(!ends("busy", true, false));
+        assert!(!ends("other_boot", false, false));
     }
 }
