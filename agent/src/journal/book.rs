@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tracing::{error, warn};
 use warren_proto::ids::BootId;
 use warren_proto::{Message as _, wire};
@@ -14,8 +15,11 @@ use crate::disk::{Append, Disk};
 
 /// A segment is closed beyond it: freeing goes by whole segments.
 const SEGMENT_BYTES: u64 = 1 << 20;
+/// How far from where the journal ended a fact may stand that was decided then.
+const REACH: u64 = 2 * super::QUEUE as u64;
+
 /// A place in the sequence of all facts of this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Whose facts.
     pub boot: BootId,
@@ -345,13 +349,28 @@ impl Pages {
         Ok((!facts.is_empty()).then(|| batch(boot, facts, want)))
     }
 
-    /// Whether the boot before has written that fact, whatever its number. Blocks on the disk.
-    pub fn had(&self, fact: &wire::Fact) -> bool {
+    /// Whether an earlier process has written a fact that it decided when the journal ended at `since`. What is
+    /// held no more was committed. Blocks on the disk.
+    pub fn had(&self, fact: &wire::Fact, since: Position) -> bool {
         let index: Vec<Segment> = self.index.lock().iter().cloned().collect();
-        let earlier = index.iter().rev().filter(|s| s.boot != self.boot).take(2);
+        let Some(at) = index.iter().position(|s| s.boot == since.boot) else {
+            return true;
+        };
+        if index[at].first > since.seq {
+            return true;
+        }
         let mut wanted = fact.clone();
         wanted.seq = 0;
-        let mut facts = earlier.flat_map(|s| s.read(&*self.disk).unwrap_or_default());
+        // Facts are written in the order in which they are handed over: what waited before it, or what a
+        // later process had to say first, is no longer than the queue.
+        let near = |s: &&Segment| {
+            let from = if s.boot == since.boot { since.seq } else { 1 };
+            s.next > from && s.first <= from + REACH
+        };
+        let earlier = index[at..].iter().filter(|s| s.boot != self.boot);
+        let mut facts = earlier
+            .filter(near)
+            .flat_map(|s| s.read(&*self.disk).unwrap_or_default());
         facts.any(|mut f| {
             f.seq = 0;
             f == wanted

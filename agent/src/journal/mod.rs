@@ -36,6 +36,8 @@ pub struct Error(#[from] std::io::Error);
 enum Ask {
     Append(Box<wire::Fact>, Option<oneshot::Sender<u64>>),
     Free(Position),
+    Hold,
+    Release,
     Stop(oneshot::Sender<()>),
 }
 
@@ -54,9 +56,20 @@ pub struct Journal {
     boot: BootId,
 }
 
+/// See [`Journal::hold`].
+pub struct Hold(Journal);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.send(Ask::Release);
+    }
+}
+
 struct Writer {
     book: Book,
     shared: Arc<Shared>,
+    /// Nothing is freed yet, but this will be.
+    held: Option<Option<Position>>,
 }
 
 impl Journal {
@@ -82,6 +95,7 @@ impl Journal {
         let writer = Writer {
             book,
             shared: shared.clone(),
+            held: None,
         };
         let (asks, queue) = mpsc::sync_channel(QUEUE);
         std::thread::Builder::new()
@@ -110,6 +124,13 @@ impl Journal {
     /// Control has committed everything below.
     pub fn free(&self, below: Position) {
         self.send(Ask::Free(below));
+    }
+
+    /// Until the last of these is dropped nothing is freed: what earlier processes have written must not go
+    /// before everybody has looked what they owe.
+    pub fn hold(&self) -> Arc<Hold> {
+        self.send(Ask::Hold);
+        Arc::new(Hold(self.clone()))
     }
 
     /// Ends the writer after what is queued.
@@ -161,8 +182,13 @@ impl Journal {
     }
 
     /// See [`Pages::had`]. Blocks on the disk.
-    pub fn had(&self, fact: &wire::Fact) -> bool {
-        self.pages.had(fact)
+    pub fn had(&self, fact: &wire::Fact, since: Position) -> bool {
+        self.pages.had(fact, since)
+    }
+
+    /// Where the next fact will be, or one that waits for the disk.
+    pub fn end(&self) -> Position {
+        self.pages.end()
     }
 
     /// This process' boot.
@@ -181,7 +207,10 @@ impl Writer {
             while let Some(ask) = next.take() {
                 match ask {
                     Ask::Append(fact, done) => facts.push((*fact, done)),
+                    Ask::Free(below) if self.held.is_some() => self.held = Some(Some(below)),
                     Ask::Free(below) => free = Some(below),
+                    Ask::Hold => self.held = Some(None),
+                    Ask::Release => free = self.held.take().flatten().or(free),
                     Ask::Stop(done) => stop = Some(done),
                 }
                 if facts.len() < 1024 && stop.is_none() {
@@ -371,6 +400,44 @@ mod tests {
             next = segment::after(fact);
         }
         assert_eq!(next, 23);
+    }
+
+    #[tokio::test]
+    async fn an_owed_fact_is_looked_for_where_it_may_stand() {
+        let dir = tempfile::tempdir().unwrap();
+        let bounds = Bounds {
+            segment: 64,
+            max: MAX_BYTES,
+        };
+        let boot = BootId::new();
+        let journal = Journal::open_with(dir.path(), boot, bounds, |_, _| fact("boot")).unwrap();
+        let start = Position { boot, seq: 2 };
+        for name in ["early", "2", "3", "4", "5", "6", "7", "8", "late"] {
+            let named = fact(&format!("{name} {}", "x".repeat(40)));
+            journal.append(wire::Fact { at_ms: 1, ..named }).await;
+        }
+        journal.stop().await;
+        let owed = |name: &str| wire::Fact {
+            at_ms: 1,
+            ..fact(&format!("{name} {}", "x".repeat(40)))
+        };
+        let (journal, _) = open(dir.path());
+        assert!(journal.had(&owed("early"), start));
+        assert!(journal.had(&owed("late"), Position { boot, seq: 10 }));
+        assert!(!journal.had(&owed("never"), start));
+        // Freed is committed; but not before everybody has looked.
+        let hold = journal.hold();
+        let all = Position {
+            boot: journal.boot(),
+            seq: 1,
+        };
+        journal.free(all);
+        journal.append(fact("x")).await;
+        assert!(!journal.had(&owed("never"), start));
+        drop(hold);
+        journal.append(fact("y")).await;
+        assert!(journal.had(&owed("early"), start));
+        assert_eq!(journal.positions().len(), 1);
     }
 
     proptest! {

@@ -28,6 +28,7 @@ use warren_proto::ids::{JobId, ServerId};
 use warren_proto::wire;
 use warren_runtime::runtime::{Event, Events, Found, FoundState};
 
+use crate::journal::Hold;
 use crate::ledger::{self, Applied, Ledger, Tombstone};
 use actor::{Handle, Msg};
 use deps::Deps;
@@ -98,8 +99,9 @@ impl Servers {
             map: Arc::default(),
             stop: stop.clone(),
         });
+        let hold = deps.journal.hold();
         for begin in beginnings(&deps.ledger)? {
-            servers.spawn(begin.server, begin.row, begin.memory);
+            servers.spawn(begin.server, begin.row, begin.memory, Some(hold.clone()));
             if let Some(stone) = begin.stone {
                 servers.tell(begin.server, Msg::Bury(stone));
             }
@@ -121,6 +123,7 @@ impl Servers {
         server: ServerId,
         row: Option<wire::WantedServer>,
         memory: Option<Vec<u8>>,
+        hold: Option<Arc<Hold>>,
     ) -> Handle {
         let map = self.map.clone();
         let on_gone: actor::OnGone = Arc::new(move |server| {
@@ -133,6 +136,7 @@ impl Servers {
             memory,
             self.stop.clone(),
             on_gone,
+            hold,
         );
         self.map.lock().insert(server, handle.clone());
         handle
@@ -219,7 +223,7 @@ impl Servers {
         for server in containers.keys() {
             if self.get(*server).is_none() {
                 warn!(server.id = %server, "a container runs for a server that the ledger does not know");
-                self.spawn(*server, None, None);
+                self.spawn(*server, None, None, None);
             }
         }
         for server in self.all().into_keys() {
@@ -273,7 +277,7 @@ impl Servers {
 
     /// An actor for a server that nothing exists of.
     fn fresh(&self, server: ServerId) {
-        self.spawn(server, None, None);
+        self.spawn(server, None, None, None);
         let nothing = Msg::Adopt {
             game: None,
             install: None,

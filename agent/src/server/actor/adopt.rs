@@ -19,7 +19,6 @@ impl<H: Hands> Actor<H> {
         install: Option<Found>,
         host_rebooted: bool,
     ) {
-        self.resend().await;
         self.adopt_game(game, host_rebooted).await;
         self.adopt_install(install).await;
         if let Some(row) = &self.row {
@@ -28,14 +27,18 @@ impl<H: Hands> Actor<H> {
         }
     }
 
-    /// Facts that were decided and may not have come to the journal.
-    pub(super) async fn resend(&mut self) {
-        for fact in self.memory.queued() {
-            if !self.hands.had(&fact).await {
-                self.hands.write(fact).await;
+    /// Writes facts that were decided and have not come to the journal. Before anything else, while the
+    /// journal still holds what the process before us has written.
+    pub async fn resend(&mut self) {
+        let mut durable = true;
+        for (fact, since) in self.memory.owed() {
+            if !self.hands.had(&fact, since).await {
+                durable = self.hands.write(fact).await;
             }
         }
-        self.memory.unsent.clear();
+        if durable {
+            self.memory.owed.clear();
+        }
     }
 
     pub(super) async fn adopt_game(&mut self, found: Option<Found>, host_rebooted: bool) {

@@ -11,6 +11,7 @@ use super::super::memory::{Ended, Job, Memory};
 use super::super::start::Failure;
 use super::super::status::JobView;
 use super::Msg;
+use crate::journal::Position;
 
 /// One of a server's two containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +50,13 @@ pub trait Hands: Send + Sync {
 
     /// Puts the actor's memory on disk. False: the disk said no.
     fn remember(&mut self, memory: &[u8]) -> impl Future<Output = bool> + Send;
-    /// Puts a fact into the journal; a slow disk is not waited for for long.
-    fn write(&mut self, fact: wire::Fact) -> impl Future<Output = ()> + Send;
-    /// Whether an earlier process has written that fact.
-    fn had(&mut self, fact: &wire::Fact) -> impl Future<Output = bool> + Send;
+    /// Where the journal ends now.
+    fn journal_end(&self) -> Position;
+    /// Puts a fact into the journal, behind those that wait for it. False: it is not on disk yet, and a slow
+    /// disk is not waited for for long.
+    fn write(&mut self, fact: wire::Fact) -> impl Future<Output = bool> + Send;
+    /// Whether an earlier process has written a fact that it decided when the journal ended there.
+    fn had(&mut self, fact: &wire::Fact, since: Position) -> impl Future<Output = bool> + Send;
     /// The journal is so full that no job may begin.
     fn is_journal_full(&self) -> bool;
     /// The tombstone is carried out: forgets the server.

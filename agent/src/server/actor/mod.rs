@@ -30,6 +30,7 @@ use super::start::Failure;
 use super::status::Status;
 use super::{convert, install};
 use crate::clock;
+use crate::journal::Hold;
 use crate::ledger::Tombstone;
 use hands::Hands;
 use rim::Rim;
@@ -127,7 +128,8 @@ pub struct Actor<H> {
     gone: bool,
 }
 
-/// Starts the actor of a server. It waits for [`Msg::Adopt`] before it acts.
+/// Starts the actor of a server. It waits for [`Msg::Adopt`] before it acts; `hold` is dropped when the journal
+/// has all that it owes.
 pub fn spawn(
     deps: Arc<Deps>,
     server: ServerId,
@@ -135,6 +137,7 @@ pub fn spawn(
     memory: Option<Vec<u8>>,
     stop: CancellationToken,
     on_gone: OnGone,
+    hold: Option<Arc<Hold>>,
 ) -> Handle {
     let (tx, rx) = mpsc::channel(QUEUE);
     let memory = recall(server, memory);
@@ -151,7 +154,7 @@ pub fn spawn(
         job_cancel: None,
         job_exits: None,
     };
-    tokio::spawn(Actor::new(server, row, memory, hands).run(rx));
+    tokio::spawn(Actor::new(server, row, memory, hands).run(rx, hold));
     Handle { server, tx, status }
 }
 
@@ -169,7 +172,9 @@ pub fn recall(server: ServerId, saved: Option<Vec<u8>>) -> Memory {
 }
 
 impl Actor<Rim> {
-    async fn run(mut self, mut rx: mpsc::Receiver<Msg>) {
+    async fn run(mut self, mut rx: mpsc::Receiver<Msg>, hold: Option<Arc<Hold>>) {
+        self.resend().await;
+        drop(hold);
         let stop = self.hands.stop.clone();
         let mut early = VecDeque::new();
         loop {
@@ -378,15 +383,19 @@ impl<H: Hands> Actor<H> {
                 ..Default::default()
             })
             .collect();
-        self.memory.queue(&facts);
+        self.memory.owe(&facts, self.hands.journal_end());
         let bytes = self.memory.encode();
         if bytes != self.saved && self.hands.remember(&bytes).await {
             self.saved = bytes;
         }
+        let mut durable = false;
         for fact in facts {
-            self.hands.write(fact).await;
+            durable = self.hands.write(fact).await;
         }
-        self.memory.unsent.clear();
+        if durable {
+            // And all that waited before.
+            self.memory.owed.clear();
+        }
         self.hands.show(&self.memory, self.row.as_ref());
     }
 

@@ -22,6 +22,7 @@ use super::{Begun, Msg, OnGone};
 use crate::clock;
 use crate::console::Kind;
 use crate::console::tail::Finder;
+use crate::journal::Position;
 
 /// How long the journal may take before the actor goes on; the fact stays queued.
 const JOURNAL_WAIT: Duration = Duration::from_secs(5);
@@ -145,16 +146,22 @@ impl Hands for Rim {
         false
     }
 
-    async fn write(&mut self, fact: wire::Fact) {
-        let written = self.deps.journal.append(fact);
-        if tokio::time::timeout(JOURNAL_WAIT, written).await.is_err() {
-            warn!(server.id = %self.server, "the journal is slow; going on");
-        }
+    fn journal_end(&self) -> Position {
+        self.deps.journal.end()
     }
 
-    async fn had(&mut self, fact: &wire::Fact) -> bool {
+    async fn write(&mut self, fact: wire::Fact) -> bool {
+        let written = self.deps.journal.append(fact);
+        let written = tokio::time::timeout(JOURNAL_WAIT, written).await;
+        if written.is_err() {
+            warn!(server.id = %self.server, "the journal is slow; going on");
+        }
+        matches!(written, Ok(Some(_)))
+    }
+
+    async fn had(&mut self, fact: &wire::Fact, since: Position) -> bool {
         let (journal, copy) = (self.deps.journal.clone(), fact.clone());
-        let there = tokio::task::spawn_blocking(move || journal.had(&copy)).await;
+        let there = tokio::task::spawn_blocking(move || journal.had(&copy, since)).await;
         there.unwrap_or(false)
     }
 
