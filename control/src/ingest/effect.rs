@@ -173,7 +173,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             data["exit"] = exit.clone();
             update = update.col_expr(servers::Column::LastExit, Expr::value(exit));
         }
-        if self.settles_intent(to) {
+        if self.settles_intent(to).await? {
             update = update
                 .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
                 .col_expr(
@@ -186,12 +186,15 @@ impl<C: ConnectionTrait> About<'_, C> {
         Ok(())
     }
 
-    fn settles_intent(&self, to: State) -> bool {
+    async fn settles_intent(&self, to: State) -> Result<bool, DbErr> {
+        let generation = to_i64(self.fact.generation);
+        let early = self.row.intent.is_some() && generation < self.row.power_generation;
         let order = Order {
             intent: self.row.intent.as_deref(),
             generation: self.row.power_generation,
+            taken: early && applied_rev(self.db, self.node).await? >= self.row.rev,
         };
-        outcome::settles(order, to_i64(self.fact.generation), to)
+        Ok(outcome::settles(order, generation, to))
     }
 
     async fn run_started(&self, started: &wire::RunStarted) -> Result<(), Refused> {
@@ -389,6 +392,16 @@ impl<C: ConnectionTrait> About<'_, C> {
             .await?;
         Ok(())
     }
+}
+
+async fn applied_rev(db: &impl ConnectionTrait, node: NodeId) -> Result<i64, DbErr> {
+    let rev: Option<i64> = nodes::Entity::find_by_id(node.to_string())
+        .select_only()
+        .column(nodes::Column::AppliedRev)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(rev.unwrap_or(0))
 }
 
 /// Makes the row of a run unless there is one.

@@ -18,16 +18,21 @@ pub struct Order<'a> {
     pub intent: Option<&'a str>,
     /// Generation that it was given in.
     pub generation: i64,
+    /// The node has the row that holds it.
+    pub taken: bool,
 }
 
-/// Whether the order is done with once the server is `to`, as a node says that knows `generation`: its state is
-/// reached, or the game has ended by itself.
+/// Whether the order is done with once the server is `to`, as a node says that knew `generation`: its state is
+/// reached, or the game has ended by itself. A state from before the order settles it only if it is the one that
+/// the order asks for, and the node has found nothing to do.
 #[must_use]
 pub fn settles(order: Order<'_>, generation: i64, to: State) -> bool {
-    let order_is_known = generation >= order.generation;
-    let Some(intent) = order.intent.filter(|_| order_is_known) else {
+    let Some(intent) = order.intent else {
         return false;
     };
+    if generation < order.generation {
+        return order.taken && is_there(intent, to);
+    }
     match intent {
         "start" => matches!(
             to,
@@ -35,6 +40,16 @@ pub fn settles(order: Order<'_>, generation: i64, to: State) -> bool {
         ),
         "restart" => matches!(to, State::Running | State::Crashed | State::Error),
         _ => matches!(to, State::Stopped | State::Crashed | State::Error),
+    }
+}
+
+/// Whether a server in that state is as the order wants it, so that no further fact comes of it.
+#[must_use]
+pub fn is_there(intent: &str, state: State) -> bool {
+    match intent {
+        "start" => state == State::Running,
+        "restart" => false,
+        _ => matches!(state, State::New | State::Stopped | State::Error),
     }
 }
 
@@ -68,6 +83,7 @@ mod tests {
         let start = Order {
             intent: Some("start"),
             generation: 4,
+            taken: false,
         };
         assert!(settles(start, 4, State::Running));
         assert!(settles(start, 5, State::Crashed));
@@ -78,6 +94,12 @@ mod tests {
             ..start
         };
         assert!(!settles(restart, 4, State::Stopped));
+        let taken = Order {
+            taken: true,
+            ..start
+        };
+        assert!(settles(taken, 3, State::Running), "there was nothing to do");
+        assert!(!settles(taken, 3, State::Stopped), "that was before");
         let none = Order {
             intent: None,
             ..start
