@@ -24,7 +24,10 @@ use super::{
     settle::{self, Verdict},
 };
 use crate::{
-    ingest::cursor::{Boot, Cursor, Held, Lost, reposition},
+    ingest::{
+        cursor::{Boot, Cursor, Held, Lost, reposition},
+        outcome::{self, Order},
+    },
     outbox::{self, Event},
     text::{to_i64, to_u64},
     wanted::{self, Bumped},
@@ -609,33 +612,60 @@ pub async fn lose_jobs(
     Ok(())
 }
 
-/// With every fact read, what the node observes is what is: repairs a state whose fact was lost.
+/// With every fact read, what the node observes is what is: repairs a state whose fact was lost, and ends the
+/// waiting for an order that the lost fact had settled.
 pub async fn trust_states(
     db: &impl ConnectionTrait,
     node: NodeId,
     said: &Said,
     now_ms: i64,
 ) -> Result<(), DbErr> {
+    let applied = said.ledger.map_or(0, |(_, rev)| rev);
+    let rows = servers::Entity::find()
+        .filter(servers::Column::NodeId.eq(node.to_string()))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .order_by_asc(servers::Column::Id)
+        .lock_exclusive()
+        .all(db)
+        .await?;
+    let rows: HashMap<&str, &servers::Model> = rows.iter().map(|r| (&*r.id, r)).collect();
     for seen in &said.servers {
-        let Some(state) = seen.state else { continue };
-        let changed = servers::Entity::update_many()
-            .col_expr(servers::Column::State, Expr::value(state.as_str()))
-            .col_expr(servers::Column::StateSinceMs, Expr::value(now_ms))
-            .col_expr(servers::Column::StateReason, Expr::value("observed"))
-            .filter(servers::Column::Id.eq(seen.server.to_string()))
-            .filter(servers::Column::NodeId.eq(node.to_string()))
-            .filter(servers::Column::DeletedAtMs.is_null())
-            .filter(servers::Column::State.ne(state.as_str()))
-            .exec(db)
-            .await?;
-        if changed.rows_affected > 0 {
-            let data = json!({"to": state.as_str(), "reason": "observed"});
-            outbox::write(
-                db,
-                Event::of_server(seen.server, Some(node), "state", now_ms, data),
-            )
-            .await?;
+        let id = seen.server.to_string();
+        let (Some(state), Some(row)) = (seen.state, rows.get(&*id)) else {
+            continue;
+        };
+        let order = Order {
+            intent: row.intent.as_deref(),
+            generation: row.power_generation,
+            taken: applied >= row.rev,
+        };
+        let settled = outcome::settles(order, seen.generation, state);
+        let repaired = row.state != state.as_str();
+        if !settled && !repaired {
+            continue;
         }
+        let mut update = servers::Entity::update_many().filter(servers::Column::Id.eq(&*id));
+        if repaired {
+            update = update
+                .col_expr(servers::Column::State, Expr::value(state.as_str()))
+                .col_expr(servers::Column::StateSinceMs, Expr::value(now_ms))
+                .col_expr(servers::Column::StateReason, Expr::value("observed"));
+        }
+        if settled {
+            update = update
+                .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
+                .col_expr(
+                    servers::Column::IntentAtMs,
+                    Expr::value(Option::<i64>::None),
+                );
+        }
+        update.exec(db).await?;
+        let data = json!({"to": state.as_str(), "reason": "observed"});
+        outbox::write(
+            db,
+            Event::of_server(seen.server, Some(node), "state", now_ms, data),
+        )
+        .await?;
     }
     Ok(())
 }
