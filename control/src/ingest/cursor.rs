@@ -163,6 +163,30 @@ pub struct Held {
     pub end: u64,
 }
 
+/// Where to go on with a process that does not know the boot at the cursor: another machine of a forked identity
+/// had spoken, and an admin has kept this one. `ours` are its boots and what was expected of each when it was
+/// left; the newest that was read is where it had come to.
+#[must_use]
+pub fn rejoin(cursor: Cursor, ours: &[(Boot, u64)]) -> Cursor {
+    let knows = |boot: BootId| ours.iter().any(|(b, _)| b.id == boot);
+    if cursor.boot.is_none_or(knows) {
+        return cursor;
+    }
+    let read = ours.iter().filter(|(_, next_seq)| *next_seq > 1);
+    match read.max_by_key(|(boot, _)| boot.ordinal) {
+        Some((boot, next_seq)) => Cursor {
+            boot: Some(boot.id),
+            ordinal: boot.ordinal,
+            next_seq: *next_seq,
+        },
+        None => Cursor {
+            boot: None,
+            ordinal: 0,
+            next_seq: 1,
+        },
+    }
+}
+
 /// Compares the cursor with what a node still has (oldest boot first). Where the node can't go on from the
 /// cursor any more (it freed what a restored database has forgotten), the cursor moves to what is left and
 /// the hole is named.
@@ -294,6 +318,17 @@ mod tests {
         let (old, new) = (boot(1), boot(2));
         let taken = judge(at(new, 3), old, &[plain(1), plain(2)]);
         assert_eq!((taken.skip, taken.take, taken.cursor), (2, 0, at(new, 3)));
+    }
+
+    #[test]
+    fn a_machine_that_was_kept_goes_on_where_it_was_read_to() {
+        let (old, ours, clone, next) = (boot(1), boot(2), boot(3), boot(4));
+        let cursor = at(clone, 9);
+        assert_eq!(rejoin(cursor, &[(old, 5), (clone, 1)]), cursor);
+        let kept = rejoin(cursor, &[(old, 5), (ours, 7), (next, 1)]);
+        assert_eq!(kept, at(ours, 7));
+        assert_eq!(judge(kept, ours, &[plain(6), plain(7)]).take, 1);
+        assert_eq!(rejoin(cursor, &[(next, 1)]).boot, None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     ingest::{
-        cursor::{Boot, Cursor, Held, Lost, reposition},
+        cursor::{Boot, Cursor, Held, Lost, rejoin, reposition},
         outcome::{self, Order},
     },
     outbox::{self, Event},
@@ -272,11 +272,13 @@ pub async fn settle_journal(
     db: &impl ConnectionTrait,
     node: NodeId,
     row: node_cursors::Model,
+    boots: &HashMap<BootId, i64>,
     journal: &[Held],
     now_ms: i64,
 ) -> Result<node_cursors::Model, DbErr> {
     let before = cursor_of(&row);
-    let (after, lost) = reposition(before, journal);
+    let ours = left_at(db, &row.node_id, boots).await?;
+    let (after, lost) = reposition(rejoin(before, &ours), journal);
     if let Some(lost) = lost {
         record_loss(db, node, lost, now_ms).await?;
     }
@@ -290,6 +292,31 @@ pub async fn settle_journal(
         ordinal: after.ordinal,
         next_seq: to_i64(after.next_seq),
     })
+}
+
+/// Boots of a process, and what was expected of each when the cursor left it.
+async fn left_at(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    boots: &HashMap<BootId, i64>,
+) -> Result<Vec<(Boot, u64)>, DbErr> {
+    let rows: Vec<(String, i64, i64)> = node_boots::Entity::find()
+        .filter(node_boots::Column::NodeId.eq(node_id))
+        .filter(node_boots::Column::BootId.is_in(boots.keys().map(ToString::to_string)))
+        .select_only()
+        .columns([
+            node_boots::Column::BootId,
+            node_boots::Column::Ordinal,
+            node_boots::Column::NextSeq,
+        ])
+        .into_tuple()
+        .all(db)
+        .await?;
+    let boot = |(id, ordinal, next_seq): (String, i64, i64)| {
+        let id = id.parse().ok()?;
+        Some((Boot { id, ordinal }, to_u64(next_seq)))
+    };
+    Ok(rows.into_iter().filter_map(boot).collect())
 }
 
 /// The stored cursor as the pure part has it.
