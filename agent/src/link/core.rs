@@ -271,6 +271,14 @@ impl Core {
         self.slot(lane).under_way = None;
         match answer {
             Err(failed) => self.failed(lane, failed, now_ms, out),
+            // The same would be sent at once, and again.
+            Ok(Answer::Facts(Some(facts))) if self.is_where_it_was(&facts) => {
+                let failed = Failed {
+                    code: "not_taken".into(),
+                    message: "control took none of these facts".into(),
+                };
+                self.failed(lane, failed, now_ms, out);
+            }
             Ok(answer) => {
                 let slot = self.slot(lane);
                 slot.failures = 0;
@@ -278,6 +286,11 @@ impl Core {
                 self.succeeded(id, answer, now_ms, out);
             }
         }
+    }
+
+    fn is_where_it_was(&self, facts: &wire::FactAnswer) -> bool {
+        let next = facts.next.as_ref().and_then(position);
+        next.is_some() && next == self.next_fact
     }
 
     fn failed(&mut self, lane: Lane, failed: Failed, now_ms: i64, out: &mut Vec<Action>) {
@@ -437,6 +450,24 @@ mod tests {
         };
         core.take(ok(hello, Answer::Hello(forked)), 10);
         assert_eq!(core.next_due_ms(), Some(10 + HEARTBEAT_MS));
+    }
+
+    #[test]
+    fn facts_that_move_nothing_are_not_sent_in_a_loop() {
+        let mut core = up();
+        let expected = wire::FactAnswer {
+            next: Some(wire::JournalPosition {
+                boot: BootId::new().to_string(),
+                seq: 2,
+                end: 0,
+            }),
+        };
+        let facts = |out: &[Action]| id(out, Lane::Facts);
+        let first = facts(&core.take(Input::Facts, 0));
+        let out = core.take(ok(first, Answer::Facts(Some(expected.clone()))), 0);
+        let out = core.take(ok(facts(&out), Answer::Facts(Some(expected))), 0);
+        assert_eq!(sends(&out), [], "control stands where it stood");
+        assert!(core.next_due_ms().is_some());
     }
 
     fn up() -> Core {
