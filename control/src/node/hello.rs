@@ -515,13 +515,13 @@ pub async fn settle_servers(
             .all(db)
             .await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|r| (r.0.clone(), r)).collect();
-        let buried: HashSet<String> = tombstones::Entity::find()
+        let buried: HashMap<String, i64> = tombstones::Entity::find()
             .filter(tombstones::Column::NodeId.eq(&*node_id))
             .filter(tombstones::Column::ServerId.is_in(ids))
             .filter(tombstones::Column::ConfirmedAtMs.is_null())
             .select_only()
-            .column(tombstones::Column::ServerId)
-            .into_tuple::<String>()
+            .columns([tombstones::Column::ServerId, tombstones::Column::Generation])
+            .into_tuple::<(String, i64)>()
             .all(db)
             .await?
             .into_iter()
@@ -535,7 +535,7 @@ pub async fn settle_servers(
                     generation: *generation,
                     deleted: deleted.is_some(),
                 });
-            match settle::server(row, buried.contains(&id), seen.generation) {
+            match settle::server(row, buried.get(&id).copied(), seen.generation) {
                 Verdict::Fine => {}
                 Verdict::Raise(generation) => {
                     let rev = wanted::raise_rev(db, &node_id).await?;

@@ -77,16 +77,20 @@ pub enum Verdict {
     Strange,
 }
 
-/// Judges a server that a node has at generation `seen`. `buried`: its tombstone there is not confirmed yet.
+/// Judges a server that a node has at generation `seen`. `buried`: generation of its tombstone there, if that
+/// is not confirmed yet.
 #[must_use]
-pub fn server(row: Option<Row>, buried: bool, seen: i64) -> Verdict {
+pub fn server(row: Option<Row>, buried: Option<i64>, seen: i64) -> Verdict {
     match row {
-        _ if buried => Verdict::Fine,
+        // It has come back since: the tombstone is history.
         Some(row) if row.here && !row.deleted => match seen > row.generation {
             true => Verdict::Raise(seen + 1),
             false => Verdict::Fine,
         },
+        // A tombstone below what the node has (a restored database) would be ignored there.
+        _ if buried.is_some_and(|generation| generation >= seen) => Verdict::Fine,
         Some(row) => Verdict::Bury(row.generation.max(seen) + 1),
+        None if buried.is_some() => Verdict::Bury(seen + 1),
         None => Verdict::Strange,
     }
 }
@@ -154,12 +158,15 @@ mod tests {
                 deleted,
             })
         };
-        assert_eq!(server(row(true, 3, false), false, 3), Verdict::Fine);
-        assert_eq!(server(row(true, 3, false), false, 7), Verdict::Raise(8));
-        assert_eq!(server(row(false, 3, false), false, 2), Verdict::Bury(4));
-        assert_eq!(server(row(true, 3, true), false, 9), Verdict::Bury(10));
-        assert_eq!(server(row(true, 3, true), true, 3), Verdict::Fine);
-        assert_eq!(server(None, false, 1), Verdict::Strange);
+        assert_eq!(server(row(true, 3, false), None, 3), Verdict::Fine);
+        assert_eq!(server(row(true, 3, false), None, 7), Verdict::Raise(8));
+        assert_eq!(server(row(false, 3, false), None, 2), Verdict::Bury(4));
+        assert_eq!(server(row(true, 3, true), None, 9), Verdict::Bury(10));
+        assert_eq!(server(row(true, 3, true), Some(3), 3), Verdict::Fine);
+        // Of a restored database: the node knows later ones.
+        assert_eq!(server(row(true, 3, true), Some(3), 5), Verdict::Bury(6));
+        assert_eq!(server(row(true, 3, false), Some(2), 5), Verdict::Raise(6));
+        assert_eq!(server(None, None, 1), Verdict::Strange);
     }
 
     #[test]
