@@ -111,12 +111,13 @@ pub fn order(
     new.copied().zip(next..).collect()
 }
 
-/// Whether control has read every fact that the node had written when it spoke.
+/// Whether control has read every fact that the node had written when it spoke, and none that it wrote later: a
+/// hello that was long on its way tells of states that have passed.
 #[must_use]
 pub fn caught_up(cursor: Cursor, journal: &[Held]) -> bool {
     journal.iter().all(|held| {
         held.end == 0
-            || (cursor.boot == Some(held.boot.id) && held.end <= cursor.next_seq)
+            || (cursor.boot == Some(held.boot.id) && held.end == cursor.next_seq)
             || held.boot.ordinal < cursor.ordinal
     })
 }
@@ -192,6 +193,7 @@ mod tests {
         };
         assert!(caught_up(cursor, &[held(old, 90), held(new, 5)]));
         assert!(!caught_up(cursor, &[held(new, 6)]));
+        assert!(!caught_up(cursor, &[held(new, 4)]), "said before");
         assert!(caught_up(cursor, &[held(boot(3), 0)]));
         assert!(!caught_up(cursor, &[held(boot(3), 2)]));
         assert!(is_lost(false, 0, 5_001) && !is_lost(true, 0, 9_000) && !is_lost(false, 0, 5_000));
