@@ -340,13 +340,26 @@ impl Pages {
                 }
                 size += fact.encoded_len() + 8;
                 if size > max_bytes && !facts.is_empty() {
-                    return Ok(Some(batch(boot, facts, want)));
+                    return Ok(Some(self.batch(boot, facts, want)));
                 }
                 want = next;
                 facts.push(fact);
             }
         }
-        Ok((!facts.is_empty()).then(|| batch(boot, facts, want)))
+        Ok((!facts.is_empty()).then(|| self.batch(boot, facts, want)))
+    }
+
+    fn batch(&self, boot: BootId, facts: Vec<wire::Fact>, seq: u64) -> Batch {
+        // A gap that was pushed right before the bound moves the end to its own.
+        let seq = facts.last().map_or(seq, segment::after);
+        Batch {
+            wire: wire::FactBatch {
+                boot: boot.to_string(),
+                facts,
+                speaker: self.boot.to_string(),
+            },
+            next: Position { boot, seq },
+        }
     }
 
     /// Whether an earlier process has written a fact that it decided when the journal ended at `since`. What is
@@ -375,18 +388,6 @@ impl Pages {
             f.seq = 0;
             f == wanted
         })
-    }
-}
-
-fn batch(boot: BootId, facts: Vec<wire::Fact>, seq: u64) -> Batch {
-    // A gap that was pushed right before the bound moves the end to its own.
-    let seq = facts.last().map_or(seq, segment::after);
-    Batch {
-        wire: wire::FactBatch {
-            boot: boot.to_string(),
-            facts,
-        },
-        next: Position { boot, seq },
     }
 }
 

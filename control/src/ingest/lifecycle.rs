@@ -43,6 +43,9 @@ pub struct RawBatch {
     /// Each an encoded `Fact`.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub facts: Vec<Vec<u8>>,
+    /// Who uploads them. Empty from agents that do not say.
+    #[prost(string, tag = "3")]
+    pub speaker: String,
 }
 
 /// A batch and its node.
@@ -239,12 +242,20 @@ async fn one(
             false,
         )));
     };
-    if node.quarantined_boot.as_deref() == Some(&*upload.batch.boot) {
+    // The facts may be an earlier process': a machine that was kept brings those of the one that was not.
+    let speaker = match &*upload.batch.speaker {
+        "" => &*upload.batch.boot,
+        speaker => speaker,
+    };
+    if node.quarantined_boot.as_deref() == Some(speaker) {
         return Ok(Err(fail(
             "quarantined",
             "another machine speaks for this identity; an admin has to pick one",
             true,
         )));
+    }
+    if !upload.batch.speaker.is_empty() && node.current_boot.as_deref() != Some(speaker) {
+        return Ok(Err(super::not_speaking()));
     }
     let known = boots_of(db, upload.node, &HashSet::from([boot_id])).await?;
     let Some((_, ordinal)) = known.first() else {
