@@ -143,6 +143,8 @@ pub struct Core {
     slots: BTreeMap<Lane, Slot>,
     next_id: u64,
     next_fact: Option<Position>,
+    /// Since the last hello; true if it told of facts that control had not read.
+    catching_up: Option<bool>,
     console_waiting: u64,
     /// State of a small generator: retries are jittered, tests repeatable.
     dice: u64,
@@ -158,6 +160,7 @@ impl Core {
             slots: Lane::ALL.iter().map(|l| (*l, Slot::default())).collect(),
             next_id: 1,
             next_fact: None,
+            catching_up: None,
             console_waiting: 0,
             dice: seed | 1,
         }
@@ -322,6 +325,7 @@ impl Core {
                 self.expects(beat.next_fact.as_ref(), out);
             }
             Answer::Facts(Some(facts)) => {
+                self.catching_up = self.catching_up.map(|_| true);
                 self.expects(facts.next.as_ref(), out);
                 self.due_by(Lane::Facts, now_ms);
             }
@@ -333,7 +337,13 @@ impl Core {
                     self.due_by(Lane::Console, now_ms + wait);
                 }
             }
-            Answer::Facts(None) | Answer::Console(None) => {}
+            Answer::Facts(None) => {
+                // Control believes what a hello observed only with every fact read: now it may.
+                if self.catching_up.take() == Some(true) {
+                    self.due_by(Lane::Hello, now_ms);
+                }
+            }
+            Answer::Console(None) => {}
             Answer::Metrics => self.due_by(Lane::Metrics, now_ms + METRICS_MS),
         }
     }
@@ -360,6 +370,7 @@ impl Core {
         self.expects(hello.next_fact.as_ref(), out);
         out.push(Action::Committed(hello.console));
         out.push(Action::Greeted);
+        self.catching_up = Some(false);
         self.due_by(Lane::Facts, now_ms);
         self.due_by(Lane::Console, now_ms);
         self.due_by(Lane::Metrics, now_ms + 1000);
@@ -468,6 +479,23 @@ mod tests {
         let out = core.take(ok(facts(&out), Answer::Facts(Some(expected))), 0);
         assert_eq!(sends(&out), [], "control stands where it stood");
         assert!(core.next_due_ms().is_some());
+    }
+
+    #[test]
+    fn hello_is_said_again_once_every_fact_was_read() {
+        let mut core = Core::new(7);
+        let hello = id(&core.take(Input::Connected, 0), Lane::Hello);
+        let out = core.take(ok(hello, Answer::Hello(wire::HelloAnswer::default())), 0);
+        let facts = id(&out, Lane::Facts);
+        let out = core.take(
+            ok(facts, Answer::Facts(Some(wire::FactAnswer { next: None }))),
+            0,
+        );
+        let out = core.take(ok(id(&out, Lane::Facts), Answer::Facts(None)), 0);
+        let hello = id(&out, Lane::Hello);
+        let out = core.take(ok(hello, Answer::Hello(wire::HelloAnswer::default())), 0);
+        let out = core.take(ok(id(&out, Lane::Facts), Answer::Facts(None)), 0);
+        assert!(!sends(&out).contains(&Lane::Hello), "there was nothing new");
     }
 
     fn up() -> Core {
