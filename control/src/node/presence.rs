@@ -1,6 +1,6 @@
 //! Whether a node is there: hello, heartbeat, a connection that ended, and silence.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
@@ -218,7 +218,8 @@ pub async fn hello(
     Ok(answer)
 }
 
-/// What control has of these runs.
+/// What control has of these runs. Of a stream that it does not know (a restored database) it has nothing, and says
+/// so: the node believes that it was stored.
 async fn positions(
     ground: &Ground,
     node: NodeId,
@@ -232,15 +233,29 @@ async fn positions(
         .filter(console_streams::Column::RunId.is_in(runs.iter().map(|(_, run)| run.to_string())))
         .all(ground.db.bulk.read())
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| wire::ConsolePosition {
-            server: row.server_id,
-            run: row.run_id,
-            stream: row.stream,
-            committed: to_u64(row.committed),
-        })
-        .collect())
+    let known: HashMap<(&str, i32), u64> = rows
+        .iter()
+        .map(|row| ((&*row.run_id, row.stream), to_u64(row.committed)))
+        .collect();
+    let streams = [
+        wire::ConsoleStream::Game,
+        wire::ConsoleStream::Warren,
+        wire::ConsoleStream::Install,
+    ];
+    let mut all = Vec::with_capacity(runs.len() * streams.len());
+    for (server, run) in runs {
+        let (server, run) = (server.to_string(), run.to_string());
+        for stream in streams {
+            let stream = i32::from(stream);
+            all.push(wire::ConsolePosition {
+                server: server.clone(),
+                run: run.clone(),
+                stream,
+                committed: known.get(&(&*run, stream)).copied().unwrap_or(0),
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// Marks a node as away. Says whether it counted as there until now.
