@@ -117,19 +117,13 @@ pub fn parse_all(
 /// What of a piece lies behind the cursor.
 #[must_use]
 pub fn beyond(committed: u64, piece: Piece) -> Option<Piece> {
-    if piece.end <= committed || (piece.data.is_some() && piece.start > committed) {
-        // Had already; or bytes before it have not come yet: the answer says from where.
+    if piece.end <= committed || piece.start > committed {
+        // Had already; or what lies before it has not come yet: the answer says from where, and the node
+        // sends it, or names as a gap what it has no more.
         return None;
     }
     if piece.start == committed {
         return Some(piece);
-    }
-    if piece.start > committed {
-        // A gap further on: what lies between never comes either, and the hole must not go unsaid.
-        return Some(Piece {
-            start: committed,
-            ..piece
-        });
     }
     let cut = usize::try_from(committed - piece.start).ok()?;
     Some(Piece {
@@ -180,8 +174,10 @@ mod tests {
         let cut = beyond(5, gap(2, 9)).unwrap();
         assert_eq!((cut.start, cut.end), (5, 9));
         assert!(beyond(9, gap(2, 9)).is_none());
-        let whole = beyond(5, gap(7, 9)).unwrap();
-        assert_eq!((whole.start, whole.end), (5, 9), "a hole without a word");
+        assert!(
+            beyond(5, gap(7, 9)).is_none(),
+            "bytes 5 and 6 are not given up"
+        );
     }
 
     #[test]
