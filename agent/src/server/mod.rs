@@ -60,19 +60,27 @@ pub struct Beginning {
     pub stone: Option<Tombstone>,
 }
 
-/// Every server on disk.
+/// Every server on disk, and those of which only an open tombstone is left: control waits for its confirmation.
 /// # Errors
 /// The disk.
 pub fn beginnings(ledger: &Ledger) -> Result<Vec<Beginning>, ledger::Error> {
     let mut stones: BTreeMap<_, _> = ledger.open_tombstones().into_iter().collect();
     let rows = ledger.rows()?.into_iter();
-    let all = rows.map(|(server, row)| Beginning {
+    let mut all: Vec<Beginning> = rows
+        .map(|(server, row)| Beginning {
+            server,
+            row: row.wanted,
+            memory: row.memory,
+            stone: stones.remove(&server),
+        })
+        .collect();
+    all.extend(stones.into_iter().map(|(server, stone)| Beginning {
         server,
-        row: row.wanted,
-        memory: row.memory,
-        stone: stones.remove(&server),
-    });
-    Ok(all.collect())
+        row: None,
+        memory: None,
+        stone: Some(stone),
+    }));
+    Ok(all)
 }
 
 /// What actors are told of an apply, in order; a server without an actor gets one that nothing exists of.
