@@ -312,6 +312,13 @@ impl Turn {
     fn take(&mut self, event: Event) {
         match event {
             Event::Wanted(want) => self.wanted(want),
+            // The server has come back to this node since.
+            Event::Bury(generation)
+                if self
+                    .s
+                    .want
+                    .as_ref()
+                    .is_some_and(|w| w.generation > generation) => {}
             Event::Bury(generation) => {
                 let older = self.s.removing.as_ref().map_or(0, |r| r.generation);
                 if generation >= older && self.s.removing.is_none() {
