@@ -339,25 +339,35 @@ impl Ledger {
         Ok(())
     }
 
-    /// A tombstone was carried out: forgets the server, keeps the stone against old rows.
-    pub fn bury(&self, server: ServerId) -> Result<(), Error> {
+    /// A tombstone of that generation was carried out: forgets the server, keeps the stone against old rows. A
+    /// row above it stays: the server has come back meanwhile.
+    pub fn bury(&self, server: ServerId, generation: u64) -> Result<(), Error> {
         let mut inner = self.inner.lock();
         let mut node = inner.node.clone();
+        let back = inner.wanted.get(&server);
+        let back = back.is_some_and(|row| row.generation > generation);
         if let Some(stone) = node.tombstones.get_mut(&server) {
             stone.done = true;
         }
-        node.uids.remove(&server);
-        for path in [self.wanted_path(server), self.memory_path(server)] {
-            match self.disk.remove(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),
-                _ => {}
-            }
+        self.forget(&self.memory_path(server))?;
+        if !back {
+            node.uids.remove(&server);
+            self.forget(&self.wanted_path(server))?;
         }
         self.save(&node)?;
         inner.node = node;
-        inner.wanted.remove(&server);
         inner.memories.remove(&server);
+        if !back {
+            inner.wanted.remove(&server);
+        }
         Ok(())
+    }
+
+    fn forget(&self, path: &Path) -> Result<(), Error> {
+        match self.disk.remove(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
+            _ => Ok(()),
+        }
     }
 
     fn save(&self, node: &Node) -> Result<(), Error> {
@@ -500,11 +510,14 @@ mod tests {
         };
         assert_eq!(ledger.apply(&bury).unwrap().removed.len(), 1);
         assert_eq!(ledger.open_tombstones().len(), 1);
-        ledger.bury(id).unwrap();
+        ledger.bury(id, 2).unwrap();
         assert!(ledger.open_tombstones().is_empty());
         assert!(ledger.rows().unwrap().is_empty());
         assert!(apply(&ledger, 2, 3, &[row(id, 2, 3)]).changed.is_empty());
         assert_eq!(apply(&ledger, 3, 4, &[row(id, 5, 4)]).changed, [id]);
+        // It came back while the old copy was being removed.
+        ledger.bury(id, 2).unwrap();
+        assert_eq!(ledger.wanted(id).unwrap().generation, 5);
     }
 
     #[test]

@@ -36,6 +36,7 @@ use label::Label;
 use memory::Ended;
 
 /// All servers of this node.
+#[derive(Clone)]
 pub struct Servers {
     deps: Arc<Deps>,
     map: Arc<Mutex<HashMap<ServerId, Handle>>>,
@@ -133,10 +134,8 @@ impl Servers {
         memory: Option<Vec<u8>>,
         hold: Option<Arc<Hold>>,
     ) -> Handle {
-        let map = self.map.clone();
-        let on_gone: actor::OnGone = Arc::new(move |server| {
-            map.lock().remove(&server);
-        });
+        let servers = self.clone();
+        let on_gone: actor::OnGone = Arc::new(move |server| servers.gone(server));
         let handle = actor::spawn(
             self.deps.clone(),
             server,
@@ -148,6 +147,15 @@ impl Servers {
         );
         self.map.lock().insert(server, handle.clone());
         handle
+    }
+
+    /// An actor has ended. A row that came while it was carrying its tombstone out is the next one's.
+    fn gone(&self, server: ServerId) {
+        self.map.lock().remove(&server);
+        if let Some(row) = self.deps.ledger.wanted(server) {
+            self.fresh(server);
+            self.tell(server, Msg::Wanted(Box::new(row)));
+        }
     }
 
     /// The actor of a server.

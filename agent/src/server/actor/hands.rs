@@ -59,8 +59,8 @@ pub trait Hands: Send + Sync {
     fn had(&mut self, fact: &wire::Fact, since: Position) -> impl Future<Output = bool> + Send;
     /// The journal is so full that no job may begin.
     fn is_journal_full(&self) -> bool;
-    /// The tombstone is carried out: forgets the server.
-    fn bury(&mut self) -> impl Future<Output = ()> + Send;
+    /// The tombstone of that generation is carried out: forgets the server.
+    fn bury(&mut self, generation: u64) -> impl Future<Output = ()> + Send;
 
     /// A line of Warren's own in the console.
     fn say(&self, text: &str);

@@ -468,7 +468,7 @@ impl<H: Hands> Actor<H> {
             What::Removed(wire::Removed { generation }),
         ];
         self.commit(facts.into()).await;
-        self.hands.bury().await;
+        self.hands.bury(generation).await;
         self.gone = true;
         self.hands.gone();
     }

@@ -169,9 +169,9 @@ impl Hands for Rim {
         self.deps.journal.under_pressure()
     }
 
-    async fn bury(&mut self) {
+    async fn bury(&mut self, generation: u64) {
         let (ledger, server) = (self.deps.ledger.clone(), self.server);
-        let buried = tokio::task::spawn_blocking(move || ledger.bury(server)).await;
+        let buried = tokio::task::spawn_blocking(move || ledger.bury(server, generation)).await;
         match buried {
             Ok(Ok(())) => {}
             // The tombstone stays open: the next start of the agent carries it out again.
