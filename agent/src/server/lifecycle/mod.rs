@@ -668,10 +668,12 @@ impl Turn {
             self.s.restarts = Some(wanted);
             return;
         };
+        // Older rows never come here: a lower count is that of a database that was put back. Taken over, or the
+        // next restarts would be no news.
+        self.s.restarts = Some(wanted);
         if wanted <= taken {
             return;
         }
-        self.s.restarts = Some(wanted);
         if self.s.removing.is_some() || suspended {
             return;
         }
