@@ -545,6 +545,13 @@ pub async fn settle_servers(
                         .filter(servers::Column::Id.eq(&*id))
                         .exec(db)
                         .await?;
+                    // An order that people wait for has a number that the node may have settled: given again.
+                    servers::Entity::update_many()
+                        .col_expr(servers::Column::PowerGeneration, Expr::value(generation))
+                        .filter(servers::Column::Id.eq(&*id))
+                        .filter(servers::Column::Intent.is_not_null())
+                        .exec(db)
+                        .await?;
                 }
                 Verdict::Bury(generation) => {
                     let rev = wanted::raise_rev(db, &node_id).await?;
