@@ -15,7 +15,10 @@ use warren_proto::{
 use crate::{
     app::App,
     db::Lane,
-    node::command::{self, AskError},
+    node::{
+        command::{self, AskError},
+        settle,
+    },
     outbox::{self, Event},
     text::{tame, tame_opt, to_u64},
 };
@@ -25,9 +28,7 @@ use crate::{
 pub enum Step {
     /// Never accepted: send it.
     Start,
-    /// Cancelled before any node had it.
-    Forget,
-    /// Cancelled on the way.
+    /// Cancelled. Also one that no node has accepted: its answer may have been lost.
     Cancel,
     /// Look how far it is.
     Look,
@@ -35,11 +36,10 @@ pub enum Step {
 
 /// Decides from the row alone.
 #[must_use]
-pub fn step(state: &str, sent: bool, cancel_asked: bool) -> Step {
-    match (state, sent, cancel_asked) {
-        ("pending", false, true) => Step::Forget,
-        (_, _, true) => Step::Cancel,
-        ("pending", ..) => Step::Start,
+pub fn step(state: &str, cancel_asked: bool) -> Step {
+    match (state, cancel_asked) {
+        (_, true) => Step::Cancel,
+        ("pending", _) => Step::Start,
         _ => Step::Look,
     }
 }
@@ -59,6 +59,17 @@ const NOT_HEARD: [&str; 10] = [
     "bad_signature",
 ];
 
+/// How a job ends that its node does not know: one that was cancelled before the node had it, or one that the node
+/// took and has forgotten. A job that has ended there is known for long.
+#[must_use]
+pub fn unknown(sent_at_ms: Option<i64>, cancel_asked: bool, now_ms: i64) -> Option<&'static str> {
+    if cancel_asked {
+        return Some("cancelled");
+    }
+    let lost = sent_at_ms.is_some_and(|sent| settle::is_lost(false, sent, now_ms));
+    lost.then_some("lost")
+}
+
 /// Whether a node's refusal ends a job: one that it never took, for a reason that stays.
 #[must_use]
 pub fn ends(code: &str, retryable: bool, sent: bool) -> bool {
@@ -77,23 +88,7 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
         .all(app.db.read())
         .await?;
     for job in open {
-        let ask = match step(
-            &job.state,
-            job.sent_at_ms.is_some(),
-            job.cancel_asked_at_ms.is_some(),
-        ) {
-            Step::Forget => {
-                end(
-                    app,
-                    node,
-                    &job,
-                    "cancelled",
-                    None,
-                    "cancelled before it began",
-                )
-                .await?;
-                continue;
-            }
+        let ask = match step(&job.state, job.cancel_asked_at_ms.is_some()) {
             Step::Start => Ask::Start(wire::JobStart {
                 job: job.id.clone(),
                 server: job.server_id.clone().unwrap_or_default(),
@@ -134,11 +129,18 @@ async fn note(
     job: &operations::Model,
     status: &wire::JobStatus,
 ) -> Result<(), DbErr> {
-    if status.state == "unknown" {
-        // Its final fact may be on the way; hello settles what is lost.
-        return Ok(());
-    }
     let now_ms = app.clock.now_ms();
+    if status.state == "unknown" {
+        let cancelled = job.cancel_asked_at_ms.is_some();
+        return match unknown(job.sent_at_ms, cancelled, now_ms) {
+            Some("lost") => {
+                let text = "the node does not know this job any more; start it again";
+                end(app, node, job, "lost", Some("lost"), text).await
+            }
+            Some(state) => end(app, node, job, state, None, "cancelled before it began").await,
+            None => Ok(()),
+        };
+    }
     let percent =
         (status.percent.is_finite() && status.percent >= 0.0).then(|| status.percent.min(100.0));
     let step = tame_opt(&status.step, 200);
@@ -219,10 +221,14 @@ mod tests {
 
     #[test]
     fn a_job_is_started_until_taken_and_then_looked_after() {
-        assert_eq!(step("pending", false, false), Step::Start);
-        assert_eq!(step("running", true, false), Step::Look);
-        assert_eq!(step("running", true, true), Step::Cancel);
-        assert_eq!(step("pending", false, true), Step::Forget);
+        assert_eq!(step("pending", false), Step::Start);
+        assert_eq!(step("running", false), Step::Look);
+        assert_eq!(step("running", true), Step::Cancel);
+        assert_eq!(step("pending", true), Step::Cancel);
+        assert_eq!(unknown(None, true, 9_000), Some("cancelled"));
+        assert_eq!(unknown(Some(0), false, 9_000), Some("lost"));
+        assert_eq!(unknown(Some(8_000), false, 9_000), None);
+        assert_eq!(unknown(None, false, 9_000), None);
         assert!(ends("unknown_kind", false, false));
         assert!(!ends("unknown_kind", false, true));
         assert!(!ends("busy", true, false));
