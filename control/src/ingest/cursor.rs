@@ -32,9 +32,12 @@ pub struct Lost {
     pub boot: Boot,
     /// First of them.
     pub from_seq: u64,
-    /// Last of them.
+    /// Last of them; [`TO_ITS_END`] where nobody knows how many there were.
     pub to_seq: u64,
 }
+
+/// See [`Lost::to_seq`].
+pub const TO_ITS_END: u64 = u64::MAX;
 
 /// What a batch means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,9 +192,9 @@ pub fn rejoin(cursor: Cursor, ours: &[(Boot, u64)]) -> Cursor {
 
 /// Compares the cursor with what a node still has (oldest boot first). Where the node can't go on from the
 /// cursor any more (it freed what a restored database has forgotten), the cursor moves to what is left and
-/// the hole is named.
+/// every hole is named. `listed` are all boots that the node remembers.
 #[must_use]
-pub fn reposition(cursor: Cursor, journal: &[Held]) -> (Cursor, Option<Lost>) {
+pub fn reposition(cursor: Cursor, journal: &[Held], listed: &[Boot]) -> (Cursor, Vec<Lost>) {
     let held_of = |boot: BootId| journal.iter().find(|h| h.boot.id == boot);
     let to = |held: &Held| Cursor {
         boot: Some(held.boot.id),
@@ -199,28 +202,59 @@ pub fn reposition(cursor: Cursor, journal: &[Held]) -> (Cursor, Option<Lost>) {
         next_seq: held.seq.max(1),
     };
     let hole = |held: &Held, from: u64| {
-        (held.seq > from).then(|| Lost {
+        let hole = (held.seq > from).then(|| Lost {
             boot: held.boot,
             from_seq: from,
             to_seq: held.seq - 1,
-        })
+        });
+        Vec::from_iter(hole)
     };
-    match cursor.boot {
-        None => match journal.first() {
+    let Some(boot) = cursor.boot else {
+        return match journal.first() {
             Some(first) => (to(first), hole(first, 1)),
-            None => (cursor, None),
-        },
-        Some(boot) => match held_of(boot) {
-            Some(held) if held.seq > cursor.next_seq => (to(held), hole(held, cursor.next_seq)),
-            Some(_) => (cursor, None),
-            // The node has nothing of that boot any more: all of it was taken, or a restored database has
-            // forgotten, or the disk is new. What the next boot says of its end tells which.
-            None => match journal.iter().find(|h| h.boot.ordinal > cursor.ordinal) {
-                Some(first) => (to(first), hole(first, 1)),
-                None => (cursor, None),
-            },
+            None => (cursor, Vec::new()),
+        };
+    };
+    match held_of(boot) {
+        Some(held) if held.seq > cursor.next_seq => (to(held), hole(held, cursor.next_seq)),
+        Some(_) => (cursor, Vec::new()),
+        // The node has nothing of that boot any more: all of it was taken, or a restored database has
+        // forgotten, or the disk is new.
+        None => match journal.iter().find(|h| h.boot.ordinal > cursor.ordinal) {
+            Some(first) => {
+                let mut lost = passed_over(cursor, first, listed);
+                lost.extend(hole(first, 1));
+                (to(first), lost)
+            }
+            None => (cursor, Vec::new()),
         },
     }
+}
+
+/// The rest of the cursor's boot and all boots from there to the first that is held. What a whole boot says of the
+/// one before it is exact, and comes with its first fact.
+fn passed_over(cursor: Cursor, first: &Held, listed: &[Boot]) -> Vec<Lost> {
+    let at = cursor.boot.map(|id| Boot {
+        id,
+        ordinal: cursor.ordinal,
+    });
+    let between = listed
+        .iter()
+        .filter(|b| b.ordinal > cursor.ordinal && b.ordinal < first.boot.ordinal);
+    let mut passed: Vec<Boot> = at.into_iter().chain(between.copied()).collect();
+    passed.sort_by_key(|b| b.ordinal);
+    if first.seq <= 1 {
+        passed.pop();
+    }
+    let lost = passed.into_iter().map(|boot| Lost {
+        boot,
+        from_seq: match cursor.boot {
+            Some(id) if id == boot.id => cursor.next_seq,
+            _ => 1,
+        },
+        to_seq: TO_ITS_END,
+    });
+    lost.collect()
 }
 
 #[cfg(test)]
@@ -340,20 +374,23 @@ mod tests {
             ordinal: 0,
             next_seq: 1,
         };
-        assert_eq!(reposition(none, &[held(a, 1, 5)]), (at(a, 1), None));
-        let (cursor, lost) = reposition(at(a, 3), &[held(a, 7, 9)]);
-        assert_eq!(cursor, at(a, 7));
-        assert_eq!(
-            lost,
-            Some(Lost {
-                boot: a,
-                from_seq: 3,
-                to_seq: 6
-            })
-        );
+        let gap = |boot, from_seq, to_seq| Lost {
+            boot,
+            from_seq,
+            to_seq,
+        };
+        let held_a = [held(a, 1, 5)];
+        assert_eq!(reposition(none, &held_a, &[a]), (at(a, 1), vec![]));
+        let moved = reposition(at(a, 3), &[held(a, 7, 9)], &[a]);
+        assert_eq!(moved, (at(a, 7), vec![gap(a, 3, 6)]));
         // The old boot is freed and the new one whole: its first fact says what is lost.
-        assert_eq!(reposition(at(a, 3), &[held(b, 1, 9)]), (at(b, 1), None));
-        let (cursor, lost) = reposition(at(a, 3), &[held(b, 4, 9)]);
-        assert_eq!((cursor, lost.map(|l| l.to_seq)), (at(b, 4), Some(3)));
+        let whole = reposition(at(a, 3), &[held(b, 1, 9)], &[b, a]);
+        assert_eq!(whole, (at(b, 1), vec![]));
+        let part = reposition(at(a, 3), &[held(b, 4, 9)], &[b, a]);
+        assert_eq!(part, (at(b, 4), vec![gap(a, 3, TO_ITS_END), gap(b, 1, 3)]));
+        // One in between is gone altogether.
+        let c = boot(3);
+        let far = reposition(at(a, 3), &[held(c, 1, 9)], &[c, b, a]);
+        assert_eq!(far, (at(c, 1), vec![gap(a, 3, TO_ITS_END)]));
     }
 }

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     ingest::{
-        cursor::{Boot, Cursor, Held, Lost, rejoin, reposition},
+        cursor::{Boot, Cursor, Held, Lost, TO_ITS_END, rejoin, reposition},
         outcome::{self, Order},
     },
     outbox::{self, Event},
@@ -278,8 +278,9 @@ pub async fn settle_journal(
 ) -> Result<node_cursors::Model, DbErr> {
     let before = cursor_of(&row);
     let ours = left_at(db, &row.node_id, boots).await?;
-    let (after, lost) = reposition(rejoin(before, &ours), journal);
-    if let Some(lost) = lost {
+    let listed: Vec<Boot> = ours.iter().map(|(boot, _)| *boot).collect();
+    let (after, lost) = reposition(rejoin(before, &ours), journal, &listed);
+    for lost in lost {
         record_loss(db, node, lost, now_ms).await?;
     }
     if after == before {
@@ -407,7 +408,8 @@ pub async fn record_loss(
         )
         .exec_without_returning(db)
         .await?;
-    let data = json!({"code": "facts_lost", "boot": lost.boot.id.to_string(), "from_seq": lost.from_seq, "to_seq": lost.to_seq, "level": "error"});
+    let to_seq = (lost.to_seq != TO_ITS_END).then_some(lost.to_seq);
+    let data = json!({"code": "facts_lost", "boot": lost.boot.id.to_string(), "from_seq": lost.from_seq, "to_seq": to_seq, "level": "error"});
     outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
     tracing::error!(node.id = %node, from = lost.from_seq, to = lost.to_seq, "facts of node {node} are lost");
     Ok(())
