@@ -349,11 +349,12 @@ impl Ledger {
         if let Some(stone) = node.tombstones.get_mut(&server) {
             stone.done = true;
         }
-        self.forget(&self.memory_path(server))?;
+        // The row first: without its memory it would be taken for a new server's.
         if !back {
             node.uids.remove(&server);
             self.forget(&self.wanted_path(server))?;
         }
+        self.forget(&self.memory_path(server))?;
         self.save(&node)?;
         inner.node = node;
         inner.memories.remove(&server);

@@ -61,6 +61,18 @@ pub struct Beginning {
     pub stone: Option<Tombstone>,
 }
 
+impl Beginning {
+    /// Of a server that nothing is known of.
+    fn of(server: ServerId) -> Self {
+        Self {
+            server,
+            row: None,
+            memory: None,
+            stone: None,
+        }
+    }
+}
+
 /// Every server on disk, and those of which only an open tombstone is left: control waits for its confirmation.
 /// # Errors
 /// The disk.
@@ -110,10 +122,7 @@ impl Servers {
         });
         let hold = deps.journal.hold();
         for begin in beginnings(&deps.ledger)? {
-            servers.spawn(begin.server, begin.row, begin.memory, Some(hold.clone()));
-            if let Some(stone) = begin.stone {
-                servers.tell(begin.server, Msg::Bury(stone));
-            }
+            servers.spawn(begin, Some(hold.clone()));
         }
         // Before the first look, so that nothing ends unseen in between.
         let events = deps.runtime.events();
@@ -127,24 +136,11 @@ impl Servers {
         Ok(servers)
     }
 
-    fn spawn(
-        &self,
-        server: ServerId,
-        row: Option<wire::WantedServer>,
-        memory: Option<Vec<u8>>,
-        hold: Option<Arc<Hold>>,
-    ) -> Handle {
+    fn spawn(&self, begin: Beginning, hold: Option<Arc<Hold>>) -> Handle {
+        let server = begin.server;
         let servers = self.clone();
         let on_gone: actor::OnGone = Arc::new(move |server| servers.gone(server));
-        let handle = actor::spawn(
-            self.deps.clone(),
-            server,
-            row,
-            memory,
-            self.stop.clone(),
-            on_gone,
-            hold,
-        );
+        let handle = actor::spawn(self.deps.clone(), begin, self.stop.clone(), on_gone, hold);
         self.map.lock().insert(server, handle.clone());
         handle
     }
@@ -239,7 +235,7 @@ impl Servers {
         for server in containers.keys() {
             if self.get(*server).is_none() {
                 warn!(server.id = %server, "a container runs for a server that the ledger does not know");
-                self.spawn(*server, None, None, None);
+                self.spawn(Beginning::of(*server), None);
             }
         }
         for server in self.all().into_keys() {
@@ -293,7 +289,7 @@ impl Servers {
 
     /// An actor for a server that nothing exists of.
     fn fresh(&self, server: ServerId) {
-        self.spawn(server, None, None, None);
+        self.spawn(Beginning::of(server), None);
         let nothing = Msg::Adopt {
             game: None,
             install: None,

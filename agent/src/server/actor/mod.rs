@@ -28,7 +28,7 @@ use super::lifecycle::{self, Change, Effect, Event, step};
 use super::memory::{Ended, Memory, Run};
 use super::start::Failure;
 use super::status::Status;
-use super::{convert, install};
+use super::{Beginning, convert, install};
 use crate::clock;
 use crate::journal::Hold;
 use crate::ledger::Tombstone;
@@ -132,16 +132,15 @@ pub struct Actor<H> {
 /// has all that it owes.
 pub fn spawn(
     deps: Arc<Deps>,
-    server: ServerId,
-    row: Option<wire::WantedServer>,
-    memory: Option<Vec<u8>>,
+    begin: Beginning,
     stop: CancellationToken,
     on_gone: OnGone,
     hold: Option<Arc<Hold>>,
 ) -> Handle {
     let (tx, rx) = mpsc::channel(QUEUE);
-    let memory = recall(server, memory);
-    let status = Arc::new(Mutex::new(Status::of(&memory, row.as_ref())));
+    let server = begin.server;
+    let memory = recall(server, begin.memory);
+    let status = Arc::new(Mutex::new(Status::of(&memory, begin.row.as_ref())));
     let hands = Rim {
         server,
         deps,
@@ -154,7 +153,11 @@ pub fn spawn(
         job_cancel: None,
         job_exits: None,
     };
-    tokio::spawn(Actor::new(server, row, memory, hands).run(rx, hold));
+    let mut actor = Actor::new(server, begin.row, memory, hands);
+    if let Some(stone) = begin.stone {
+        actor.doom(stone.generation);
+    }
+    tokio::spawn(actor.run(rx, hold));
     Handle { server, tx, status }
 }
 
@@ -233,6 +236,18 @@ impl<H: Hands> Actor<H> {
             job_run: None,
             adopted: false,
             gone: false,
+        }
+    }
+
+    /// A tombstone was found beside the server when the agent started: known before anything is decided, so that
+    /// nothing is started that has to go.
+    pub fn doom(&mut self, generation: u64) {
+        let newer = self.row.as_ref().is_some_and(|r| r.generation > generation);
+        if self.memory.life.removing.is_none() && !newer {
+            self.memory.life.removing = Some(lifecycle::Removal {
+                generation,
+                begun: false,
+            });
         }
     }
 
