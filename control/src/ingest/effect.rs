@@ -535,7 +535,6 @@ async fn facts_lost(
     Ok(())
 }
 
-/// A tombstone was carried out: the server's ports are free again.
 async fn gone(
     db: &impl ConnectionTrait,
     node: NodeId,
@@ -544,6 +543,22 @@ async fn gone(
     now_ms: i64,
 ) -> Result<(), Refused> {
     let server: ServerId = fact.server.parse().map_err(malformed)?;
+    match removed(db, node, server, to_i64(generation), now_ms).await? {
+        true => Ok(()),
+        false => Err(malformed("nobody asked for this removal")),
+    }
+}
+
+/// A tombstone was carried out: the server's ports are free again. False: there is none.
+/// # Errors
+/// Database.
+pub async fn removed(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    server: ServerId,
+    generation: i64,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
     let id = server.to_string();
     // The row is taken first, as everywhere. It may be another node's by now.
     let row = servers::Entity::find_by_id(&*id)
@@ -554,15 +569,15 @@ async fn gone(
         .col_expr(tombstones::Column::ConfirmedAtMs, Expr::value(now_ms))
         .filter(tombstones::Column::NodeId.eq(node.to_string()))
         .filter(tombstones::Column::ServerId.eq(&*id))
-        .filter(tombstones::Column::Generation.lte(to_i64(generation)))
+        .filter(tombstones::Column::Generation.lte(generation))
         .exec(db)
         .await?;
     if confirmed.rows_affected == 0 {
-        return Err(malformed("nobody asked for this removal"));
+        return Ok(false);
     }
     let Some(row) = row.filter(|r| r.node_id == node.to_string() && r.deleted_at_ms.is_some())
     else {
-        return Ok(());
+        return Ok(true);
     };
     allocations::Entity::update_many()
         .col_expr(
@@ -590,5 +605,5 @@ async fn gone(
         json!({"name": row.name}),
     );
     outbox::write(db, event).await?;
-    Ok(())
+    Ok(true)
 }

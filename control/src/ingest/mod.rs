@@ -3,7 +3,7 @@
 pub mod batch;
 pub mod console;
 pub mod cursor;
-mod effect;
+pub(crate) mod effect;
 pub mod lifecycle;
 pub mod metrics;
 pub mod outcome;

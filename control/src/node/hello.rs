@@ -26,6 +26,7 @@ use super::{
 use crate::{
     ingest::{
         cursor::{Boot, Cursor, Held, Lost, TO_ITS_END, rejoin, reposition},
+        effect,
         outcome::{self, Order},
     },
     outbox::{self, Event},
@@ -437,7 +438,7 @@ pub async fn settle_ledger(
         .await?;
     if revs.anew {
         tracing::warn!(node.id = %node, "node {node} is ahead of this database: its wanted state is written anew");
-        write_anew(db, &row.id, now_ms).await?;
+        write_anew(db, &row.id, revs.rev - row.rev, now_ms).await?;
     }
     Ok(())
 }
@@ -451,9 +452,17 @@ pub fn known_of(row: &nodes::Model) -> settle::Known<'_> {
     }
 }
 
-/// Puts every row of a node under a rev above all that it has, so that it takes each again; `settle_servers`
-/// raises generations. One rev each: rows of one rev can't be told apart, and have to fit into one message.
-async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Result<(), DbErr> {
+/// Puts every row of a node under a rev and a generation above all that it has, so that it takes each again. `lost`:
+/// by how many changes the node is ahead; no generation can be further ahead than that. One rev each: rows of one
+/// rev can't be told apart, and have to fit into one message.
+async fn write_anew(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    lost: i64,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    use sea_orm::ExprTrait as _;
+    let above = lost + 1;
     let ids: Vec<String> = servers::Entity::find()
         .filter(servers::Column::NodeId.eq(node_id))
         .filter(servers::Column::DeletedAtMs.is_null())
@@ -467,10 +476,15 @@ async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Re
         let rev = wanted::raise_rev(db, node_id).await?;
         servers::Entity::update_many()
             .col_expr(servers::Column::Rev, Expr::value(rev))
+            .col_expr(
+                servers::Column::Generation,
+                Expr::col(servers::Column::Generation).add(above),
+            )
             .col_expr(servers::Column::UpdatedAtMs, Expr::value(now_ms))
-            .filter(servers::Column::Id.eq(id))
+            .filter(servers::Column::Id.eq(&*id))
             .exec(db)
             .await?;
+        renew_order(db, &id).await?;
     }
     let stones: Vec<String> = tombstones::Entity::find()
         .filter(tombstones::Column::NodeId.eq(node_id))
@@ -485,11 +499,29 @@ async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Re
         let rev = wanted::raise_rev(db, node_id).await?;
         tombstones::Entity::update_many()
             .col_expr(tombstones::Column::Rev, Expr::value(rev))
+            .col_expr(
+                tombstones::Column::Generation,
+                Expr::col(tombstones::Column::Generation).add(above),
+            )
             .filter(tombstones::Column::NodeId.eq(node_id))
             .filter(tombstones::Column::ServerId.eq(server))
             .exec(db)
             .await?;
     }
+    Ok(())
+}
+
+/// An order that people wait for has a number that the node may have settled: it is given again.
+async fn renew_order(db: &impl ConnectionTrait, server_id: &str) -> Result<(), DbErr> {
+    servers::Entity::update_many()
+        .col_expr(
+            servers::Column::PowerGeneration,
+            Expr::col(servers::Column::Generation),
+        )
+        .filter(servers::Column::Id.eq(server_id))
+        .filter(servers::Column::Intent.is_not_null())
+        .exec(db)
+        .await?;
     Ok(())
 }
 
@@ -547,13 +579,7 @@ pub async fn settle_servers(
                         .filter(servers::Column::Id.eq(&*id))
                         .exec(db)
                         .await?;
-                    // An order that people wait for has a number that the node may have settled: given again.
-                    servers::Entity::update_many()
-                        .col_expr(servers::Column::PowerGeneration, Expr::value(generation))
-                        .filter(servers::Column::Id.eq(&*id))
-                        .filter(servers::Column::Intent.is_not_null())
-                        .exec(db)
-                        .await?;
+                    renew_order(db, &id).await?;
                 }
                 Verdict::Bury(generation) => {
                     let rev = wanted::raise_rev(db, &node_id).await?;
@@ -601,6 +627,35 @@ async fn meet_orphan(
         .on_conflict(again)
         .exec_without_returning(db)
         .await?;
+    Ok(())
+}
+
+/// Tombstones that the node has taken, with every fact of it read, and a server that is not there: carried out. The
+/// fact that said so came before this database was put back.
+pub async fn confirm_stones(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let Some((_, applied)) = said.ledger else {
+        return Ok(());
+    };
+    let there: HashSet<String> = said.servers.iter().map(|s| s.server.to_string()).collect();
+    let stones = tombstones::Entity::find()
+        .filter(tombstones::Column::NodeId.eq(node.to_string()))
+        .filter(tombstones::Column::ConfirmedAtMs.is_null())
+        .filter(tombstones::Column::Rev.lte(applied))
+        .order_by_asc(tombstones::Column::ServerId)
+        .all(db)
+        .await?;
+    for stone in stones {
+        if let Ok(server) = stone.server_id.parse()
+            && !there.contains(&stone.server_id)
+        {
+            effect::removed(db, node, server, stone.generation, now_ms).await?;
+        }
+    }
     Ok(())
 }
 

@@ -206,6 +206,7 @@ pub async fn hello(
     hello::settle_ledger(&*tx, node, &row, &said, now_ms).await?;
     hello::settle_servers(&*tx, node, &said, now_ms).await?;
     if settle::caught_up(hello::cursor_of(&cursor), &journal) {
+        hello::confirm_stones(&*tx, node, &said, now_ms).await?;
         hello::lose_jobs(&*tx, node, &said, now_ms).await?;
         hello::trust_states(&*tx, node, &said, now_ms).await?;
     }
