@@ -19,8 +19,10 @@ impl<H: Hands> Actor<H> {
         install: Option<Found>,
         host_rebooted: bool,
     ) {
+        // A job that waited for the game to end may begin by what is found of the game.
+        let begun = self.memory.life.hold.as_ref().is_some_and(|h| h.begun);
         self.adopt_game(game, host_rebooted).await;
-        self.adopt_install(install).await;
+        self.adopt_install(install, begun).await;
         if let Some(row) = &self.row {
             let want = convert::want(row);
             self.event(Event::Wanted(want)).await;
@@ -160,7 +162,7 @@ impl<H: Hands> Actor<H> {
         self.event_with(Event::Adopted(nothing), vec![fact]).await;
     }
 
-    pub(super) async fn adopt_install(&mut self, found: Option<Found>) {
+    pub(super) async fn adopt_install(&mut self, found: Option<Found>, begun: bool) {
         let Some(job) = self.memory.job.clone() else {
             if found.is_some() {
                 // Left by a job whose end is written down.
@@ -179,7 +181,7 @@ impl<H: Hands> Actor<H> {
             }
             return;
         };
-        if !self.memory.life.hold.as_ref().is_some_and(|h| h.begun) {
+        if !begun {
             return;
         }
         match (found.map(|f| f.state), job.run) {
