@@ -8,12 +8,21 @@ use super::super::lifecycle::{Cause, Event};
 use super::super::memory::Ended;
 use super::super::start::Failure;
 use super::hands::{Attach, Container, Hands};
-use super::{Actor, Begun};
+use super::{Actor, Begun, Msg};
 
 impl<H: Hands> Actor<H> {
     pub(super) fn start(&mut self, cause: Cause) {
-        if let (Some(run), Some(row)) = (self.memory.run.as_ref(), &self.row) {
-            self.hands.start(run.id, row, cause);
+        let Some(run) = self.memory.run.as_ref().map(|r| r.id) else {
+            return;
+        };
+        match &self.row {
+            Some(row) => self.hands.start(run, row, cause),
+            None => {
+                // Its file was damaged; control sends it again, and the start is tried again until then.
+                let mut failure = Failure::new("no_row", "the node waits for the server's row");
+                failure.passing = true;
+                self.hands.tell(Msg::StartDone(run, Err(failure)));
+            }
         }
     }
 
