@@ -173,7 +173,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             data["exit"] = exit.clone();
             update = update.col_expr(servers::Column::LastExit, Expr::value(exit));
         }
-        if self.settles_intent(to).await? {
+        if self.settles_intent(from, to).await? {
             update = update
                 .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
                 .col_expr(
@@ -186,7 +186,7 @@ impl<C: ConnectionTrait> About<'_, C> {
         Ok(())
     }
 
-    async fn settles_intent(&self, to: State) -> Result<bool, DbErr> {
+    async fn settles_intent(&self, from: State, to: State) -> Result<bool, DbErr> {
         let generation = to_i64(self.fact.generation);
         let early = self.row.intent.is_some() && generation < self.row.power_generation;
         let order = Order {
@@ -194,7 +194,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             generation: self.row.power_generation,
             taken: early && applied_rev(self.db, self.node).await? >= self.row.rev,
         };
-        Ok(outcome::settles(order, generation, to))
+        Ok(outcome::settles(order, generation, Some(from), to))
     }
 
     async fn run_started(&self, started: &wire::RunStarted) -> Result<(), Refused> {

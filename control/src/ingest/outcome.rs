@@ -22,11 +22,12 @@ pub struct Order<'a> {
     pub taken: bool,
 }
 
-/// Whether the order is done with once the server is `to`, as a node says that knew `generation`: its state is
+/// Whether the order is done with once the server came to `to`, as a node says that knew `generation`; `from` is
+/// none where the node is only seen there: its state is
 /// reached, or the game has ended by itself. A state from before the order settles it only if it is the one that
 /// the order asks for, and the node has found nothing to do.
 #[must_use]
-pub fn settles(order: Order<'_>, generation: i64, to: State) -> bool {
+pub fn settles(order: Order<'_>, generation: i64, from: Option<State>, to: State) -> bool {
     let Some(intent) = order.intent else {
         return false;
     };
@@ -38,7 +39,12 @@ pub fn settles(order: Order<'_>, generation: i64, to: State) -> bool {
             to,
             State::Running | State::Stopped | State::Crashed | State::Error
         ),
-        "restart" => matches!(to, State::Running | State::Crashed | State::Error),
+        // On its way from stopping to starting it is stopped too.
+        "restart" if from == Some(State::Stopping) => false,
+        "restart" => matches!(
+            to,
+            State::Running | State::Stopped | State::Crashed | State::Error
+        ),
         _ => matches!(to, State::Stopped | State::Crashed | State::Error),
     }
 }
@@ -85,25 +91,36 @@ mod tests {
             generation: 4,
             taken: false,
         };
-        assert!(settles(start, 4, State::Running));
-        assert!(settles(start, 5, State::Crashed));
-        assert!(!settles(start, 3, State::Running), "it does not know of it");
-        assert!(!settles(start, 4, State::Starting));
+        assert!(settles(start, 4, None, State::Running));
+        assert!(settles(start, 5, None, State::Crashed));
+        assert!(
+            !settles(start, 3, None, State::Running),
+            "it does not know of it"
+        );
+        assert!(!settles(start, 4, None, State::Starting));
         let restart = Order {
             intent: Some("restart"),
             ..start
         };
-        assert!(!settles(restart, 4, State::Stopped));
+        let (stopping, starting) = (Some(State::Stopping), Some(State::Starting));
+        assert!(!settles(restart, 4, stopping, State::Stopped));
+        assert!(
+            settles(restart, 4, starting, State::Stopped),
+            "it ended at once"
+        );
         let taken = Order {
             taken: true,
             ..start
         };
-        assert!(settles(taken, 3, State::Running), "there was nothing to do");
-        assert!(!settles(taken, 3, State::Stopped), "that was before");
+        assert!(
+            settles(taken, 3, None, State::Running),
+            "there was nothing to do"
+        );
+        assert!(!settles(taken, 3, None, State::Stopped), "that was before");
         let none = Order {
             intent: None,
             ..start
         };
-        assert!(!settles(none, 9, State::Running));
+        assert!(!settles(none, 9, None, State::Running));
     }
 }

@@ -730,7 +730,7 @@ pub async fn trust_states(
             generation: row.power_generation,
             taken: applied >= row.rev,
         };
-        let settled = outcome::settles(order, seen.generation, state);
+        let settled = outcome::settles(order, seen.generation, None, state);
         let repaired = row.state != state.as_str();
         if !settled && !repaired {
             continue;
