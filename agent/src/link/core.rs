@@ -18,6 +18,8 @@ pub const METRICS_MS: i64 = 15_000;
 pub const CONSOLE_MS: i64 = 1000;
 /// So many waiting console bytes are sent at once.
 pub const CONSOLE_BYTES: u64 = 256 * 1024;
+/// After servers were met that were not here, milliseconds: many come at once, and get into their state.
+const MET_MS: i64 = 1000;
 const FIRST_RETRY_MS: i64 = 250;
 const LAST_RETRY_MS: i64 = 10_000;
 
@@ -59,6 +61,8 @@ pub enum Input {
     Facts,
     /// So many console bytes are not committed.
     Console(u64),
+    /// Control has named servers that were not here.
+    Met,
     /// An admin decided that this identity is the one to keep.
     Kept,
     /// The answer to the action with that id; `sent_ms` is when it was sent.
@@ -210,6 +214,8 @@ impl Core {
                 }
             }
             Input::Kept => self.due_by(Lane::Hello, now_ms),
+            // Control may believe them to be in a state that another machine had brought them to.
+            Input::Met => self.due_by(Lane::Hello, now_ms + MET_MS),
             Input::Answer { id, answer } => self.answer(id, answer, now_ms, &mut out),
         }
         self.send_due(now_ms, &mut out);

@@ -108,6 +108,7 @@ pub async fn run(
             },
             Some((id, answer)) = answered.recv() => Some(Input::Answer { id, answer }),
             () = link.node.deps.journal.news() => Some(Input::Facts),
+            () = link.node.servers.met.notified() => Some(Input::Met),
             () = link.node.deps.consoles.news.notified() => {
                 Some(Input::Console(link.node.deps.consoles.waiting()))
             }

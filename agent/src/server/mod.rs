@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use warren_proto::ids::{JobId, ServerId};
@@ -41,6 +41,8 @@ pub struct Servers {
     deps: Arc<Deps>,
     map: Arc<Mutex<HashMap<ServerId, Handle>>>,
     stop: CancellationToken,
+    /// Told when control names servers that were not here.
+    pub met: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -96,6 +98,14 @@ pub fn beginnings(ledger: &Ledger) -> Result<Vec<Beginning>, ledger::Error> {
     Ok(all)
 }
 
+/// The row that came while a tombstone was being carried out. One whose tombstone is still open could not be
+/// forgotten, and is left to the next process.
+pub fn successor(ledger: &Ledger, server: ServerId) -> Option<wire::WantedServer> {
+    let open = ledger.open_tombstones();
+    let open = open.iter().any(|(id, _)| *id == server);
+    ledger.wanted(server).filter(|_| !open)
+}
+
 /// What actors are told of an apply, in order; a server without an actor gets one that nothing exists of.
 pub fn news(ledger: &Ledger, applied: &Applied) -> Vec<(ServerId, Msg)> {
     let changed = applied.changed.iter().filter_map(|server| {
@@ -119,6 +129,7 @@ impl Servers {
             deps: deps.clone(),
             map: Arc::default(),
             stop: stop.clone(),
+            met: Arc::default(),
         });
         let hold = deps.journal.hold();
         for begin in beginnings(&deps.ledger)? {
@@ -148,7 +159,7 @@ impl Servers {
     /// An actor has ended. A row that came while it was carrying its tombstone out is the next one's.
     fn gone(&self, server: ServerId) {
         self.map.lock().remove(&server);
-        if let Some(row) = self.deps.ledger.wanted(server) {
+        if let Some(row) = successor(&self.deps.ledger, server) {
             self.fresh(server);
             self.tell(server, Msg::Wanted(Box::new(row)));
         }
@@ -282,6 +293,7 @@ impl Servers {
         for (server, msg) in news(&self.deps.ledger, applied) {
             if self.get(server).is_none() {
                 self.fresh(server);
+                self.met.notify_one();
             }
             self.tell(server, msg);
         }
