@@ -18,6 +18,7 @@ use crate::{
     db::Lane,
     outbox::{self, Event},
     text::{tame, to_i64, to_u64},
+    wanted,
 };
 
 /// Silence after which a node counts as away.
@@ -133,6 +134,9 @@ pub async fn heartbeats(
             .await?;
         }
         update.exec(&*tx).await?;
+        if applied > row.applied_rev {
+            wanted::settle_orders(&*tx, &row.id, applied, now_ms).await?;
+        }
         let cursor = node_cursors::Entity::find_by_id(&*row.id).one(&*tx).await?;
         answer.next_fact = cursor.map(|c| position(&c));
         answers.push((*place, Ok(answer)));

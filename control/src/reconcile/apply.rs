@@ -6,10 +6,9 @@ use anyhow::{Context as _, Result, bail};
 use prost::Message;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
-use serde_json::json;
 use warren_entity::{nodes, orphans, servers, tombstones};
 use warren_proto::{ids::NodeId, subjects::down, wire};
 
@@ -17,10 +16,9 @@ use super::page;
 use crate::{
     app::{App, Ground},
     db::Lane,
-    ingest::outcome,
     node::command::{self, AskError},
-    outbox::{self, Event},
     text::{to_i64, to_u64},
+    wanted,
 };
 
 /// What one message carries; `max_payload` is 1 MiB.
@@ -170,7 +168,7 @@ async fn applied(
         .filter(nodes::Column::Rev.gte(rev))
         .exec(&*tx)
         .await?;
-    settle_orders(&*tx, sent, ground.clock.now_ms()).await?;
+    wanted::settle_orders(&*tx, &node.to_string(), rev, ground.clock.now_ms()).await?;
     for orphan in answer
         .orphans
         .iter()
@@ -192,43 +190,4 @@ async fn applied(
     tx.commit().await?;
     ground.nudges.outbox();
     Ok(true)
-}
-
-/// Orders that a node has taken and found fulfilled: no fact comes of them, and nobody must wait for one.
-async fn settle_orders(
-    db: &impl ConnectionTrait,
-    sent: &wire::Apply,
-    now_ms: i64,
-) -> Result<(), DbErr> {
-    let rows = servers::Entity::find()
-        .filter(servers::Column::Id.is_in(sent.servers.iter().map(|s| &*s.server)))
-        .filter(servers::Column::Intent.is_not_null())
-        .filter(servers::Column::Rev.lte(to_i64(sent.to)))
-        .order_by_asc(servers::Column::Id)
-        .lock_exclusive()
-        .all(db)
-        .await?;
-    for row in rows {
-        let (Some(intent), Ok(state)) = (row.intent.as_deref(), row.state.parse()) else {
-            continue;
-        };
-        if !outcome::is_there(intent, state) {
-            continue;
-        }
-        servers::Entity::update_many()
-            .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
-            .col_expr(
-                servers::Column::IntentAtMs,
-                Expr::value(Option::<i64>::None),
-            )
-            .filter(servers::Column::Id.eq(&*row.id))
-            .exec(db)
-            .await?;
-        if let (Ok(server), Ok(node)) = (row.id.parse(), row.node_id.parse()) {
-            let data = json!({"to": row.state, "reason": "as_ordered"});
-            let event = Event::of_server(server, Some(node), "state", now_ms, data);
-            outbox::write(db, event).await?;
-        }
-    }
-    Ok(())
 }
