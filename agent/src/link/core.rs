@@ -328,7 +328,12 @@ impl Core {
                 if beat.say_hello {
                     self.due_by(Lane::Hello, now_ms);
                 }
+                let before = self.next_fact;
                 self.expects(beat.next_fact.as_ref(), out);
+                if was_put_back(before, self.next_fact) {
+                    // Control's database is an earlier one: it gets again what is still here, and compares all.
+                    self.due_by(Lane::Hello, now_ms);
+                }
             }
             Answer::Facts(Some(facts)) => {
                 self.catching_up = self.catching_up.map(|_| true);
@@ -396,6 +401,14 @@ impl Core {
         self.dice ^= self.dice >> 7;
         self.dice ^= self.dice << 17;
         self.dice
+    }
+}
+
+/// Whether control expects less than it did, or another boot.
+fn was_put_back(before: Option<Position>, now: Option<Position>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => now.boot != before.boot || now.seq < before.seq,
+        _ => false,
     }
 }
 
@@ -502,6 +515,26 @@ mod tests {
         let out = core.take(ok(hello, Answer::Hello(wire::HelloAnswer::default())), 0);
         let out = core.take(ok(id(&out, Lane::Facts), Answer::Facts(None)), 0);
         assert!(!sends(&out).contains(&Lane::Hello), "there was nothing new");
+    }
+
+    #[test]
+    fn a_control_that_expects_less_than_before_is_greeted_anew() {
+        let mut core = up();
+        let boot = BootId::new().to_string();
+        let beat = |seq| wire::HeartbeatAnswer {
+            next_fact: Some(wire::JournalPosition {
+                boot: boot.clone(),
+                seq,
+                end: 0,
+            }),
+            ..Default::default()
+        };
+        for (at, seq) in [(1, 9), (2, 9), (3, 4)] {
+            let now_ms = at * HEARTBEAT_MS;
+            let due = id(&core.take(Input::Tick, now_ms), Lane::Heartbeat);
+            let out = core.take(ok(due, Answer::Heartbeat(beat(seq))), now_ms);
+            assert_eq!(sends(&out).contains(&Lane::Hello), seq == 4);
+        }
     }
 
     fn up() -> Core {
