@@ -316,8 +316,9 @@ impl<H: Hands> Actor<H> {
                 if let Some(job) = self.memory.job.as_mut().filter(|j| j.id == job) {
                     // From here on a kill may leave a script that has begun: it is not run twice.
                     job.run = Some(run);
-                    self.commit(Vec::new()).await;
-                    let _ = done.send(());
+                    if self.commit(Vec::new()).await {
+                        let _ = done.send(());
+                    }
                 }
             }
             Msg::JobDone(job, outcome) => self.job_done(job, outcome).await,
@@ -385,8 +386,8 @@ impl<H: Hands> Actor<H> {
         run.map(|r| r.id.to_string()).unwrap_or_default()
     }
 
-    /// Puts memory and facts on disk.
-    async fn commit(&mut self, whats: Vec<What>) {
+    /// Puts memory and facts on disk. False: the memory is not there.
+    async fn commit(&mut self, whats: Vec<What>) -> bool {
         let at_ms = self.hands.now().wall_ms;
         let facts: Vec<wire::Fact> = whats
             .into_iter()
@@ -400,8 +401,10 @@ impl<H: Hands> Actor<H> {
             .collect();
         self.memory.owe(&facts, self.hands.journal_end());
         let bytes = self.memory.encode();
-        if bytes != self.saved && self.hands.remember(&bytes).await {
+        let mut saved = bytes == self.saved;
+        if !saved && self.hands.remember(&bytes).await {
             self.saved = bytes;
+            saved = true;
         }
         let mut durable = false;
         for fact in facts {
@@ -412,6 +415,7 @@ impl<H: Hands> Actor<H> {
             self.memory.owed.clear();
         }
         self.hands.show(&self.memory, self.row.as_ref());
+        saved
     }
 
     async fn act(&mut self, effect: Effect) {

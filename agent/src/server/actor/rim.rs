@@ -100,10 +100,12 @@ impl Rim {
             let tx = tx.clone();
             Box::pin(async move {
                 let (done, written) = oneshot::channel();
-                if let Some(tx) = tx.upgrade()
-                    && tx.send(Msg::Committing(id, run, done)).await.is_ok()
-                {
-                    let _ = written.await;
+                match tx.upgrade() {
+                    Some(tx) => {
+                        let told = tx.send(Msg::Committing(id, run, done)).await.is_ok();
+                        told && written.await.is_ok()
+                    }
+                    None => false,
                 }
             })
         })
