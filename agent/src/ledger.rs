@@ -346,7 +346,8 @@ impl Ledger {
         let mut node = inner.node.clone();
         let back = inner.wanted.get(&server);
         let back = back.is_some_and(|row| row.generation > generation);
-        if let Some(stone) = node.tombstones.get_mut(&server) {
+        let stone = node.tombstones.get_mut(&server);
+        if let Some(stone) = stone.filter(|s| s.generation <= generation) {
             stone.done = true;
         }
         // The row first: without its memory it would be taken for a new server's.

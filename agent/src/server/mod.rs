@@ -98,12 +98,18 @@ pub fn beginnings(ledger: &Ledger) -> Result<Vec<Beginning>, ledger::Error> {
     Ok(all)
 }
 
-/// The row that came while a tombstone was being carried out. One whose tombstone is still open could not be
-/// forgotten, and is left to the next process.
-pub fn successor(ledger: &Ledger, server: ServerId) -> Option<wire::WantedServer> {
-    let open = ledger.open_tombstones();
-    let open = open.iter().any(|(id, _)| *id == server);
-    ledger.wanted(server).filter(|_| !open)
+/// What came while the tombstone of that generation was being carried out, for the next actor of the server: a row or
+/// a tombstone above it.
+pub fn successor(ledger: &Ledger, server: ServerId, generation: u64) -> Option<Msg> {
+    let stones = ledger.open_tombstones();
+    let stone = stones.into_iter().find(|(id, _)| *id == server);
+    match stone {
+        Some((_, stone)) => (stone.generation > generation).then_some(Msg::Bury(stone)),
+        None => {
+            let row = ledger.wanted(server)?;
+            (row.generation > generation).then(|| Msg::Wanted(Box::new(row)))
+        }
+    }
 }
 
 /// What actors are told of an apply, in order; a server without an actor gets one that nothing exists of.
@@ -150,18 +156,19 @@ impl Servers {
     fn spawn(&self, begin: Beginning, hold: Option<Arc<Hold>>) -> Handle {
         let server = begin.server;
         let servers = self.clone();
-        let on_gone: actor::OnGone = Arc::new(move |server| servers.gone(server));
+        let on_gone: actor::OnGone =
+            Arc::new(move |server, generation| servers.gone(server, generation));
         let handle = actor::spawn(self.deps.clone(), begin, self.stop.clone(), on_gone, hold);
         self.map.lock().insert(server, handle.clone());
         handle
     }
 
-    /// An actor has ended. A row that came while it was carrying its tombstone out is the next one's.
-    fn gone(&self, server: ServerId) {
+    /// An actor has ended by the tombstone of that generation.
+    fn gone(&self, server: ServerId, generation: u64) {
         self.map.lock().remove(&server);
-        if let Some(row) = successor(&self.deps.ledger, server) {
+        if let Some(msg) = successor(&self.deps.ledger, server, generation) {
             self.fresh(server);
-            self.tell(server, Msg::Wanted(Box::new(row)));
+            self.tell(server, msg);
         }
     }
 

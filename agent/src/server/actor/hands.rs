@@ -97,8 +97,8 @@ pub trait Hands: Send + Sync {
     fn change_live(&mut self, before: &wire::WantedServer, row: &wire::WantedServer);
     /// Takes container, network and files away. Ends in [`Msg::Removed`].
     fn remove(&mut self);
-    /// The server is gone from this node.
-    fn gone(&mut self);
+    /// The server is gone from this node, by the tombstone of that generation.
+    fn gone(&mut self, generation: u64);
 
     /// Begins or resumes a job. Ends in [`Msg::JobDone`].
     /// # Errors

@@ -112,8 +112,8 @@ pub struct Handle {
     pub status: Arc<Mutex<Status>>,
 }
 
-/// Called with the server once it is gone.
-pub type OnGone = Arc<dyn Fn(ServerId) + Send + Sync>;
+/// Called with the server and the generation of its tombstone once it is gone.
+pub type OnGone = Arc<dyn Fn(ServerId, u64) + Send + Sync>;
 
 /// What decides for one server, with the hands that carry it out.
 pub struct Actor<H> {
@@ -489,7 +489,7 @@ impl<H: Hands> Actor<H> {
         self.commit(facts.into()).await;
         self.hands.bury(generation).await;
         self.gone = true;
-        self.hands.gone();
+        self.hands.gone(generation);
     }
 }
 

@@ -348,9 +348,9 @@ impl Hands for Rim {
         });
     }
 
-    fn gone(&mut self) {
+    fn gone(&mut self, generation: u64) {
         info!(server.id = %self.server, "server {} is gone from this node", self.server);
-        (self.on_gone)(self.server);
+        (self.on_gone)(self.server, generation);
     }
 
     fn begin_job(&mut self, work: Work<'_>) -> Result<(), Failure> {
