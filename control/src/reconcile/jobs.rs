@@ -59,15 +59,37 @@ const NOT_HEARD: [&str; 10] = [
     "bad_signature",
 ];
 
-/// How a job ends that its node does not know: one that was cancelled before the node had it, or one that the node
-/// took and has forgotten. A job that has ended there is known for long.
+/// How long the fact of an end may be on its way, milliseconds.
+const END_WAITS_MS: i64 = 60_000;
+
+/// A job as the database has it, as much of it as decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// When the node took it.
+    pub sent_at_ms: Option<i64>,
+    /// When the node was first seen to have ended it.
+    pub ended_at_ms: Option<i64>,
+    /// Somebody wants it to end.
+    pub cancel: bool,
+}
+
+/// How a job ends that no fact ends, by what its node says of it: one that was cancelled before the node had it; one
+/// that the node took and has forgotten; one that has ended there, and the fact that said how is lost (it came
+/// before this database was put back).
 #[must_use]
-pub fn unknown(sent_at_ms: Option<i64>, cancel_asked: bool, now_ms: i64) -> Option<&'static str> {
-    if cancel_asked {
-        return Some("cancelled");
+pub fn silent(status: &str, job: Asked, now_ms: i64) -> Option<&'static str> {
+    let lost = |since: Option<i64>, ms: i64| {
+        let over = since.is_some_and(|since| since < now_ms - ms);
+        over.then_some("lost")
+    };
+    match status {
+        "unknown" if job.cancel => Some("cancelled"),
+        "unknown" => job
+            .sent_at_ms
+            .and_then(|sent| settle::is_lost(false, sent, now_ms).then_some("lost")),
+        "ended" => lost(job.ended_at_ms, END_WAITS_MS),
+        _ => None,
     }
-    let lost = sent_at_ms.is_some_and(|sent| settle::is_lost(false, sent, now_ms));
-    lost.then_some("lost")
 }
 
 /// Whether a node's refusal ends a job: one that it never took, for a reason that stays.
@@ -130,28 +152,36 @@ async fn note(
     status: &wire::JobStatus,
 ) -> Result<(), DbErr> {
     let now_ms = app.clock.now_ms();
-    if status.state == "unknown" {
-        let cancelled = job.cancel_asked_at_ms.is_some();
-        return match unknown(job.sent_at_ms, cancelled, now_ms) {
-            Some("lost") => {
-                let text = "the node does not know this job any more; start it again";
-                end(app, node, job, "lost", Some("lost"), text).await
-            }
-            Some(state) => end(app, node, job, state, None, "cancelled before it began").await,
-            None => Ok(()),
-        };
+    let asked = Asked {
+        sent_at_ms: job.sent_at_ms,
+        ended_at_ms: job.ended_at_ms,
+        cancel: job.cancel_asked_at_ms.is_some(),
+    };
+    match silent(&status.state, asked, now_ms) {
+        Some("lost") => {
+            let text = "the node does not say how this job ended; start it again";
+            return end(app, node, job, "lost", Some("lost"), text).await;
+        }
+        Some(state) => {
+            return end(app, node, job, state, None, "cancelled before it began").await;
+        }
+        None if status.state == "unknown" => return Ok(()),
+        None => {}
     }
+    let ended = (status.state == "ended").then_some(job.ended_at_ms.unwrap_or(now_ms));
     let percent =
         (status.percent.is_finite() && status.percent >= 0.0).then(|| status.percent.min(100.0));
     let step = tame_opt(&status.step, 200);
     let first = job.sent_at_ms.is_none();
-    if !first && job.state == "running" && job.percent == percent && job.step == step {
+    let same = job.percent == percent && job.step == step && job.ended_at_ms == ended;
+    if !first && job.state == "running" && same {
         return Ok(());
     }
     let mut update = operations::Entity::update_many()
         .col_expr(operations::Column::State, Expr::value("running"))
         .col_expr(operations::Column::Percent, Expr::value(percent))
         .col_expr(operations::Column::Step, Expr::value(step.clone()))
+        .col_expr(operations::Column::EndedAtMs, Expr::value(ended))
         .filter(operations::Column::Id.eq(&*job.id))
         // The fact of its end may have come first.
         .filter(operations::Column::State.is_in(["pending", "running"]));
@@ -225,10 +255,23 @@ mod tests {
         assert_eq!(step("running", false), Step::Look);
         assert_eq!(step("running", true), Step::Cancel);
         assert_eq!(step("pending", true), Step::Cancel);
-        assert_eq!(unknown(None, true, 9_000), Some("cancelled"));
-        assert_eq!(unknown(Some(0), false, 9_000), Some("lost"));
-        assert_eq!(unknown(Some(8_000), false, 9_000), None);
-        assert_eq!(unknown(None, false, 9_000), None);
+        let job = |sent_at_ms, ended_at_ms, cancel| Asked {
+            sent_at_ms,
+            ended_at_ms,
+            cancel,
+        };
+        let (new, taken) = (job(None, None, false), job(Some(0), None, false));
+        assert_eq!(
+            silent("unknown", job(None, None, true), 9_000),
+            Some("cancelled")
+        );
+        assert_eq!(silent("unknown", new, 9_000), None);
+        assert_eq!(silent("unknown", taken, 9_000), Some("lost"));
+        assert_eq!(silent("unknown", taken, 1_000), None);
+        assert_eq!(silent("ended", taken, 90_000), None);
+        let ended = job(Some(0), Some(1_000), false);
+        assert_eq!(silent("ended", ended, 50_000), None);
+        assert_eq!(silent("ended", ended, 90_000), Some("lost"));
         assert!(ends("unknown_kind", false, false));
         assert!(!ends("unknown_kind", false, true));
         assert!(!ends("busy", true, false));
