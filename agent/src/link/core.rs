@@ -149,6 +149,8 @@ pub struct Core {
     next_fact: Option<Position>,
     /// Since the last hello; true if it told of facts that control had not read.
     catching_up: Option<bool>,
+    /// Facts were read while a hello was on its way: what it observed may have passed.
+    overtaken: bool,
     console_waiting: u64,
     /// State of a small generator: retries are jittered, tests repeatable.
     dice: u64,
@@ -165,6 +167,7 @@ impl Core {
             next_id: 1,
             next_fact: None,
             catching_up: None,
+            overtaken: false,
             console_waiting: 0,
             dice: seed | 1,
         }
@@ -337,6 +340,7 @@ impl Core {
             }
             Answer::Facts(Some(facts)) => {
                 self.catching_up = self.catching_up.map(|_| true);
+                self.overtaken |= self.slot(Lane::Hello).under_way.is_some();
                 self.expects(facts.next.as_ref(), out);
                 self.due_by(Lane::Facts, now_ms);
             }
@@ -381,7 +385,7 @@ impl Core {
         self.expects(hello.next_fact.as_ref(), out);
         out.push(Action::Committed(hello.console));
         out.push(Action::Greeted);
-        self.catching_up = Some(false);
+        self.catching_up = Some(std::mem::take(&mut self.overtaken));
         self.due_by(Lane::Facts, now_ms);
         self.due_by(Lane::Console, now_ms);
         self.due_by(Lane::Metrics, now_ms + 1000);

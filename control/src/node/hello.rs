@@ -511,7 +511,8 @@ async fn write_anew(
     Ok(())
 }
 
-/// An order that people wait for has a number that the node may have settled: it is given again.
+/// An order that people wait for has a number that the node may have settled: it is given again. A restart is
+/// counted, and the node's count is unknown here: what is left of it is a start.
 async fn renew_order(db: &impl ConnectionTrait, server_id: &str) -> Result<(), DbErr> {
     servers::Entity::update_many()
         .col_expr(
@@ -520,6 +521,12 @@ async fn renew_order(db: &impl ConnectionTrait, server_id: &str) -> Result<(), D
         )
         .filter(servers::Column::Id.eq(server_id))
         .filter(servers::Column::Intent.is_not_null())
+        .exec(db)
+        .await?;
+    servers::Entity::update_many()
+        .col_expr(servers::Column::Intent, Expr::value("start"))
+        .filter(servers::Column::Id.eq(server_id))
+        .filter(servers::Column::Intent.eq("restart"))
         .exec(db)
         .await?;
     Ok(())
