@@ -211,7 +211,11 @@ pub fn reposition(cursor: Cursor, journal: &[Held], listed: &[Boot]) -> (Cursor,
     };
     let Some(boot) = cursor.boot else {
         return match journal.first() {
-            Some(first) => (to(first), hole(first, 1)),
+            Some(first) => {
+                let mut lost = passed_over(cursor, first, listed);
+                lost.extend(hole(first, 1));
+                (to(first), lost)
+            }
             None => (cursor, Vec::new()),
         };
     };
@@ -392,5 +396,8 @@ mod tests {
         let c = boot(3);
         let far = reposition(at(a, 3), &[held(c, 1, 9)], &[c, b, a]);
         assert_eq!(far, (at(c, 1), vec![gap(a, 3, TO_ITS_END)]));
+        // Copied before the node's first word.
+        let first = reposition(none, &[held(c, 4, 9)], &[c, b]);
+        assert_eq!(first, (at(c, 4), vec![gap(b, 1, TO_ITS_END), gap(c, 1, 3)]));
     }
 }
