@@ -32,16 +32,17 @@ pub struct Revs {
     pub anew: bool,
 }
 
-/// Compares ledgers. An unknown one is sent a snapshot; one that is ahead of control (a restored database)
-/// makes control raise its revs above it.
+/// Compares ledgers. An unknown one is sent everything; one that is ahead of control (a restored database) makes
+/// control raise its revs above it. The revs of an unknown one are of another life: rows that bore them here would
+/// be taken for its own.
 #[must_use]
 pub fn ledger(known: Known<'_>, ledger: &str, applied: i64) -> Revs {
     let ours = known.ledger == Some(ledger);
-    let ahead = ours && applied > known.rev;
+    let rev = known.rev.max(applied);
     Revs {
-        rev: if ahead { applied } else { known.rev },
+        rev,
         applied: if ours { applied } else { 0 },
-        anew: ahead,
+        anew: rev > known.rev || (!ours && applied > 0),
     }
 }
 
@@ -143,7 +144,9 @@ mod tests {
         let revs = |rev, applied, anew| Revs { rev, applied, anew };
         assert_eq!(ledger(known, "a", 4), revs(5, 4, false));
         assert_eq!(ledger(known, "a", 9), revs(9, 9, true));
-        assert_eq!(ledger(known, "b", 9), revs(5, 0, false));
+        assert_eq!(ledger(known, "b", 9), revs(9, 0, true));
+        assert_eq!(ledger(known, "b", 2), revs(5, 0, true));
+        assert_eq!(ledger(known, "b", 0), revs(5, 0, false));
         assert_eq!(beat(known, Some(("a", 5))), Some(5));
         assert_eq!(beat(known, Some(("a", 6))), None);
         assert_eq!(beat(known, Some(("b", 1))), None);
