@@ -1,7 +1,11 @@
 //! Whether a node is there: hello, heartbeat, a connection that ended, and silence.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use parking_lot::Mutex;
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
@@ -58,6 +62,24 @@ impl Error {
     }
 }
 
+/// Whom this process has greeted, or asked to say hello: once each, for its database may be another than the one
+/// that the node remembers.
+#[derive(Debug, Clone, Default)]
+pub struct Met(Arc<Mutex<HashMap<NodeId, String>>>);
+
+impl Met {
+    /// Whether this is the first word of a node's process.
+    #[must_use]
+    pub fn is_first(&self, node: NodeId, boot: &str) -> bool {
+        let mut met = self.0.lock();
+        if met.get(&node).is_some_and(|known| known == boot) {
+            return false;
+        }
+        met.insert(node, boot.to_owned());
+        true
+    }
+}
+
 /// A heartbeat and whose.
 #[derive(Debug, Clone)]
 pub struct Beat {
@@ -104,7 +126,7 @@ pub async fn heartbeats(
         let ledger = beat.beat.ledger.as_ref();
         let said = ledger.map(|l| (&*l.id, to_i64(l.rev)));
         let applied = settle::beat(hello::known_of(&row), said);
-        answer.say_hello = applied.is_none();
+        answer.say_hello = applied.is_none() || ground.met.is_first(beat.node, &beat.beat.boot);
         let applied = applied.unwrap_or(row.applied_rev);
         if applied < row.rev {
             behind.push(beat.node);
@@ -216,6 +238,7 @@ pub async fn hello(
     }
     hello::greet(&*tx, node, &row, &said, now_ms).await?;
     tx.commit().await?;
+    let _ = ground.met.is_first(node, &ask.boot);
     ground.nudges.outbox();
     ground.nudges.node(node);
     answer.next_fact = Some(position(&cursor));
