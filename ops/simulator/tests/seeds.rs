@@ -1,0 +1,53 @@
+//! Two thousand seeds hold, and every mistake that is planted is found.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use warren_sim::plant::Plant;
+use warren_sim::{faults, run};
+
+/// Seeds that run in the suite; `ops/sim` runs more.
+const SEEDS: u64 = 2000;
+/// A planted mistake has to be found within so many.
+const FEW: u64 = 500;
+
+fn holds(seed: u64) {
+    let run = run(seed, Plant::Nothing, faults::EVERYTHING, false);
+    assert!(
+        run.wrong.is_empty(),
+        "seed {seed}: {:?}; see ./ops/sim --seed {seed} --verbose",
+        run.wrong
+    );
+}
+
+#[test]
+fn two_thousand_seeds_hold() {
+    let next = AtomicU64::new(0);
+    let worker = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= SEEDS {
+                return;
+            }
+            holds(seed);
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(worker);
+        scope.spawn(worker);
+    });
+}
+
+#[test]
+fn every_planted_mistake_is_found() {
+    for plant in Plant::ALL {
+        let found =
+            (0..FEW).any(|seed| !run(seed, plant, faults::EVERYTHING, false).wrong.is_empty());
+        assert!(found, "{FEW} seeds do not find {plant:?}");
+    }
+}
+
+#[test]
+fn a_seed_is_one_run() {
+    let [one, two] = [(); 2].map(|()| run(7, Plant::Nothing, faults::EVERYTHING, false));
+    assert_eq!(one.steps, two.steps);
+}
