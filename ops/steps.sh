@@ -11,10 +11,13 @@ step() {
     printf -v label '[%s/%s] %s' "$STEP_NUMBER" "${STEP_COUNT:-?}" "$title"
     [ -t 1 ] || printf '%s ...\n' "$label"
     printf '\n== %s\n' "$title" >>"$STEP_LOG"
+    # A process group of its own, so that Ctrl-C can end the step with whatever it started: the signal
+    # of the terminal does not reach what runs in the background.
+    set -m
     "$@" >>"$STEP_LOG" 2>&1 </dev/null &
     pid=$!
-    # Ctrl-C must end the build and whatever it started, not leave it in the background.
-    trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
+    set +m
+    trap 'end_group "$pid"; exit 130' INT TERM HUP
     while kill -0 "$pid" 2>/dev/null; do
         sleep 0.2
         waited=$((SECONDS - start))
@@ -28,7 +31,7 @@ step() {
         fi
     done
     wait "$pid" || status=$?
-    trap - INT TERM
+    trap - INT TERM HUP
     [ -t 1 ] && printf '\r\033[K'
     if [ "$status" -eq 0 ]; then
         printf '%s  done in %ss\n' "$label" $((SECONDS - start))
@@ -39,6 +42,18 @@ step() {
     tail -n "${STEP_TAIL:-40}" "$STEP_LOG"
     printf '%s\n' '---'
     return "$status"
+}
+
+# Ends a process group: asks it, gives it time to clean up, then kills what is left of it.
+end_group() {
+    local group=$1 i
+    trap '' INT TERM HUP
+    kill -TERM -- "-$group" 2>/dev/null
+    for ((i = 0; i < 600; i++)); do
+        kill -0 -- "-$group" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL -- "-$group" 2>/dev/null
 }
 
 # The newest line of the step's log, without colours.
@@ -52,7 +67,7 @@ step_news() {
     PACKAGES_RUN=(nats-server containerd runc nftables iproute2 procps ca-certificates util-linux)
     PACKAGES_BUILD=(build-essential pkg-config protobuf-compiler)
     PACKAGES_DEMO=(docker-registry mmdebstrap)
-    PACKAGES_TEST=(skopeo umoci docker-registry busybox-static postgresql chromium mmdebstrap python3 python3-pip iputils-ping openssl shellcheck)
+    PACKAGES_TEST=(skopeo umoci docker-registry busybox-static postgresql chromium mmdebstrap python3 python3-pip iputils-ping openssl shellcheck strace systemd curl wget)
 }
 
 missing_packages() {
@@ -123,4 +138,21 @@ install_node_modules() {
         return 0
     fi
     npm ci --no-audit --no-fund --loglevel=warn
+}
+
+# Files and folders in `arguments` are meant from where the person stands: makes them absolute.
+from_here() {
+    local here=$1 i
+    for ((i = 0; i < ${#arguments[@]}; i++)); do
+        case ${arguments[i]} in
+            --data | --cert | --key | --containerd)
+                ((i + 1 < ${#arguments[@]})) || continue
+                arguments[i + 1]=$(cd "$here" && realpath -ms -- "${arguments[i + 1]}")
+                i=$((i + 1))
+                ;;
+            --data=* | --cert=* | --key=* | --containerd=*)
+                arguments[i]=${arguments[i]%%=*}=$(cd "$here" && realpath -ms -- "${arguments[i]#*=}")
+                ;;
+        esac
+    done
 }

@@ -1,12 +1,17 @@
 //! Settings: compiled-in defaults, then the file, then `WARREN_AGENT_…` from the environment.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
+use warren_runtime::runtime::RegistryAuth;
 
 use crate::server::deps::DiskPolicy;
+
+/// `config.default.toml`: the reference of all keys, for people.
+pub const REFERENCE: &str = include_str!("../config.default.toml");
 
 /// Where the file is if nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/warren/agent.toml";
@@ -37,16 +42,52 @@ pub struct Config {
     pub egress_allow: Vec<String>,
     /// Registries spoken to over plain http, `host:port`. Loopback always is.
     pub insecure_registries: Vec<String>,
+    /// PEM files of CAs that registries' certificates may come from, besides those the machine trusts.
+    pub registry_ca_files: Vec<PathBuf>,
+    /// Credentials by registry, for servers that bring none of their own.
+    pub registry_logins: BTreeMap<String, RegistryLogin>,
     /// Below so many free bytes of the data disk consoles are given up; a full disk would wedge them.
     pub disk_floor_bytes: u64,
     /// What follows when a server's files outgrow their limit: `stop` or `warn`.
     pub disk_policy: DiskPolicy,
     /// Console output above it is cut, bytes per second and server.
     pub console_rate_bytes: u64,
+    /// A key that is older than this is changed for a new one when its credential is renewed, seconds.
+    pub rotate_after_s: i64,
     /// A credential that ends sooner than this is renewed, seconds.
     pub renew_before_s: i64,
     /// `/metrics`, `/healthz`, `/readyz`; a loopback address, off if empty.
     pub metrics_listen: Option<SocketAddr>,
+}
+
+/// Who this node is at a registry. `Debug` never shows the secret.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryLogin {
+    /// Empty: the password is a ready-made bearer token.
+    #[serde(default)]
+    pub username: String,
+    /// Or token.
+    pub password: String,
+}
+
+impl std::fmt::Debug for RegistryLogin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RegistryLogin({}, ***)", self.username)
+    }
+}
+
+impl RegistryLogin {
+    /// As a pull wants it.
+    pub fn auth(&self) -> RegistryAuth {
+        match self.username.is_empty() {
+            true => RegistryAuth::Bearer(self.password.clone()),
+            false => RegistryAuth::Basic {
+                username: self.username.clone(),
+                password: self.password.clone(),
+            },
+        }
+    }
 }
 
 impl Default for Config {
@@ -63,9 +104,12 @@ impl Default for Config {
             resolvers: Vec::new(),
             egress_allow: Vec::new(),
             insecure_registries: Vec::new(),
+            registry_ca_files: Vec::new(),
+            registry_logins: BTreeMap::new(),
             disk_floor_bytes: 512 << 20,
             disk_policy: DiskPolicy::Stop,
             console_rate_bytes: 2 << 20,
+            rotate_after_s: 365 * 24 * 3600,
             renew_before_s: 60 * 24 * 3600,
             metrics_listen: None,
         }
@@ -115,6 +159,17 @@ impl Config {
         {
             bail!("metrics_listen {at}: only a loopback address, nothing listens on the network");
         }
+        if let Some(path) = self.registry_ca_files.iter().find(|p| !p.is_absolute()) {
+            bail!("registry_ca_files: {path:?} is no absolute path");
+        }
+        for (registry, login) in &self.registry_logins {
+            if registry.is_empty() || registry.contains('/') {
+                bail!("registry_logins: {registry:?} is no registry such as ghcr.io or host:5000");
+            }
+            if login.password.is_empty() {
+                bail!("registry_logins: {registry:?} has no password");
+            }
+        }
         let ranges = self.egress_allow.iter().chain([&self.bridge_subnet]);
         for range in ranges {
             let parsed = range.parse::<warren_runtime::net::Ipv4Net>();
@@ -149,6 +204,45 @@ mod tests {
         assert_eq!((config.tag.as_str(), config.uid_base), ("cd", 5000));
         assert_eq!(config.nats_urls, ["nats://a"]);
         assert_eq!(config.data_dir, Path::new("/var/lib/warren"));
+    }
+
+    #[test]
+    fn the_reference_names_every_key_with_its_default() {
+        let reference = parse(REFERENCE, &[]).unwrap();
+        assert_eq!(reference, Config::default());
+        let all = toml::Table::try_from(Config::default()).unwrap();
+        for key in all.keys().map(String::as_str).chain(OPTIONAL) {
+            let named = |line: &str| {
+                let line = line.trim_start_matches(['#', ' ', '[']);
+                line.split(['=', '.', ' ']).next() == Some(key)
+            };
+            assert!(REFERENCE.lines().any(named), "{key}");
+        }
+    }
+
+    /// Without a default: TOML has no word for it.
+    const OPTIONAL: [&str; 3] = ["runc_root", "cgroup_parent", "metrics_listen"];
+
+    #[test]
+    fn secrets_of_registries_do_not_show_and_bad_logins_are_named() {
+        let config = parse(
+            "[registry_logins.\"r.example:5000\"]\nusername = \"me\"\npassword = \"hunter2\"",
+            &[],
+        );
+        let config = config.unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for bad in [
+            "[registry_logins.\"https://x/\"]\npassword = \"a\"",
+            "[registry_logins.x]\npassword = \"\"",
+            "[registry_logins.x]\npasword = \"a\"",
+            "registry_ca_files = [\"ca.pem\"]",
+        ] {
+            let error = format!("{:#}", parse(bad, &[]).unwrap_err());
+            assert!(
+                error.contains("registry_") || error.contains("pasword"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

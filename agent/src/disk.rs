@@ -131,17 +131,26 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = dir.join(format!(".{name}.new"));
+    let written = write_beside(&beside, bytes);
+    if written.is_err() {
+        // On a full disk the half that was written is in the way of what comes next.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written?;
+    std::fs::rename(&beside, path).map_err(at("rename to", path))?;
+    sync_dir(dir)
+}
+
+fn write_beside(beside: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(&beside)
-        .map_err(at("create", &beside))?;
-    file.write_all(bytes).map_err(at("write", &beside))?;
-    file.sync_data().map_err(at("sync", &beside))?;
-    std::fs::rename(&beside, path).map_err(at("rename to", path))?;
-    sync_dir(dir)
+        .open(beside)
+        .map_err(at("create", beside))?;
+    file.write_all(bytes).map_err(at("write", beside))?;
+    file.sync_data().map_err(at("sync", beside))
 }
 
 /// Makes renames, creations and removals in `dir` survive a power cut.

@@ -43,6 +43,9 @@ pub struct Identity {
     pub node: NodeId,
     /// What control knows us by.
     pub current: Credential,
+    /// Since when it has this key, Unix milliseconds; 0: not known.
+    #[serde(default)]
+    pub key_since_ms: i64,
     /// A newer one that has not spoken yet.
     #[serde(default)]
     pub next: Option<Credential>,
@@ -86,6 +89,21 @@ impl Identity {
         std::fs::create_dir_all(data_dir).map_err(disk::at("create", data_dir))?;
         disk::write_atomic(&Self::path(data_dir), &serde_json::to_vec_pretty(self)?)?;
         Ok(())
+    }
+
+    /// The key to speak with: a newer one that control has signed goes before the one it knows us by. If it is
+    /// refused, the other is tried.
+    #[must_use]
+    pub fn newest(&self) -> &Credential {
+        let next = self.next.as_ref().filter(|next| !next.jwt.is_empty());
+        next.unwrap_or(&self.current)
+    }
+
+    /// Whether its key has been used long enough for a new one. One on its way is seen through.
+    #[must_use]
+    pub fn rotates(&self, now_ms: i64, after_s: i64) -> bool {
+        let old = now_ms.saturating_sub(self.key_since_ms) >= after_s.saturating_mul(1000);
+        self.next.is_some() || (old && (self.key_since_ms > 0 || after_s == 0))
     }
 
     /// The pinned keys, ready to verify.
@@ -137,21 +155,41 @@ mod tests {
     use super::*;
     use warren_proto::bus::keyring::{Signer, Use};
 
-    #[test]
-    fn a_key_that_was_not_pinned_at_enrolment_is_not_believed() {
-        let (command, ticket, stranger) = (Signer::create(), Signer::create(), Signer::create());
+    fn identity(keys: Vec<Pinned>) -> Identity {
         let key = nkeys::KeyPair::new_user();
-        let mut identity = Identity {
+        Identity {
             node: NodeId::new(),
             current: Credential {
                 seed: Seed::of(&key).unwrap(),
                 jwt: String::new(),
             },
+            key_since_ms: 0,
             next: None,
             nats_urls: Vec::new(),
             nats_ca_pem: None,
-            keys: vec![Pinned::of(&command.announce(Use::Command))],
-        };
+            keys,
+        }
+    }
+
+    #[test]
+    fn a_key_is_changed_when_it_is_old_and_not_before() {
+        let mut identity = identity(Vec::new());
+        let year = 365 * 24 * 3600;
+        let now_ms = 3 * year * 1000;
+        assert!(!identity.rotates(now_ms, year), "since when is not known");
+        assert!(identity.rotates(now_ms, 0));
+        identity.key_since_ms = now_ms - year * 1000 + 1;
+        assert!(!identity.rotates(now_ms, year));
+        assert!(identity.rotates(now_ms + 1, year));
+        identity.key_since_ms = now_ms;
+        identity.next = Some(identity.current.clone());
+        assert!(identity.rotates(now_ms, year), "what was begun is ended");
+    }
+
+    #[test]
+    fn a_key_that_was_not_pinned_at_enrolment_is_not_believed() {
+        let (command, ticket, stranger) = (Signer::create(), Signer::create(), Signer::create());
+        let mut identity = identity(vec![Pinned::of(&command.announce(Use::Command))]);
         let first = [command.announce(Use::Command), ticket.announce(Use::Ticket)];
         assert_eq!(identity.believed(&first), first);
         identity.pin(&first);

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use prost::Message as _;
@@ -96,6 +97,7 @@ pub struct Ledger {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     inner: Mutex<Inner>,
+    stuck: AtomicBool,
 }
 
 struct Inner {
@@ -177,6 +179,7 @@ impl Ledger {
                 memories,
                 damaged,
             }),
+            stuck: AtomicBool::new(false),
         };
         ledger.save(&ledger.inner.lock().node)?;
         Ok(ledger)
@@ -311,6 +314,9 @@ impl Ledger {
             inner.wanted.insert(id, row.clone());
             applied.changed.push(id);
         }
+        // A newer row of the same message took the stone away again.
+        let stones = &inner.node.tombstones;
+        applied.removed.retain(|(id, _)| stones.contains_key(id));
         if apply.snapshot {
             let known = inner.wanted.keys().chain(&inner.memories);
             let orphans: BTreeSet<_> = known.filter(|id| !named.contains(id)).copied().collect();
@@ -378,8 +384,14 @@ impl Ledger {
     }
 
     fn write(&self, path: &Path, body: &[u8]) -> Result<(), Error> {
-        self.disk.replace(path, &disk::frame(body))?;
-        Ok(())
+        let written = self.disk.replace(path, &disk::frame(body));
+        self.stuck.store(written.is_err(), Ordering::Relaxed);
+        Ok(written?)
+    }
+
+    /// The disk refused the last write: rows are not taken, and what servers do is not written down.
+    pub fn stuck(&self) -> bool {
+        self.stuck.load(Ordering::Relaxed)
     }
 
     fn wanted_path(&self, server: ServerId) -> PathBuf {

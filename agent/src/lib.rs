@@ -9,6 +9,7 @@ pub mod config;
 pub mod console;
 pub mod disk;
 pub mod files;
+pub mod halt;
 pub mod host;
 pub mod identity;
 pub mod journal;

@@ -22,6 +22,10 @@ pub fn open(config: &Config) -> anyhow::Result<Machine> {
     engine
         .insecure_registries
         .clone_from(&config.insecure_registries);
+    engine
+        .registry_ca_files
+        .clone_from(&config.registry_ca_files);
+    engine.disk_floor_bytes = config.disk_floor_bytes;
     if let Some(parent) = &config.cgroup_parent {
         engine.cgroup_parent.clone_from(parent);
     }
@@ -88,7 +92,7 @@ pub fn ensure_config(path: &Path) -> anyhow::Result<()> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir).map_err(crate::disk::at("create", dir))?;
     }
-    let text = "# Settings of warren-agent; without a line here the default holds.\n";
+    let text = "# Settings of warren-agent; without a line here the default holds. All of them: warren-agent settings\n";
     crate::disk::write_atomic(path, text.as_bytes())?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
@@ -12,7 +13,7 @@ use tracing::{error, info, warn};
 use warren_agent::config::{Config, DEFAULT_PATH};
 use warren_agent::identity::Identity;
 use warren_agent::node::{self, Machine, Node};
-use warren_agent::{link, machine, metrics_page, service, supervise};
+use warren_agent::{halt, link, machine, metrics_page, service, supervise};
 use warren_proto::bus::{Bus, Options};
 
 #[derive(Parser)]
@@ -46,10 +47,23 @@ enum Command {
         #[arg(long)]
         supervise: bool,
     },
-    /// Undo `join`: end all servers of this node and forget who it was. Servers' files stay.
+    /// End all games of this node as their eggs say, while no agent runs. They come back when it runs again.
+    Halt {
+        #[arg(long, default_value = DEFAULT_PATH)]
+        config: PathBuf,
+        /// Games that take longer are killed, seconds.
+        #[arg(long, default_value_t = 60)]
+        limit: u64,
+    },
+    /// Print every setting with its default and what it means.
+    Settings,
+    /// Undo `join`: end all servers of this node, take away its service and forget who it was. Servers' files stay.
     Leave {
         #[arg(long, default_value = DEFAULT_PATH)]
         config: PathBuf,
+        /// Also delete the servers' files, with the whole data directory.
+        #[arg(long)]
+        delete_files: bool,
     },
 }
 
@@ -96,7 +110,17 @@ async fn run(args: Args) -> anyhow::Result<()> {
             supervise: true,
         } => supervise::run(&config).await,
         Command::Run { config, .. } => agent(Config::load(&config)?).await,
-        Command::Leave { config } => leave(Config::load(&config)?).await,
+        Command::Halt { config, limit } => {
+            halt::run(Config::load(&config)?, Duration::from_secs(limit)).await
+        }
+        Command::Settings => {
+            print!("{}", warren_agent::config::REFERENCE);
+            Ok(())
+        }
+        Command::Leave {
+            config,
+            delete_files,
+        } => leave(&config, delete_files).await,
     }
 }
 
@@ -159,13 +183,10 @@ async fn bus(config: &Config, identity: &Identity) -> anyhow::Result<Bus> {
         true => identity.nats_urls.clone(),
         false => config.nats_urls.clone(),
     };
-    // A newer key that control may have taken goes first; if it is refused, the other is tried.
-    let newest = identity.next.as_ref().filter(|n| !n.jwt.is_empty());
-    let credential = newest.unwrap_or(&identity.current);
     let options = Options {
         urls,
         name: format!("warren-agent {}", identity.node),
-        creds: credential.creds()?,
+        creds: identity.newest().creds()?,
         ca_pem: identity.nats_ca_pem.clone(),
     };
     Ok(Bus::start(options).await?)
@@ -195,10 +216,10 @@ async fn end(
     Ok(())
 }
 
-async fn leave(config: Config) -> anyhow::Result<()> {
-    if service::is_here() {
-        service::remove()?;
-    }
+async fn leave(path: &Path, delete_files: bool) -> anyhow::Result<()> {
+    let config = Config::load(path)?;
+    service::remove(path)?;
+    supervise::end_running(&config.data_dir).await?;
     let _lock = machine::lock(&config.data_dir)?;
     let machine: Machine = machine::open(&config)?;
     let runtime = Arc::clone(&machine.runtime);
@@ -211,9 +232,17 @@ async fn leave(config: Config) -> anyhow::Result<()> {
     runtime.purge().await?;
     machine.network.cleanup_all().await?;
     node::forget(&config.data_dir)?;
-    println!(
-        "this machine is no node any more; servers' files stay in {}. Remove the node in the panel too",
-        config.data("servers").display()
-    );
+    let files = match delete_files {
+        true => {
+            let dir = &config.data_dir;
+            std::fs::remove_dir_all(dir).with_context(|| format!("remove {}", dir.display()))?;
+            "servers' files are deleted".to_owned()
+        }
+        false => format!(
+            "servers' files stay in {}",
+            config.data("servers").display()
+        ),
+    };
+    println!("this machine is no node any more; {files}. Remove the node in the panel too");
     Ok(())
 }

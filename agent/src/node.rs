@@ -1,6 +1,7 @@
 //! One node, put together: what is on disk, the servers, and what is known of the machine.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,6 +117,7 @@ impl Node {
             ledger,
             journal,
             consoles,
+            watched_ports: Default::default(),
         });
         for dir in [&deps.settings.servers_dir, &deps.settings.run_dir] {
             std::fs::create_dir_all(dir).map_err(crate::disk::at("create", dir))?;
@@ -255,6 +257,7 @@ impl Node {
             jobs: self.servers.jobs(),
             host: Some(facts),
             journal: self.deps.journal.positions(),
+            ..Default::default()
         }
     }
 
@@ -289,6 +292,8 @@ impl Node {
     /// For the batch of figures.
     pub fn metrics(&self) -> wire::MetricsBatch {
         let all = self.servers.all();
+        self.stats.keep(|server| all.contains_key(&server));
+        self.inputs.keep(|server| all.contains_key(&server));
         let servers = all.iter().map(|(server, handle)| {
             let status = handle.status.lock().clone();
             self.stats.server(*server, &status, Reader::Batch)
@@ -310,13 +315,44 @@ impl Node {
         let text = "the data disk takes no more facts: free space on it";
         let stuck = journal.stuck().then(|| text.to_owned());
         self.condition("journal_stuck", Level::Error, stuck);
-        let low = self.deps.consoles.guard_disk();
         let text = format!(
-            "less than {} MiB are free on the disk of {}: consoles lose bytes, soon servers do",
-            self.config.disk_floor_bytes >> 20,
+            "the disk of {} takes no change of servers: orders are refused and not written down until there is room",
             self.config.data_dir.display()
         );
+        let stuck = self.deps.ledger.stuck().then_some(text);
+        self.condition("ledger_stuck", Level::Error, stuck);
+        let low = self.deps.consoles.guard_disk();
+        let text = self.low_text(
+            &self.config.data_dir,
+            "consoles lose bytes and nothing is started",
+        );
         self.condition("disk_low", Level::Error, low.then_some(text));
+        self.check_engine_disk();
+    }
+
+    fn low_text(&self, dir: &Path, what_follows: &str) -> String {
+        format!(
+            "less than {} MiB are free on the disk of {}: {what_follows}; free space on it, or lower disk_floor_bytes",
+            self.config.disk_floor_bytes >> 20,
+            dir.display()
+        )
+    }
+
+    /// containerd's disk, where it is another one.
+    fn check_engine_disk(&self) {
+        let root = self
+            .probe
+            .lock()
+            .as_ref()
+            .and_then(|p| p.engine_root.clone());
+        let device = |dir: &Path| std::fs::metadata(dir).map(|m| m.dev()).ok();
+        let other = root.filter(|root| device(root) != device(&self.config.data_dir));
+        let low = other.filter(|root| {
+            let free = warren_runtime::console::free_bytes(root);
+            free.is_ok_and(|free| free < self.config.disk_floor_bytes)
+        });
+        let text = low.map(|root| self.low_text(&root, "no image is pulled and nothing started"));
+        self.condition("engine_disk_low", Level::Error, text);
     }
 
     /// Asks the machine what it can do.
@@ -387,6 +423,8 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         tmp_bytes: 100 << 20,
         host_boot: host::boot_id(),
         disk_policy: config.disk_policy,
+        disk_floor_bytes: config.disk_floor_bytes,
+        registry_logins: config.registry_logins.clone(),
     })
 }
 
@@ -401,7 +439,7 @@ pub fn forget(data_dir: &Path) -> anyhow::Result<()> {
             _ => {}
         }
     }
-    for name in ["identity.json", "joining.seed"] {
+    for name in ["identity.json", "joining.seed", "supervisor.pid"] {
         let path = data_dir.join(name);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

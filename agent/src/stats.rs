@@ -95,6 +95,11 @@ impl Stats {
         out
     }
 
+    /// Forgets servers that are not to be kept, with the files that are held open for them.
+    pub fn keep(&self, keep: impl Fn(ServerId) -> bool) {
+        self.servers.lock().retain(|server, _| keep(*server));
+    }
+
     /// The node now. CPU is since the call before.
     pub fn node(&self, containers: usize) -> wire::NodeSample {
         let mut node = self.node.lock();

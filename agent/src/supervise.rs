@@ -49,6 +49,33 @@ pub async fn run(config: &Path) -> anyhow::Result<()> {
     }
 }
 
+/// Ends the supervisor that `install.sh` started for this data directory, and its agent, if they run.
+/// # Errors
+/// Names the process that does not end.
+pub async fn end_running(data_dir: &Path) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(data_dir.join("supervisor.pid")).unwrap_or_default();
+    let Ok(pid) = text.trim().parse::<i32>() else {
+        return Ok(());
+    };
+    // Pids come round again: it must be one of ours by its command line.
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut words = line.split(|b| *b == 0);
+    let ours = words.next().is_some_and(|w| w.ends_with(b"warren-agent"));
+    if !ours || !words.any(|w| w == b"--supervise") {
+        return Ok(());
+    }
+    let target = nix::unistd::Pid::from_raw(pid);
+    let _ = nix::sys::signal::kill(target, nix::sys::signal::Signal::SIGTERM);
+    let until = Instant::now() + PATIENCE + Duration::from_secs(5);
+    while Path::new(&format!("/proc/{pid}/exe")).exists() {
+        if Instant::now() > until {
+            anyhow::bail!("the agent's supervisor (pid {pid}) does not end; end it by hand");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
 async fn end(mut child: Child) -> anyhow::Result<()> {
     if let Some(pid) = child.id().and_then(|p| i32::try_from(p).ok()) {
         let pid = nix::unistd::Pid::from_raw(pid);

@@ -123,7 +123,7 @@ impl App {
     }
 }
 
-fn options(config: &Config, creds: warren_proto::bus::Creds) -> Result<Options> {
+pub(crate) fn options(config: &Config, creds: warren_proto::bus::Creds) -> Result<Options> {
     let tls = config.nats_urls.iter().any(|url| url.starts_with("tls://"));
     let path = config.ca_path();
     let ca_pem = if tls && (path.exists() || !config.nats_ca.is_empty()) {

@@ -59,6 +59,7 @@ pub struct Config {
     pub metrics_minutes_keep_s: i64,
     pub metrics_hours_keep_s: i64,
     pub facts_keep_s: i64,
+    pub operations_keep_s: i64,
     pub keep_files_s: u32,
     pub log_format: LogFormat,
     pub log_filter: String,

@@ -132,6 +132,13 @@ impl Error {
         }
     }
 
+    /// 413 of a body that is longer than its route reads.
+    #[must_use]
+    pub fn too_large(most_bytes: usize) -> Self {
+        let detail = format!("the body is larger than the {most_bytes} bytes that this call takes");
+        Self::refused(413, "too_large", detail)
+    }
+
     /// 403.
     pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Forbidden {

@@ -1,6 +1,11 @@
 //! Arguments, configuration, [`App`], run.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
@@ -13,11 +18,14 @@ use warren_control::{
     clock::Clock,
     config::{Config, LogFormat},
     db::Role,
+    egg::{self, check::Tally},
     http,
     keys::{self, Init},
+    nats_check,
     node::token::{self, TokenAsk},
     run,
 };
+use warren_proto::ids::NodeId;
 
 #[derive(Parser)]
 #[command(
@@ -42,8 +50,28 @@ enum Command {
     /// The first admin.
     #[command(subcommand)]
     Admin(Admin),
+    /// Asks the nats-servers in `nats_urls` whether they will do, and says what to change.
+    NatsCheck(NatsCheckArgs),
+    /// Egg files; needs neither database nor configuration.
+    #[command(subcommand)]
+    Eggs(Eggs),
     /// Prints the description of the REST API.
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum Eggs {
+    /// Prints one line of JSON per file: path, ok, format, name, odd, refused.
+    ///
+    /// Ends with 0 if every file is an egg, 1 if one was refused, 2 if there was nothing to check.
+    Check(CheckArgs),
+}
+
+#[derive(Args)]
+struct CheckArgs {
+    /// Files; folders for all .json, .yaml and .yml below them; - for standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -71,6 +99,15 @@ struct ConfigArg {
     /// Configuration file; every key is in config.default.toml.
     #[arg(long)]
     config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct NatsCheckArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The nats.conf that the servers should run with, for messages.
+    #[arg(long)]
+    nats_conf: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -125,6 +162,9 @@ struct TokenArgs {
     /// Name of the node.
     #[arg(long, default_value = "")]
     name: String,
+    /// Id of a node to take back, for a machine that lost its key; it keeps its labels and ports.
+    #[arg(long, conflicts_with_all = ["uses", "labels", "port_range"])]
+    node: Option<NodeId>,
     /// For an agent on this very machine.
     #[arg(long)]
     local: bool,
@@ -142,7 +182,7 @@ fn raise_open_files() {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
     // Two providers could be linked in; this one is ours.
     drop(rustls::crypto::ring::default_provider().install_default());
@@ -153,11 +193,31 @@ async fn main() -> Result<()> {
         Command::Token(Token::Create(args)) => token_create(args).await,
         Command::Admin(Admin::FirstRun(arg)) => first_admin(arg).await,
         Command::Admin(Admin::ApiKey(args)) => admin_key(args).await,
+        Command::NatsCheck(args) => check_nats(args).await,
+        Command::Eggs(Eggs::Check(args)) => return check_eggs(&args),
         Command::Openapi => {
             print!("{}", http::openapi::json()?);
             Ok(())
         }
     }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+fn check_eggs(args: &CheckArgs) -> Result<ExitCode> {
+    let tally = match egg::check::check(&args.files, &mut io::stdout().lock()) {
+        Ok(tally) => tally,
+        // Whoever reads the lines has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(ExitCode::FAILURE),
+        Err(error) => return Err(error).context("print the lines"),
+    };
+    let words = format!("{} files, {} refused\n", tally.files, tally.refused);
+    // Nobody may be listening.
+    drop(io::stderr().write_all(words.as_bytes()));
+    Ok(match tally {
+        Tally { files: 0, .. } => ExitCode::from(2),
+        Tally { refused: 0, .. } => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
 }
 
 fn logging(config: &Config) -> Result<()> {
@@ -245,6 +305,15 @@ async fn init(args: InitArgs) -> Result<()> {
     Ok(())
 }
 
+async fn check_nats(args: NatsCheckArgs) -> Result<()> {
+    let config = Config::load(args.config.config.as_deref())?;
+    let ground = Ground::open(config, Role::Tool).await?;
+    for (url, version) in nats_check::check(&ground, args.nats_conf.as_ref()).await? {
+        println!("{url}: nats-server {version}");
+    }
+    Ok(())
+}
+
 async fn token_create(args: TokenArgs) -> Result<()> {
     let ground = Ground::open(Config::load(args.config.config.as_deref())?, Role::Tool).await?;
     let mut labels = BTreeMap::new();
@@ -260,6 +329,7 @@ async fn token_create(args: TokenArgs) -> Result<()> {
         expires_in_s: seconds(&args.expires)?,
         labels,
         ports: ports(&args.port_range)?,
+        node: args.node,
         local: args.local || token::node_urls(&ground, false).is_err(),
         ..TokenAsk::default()
     };

@@ -13,6 +13,7 @@ pub struct Nudges {
     outbox: Arc<Notify>,
     nodes: Arc<Nodes>,
     revoked: broadcast::Sender<()>,
+    rights: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -27,6 +28,7 @@ impl Default for Nudges {
             outbox: Arc::default(),
             nodes: Arc::default(),
             revoked: broadcast::channel(16).0,
+            rights: Arc::default(),
         }
     }
 }
@@ -47,6 +49,17 @@ impl Nudges {
     pub fn revoked(&self) {
         // No receiver: nothing serves the bus in this process.
         drop(self.revoked.send(()));
+        self.rights();
+    }
+
+    /// Rights that were given out for long may have to be judged again; [`Nudges::revoked`] says so too.
+    pub fn rights(&self) {
+        self.rights.notify_one();
+    }
+
+    /// Waits for [`Nudges::rights`].
+    pub async fn rights_due(&self) {
+        self.rights.notified().await;
     }
 
     /// Waits for [`Nudges::outbox`].

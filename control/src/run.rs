@@ -5,10 +5,14 @@ use std::{future::Future, time::Duration};
 use anyhow::Result;
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use warren_proto::bus::{
+    events::Link,
+    version::{ADVISED, Support},
+};
 
 use crate::{
     app::App,
-    console, gate, metrics,
+    consumer, gate,
     node::{presence, push},
     outbox, reconcile, retention, serve,
 };
@@ -27,10 +31,12 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     let sys = app.sys_bus().await?;
     let serving = serve::start(&app).await?;
     let tasks = TaskTracker::new();
+    tasks.spawn(watch_version(app.clone(), stop.clone()));
     tasks.spawn(push::run(app.clone(), sys.clone(), stop.clone()));
     tasks.spawn(outbox::run(app.clone(), stop.clone()));
     tasks.spawn(reconcile::run(app.clone(), stop.clone()));
     tasks.spawn(gate::run(app.clone(), stop.clone()));
+    tasks.spawn(consumer::review::run(app.clone(), stop.clone()));
     let silence = app.clone();
     // After a start nodes get the time that silence takes: a control that was away is no sign of theirs.
     let grace = Duration::from_millis(presence::SILENCE_MS.unsigned_abs());
@@ -40,7 +46,8 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     }));
     let keep = app.clone();
     tasks.spawn(every("retention", KEEP, KEEP, stop.clone(), move || {
-        keep_house(keep.clone())
+        let app = keep.clone();
+        async move { Ok(retention::round(&app).await?) }
     }));
     tasks.close();
     stop.cancelled().await;
@@ -57,22 +64,25 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     Ok(())
 }
 
-async fn keep_house(app: App) -> Result<()> {
-    // One control is enough; the others try again in a minute.
-    let lease = outbox::Lease::new(&app, "retention", app.id);
-    if !lease.hold().await? {
-        return Ok(());
+/// Says so when the bus is one that nothing here will work on: it may be another server after each reconnect.
+async fn watch_version(app: App, stop: CancellationToken) {
+    let mut link = app.bus.link();
+    loop {
+        if *link.borrow_and_update() == Link::Up {
+            match app.bus.server_version() {
+                Ok(version) if version.support() == Support::Dated => tracing::warn!(
+                    nats.version = %version,
+                    "nats-server {version} lacks known security fixes; {ADVISED} or newer is advised"
+                ),
+                Ok(_) => {}
+                Err(error) => tracing::error!(urls = ?app.config.nats_urls, "{error}"),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = link.changed() => if changed.is_err() { return },
+        }
     }
-    let gone = console::keep::sweep(&app).await?;
-    if gone > 0 {
-        tracing::debug!(chunks = gone, "console history was let go");
-    }
-    metrics::roll::sweep(&app).await?;
-    outbox::forget(&app).await?;
-    retention::sweep(&app).await?;
-    push::prune(&app).await?;
-    lease.let_go().await?;
-    Ok(())
 }
 
 async fn every<W, F>(

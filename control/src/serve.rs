@@ -1,5 +1,7 @@
 //! What control answers on the bus. Every replica takes its share of the queue group.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use warren_proto::{
     bus::{Ask, Error, ServeOptions, Serving, failure},
@@ -16,8 +18,10 @@ use crate::{
         console, lifecycle, metrics,
     },
     node::{
+        beats::{self, Beat},
         credential, enroll,
-        presence::{self, Beat},
+        pace::{Pace, TooOften},
+        presence,
     },
 };
 
@@ -158,7 +162,7 @@ async fn beat_all(
         )
     };
     let mut answers: Vec<_> = (0..count).map(|_| Err(lost())).collect();
-    match presence::heartbeats(app, beats.into_iter().enumerate().collect()).await {
+    match beats::heartbeats(app, beats.into_iter().enumerate().collect()).await {
         Ok(done) => {
             for (place, answer) in done {
                 if let Some(slot) = answers.get_mut(place) {
@@ -173,29 +177,61 @@ async fn beat_all(
 
 async fn asks(app: &App) -> Result<Serving, Error> {
     let ground = app.clone();
+    let paces = Paces::default();
     app.bus
         .serve(subjects::ASK_ANY.into(), options(), move |ask| {
-            let app = ground.clone();
-            async move { asked(&app, &ask).await }
+            let (app, paces) = (ground.clone(), paces.clone());
+            async move { asked(&app, &paces, &ask).await }
         })
         .await
 }
 
-async fn asked(app: &App, ask: &Ask) -> Result<Bytes, wire::Failure> {
+/// Each word at its own pace: a hello must not wait for a renewal.
+#[derive(Clone, Default)]
+struct Paces {
+    hello: Pace,
+    renew: Pace,
+}
+
+fn too_often(TooOften: TooOften) -> wire::Failure {
+    failure(
+        "busy",
+        "this node has asked too often, or has a question in hand; ask again later",
+        true,
+    )
+}
+
+async fn asked(app: &App, paces: &Paces, ask: &Ask) -> Result<Bytes, wire::Failure> {
     let node = node_of(ask)?;
+    let now = Instant::now();
+    // Before anything of it is read: refusing must cost little.
+    let _turn = match &*ask.kind {
+        up::RENEW => paces.renew.turn(node, now),
+        _ => paces.hello.turn(node, now),
+    }
+    .map_err(too_often)?;
     match &*ask.kind {
         up::HELLO => {
-            let answer = presence::hello(app, node, &ask.open()?).await;
+            let hello: wire::Hello = ask.open()?;
+            credential::introduced(app, node, &hello)
+                .await
+                .map_err(|e| {
+                    let text = "control's database did not take it; try again";
+                    logged(&e, failure("database", text, true))
+                })?;
+            let answer = presence::hello(app, node, &hello).await;
             Ok(ask.ok(&answer.map_err(|e| logged(&e, e.failure()))?))
         }
         up::RENEW => {
             let answer = credential::renew(app, node, &ask.open()?).await;
             Ok(ask.ok(&answer.map_err(|e| {
-                let retryable = matches!(e, credential::Error::Database(_));
-                let message = if retryable {
-                    "control could not store it".into()
-                } else {
-                    e.to_string()
+                let retryable = matches!(
+                    e,
+                    credential::Error::Database(_) | credential::Error::TooSoon
+                );
+                let message = match &e {
+                    credential::Error::Database(_) => "control could not store it".into(),
+                    other => other.to_string(),
                 };
                 logged(&e, failure("refused", &message, retryable))
             })?))

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{ConfigFile, DoneMarker, Egg, StartupCommand, Variable};
+use crate::rules;
 
 /// The egg as a PTDL_v2 file, pretty-printed. Reading it again gives the same egg: what the format has no place
 /// for stands in fields that Pterodactyl passes over and Pelican knows (`startup_commands`, `uuid`, `tags`, `sort`).
@@ -115,10 +116,11 @@ fn config_file(file: &ConfigFile) -> Value {
 }
 
 fn variable(variable: &Variable) -> Value {
-    let rules = if variable.rules.iter().any(|rule| rule.contains('|')) {
-        json!(variable.rules)
-    } else {
-        variable.rules.join("|").into()
+    // A text, as Pterodactyl wants it; a list, which Pelican takes, where the text would read as other rules.
+    let text = variable.rules.join("|");
+    let rules = match rules::split(&text) == variable.rules || text.is_empty() {
+        true => text.into(),
+        false => json!(variable.rules),
     };
     let mut entry = json!({
         "name": variable.name,

@@ -23,7 +23,7 @@ mod stop;
 pub mod write;
 mod yaml;
 
-pub use check::check;
+pub use check::{check, unreadable};
 pub use done::{DoneMatcher, LineView};
 pub use environment::{ServerFacts, environment, is_reserved};
 pub use export::export;

@@ -99,7 +99,7 @@ pub enum Parser {
     Yaml,
     Xml,
     Toml,
-    /// One that nobody knows: the file is created if absent and otherwise left alone.
+    /// One that nobody knows: the file is left alone.
     Other(String),
 }
 

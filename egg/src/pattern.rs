@@ -1,5 +1,7 @@
 //! Regular expressions written for other engines, compiled within bounds.
 
+mod translate;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use crate::limits;
@@ -29,13 +31,22 @@ pub(crate) struct Flags {
     pub dot_all: bool,
     pub extended: bool,
     pub unicode: bool,
+    /// Matches at the beginning alone (`A`).
+    pub anchored: bool,
 }
 
 fn build(pattern: &str, flags: Flags) -> Option<Regex> {
     if pattern.len() > limits::PATTERN_BYTES {
         return None;
     }
-    RegexBuilder::new(pattern)
+    let pattern = translate::translate(pattern)?;
+    let pattern = match flags.anchored {
+        // A line end closes a comment that may stand last.
+        true if flags.extended => format!("\\A(?:{pattern}\n)"),
+        true => format!("\\A(?:{pattern})"),
+        false => pattern,
+    };
+    RegexBuilder::new(&pattern)
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.multi_line)
         .dot_matches_new_line(flags.dot_all)

@@ -5,7 +5,7 @@
 
 use crate::environment::{ServerFacts, environment};
 use crate::filled::{Filled, FilledFile, FilledValue, Part};
-use crate::model::{ConfigFile, FindValue, Literal};
+use crate::model::{ConfigFile, FindValue, Literal, Parser};
 use crate::parse::path_below_root;
 
 /// What a placeholder's name can be.
@@ -63,7 +63,7 @@ enum Piece<'a> {
     Name { name: &'a str, whole: &'a str },
 }
 
-/// Splits a text at `{{[\w.-]*}}`; only `config.` names may have a space on either side, as on Wings.
+/// Splits a text at `{{[\w.-]*}}`; only `config.` names may have a blank on either side, as on Wings.
 fn scan<'a>(text: &'a str, mut take: impl FnMut(Piece<'a>)) {
     let (mut from, mut search) = (0, 0);
     while let Some(found) = text[search..].find("{{") {
@@ -84,13 +84,14 @@ fn scan<'a>(text: &'a str, mut take: impl FnMut(Piece<'a>)) {
 }
 
 fn placeholder_at(text: &str) -> Option<(&str, usize)> {
+    const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\u{c}'];
     let inner = text.strip_prefix("{{")?;
-    let trimmed = inner.strip_prefix(' ').unwrap_or(inner);
+    let trimmed = inner.strip_prefix(BLANKS).unwrap_or(inner);
     let end = trimmed
         .bytes()
         .position(|byte| !(byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)))?;
     let (name, after) = trimmed.split_at(end);
-    let close = after.strip_prefix(' ').unwrap_or(after);
+    let close = after.strip_prefix(BLANKS).unwrap_or(after);
     let rest = close.strip_prefix("}}")?;
     let spaced = trimmed.len() != inner.len() || close.len() != after.len();
     if spaced && !name.starts_with("config.") {
@@ -117,36 +118,50 @@ pub fn fill_file(file: &ConfigFile, facts: &ServerFacts) -> Result<FilledFile, P
         path: file.path.clone(),
     })?;
     let find = file.find.iter();
+    // Nothing marks the end of a value there but the line's: what a person typed must not begin a line of its own.
+    let one_line = file.parser == Parser::File;
     Ok(FilledFile {
         path,
         parser: file.parser.clone(),
         create: file.create,
         find: find
-            .map(|find| (find.key.clone(), fill(&find.value, facts)))
+            .map(|find| (find.key.clone(), filled(&find.value, facts, one_line)))
             .collect(),
     })
 }
 
 /// Fills one value. Keys, those of conditions too, are taken as they stand.
 pub fn fill(value: &FindValue, facts: &ServerFacts) -> FilledValue {
+    filled(value, facts, false)
+}
+
+fn filled(value: &FindValue, facts: &ServerFacts, one_line: bool) -> FilledValue {
+    let fill = |literal: &Literal, template: bool| {
+        let typed = |value: String| match (template && !one_line, one_line) {
+            // A `$1` of the egg means a group; a `$` that a person typed means itself.
+            (true, _) => value.replace('$', "$$"),
+            (false, true) => value.replace("\r\n", " ").replace(['\r', '\n'], " "),
+            (false, false) => value,
+        };
+        fill_literal(literal, facts, typed)
+    };
     match value {
-        FindValue::Set(literal) => FilledValue::Set(fill_literal(literal, facts, false)),
+        FindValue::Set(literal) => FilledValue::Set(fill(literal, false)),
         FindValue::When(pairs) => FilledValue::When(
             pairs
                 .iter()
-                .map(|(when, then)| {
-                    (
-                        when.clone(),
-                        fill_literal(then, facts, when.starts_with("regex:")),
-                    )
-                })
+                .map(|(when, then)| (when.clone(), fill(then, when.starts_with("regex:"))))
                 .collect(),
         ),
     }
 }
 
-/// `template`: a `$1` of the egg means a group, so a `$` that a person typed is doubled.
-fn fill_literal(literal: &Literal, facts: &ServerFacts, template: bool) -> Filled {
+/// `typed`: what becomes of a value before it stands in the text.
+fn fill_literal(
+    literal: &Literal,
+    facts: &ServerFacts,
+    typed: impl Fn(String) -> String,
+) -> Filled {
     let Literal::Text(text) = literal else {
         return Filled::Literal(literal.clone());
     };
@@ -155,8 +170,7 @@ fn fill_literal(literal: &Literal, facts: &ServerFacts, template: bool) -> Fille
         let text = match piece {
             Piece::Text(text) => text.to_owned(),
             Piece::Name { name, whole } => match resolve(name, facts) {
-                Resolved::Text(value) if template => value.replace('$', "$$"),
-                Resolved::Text(value) => value,
+                Resolved::Text(value) => typed(value),
                 Resolved::Untouched => whole.to_owned(),
                 Resolved::Interface => return parts.push(Part::Interface),
             },
@@ -293,7 +307,6 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
     use crate::filled::NodeFacts;
-    use crate::model::Parser;
 
     fn facts() -> ServerFacts {
         ServerFacts {

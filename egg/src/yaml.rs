@@ -74,7 +74,12 @@ pub(crate) fn load(text: &str) -> Result<Vec<Node>, YamlError> {
         let at = span.byte_range().unwrap_or(0..0);
         let done = match event {
             Event::Scalar(value, style, anchor, tag) => Node {
-                span: at,
+                span: match style_of(style) {
+                    Style::Block => {
+                        block_start(text, at.start).map_or(at.clone(), |from| from..at.end)
+                    }
+                    _ => at,
+                },
                 tag: tag.map(|tag| tag.original()),
                 anchor,
                 kind: Kind::Scalar {
@@ -128,6 +133,31 @@ fn style_of(style: ScalarStyle) -> Style {
         ScalarStyle::DoubleQuoted => Style::Double,
         ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
     }
+}
+
+/// The parser tells where the lines of a block text begin; its `|` or `>` stands at the end of the line before them.
+fn block_start(text: &str, content: usize) -> Option<usize> {
+    let before = text.get(..content)?;
+    let head = before
+        .get(..before.rfind('\n')?)?
+        .trim_end_matches(['\n', '\r', ' ', '\t']);
+    let line = head.rfind('\n').map_or(0, |at| at + 1);
+    let is_header = |(at, mark): (usize, &str)| {
+        let rest = head[at + mark.len()..]
+            .trim_start_matches(|c: char| c.is_ascii_digit() || "+-".contains(c));
+        let blank = |text: &str| text.is_empty() || text.starts_with([' ', '\t']);
+        let after = rest.trim_start();
+        let last = after.is_empty() || (blank(rest) && after.starts_with('#'));
+        let parted = head[..at]
+            .chars()
+            .next_back()
+            .is_none_or(char::is_whitespace);
+        (last && parted).then_some(at)
+    };
+    head[line..]
+        .match_indices(['|', '>'])
+        .map(|(at, mark)| (line + at, mark))
+        .find_map(is_header)
 }
 
 struct Open {
@@ -324,5 +354,21 @@ mod tests {
             .map(|(_, value)| &text[value.span.clone()])
             .collect();
         assert_eq!(spans, ["value", "\"quoted\""]);
+    }
+
+    #[test]
+    fn the_span_of_a_block_text_begins_at_its_mark() {
+        for (text, span) in [
+            ("a: |\n  one\nb: 1\n", "|\n  one\n"),
+            ("a | b: >- # | >\n\n  one\n", ">- # | >\n\n  one\n"),
+            ("a: !!str |2\n    one\n", "|2\n    one\n"),
+            ("? x\n: |\r\n  one\r\n", "|\r\n  one\r\n"),
+            ("a: |\n  x | y\n", "|\n  x | y\n"),
+        ] {
+            let Kind::Map { entries, .. } = &load(text).unwrap()[0].kind else {
+                panic!("a map")
+            };
+            assert_eq!(&text[entries[0].1.span.clone()], span);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The gateway's configuration: a file, then `WARREN_GATEWAY_…`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -19,6 +19,24 @@ pub struct Config {
     pub nats_ca: Option<PathBuf>,
     /// The gateway's credential, as control writes it.
     pub creds_file: PathBuf,
+    /// WebSockets from one address that have shown no ticket yet; the oldest goes when there is one more. A
+    /// browser is among them for a moment.
+    #[serde(default = "strangers_per_address")]
+    pub strangers_per_address: usize,
+    /// The same in all.
+    #[serde(default = "strangers")]
+    pub strangers: usize,
+    /// Addresses of proxies whose `x-forwarded-for` is believed; loopback always is.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+fn strangers_per_address() -> usize {
+    64
+}
+
+fn strangers() -> usize {
+    4096
 }
 
 impl Config {
@@ -46,6 +64,14 @@ impl Config {
         let config: Self = table.try_into()?;
         if config.nats_urls.is_empty() {
             bail!("nats_urls is empty: name at least one, as in [\"nats://127.0.0.1:4222\"]");
+        }
+        for (key, value) in [
+            ("strangers_per_address", config.strangers_per_address),
+            ("strangers", config.strangers),
+        ] {
+            if value == 0 {
+                bail!("{key} is 0: nobody could show a ticket; leave it out for the default");
+            }
         }
         Ok(config)
     }
@@ -75,5 +101,13 @@ mod tests {
         assert!(error(&FILE.replace("listen", "lisen")).contains("lisen"));
         assert!(error(&FILE.replace("127.0.0.1:0", "x")).contains("listen"));
         assert!(error(&FILE.replace("[\"nats://a:1\"]", "[]")).contains("nats_urls"));
+        for line in [
+            "strangers_per_address = 0",
+            "strangers = 0",
+            "trusted_proxies = [\"proxy\"]",
+        ] {
+            let key = line.split(' ').next().unwrap();
+            assert!(error(&format!("{FILE}{line}\n")).contains(key), "{line}");
+        }
     }
 }

@@ -12,10 +12,12 @@ use warren_proto::bus::clock::ControlClock;
 use warren_proto::bus::keyring::Keyring;
 use warren_proto::bus::ticket::{self, Ticket};
 
+use crate::config::Config;
 use crate::console::Consoles;
 use crate::metrics::Metrics;
 use crate::mine::Mines;
 use crate::sessions::Sessions;
+use crate::strangers::{Proxies, Room, Strangers};
 
 pub struct Edge {
     pub bus: Bus,
@@ -23,6 +25,8 @@ pub struct Edge {
     pub consoles: Consoles,
     pub mines: Mines,
     pub sessions: Sessions,
+    pub strangers: Arc<Strangers>,
+    pub proxies: Proxies,
     pub stop: CancellationToken,
     keys: RwLock<Keyring>,
     clock: Mutex<Option<ControlClock>>,
@@ -33,10 +37,17 @@ pub struct Edge {
 }
 
 impl Edge {
-    pub fn new(bus: Bus, stop: CancellationToken) -> Arc<Self> {
+    pub fn new(bus: Bus, config: &Config, stop: CancellationToken) -> Arc<Self> {
+        let metrics: Arc<Metrics> = Arc::default();
+        let room = Room {
+            per_address: config.strangers_per_address,
+            all: config.strangers,
+        };
         Arc::new(Self {
             bus,
-            metrics: Arc::default(),
+            strangers: Arc::new(Strangers::new(room, metrics.clone())),
+            proxies: Proxies(config.trusted_proxies.clone()),
+            metrics,
             consoles: Consoles::default(),
             mines: Mines::default(),
             sessions: Sessions::default(),

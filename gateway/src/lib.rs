@@ -8,7 +8,9 @@ pub mod edge;
 mod http;
 pub mod metrics;
 mod mine;
+mod serve;
 mod sessions;
+mod strangers;
 pub mod ws;
 
 use std::net::SocketAddr;
@@ -54,19 +56,12 @@ impl Gateway {
         let listener =
             listening.with_context(|| format!("listen: {} can not be taken", config.listen))?;
         let address = listener.local_addr()?;
-        let edge = Edge::new(bus, stop.clone());
+        let edge = Edge::new(bus, config, stop);
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(control::follow(edge.clone()));
         tasks.spawn(mine::follow(edge.clone()));
         let app = http::router(edge.clone());
-        tasks.spawn(async move {
-            let served = axum::serve(listener, app)
-                .with_graceful_shutdown(stop.cancelled_owned())
-                .await;
-            if let Err(error) = served {
-                tracing::error!(%error, "serve");
-            }
-        });
+        tasks.spawn(serve::serve(listener, app, edge.clone()));
         tracing::info!(%address, "gateway listens on {address}");
         Ok(Self {
             address,

@@ -55,6 +55,7 @@ macro_rules! metrics {
 metrics! {
     gauges {
         viewers: "open WebSockets",
+        strangers: "open WebSockets that have shown no ticket yet",
         subscriptions: "topics that browsers watch",
         consoles: "servers of which at least one viewer watches bytes",
     }
@@ -69,10 +70,16 @@ metrics! {
         repairs: "holes in the live bytes that were asked for again",
         gaps: "holes that could not be mended and were told to viewers",
         tickets_refused: "tickets that did not hold",
+        strangers_cut: "WebSockets without a ticket cut off because there were too many in all",
+        strangers_cut_by_address: "WebSockets without a ticket cut off because there were too many from their address",
+        strangers_late: "WebSockets cut off because they showed no ticket in time",
+        sockets_refused: "sockets closed at once because too many were waiting to say anything",
+        sockets_silent: "sockets closed because they said nothing",
         revoked: "viewers ended by a revocation",
         audits: "times that all sessions were checked because a revocation may have been missed",
         events_in: "public events heard",
         events_out: "public events handed to viewers",
+        events_missed: "times that public events may have been missed and viewers were told to fetch",
         inputs: "console lines sent to agents",
     }
 }

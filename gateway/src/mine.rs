@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde::Deserialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
+use warren_proto::bus::Link;
 use warren_proto::bus::ticket::Mine;
 use warren_proto::ids::{NodeId, ServerId};
 use warren_proto::subjects;
@@ -16,6 +17,9 @@ use crate::edge::Edge;
 use crate::ws::frame;
 use crate::ws::message;
 use crate::ws::viewer::Viewer;
+
+/// After a reconnect; interest crosses accounts in its own time.
+const SETTLED: Duration = Duration::from_secs(2);
 
 #[derive(Default)]
 pub struct Mines {
@@ -52,8 +56,21 @@ impl Mines {
         self.watchers.lock().remove(&(viewer.key, id));
     }
 
+    /// Takes an event's number. True when some before it were not heard.
+    fn heard(&self, seq: u64) -> bool {
+        let last = self.seq.fetch_max(seq, Relaxed);
+        last > 0 && seq > last + 1
+    }
+
+    /// Tells everybody that events may have been missed.
+    fn back(&self) {
+        let seq = self.seq.load(Relaxed);
+        for ((_, id), watcher) in self.watchers.lock().iter() {
+            watcher.viewer.send_text(&message::back(*id, seq));
+        }
+    }
+
     fn hand_out(&self, about: About, seq: u64, event: &str) -> u64 {
-        self.seq.fetch_max(seq, Relaxed);
         let mut count = 0;
         for ((_, id), watcher) in self.watchers.lock().iter() {
             if sees(&watcher.scope, about) {
@@ -84,29 +101,69 @@ pub async fn follow(edge: Arc<Edge>) {
         }
         sleep(Duration::from_secs(1)).await;
     };
+    let mut link = edge.bus.link();
+    let (mut cut, mut dropped) = (false, events.dropped());
+    // A connection that is back has its subscriptions a moment later.
+    let mut again: Option<Instant> = None;
     loop {
         let message = tokio::select! {
             () = edge.stop.cancelled() => return,
+            changed = link.changed() => {
+                if changed.is_err() { return }
+                let up = *link.borrow_and_update() == Link::Up;
+                if up && std::mem::replace(&mut cut, !up) {
+                    missed(&edge, "the bus was away");
+                    again = Some(Instant::now() + SETTLED);
+                }
+                cut = !up;
+                continue;
+            }
+            () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
+                again = None;
+                missed(&edge, "the bus is back");
+                continue;
+            }
             message = events.next() => message,
         };
         let Some(message) = message else { return };
         edge.metrics.events_in.add(1);
-        let Some((about, kind)) = about(&message.subject) else {
-            continue;
-        };
-        if let About::Node(node) = about {
-            edge.consoles.nudge(node, kind == "online");
+        if events.dropped() != dropped {
+            dropped = events.dropped();
+            missed(&edge, "too many at once");
         }
-        let Ok(event) = std::str::from_utf8(&message.payload) else {
-            continue;
-        };
-        let Ok(head) = serde_json::from_str::<Head>(event) else {
-            edge.metrics.frames_refused.add(1);
-            continue;
-        };
-        let given = edge.mines.hand_out(about, head.seq(), event);
-        edge.metrics.events_out.add(given);
+        take(&edge, &message.subject, &message.payload);
     }
+}
+
+fn missed(edge: &Edge, why: &str) {
+    tracing::warn!(
+        why,
+        "events may have been missed; browsers fetch what there is now"
+    );
+    edge.metrics.events_missed.add(1);
+    edge.mines.back();
+}
+
+fn take(edge: &Edge, subject: &str, payload: &[u8]) {
+    let Some((about, kind)) = about(subject) else {
+        return;
+    };
+    if let About::Node(node) = about {
+        edge.consoles.nudge(node, kind == "online");
+    }
+    let Ok(event) = std::str::from_utf8(payload) else {
+        return;
+    };
+    let Ok(head) = serde_json::from_str::<Head>(event) else {
+        edge.metrics.frames_refused.add(1);
+        return;
+    };
+    // Every event passes here, whoever may see it: a number that is skipped was lost on the way.
+    if edge.mines.heard(head.seq()) {
+        missed(edge, "a number was skipped");
+    }
+    let given = edge.mines.hand_out(about, head.seq(), event);
+    edge.metrics.events_out.add(given);
 }
 
 fn about(subject: &str) -> Option<(About, &str)> {
@@ -170,6 +227,14 @@ mod tests {
         ] {
             assert_eq!(about(subject), None, "{subject}");
         }
+    }
+
+    #[test]
+    fn a_skipped_number_is_noticed_and_a_repeated_one_is_none() {
+        let mines = Mines::default();
+        let heard = [7, 8, 8, 6, 9, 11, 10, 12].map(|seq| mines.heard(seq));
+        let skipped = [false, false, false, false, false, true, false, false];
+        assert_eq!(heard, skipped);
     }
 
     #[test]

@@ -4,14 +4,37 @@
 use sea_orm_migration::prelude::*;
 
 mod b0001_bulk;
+mod b0020_console_sizes;
+mod b0021_averaged;
+mod b0022_server_samples;
 mod m0001_spine;
+mod m0002_rejoin;
+mod m0003_consumer_keys;
+mod m0010_session_nodes;
+mod m0011_pending_keys;
+mod m0020_allocations;
+mod m0021_servers;
+mod m0022_retention;
+mod m0023_server_lists;
+mod m0030_registries;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
 
 impl MigratorTrait for Main {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_spine::Migration)]
+        vec![
+            Box::new(m0001_spine::Migration),
+            Box::new(m0002_rejoin::Migration),
+            Box::new(m0003_consumer_keys::Migration),
+            Box::new(m0010_session_nodes::Migration),
+            Box::new(m0011_pending_keys::Migration),
+            Box::new(m0020_allocations::Migration),
+            Box::new(m0021_servers::Migration),
+            Box::new(m0022_retention::Migration),
+            Box::new(m0023_server_lists::Migration),
+            Box::new(m0030_registries::Migration),
+        ]
     }
 }
 
@@ -20,7 +43,12 @@ pub struct Bulk;
 
 impl MigratorTrait for Bulk {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(b0001_bulk::Migration)]
+        vec![
+            Box::new(b0001_bulk::Migration),
+            Box::new(b0020_console_sizes::Migration),
+            Box::new(b0021_averaged::Migration),
+            Box::new(b0022_server_samples::Migration),
+        ]
     }
 
     // Its own table, because on PostgreSQL both migrators work on one database.

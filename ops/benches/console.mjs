@@ -1,14 +1,14 @@
 // Lines stored and delivered to viewers per CPU-second of agent, nats-server, gateway and control together,
 // against a program that does one insert per line and one message per line and viewer.
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { pushGame } from '../e2e/harness.mjs'
 import { egg, gameEgg, Instance, makeServer, until, wait } from '../e2e/panel.mjs'
 import { Viewer } from '../e2e/viewer.mjs'
+import { cpuSeconds, Report } from './lib/report.mjs'
 
 const { values: options } = parseArgs({
-  options: { data: { type: 'string' }, rounds: { type: 'string', default: '3' }, lines: { type: 'string', default: '1000' }, viewers: { type: 'string', default: '10' }, seconds: { type: 'string', default: '10' } },
+  options: { data: { type: 'string' }, rounds: { type: 'string', default: '5' }, lines: { type: 'string', default: '1000' }, viewers: { type: 'string', default: '10' }, seconds: { type: 'string', default: '10' } },
 })
 const [rounds, rate, viewers, seconds] = ['rounds', 'lines', 'viewers', 'seconds'].map((name) => Number(options[name]))
 const instance = new Instance(options.data)
@@ -28,13 +28,7 @@ for (let i = 0; i < viewers; i++) {
 }
 await until('all viewers', 20000, () => counts.every((count) => count.lines > 0))
 
-const hertz = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout)
-const cpuSeconds = () =>
-  ['agent', 'nats', 'gateway', 'control'].reduce((sum, part) => {
-    const stat = readFileSync(`/proc/${instance.pid(part)}/stat`, 'utf8')
-    const columns = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return sum + (Number(columns[11]) + Number(columns[12])) / hertz
-  }, 0)
+const ourCpu = () => ['agent', 'nats', 'gateway', 'control'].reduce((sum, part) => sum + cpuSeconds(instance.pid(part)), 0)
 
 const reference = `
 import json, resource, socket, sqlite3, sys, tempfile, threading, os
@@ -56,22 +50,19 @@ after = resource.getrusage(resource.RUSAGE_SELF)
 print((after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime))
 os.system("rm -rf " + folder)
 `
+const report = new Report('console', `${rate} lines/s, ${viewers} viewers, ${rounds} rounds of ${seconds} s, storing included`)
 const ours = []
 const theirs = []
 for (let round = 0; round < rounds; round++) {
-  const [cpu, lines] = [cpuSeconds(), counts.map((count) => count.lines)]
+  const [cpu, lines] = [ourCpu(), counts.map((count) => count.lines)]
   await wait(seconds * 1000)
   const delivered = counts.reduce((sum, count, i) => sum + count.lines - lines[i], 0)
-  ours.push(delivered / viewers / (cpuSeconds() - cpu))
+  ours.push(delivered / viewers / (ourCpu() - cpu))
   const run = spawnSync('python3', ['-c', reference, String(viewers), String(rate * seconds)], { encoding: 'utf8' })
   if (run.status !== 0) throw new Error(run.stderr)
   theirs.push((rate * seconds) / Number(run.stdout))
 }
 for (const { viewer } of counts) await viewer.end()
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
-const spread = (list) => `${Math.min(...list).toFixed(0)} to ${Math.max(...list).toFixed(0)}`
-console.log(`bench console, ${rate} lines/s, ${viewers} viewers, ${rounds} rounds of ${seconds} s, storing included`)
-console.log(`  Warren (four programs)       ${median(ours).toFixed(0)} lines per CPU-second (${spread(ours)})`)
-console.log(`  reference (line by line)     ${median(theirs).toFixed(0)} lines per CPU-second (${spread(theirs)})`)
-console.log(`  ratio                        ${(median(ours) / median(theirs)).toFixed(1)} (goal 20)`)
+report.row({ what: 'lines stored and shown to every viewer, of all four programs', unit: 'lines per CPU-second', better: 'higher', ours, theirs, reference: 'one insert a line, one message a line and viewer', goal: 20, stretch: 100 })
+report.end()
 process.exit(0)

@@ -5,6 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { median, Report } from './lib/report.mjs'
 
 const { values: options } = parseArgs({
   options: { viewers: { type: 'string', default: '1000' }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '4' } },
@@ -82,12 +83,11 @@ for (const [name, command, args] of [['gateway', program, ['serve']], ['node ws'
   sides.push({ name, server, watching })
 }
 
-const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 const shapes = [
   { title: '80 lines/s, a frame each', ours: { lines: 80, tick_ms: 0 }, theirs: { lines: 80, tick_ms: 0 }, goal: 1.7 },
   { title: '1000 lines/s, frames of 25 ms', ours: { lines: 1000, tick_ms: 25 }, theirs: { lines: 1000, tick_ms: 25 }, goal: 3 },
 ]
-console.log(`bench fanout, ${viewers} viewers, ${rounds} rounds of ${seconds} s, lines of 100 bytes; CPU of the serving process`)
+const report = new Report('fanout', `${viewers} viewers, ${rounds} rounds of ${seconds} s, lines of 100 bytes; CPU of the serving process`)
 for (const shape of shapes) {
   const [ours, theirs] = sides.map(() => ({ us: [], p50: [], p99: [], share: [] }))
   for (let round = 0; round < rounds; round++) {
@@ -102,16 +102,14 @@ for (const shape of shapes) {
       got.share.push(seen.lines / (done.lines * viewers))
     }
   }
-  const row = (name, got) =>
-    `  ${name.padEnd(9)} ${median(got.us).toFixed(2)} us per line and viewer (${Math.min(...got.us).toFixed(2)} to ${Math.max(...got.us).toFixed(2)}), ` +
-    `latency p50 ${median(got.p50).toFixed(1)} ms p99 ${median(got.p99).toFixed(1)} ms, delivered ${(100 * median(got.share)).toFixed(1)} %`
-  console.log(shape.title)
-  console.log(row(sides[0].name, ours))
-  console.log(row(sides[1].name, theirs))
-  console.log(`  ratio     ${(median(theirs.us) / median(ours.us)).toFixed(1)} (goal ${shape.goal})`)
+  report.row({ what: `${shape.title}, per line and viewer`, unit: 'us of CPU', better: 'lower', ours: ours.us, theirs: theirs.us, reference: 'a Node broadcaster with ws', goal: shape.goal })
+  for (const [name, got] of [['Warren', ours], ['reference', theirs]]) {
+    report.note(`${name}: latency p50 ${median(got.p50).toFixed(1)} ms, p99 ${median(got.p99).toFixed(1)} ms, delivered ${(100 * median(got.share)).toFixed(1)} %`)
+  }
 }
 for (const { server, watching } of sides) {
   watching.end()
   server.end()
 }
+report.end()
 process.exit(0)

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { pushGame } from '../e2e/harness.mjs'
 import { egg, gameEgg, Instance, makeServer, until, wait } from '../e2e/panel.mjs'
 import { Mine } from '../e2e/mine.mjs'
+import { at, Report } from './lib/report.mjs'
 
 const { values: options } = parseArgs({ options: { data: { type: 'string' }, rounds: { type: 'string', default: '20' } } })
 const rounds = Number(options.rounds)
@@ -14,6 +15,7 @@ const node = (await panel.all('/nodes'))[0].id
 const server = await makeServer(panel, { name: 'Bench start', egg: await egg(panel, gameEgg(image)), node, variables: { GAME: '/games/echo' } })
 await panel.state(server, 'running', 60000)
 const mine = await Mine.open(panel)
+const report = new Report('start', `${rounds} rounds, turn by turn`)
 
 const socket = `/run/warren-${instance.claim.tag}/containerd.sock`
 const ctr = (...args) => {
@@ -42,10 +44,7 @@ for (let round = 0; round < rounds; round++) {
   ctr('containers', 'rm', `bench${round}`)
 }
 mine.close()
-const at = (list, share) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * share))]
-const row = (name, list) => console.log(`  ${name.padEnd(28)} median ${at(list, 0.5).toFixed(0)} ms, 95 % ${at(list, 0.95).toFixed(0)} ms, worst ${at(list, 1).toFixed(0)} ms`)
-console.log(`bench start, ${rounds} rounds, turn by turn`)
-row('click to running', ours)
-row('reference: ctr run -d', theirs)
-console.log(`  ratio of medians             ${(at(ours, 0.5) / at(theirs, 0.5)).toFixed(2)} (goal 1.5)`)
+report.row({ what: 'click to running, at the browser', unit: 'ms', better: 'lower', ours, theirs, reference: 'ctr run -d of the same image', goal: 1 / 1.5 })
+report.note(`95 % of our starts within ${at(ours, 0.95).toFixed(0)} ms, worst ${Math.max(...ours).toFixed(0)} ms`)
+report.end()
 process.exit(0)

@@ -1,7 +1,7 @@
 // Debian's Chromium under playwright-core, which web/ brings along.
 import { createRequire } from 'node:module'
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 const require = createRequire(join(process.env.WARREN_SOURCE_DIR ?? process.cwd(), 'web/package.json'))
 const { chromium } = require('playwright-core')
@@ -14,8 +14,8 @@ const SHOTS = process.env.WARREN_SHOTS ?? '/tmp/warren-shots'
 mkdirSync(SHOTS, { recursive: true })
 
 /** A browser and a page; whatever goes wrong in the page is collected in `page.faults`. */
-export async function openBrowser(options = {}) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
+export async function openBrowser(options = {}, flags = []) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...flags] })
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true, ...options })
   const page = await context.newPage()
   page.setDefaultTimeout(20000)
@@ -32,7 +32,8 @@ let shots = 0
 /** A numbered picture of the page, to be looked at. */
 export async function shot(page, name) {
   shots += 1
-  await page.screenshot({ path: join(SHOTS, `${String(shots).padStart(2, '0')}-${name}.png`) })
+  const tale = basename(process.argv[1], '.mjs')
+  await page.screenshot({ path: join(SHOTS, `${tale}-${String(shots).padStart(2, '0')}-${name}.png`) })
 }
 
 /** The text of the console on the page. */

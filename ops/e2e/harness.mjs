@@ -30,9 +30,10 @@ export class Harness {
     return answer
   }
 
-  end() {
+  async end() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
     this.child.stdin.end()
-    return new Promise((done) => this.child.once('exit', done))
+    await new Promise((done) => this.child.once('exit', done))
   }
 }
 

@@ -33,15 +33,14 @@ start_instance() {
     trap 'exit 130' INT TERM
     read -r -a ports < <(free_ports 5)
     PORT=${ports[0]}
-    export WARREN_PORT=$PORT
+    export WARREN_PORT=$PORT WARREN_REGISTRY=${ports[3]}
     local options=(--detach --data "$DATA" --port "${ports[0]}" --gateway-port "${ports[1]}"
         --nats-port "${ports[2]}" --registry-port "${ports[3]}" --agent-port "${ports[4]}" --demo "$@")
     WARREN_UP_ARGS=$(printf '%s\n' "${options[@]}")
     export WARREN_UP_ARGS
     ./ops/up "${options[@]}"
-    cargo_flags=()
-    [ "$BIN" = debug ] || cargo_flags=(--release)
-    [ -x "$WARREN_BIN_DIR/warren-harness" ] || cargo build --locked "${cargo_flags[@]}" -p warren-harness
+    # `cargo build --workspace` has made it; ops/up's own build has not.
+    [ "$BIN" = debug ] || cargo build --locked --release -p warren-harness
 }
 
 end_instance() {

@@ -10,7 +10,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Harness, pushGame } from './harness.mjs'
-import { check, egg, gameEgg, gameProcess, Instance, makeServer, until, wait } from './panel.mjs'
+import { Joining } from './joining.mjs'
+import { check, egg, gameEgg, gameProcess, Instance, makeServer, PASSWORD, until, wait } from './panel.mjs'
 import { Viewer } from './viewer.mjs'
 
 const { values: options } = parseArgs({
@@ -45,6 +46,29 @@ const reaches = (host, port) =>
     socket.on('error', () => done(false))
   })
 
+/** Warren's own lines in a server's console. */
+async function ownLines(panel, server) {
+  const { chunks } = await panel.get(`/servers/${server}/console?stream=warren&from=0`)
+  return Buffer.concat(chunks.map((chunk) => Buffer.from(chunk.data, 'base64'))).toString()
+}
+const limitLines = (text) => text.split('the new limits are in force').length - 1
+
+/** What the kernel lets the process's cgroup have, in bytes. */
+function memoryLimit(pid) {
+  const rows = read(`/proc/${pid}/cgroup`).trim().split('\n').map((line) => line.split(':'))
+  const v1 = rows.find(([, kinds]) => kinds.split(',').includes('memory'))
+  const unified = rows.find(([number]) => number === '0')
+  return Number(read(v1 ? `/sys/fs/cgroup/memory${v1[2]}/memory.limit_in_bytes` : `/sys/fs/cgroup${unified[2]}/memory.max`))
+}
+
+/** Kinds of the facts about a server that carry a generation above `low` and below `high`. */
+function factsBetween(instance, server, low, high) {
+  const ask = 'import sqlite3, sys\ndb = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)\nprint(*db.execute("select kind, generation from facts where server_id = ? and generation > ? and generation < ?", (sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))))'
+  const run = spawnSync('python3', ['-c', ask, `${instance.data}/control/warren.db`, server, `${low}`, `${high}`], { encoding: 'utf8' })
+  check(run.status === 0, `the facts can be read: ${run.stderr}`)
+  return run.stdout.trim()
+}
+
 async function main() {
   const lab = await Harness.start('netlab')
   ended.push(() => lab.end())
@@ -74,8 +98,13 @@ async function main() {
     return run.status === 0 && JSON.parse(run.stdout).image
   })
 
-  const { token, install_command: line } = await panel.post('/nodes/tokens', { uses: 1 })
-  check(line.includes('install.sh'), `the join dialog's line names the script: ${line}`)
+  const person = await Joining.open(instance.ready.url, instance.admin.user, PASSWORD)
+  ended.push(() => person.browser.close())
+  say(`an empty panel offers ${await person.takeStarter()} starter eggs`)
+  const local = (await panel.all('/nodes')).map((item) => item.id)
+  const line = await person.makeCommand()
+  const token = /wjoin_\S+$/.exec(line)[0]
+  check(line.includes('install.sh') && line.includes('--pinnedpubkey'), `the dialog's line names the script and whose key it must be: ${line}`)
   const facts = containerd.facts
   writeFileSync(
     `${files}/agent.toml`,
@@ -92,11 +121,15 @@ async function main() {
   const joined = inClient(lab.facts, 'sh', ['-c', line], env)
   ended.push(() => inClient(lab.facts, 'sh', ['-c', `kill $(cat ${files}/data/supervisor.pid)`]))
   check(joined.status === 0, `the one line works: ${joined.stdout}${joined.stderr}`)
-  const local = (await panel.all('/nodes')).map((item) => item.id)
+  await person.turnsGreen()
   const node = await until('the node in the list', 20000, async () => (await panel.all('/nodes')).find((n) => n.state === 'online' && n.host.agent_version && n.id !== local[0]))
-  say(`joined with one line, online after ${Date.now() - before} ms`)
+  say(`joined with one line, the dialog turned green, online after ${Date.now() - before} ms`)
   const again = inClient(lab.facts, 'sh', ['-c', line.replace(token, '')], env)
   check(again.status === 0, `the script runs again without harm: ${again.stdout}${again.stderr}`)
+
+  await person.revoke(await panel.get(`/nodes/${local[0]}`), panel)
+  await person.end()
+  say('the key of the local node was revoked by clicking')
 
   // All of it works: install, start, type, watch.
   const eggId = await egg(panel, gameEgg(pushed))
@@ -123,6 +156,7 @@ async function main() {
   await panel.patch(`/servers/${crashing}`, { crash_policy: { restart: true, max_restarts: 1000, window_s: 60, clean_exit_is_crash: true } })
   await until('the crashing server to run', 60000, async () => ['running', 'starting'].includes((await panel.server(crashing)).state))
 
+  let inForce = 0
   for (const renumber of [false, true]) {
     const runsBefore = (await panel.all(`/servers/${crashing}/runs`)).length
     const process = gameProcess(readdirSync, read, lines)
@@ -130,12 +164,12 @@ async function main() {
     const cut = Date.now()
     await until('the cut to be noticed', 20000, async () => (await panel.get(`/nodes/${node.id}`)).state === 'offline', 200)
     say(`cut noticed after ${Date.now() - cut} ms${renumber ? ', router to be renumbered' : ''}`)
-    for (const mebibytes of [160, 192, renumber ? 208 : 224]) {
-      const { limits } = await panel.server(lines)
-      await panel.patch(`/servers/${lines}`, { limits: { ...limits, memory_bytes: mebibytes << 20 } })
-      await wait(300)
-    }
+    const before = await panel.server(lines)
     const wanted = (renumber ? 208 : 224) << 20
+    for (const [action, memory_bytes] of [['stop', 160 << 20], ['start', 192 << 20], ['stop', 176 << 20], ['start', wanted]]) {
+      await panel.post(`/servers/${lines}/power`, { action })
+      await panel.patch(`/servers/${lines}`, { limits: { ...before.limits, memory_bytes } })
+    }
     await wait(Math.max(0, Number(options['cut-s']) * 1000 - (Date.now() - cut)))
     const atCut = viewer.at
     if (renumber) await lab.ask('renumber')
@@ -144,14 +178,25 @@ async function main() {
     await until('the node to be back', 30000, async () => (await panel.get(`/nodes/${node.id}`)).state === 'online', 100)
     say(`back ${Date.now() - healed} ms after the line was`)
     await until('the latest wanted change to be applied', 30000, async () => (await panel.server(lines)).applied)
-    check((await panel.server(lines)).limits.memory_bytes === wanted, 'the latest limit stands')
-    check(gameProcess(readdirSync, read, lines) === process, 'the game kept its process')
+    check(gameProcess(readdirSync, read, lines) === process, 'no stop from meanwhile was carried out: the game kept its process')
+    const { generation } = await panel.server(lines)
+    check(generation === before.generation + 8, `eight changes were made meanwhile (${generation - before.generation})`)
+    inForce += 1
+    await until('the new limits in the console', 15000, async () => limitLines(await ownLines(panel, lines)) >= inForce)
+    const limit = memoryLimit(process.split('@')[0])
+    check(limit >= wanted && limit <= wanted * 1.2, `the game has the last limit, ${wanted}, and its head-room: ${limit}`)
     await until('the missed console', 30000, () => viewer.at > atCut + 100)
     const runs = await until('the crashes that happened meanwhile', 30000, async () => {
       const now = await panel.all(`/servers/${crashing}/runs`)
       return now.length >= runsBefore + Math.floor(Number(options['cut-s']) / 20) && now
     })
     check(new Set(runs.map((run) => run.id)).size === runs.length, 'each run is there once')
+    // Each limit that is put in force is one line of ours, and each fact names the generation that stood then.
+    const said = limitLines(await ownLines(panel, lines))
+    check(said === inForce, `one of the four limits was put in force, not ${said - inForce + 1}`)
+    const between = factsBetween(instance, lines, before.generation, generation)
+    check(between === '', `the node never acted on a generation between ${before.generation} and ${generation}: ${between}`)
+    say(`of generations ${before.generation + 1} to ${generation} the node applied the last one`)
     say(`${runs.length - runsBefore} runs of the crashing server arrived late`)
   }
   const numbers = [...text.matchAll(/line (\d{9})/g)].map((match) => Number(match[1]))

@@ -166,12 +166,12 @@ export async function egg(panel, body) {
 }
 
 /** An egg whose STARTUP is one of the misbehaving games of the harness. */
-export const gameEgg = (image) => ({
+export const gameEgg = (image, { name = 'Misbehaving game', features = null } = {}) => ({
   meta: { version: 'PTDL_v2', update_url: null },
-  name: 'Misbehaving game',
+  name,
   author: 'tests@warren.invalid',
   description: 'Prints, answers and crashes on command.',
-  features: null,
+  features,
   docker_images: { busybox: image },
   file_denylist: [],
   startup: '{{GAME}}',

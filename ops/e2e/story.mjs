@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { consoleText, openBrowser, shot } from './browser.mjs'
+import { audit } from './audit.mjs'
 import { check, Instance, PASSWORD, until } from './panel.mjs'
 
 const { values: options } = parseArgs({ options: { data: { type: 'string' }, again: { type: 'boolean' } } })
@@ -50,7 +51,7 @@ async function story() {
   await shot(page, 'nodes')
   await page.locator('table a, main a').filter({ hasText: /./ }).first().click()
   await page.waitForURL(/\/nodes\/[0-9a-z]{26}/)
-  await page.getByText(/^(Online|Needs a look)$/).first().waitFor()
+  await page.getByText(/^(Healthy|Needs a look)$/).first().waitFor()
   await until('the node to show its load', 30000, async () => /\d+(\.\d+)?\s?%/.test(await page.locator('main').innerText()))
   await shot(page, 'node')
   say('the node is online and shows its load')
@@ -156,8 +157,12 @@ async function story() {
   }
   say('light and at 390 pixels, nothing scrolls sideways')
 
-  // 11. Delete with the typed name.
+  // 11. The pages in every theme under axe.
   await page.setViewportSize({ width: 1440, height: 900 })
+  await audit(page, ready.url, ['/', '/servers', `/servers/${second}`, `/servers/${second}/settings`, '/nodes', '/eggs', '/account'])
+  say('no page has an accessibility fault, in dark, light and high contrast')
+
+  // 12. Delete with the typed name.
   await go(`/servers/${second}/settings`)
   await page.getByRole('button', { name: /^Delete/ }).first().click()
   const dialog = page.getByRole('dialog')

@@ -6,7 +6,8 @@
 #   TOKEN            join token from the panel; without one an existing node is only updated
 #   --url URL        the panel's address (control writes its own into the line below)
 #   --sha256 HEX     digest that the agent's binary must have
-#   --insecure       accept the panel's self-signed certificate; the digest above still holds
+#   --pin PIN        the panel signed its own certificate: trust the public key with this pin
+#                    (sha256//BASE64, as curl's --pinnedpubkey takes it) and no other
 #   --remove         leave the panel and remove what this script made; servers' files go too
 #
 # It needs root. It installs containerd, runc and nftables where they miss, puts the agent at
@@ -14,11 +15,12 @@
 # /var/lib/warren, and keeps it running. Nothing listens on this machine for Warren.
 set -eu
 umask 022
+{ # The shell reads to the brace at the end before it does anything: half a download does nothing.
 
 # Control replaces these three when it serves the script.
 url='@WARREN_URL@'
-sha256='@WARREN_SHA256@'
-insecure='@WARREN_INSECURE@'
+agents='@WARREN_AGENTS@'
+pin='@WARREN_PIN@'
 
 # Where things go; other places are for tests.
 binary=${WARREN_BINARY:-/usr/local/bin/warren-agent}
@@ -35,21 +37,24 @@ fail() {
 }
 # What control did not replace is no value.
 case $url in @*) url='' ;; esac
-case $sha256 in @*) sha256='' ;; esac
-case $insecure in @*) insecure='' ;; esac
+case $agents in @*) agents='' ;; esac
+case $pin in @*) pin='' ;; esac
 
-token='' remove=''
+token='' remove='' sha256=''
 while [ $# -gt 0 ]; do
     case $1 in
-        --url | --sha256)
+        --url | --sha256 | --pin)
             [ $# -ge 2 ] || fail "$1 needs a value"
-            [ "$1" = --url ] && url=$2 || sha256=$2
+            case $1 in
+                --url) url=$2 ;;
+                --sha256) sha256=$2 ;;
+                --pin) pin=$2 ;;
+            esac
             shift
             ;;
-        --insecure) insecure=yes ;;
         --remove) remove=yes ;;
         -h | --help)
-            echo 'usage: install.sh [--url URL] [--sha256 HEX] [--insecure] [TOKEN] | --remove'
+            echo 'usage: install.sh [--url URL] [--sha256 HEX] [--pin PIN] [TOKEN] | --remove'
             exit 0
             ;;
         -*) fail "unknown option $1" ;;
@@ -62,18 +67,46 @@ url=${url%/}
 [ "$(id -u)" -eq 0 ] || fail 'must run as root'
 [ "$(uname -s)" = Linux ] || fail "Warren nodes run Linux, this is $(uname -s)"
 case $(uname -m) in
-    x86_64 | amd64 | aarch64 | arm64) ;;
+    x86_64 | amd64) arch=x86_64 ;;
+    aarch64 | arm64) arch=aarch64 ;;
     *) fail "no agent is built for $(uname -m)" ;;
 esac
+case $pin in
+    '' | sha256//*) ;;
+    *) fail "--pin takes sha256//BASE64, not $pin" ;;
+esac
+
+# What the panel offers, as arch:sha256:glibc; looked at before anything is changed on this machine.
+if [ -n "$agents" ] && [ -z "$remove" ]; then
+    offered=''
+    for agent in $agents; do
+        [ "${agent%%:*}" = "$arch" ] && offered=${agent#*:}
+    done
+    [ -n "$offered" ] ||
+        fail "this machine is $arch, and the panel has no agent for it: put warren-agent-$arch beside its warren-agent ($url)"
+    [ -n "$sha256" ] || sha256=${offered%%:*}
+    glibc=${offered#*:}
+    # "glibc 2.36"; musl has no such word.
+    here=$(getconf GNU_LIBC_VERSION 2>/dev/null) || here=''
+    if [ -n "$glibc" ]; then
+        [ -n "$here" ] || fail "the panel's agent needs glibc $glibc or newer; this system has none (musl?)"
+        oldest=$(printf '%s\n%s\n' "$glibc" "${here#glibc }" | sort -V | head -n 1)
+        [ "$oldest" = "$glibc" ] ||
+            fail "the panel's agent needs glibc $glibc or newer; this machine has ${here#glibc }. Update the system (Debian 12, Ubuntu 22.04 and newer have it)"
+    fi
+fi
 
 have() { command -v "$1" >/dev/null 2>&1; }
 systemd() { [ -d /run/systemd/system ] && have systemctl; }
 
 fetch() {
     if have curl; then
-        curl -fsSL --retry 3 --connect-timeout 15 ${insecure:+--insecure} -o "$2" "$1"
+        # shellcheck disable=SC2086  # words on purpose; a pin has neither spaces nor globs
+        curl -fsSL --retry 3 --connect-timeout 15 ${pin:+--insecure --pinnedpubkey $pin} -o "$2" "$1"
     elif have wget; then
-        wget -q --tries=3 --timeout=30 ${insecure:+--no-check-certificate} -O "$2" "$1"
+        # One that knows no pins (busybox) stops at the option: nothing is fetched unproven.
+        # shellcheck disable=SC2086
+        wget -q --tries=3 --timeout=30 ${pin:+--no-check-certificate --pinnedpubkey=$pin} -O "$2" "$1"
     else
         fail 'neither curl nor wget is installed'
     fi
@@ -156,7 +189,8 @@ if ! systemd && ! pgrep -x containerd >/dev/null 2>&1; then start_containerd=yes
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 if [ -z "$sha256" ]; then
-    fetch "$url/download/warren-agent.sha256" "$work/sha256" || fail "could not fetch $url/download/warren-agent.sha256"
+    fetch "$url/download/warren-agent-$arch.sha256" "$work/sha256" ||
+        fail "could not fetch $url/download/warren-agent-$arch.sha256"
     sha256=$(cut -d' ' -f1 <"$work/sha256")
 fi
 case $sha256 in
@@ -166,7 +200,7 @@ digest() { sha256sum "$1" | cut -d' ' -f1; }
 changed=''
 if [ ! -x "$binary" ] || [ "$(digest "$binary")" != "$sha256" ]; then
     say "fetching the agent from $url"
-    fetch "$url/download/warren-agent" "$work/agent" || fail "could not fetch $url/download/warren-agent"
+    fetch "$url/download/warren-agent-$arch" "$work/agent" || fail "could not fetch $url/download/warren-agent-$arch"
     got=$(digest "$work/agent")
     [ "$got" = "$sha256" ] || fail "the agent's digest is $got, expected $sha256: nothing was installed"
     chmod 755 "$work/agent"
@@ -256,3 +290,5 @@ else
     say "the agent runs under its own supervisor; see $data/agent.log"
 fi
 [ -z "$token" ] || say 'this machine is in the panel within seconds'
+exit 0
+}

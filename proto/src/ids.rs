@@ -109,6 +109,8 @@ ids! {
     ApiKeyId = "API key";
     /// One join token.
     JoinTokenId = "join token";
+    /// One private image registry.
+    RegistryId = "registry";
     /// One process start of an agent.
     BootId = "boot";
     /// One ledger file.

@@ -30,8 +30,8 @@ pub struct JoinToken {
     pub seed: String,
     /// `https://…` where control takes the same call; none if it has no public address.
     pub control_url: Option<String>,
-    /// SHA-256 of control's own certificate in hex, when it is self-signed.
-    pub control_cert_sha256: Option<String>,
+    /// SHA-256 of the public key behind control's certificate in hex, when it is self-signed.
+    pub control_key_sha256: Option<String>,
     /// Control's command key.
     pub command_key: CommandKey,
 }
@@ -123,7 +123,7 @@ mod tests {
             jwt: "a.b.c".into(),
             seed: "SU".into(),
             control_url: None,
-            control_cert_sha256: None,
+            control_key_sha256: None,
             command_key: CommandKey {
                 id: KeyId::new(),
                 public_key: "AA".into(),

@@ -6,6 +6,7 @@
 pub mod bus;
 pub mod envelope;
 pub mod ids;
+pub mod image;
 pub mod join;
 pub mod state;
 pub mod subjects;

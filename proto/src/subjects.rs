@@ -44,6 +44,8 @@ pub mod down {
     /// Signed by control.
     pub const REVOKE: &str = "revoke";
     /// Signed by control.
+    pub const WANTED: &str = "wanted";
+    /// Signed by control.
     pub const IDENTITY: &str = "identity";
     /// By a gateway, with a ticket.
     pub const OPEN: &str = "open";

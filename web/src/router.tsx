@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { Problem } from './api/problem'
 import { queryClient, type Span, sessionQuery } from './api/queries'
-import { NotFound, PageFailed } from './components/page-states'
+import { NotFound, PageFailed, RootFailed } from './components/page-states'
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
@@ -17,7 +17,7 @@ function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | und
   return allowed.find((each) => each === value)
 }
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: PageFailed })
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: RootFailed })
 
 const login = createRoute({
   getParentRoute: () => root,

@@ -57,9 +57,9 @@ impl Inputs {
         Ok(result)
     }
 
-    /// Forgets a server that is gone.
-    pub fn forget(&self, server: ServerId) {
-        self.servers.lock().remove(&server);
+    /// Forgets servers that are not to be kept.
+    pub fn keep(&self, keep: impl Fn(ServerId) -> bool) {
+        self.servers.lock().retain(|server, _| keep(*server));
     }
 }
 

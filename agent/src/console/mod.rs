@@ -240,6 +240,21 @@ impl Consoles {
     pub fn begin(&self, server: ServerId, run: RunId, kind: Kind) -> anyhow::Result<Paths> {
         let console = self.server(server);
         let paths = Paths::of(console.dir.join(run.to_string()));
+        let made = self.make_run(&console, &paths, run, kind);
+        if made.is_err() {
+            // Half a run on a full disk is in the way of the next one.
+            let _ = std::fs::remove_dir_all(&paths.dir);
+        }
+        made.map(|()| paths)
+    }
+
+    fn make_run(
+        &self,
+        console: &Console,
+        paths: &Paths,
+        run: RunId,
+        kind: Kind,
+    ) -> anyhow::Result<()> {
         std::fs::create_dir_all(&paths.dir).map_err(disk::at("create", &paths.dir))?;
         let files = warren_runtime::runtime::Console {
             tty: true,
@@ -250,11 +265,13 @@ impl Consoles {
         warren_runtime::console::prepare(&files)?;
         let mut runs = console.runs.lock();
         let number = runs.keys().next_back().map_or(1, |n| n + 1);
+        let mut out = Stream::open(&paths.stdout, false, self.bounds.rate)?;
+        out.reserve()?;
         let entry = Run {
             id: run,
             kind,
             number,
-            out: Stream::open(&paths.stdout, false, self.bounds.rate)?,
+            out,
             warren: Stream::open(&paths.warren, true, self.bounds.rate)?,
             paths: paths.clone(),
             ended: false,
@@ -265,7 +282,7 @@ impl Consoles {
         runs.insert(number, entry);
         drop(runs);
         console.tidy();
-        Ok(paths)
+        Ok(())
     }
 
     /// A line of Warren's own, in the newest run. Without a run there is no place for it.

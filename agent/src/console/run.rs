@@ -2,7 +2,7 @@
 
 use warren_proto::wire;
 
-use super::stream::Stream;
+use super::stream::{Lost, Stream};
 use super::{Cut, Meta, Progress, Run};
 use crate::{clock, disk};
 
@@ -56,6 +56,10 @@ impl Run {
 
     pub(super) fn waiting(&self) -> u64 {
         self.out.waiting() + self.warren.waiting()
+    }
+
+    pub(super) fn note_lost(&mut self, lost: Lost) {
+        self.note_cut((lost.from, lost.to), lost.reason);
     }
 
     /// Remembers a cut; the fact follows when it has ended.

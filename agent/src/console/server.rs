@@ -76,8 +76,11 @@ impl Console {
             return 0;
         };
         run.ended = true;
-        if let Ok(Some(cut)) = run.out.look() {
-            run.note_cut(cut, "rate");
+        if let Ok(Some(lost)) = run.out.look() {
+            run.note_lost(lost);
+        }
+        if let Err(e) = run.out.release() {
+            warn!(server.id = %self.server, "{e}");
         }
         run.out.seen()
     }
@@ -122,8 +125,8 @@ impl Console {
                 && let Some(run) = runs.values_mut().next_back()
             {
                 // What nobody has looked at yet belongs to the tail that is fetched now.
-                if let Ok(Some(cut)) = run.out.look() {
-                    run.note_cut(cut, "rate");
+                if let Ok(Some(lost)) = run.out.look() {
+                    run.note_lost(lost);
                 }
                 run.live = [run.out.seen(), run.warren.seen()];
             }
@@ -152,8 +155,8 @@ impl Console {
         let Some(run) = runs.values_mut().next_back() else {
             return Ok(chunks);
         };
-        if let Some(cut) = run.out.look()? {
-            run.note_cut(cut, "rate");
+        if let Some(lost) = run.out.look()? {
+            run.note_lost(lost);
         }
         for end in run.ends() {
             let Some(stream) = run.stream(end.stream()) else {

@@ -11,6 +11,10 @@ use warren_runtime::console::{Chunk, Spool};
 
 use crate::clock;
 
+/// Disk set aside ahead of the game: what it can print within the longest pause between two looks.
+const RESERVE: u64 = 2 << 20;
+/// Bytes kept when the disk is full and the console has to give up its own.
+const KEPT_WHEN_FULL: u64 = 64 << 10;
 /// Bytes that stay on disk after control has them, for fast reads.
 pub const KEPT_TAIL: u64 = 1 << 20;
 /// Marks closer than this tell nobody anything.
@@ -45,6 +49,10 @@ pub trait Source {
     fn read(&self, offset: u64, max: usize) -> warren_runtime::Result<Option<Chunk>>;
     /// See [`Spool::punch`].
     fn punch(&self, upto: u64) -> warren_runtime::Result<u64>;
+    /// See [`Spool::reserve`].
+    fn reserve(&self, ahead: u64) -> warren_runtime::Result<()>;
+    /// See [`Spool::release`].
+    fn release(&self) -> warren_runtime::Result<()>;
 }
 
 impl Source for Spool {
@@ -59,6 +67,14 @@ impl Source for Spool {
     fn punch(&self, upto: u64) -> warren_runtime::Result<u64> {
         Spool::punch(self, upto)
     }
+
+    fn reserve(&self, ahead: u64) -> warren_runtime::Result<()> {
+        Spool::reserve(self, ahead)
+    }
+
+    fn release(&self) -> warren_runtime::Result<()> {
+        Spool::release(self)
+    }
 }
 
 /// See the module. All calls are quick; they block on the disk's cache.
@@ -71,6 +87,19 @@ pub struct Stream<S = Spool> {
     gaps: Vec<(u64, u64)>,
     marks: VecDeque<(u64, i64)>,
     budget: Budget,
+    /// Disk is set aside up to here.
+    reserved: u64,
+}
+
+/// What had to be given up, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost {
+    /// First byte.
+    pub from: u64,
+    /// After the last byte.
+    pub to: u64,
+    /// `rate`, `cap`, `disk`.
+    pub reason: &'static str,
 }
 
 /// How many bytes a stream may bring.
@@ -139,7 +168,54 @@ impl<S: Source> Stream<S> {
                 left: rate.burst,
                 filled_ms: clock::mono_ms(),
             },
+            reserved: 0,
         }
+    }
+
+    /// Sets disk aside for what the game will print, before it starts.
+    /// # Errors
+    /// `DiskFull`.
+    pub fn reserve(&mut self) -> warren_runtime::Result<()> {
+        if self.writer.is_none() && self.reserved < self.seen + RESERVE / 2 {
+            self.spool.reserve(RESERVE)?;
+            self.reserved = self.seen + RESERVE;
+        }
+        Ok(())
+    }
+
+    /// Nobody writes any more: what was set aside comes back.
+    pub fn release(&mut self) -> warren_runtime::Result<()> {
+        self.reserved = u64::MAX;
+        self.spool.release()
+    }
+
+    /// On a full disk the console lives on what it can give up of its own: first what control has, then the rest.
+    fn keep_reserve(&mut self) -> warren_runtime::Result<Option<(u64, u64)>> {
+        let Err(full) = self.reserve() else {
+            return Ok(None);
+        };
+        self.spool.punch(self.committed)?;
+        if self.reserve_some() {
+            return Ok(None);
+        }
+        let cut = self.cut_to(KEPT_WHEN_FULL)?;
+        match (self.reserve_some(), cut) {
+            (false, None) => Err(full),
+            (_, cut) => Ok(cut),
+        }
+    }
+
+    /// As much as there is room for: all or nothing would be nothing where others take what we give up.
+    fn reserve_some(&mut self) -> bool {
+        let sizes = (0..6).map(|halved| RESERVE >> halved);
+        for ahead in sizes {
+            let upto = self.seen + ahead;
+            if upto <= self.reserved || self.spool.reserve(ahead).is_ok() {
+                self.reserved = self.reserved.max(upto);
+                return true;
+            }
+        }
+        false
     }
 
     /// What an earlier process knew.
@@ -173,8 +249,8 @@ impl<S: Source> Stream<S> {
         self.seen - self.committed
     }
 
-    /// Looks at the file. Gives what had to be cut because the rate is too high, if any.
-    pub fn look(&mut self) -> warren_runtime::Result<Option<(u64, u64)>> {
+    /// Looks at the file. Gives what had to be cut because the rate is too high or the disk full, if any.
+    pub fn look(&mut self) -> warren_runtime::Result<Option<Lost>> {
         let end = self.spool.end()?;
         if end <= self.seen {
             return Ok(None);
@@ -183,12 +259,13 @@ impl<S: Source> Stream<S> {
         self.mark(self.seen);
         self.seen = end;
         let excess = self.budget.excess(grown, clock::mono_ms());
-        if excess == 0 {
-            return Ok(None);
+        let lost = |(from, to), reason| Lost { from, to, reason };
+        let rate = (excess > 0).then_some((end - excess, end));
+        if let Some(cut) = rate {
+            self.give_up(cut);
         }
-        let cut = (end - excess, end);
-        self.give_up(cut);
-        Ok(Some(cut))
+        let full = self.keep_reserve()?.map(|cut| lost(cut, "disk"));
+        Ok(full.or(rate.map(|cut| lost(cut, "rate"))))
     }
 
     /// Adds to Warren's own stream.
@@ -196,7 +273,12 @@ impl<S: Source> Stream<S> {
         let Some(writer) = self.writer.as_mut() else {
             return Ok(self.seen);
         };
-        writer.write_all(bytes)?;
+        if let Err(e) = writer.write_all(bytes) {
+            // A full disk may have taken a part of it. That part is what the file holds now: whatever comes
+            // next lies behind it.
+            self.seen = self.spool.end().unwrap_or(self.seen).max(self.seen);
+            return Err(e);
+        }
         let at = self.seen;
         self.mark(at);
         self.seen += bytes.len() as u64;
@@ -375,15 +457,19 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_into_one_explicit_gap() {
+        let lost = |from, to| {
+            let reason = "rate";
+            Some(Lost { from, to, reason })
+        };
         let rate = Rate {
             per_second: 1000,
             burst: 4000,
         };
         let (_dir, mut file, mut stream) = stream(rate);
         file.write_all(&[b'x'; 10_000]).unwrap();
-        assert_eq!(stream.look().unwrap(), Some((4000, 10_000)));
+        assert_eq!(stream.look().unwrap(), lost(4000, 10_000));
         file.write_all(&[b'x'; 500]).unwrap();
-        assert_eq!(stream.look().unwrap(), Some((10_000, 10_500)));
+        assert_eq!(stream.look().unwrap(), lost(10_000, 10_500));
         assert_eq!(all(&stream, 0), [(0, 4000, false), (4000, 10_500, true)]);
         stream.commit(10_500).unwrap();
         assert!(stream.gaps().is_empty());

@@ -132,7 +132,7 @@ impl Tail {
             };
             let before = run.out.seen();
             match run.out.look() {
-                Ok(Some(cut)) => run.note_cut(cut, "rate"),
+                Ok(Some(lost)) => run.note_lost(lost),
                 Ok(None) => {}
                 Err(e) => warn!("{e}"),
             }

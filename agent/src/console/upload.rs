@@ -16,6 +16,8 @@ const MAX_BATCH: usize = 256 * 1024;
 const MAX_RANGE: usize = 256 * 1024;
 /// Raw bytes of one batch: text shrinks well, and a batch must stay cheap to make.
 const MAX_RAW: usize = 1024 * 1024;
+/// Ranges of one batch: control refuses one of more than 512 streams.
+const MAX_RANGES: usize = 512;
 /// Below it compression gains nothing.
 const WORTH_PACKING: usize = 512;
 
@@ -107,7 +109,7 @@ impl Upload {
         stream: &Stream<S>,
     ) -> warren_runtime::Result<()> {
         let mut at = stream.committed();
-        while self.packed < MAX_BATCH && self.raw < MAX_RAW {
+        while self.packed < MAX_BATCH && self.raw < MAX_RAW && self.ranges.len() < MAX_RANGES {
             let room = (MAX_BATCH - self.packed)
                 .min(MAX_RANGE)
                 .min(MAX_RAW - self.raw);

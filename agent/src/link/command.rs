@@ -1,7 +1,8 @@
 //! What control and gateways ask of this node. Each ask runs in its own task and is answered within
-//! two seconds, failure included.
+//! the time that its asker waits, failure included.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -15,9 +16,19 @@ use warren_proto::ids::ServerId;
 use warren_proto::subjects::{self, down};
 use warren_proto::wire::{self, console_ask, job_ask};
 
+use super::fair::Fair;
 use super::session::refuse;
 use crate::files;
 use crate::node::Node;
+
+/// How long an ask may take: a little less than its asker waits for the answer.
+const PATIENCE: Duration = Duration::from_millis(2500);
+/// Rows are fsynced one by one, and control waits 5 s for them.
+const APPLY_PATIENCE: Duration = Duration::from_millis(4500);
+/// Whole directories may be deleted; control waits 25 s.
+const FILES_PATIENCE: Duration = Duration::from_secs(24);
+/// The longest of these, and a little.
+pub const LONGEST: Duration = Duration::from_secs(25);
 
 type Answer = Result<Bytes, wire::Failure>;
 
@@ -26,6 +37,7 @@ pub struct Commands {
     node: Arc<Node>,
     verifier: Mutex<Verifier>,
     decided: tokio::sync::mpsc::Sender<bool>,
+    fair: Fair,
 }
 
 /// Who asks: control itself, or a session with the ticket that opened it.
@@ -42,6 +54,7 @@ impl Commands {
             node,
             verifier,
             decided,
+            fair: Fair::default(),
         }
     }
 
@@ -52,7 +65,12 @@ impl Commands {
             return Err(refuse("wrong_node", "this is another node", false));
         }
         let verb = subjects::split(&ask.subject).map(|(_, words)| words.to_owned());
-        let result = self.dispatch(&ask, &verb.unwrap_or_default()).await;
+        let verb = verb.unwrap_or_default();
+        let result = tokio::time::timeout(patience(&verb), self.in_turn(&ask, &verb)).await;
+        let result = result.unwrap_or_else(|_| {
+            warn!("a {verb} command took longer than {:?}", patience(&verb));
+            Err(refuse("timeout", "this took too long; it may go on", true))
+        });
         if let Err(failure) = &result {
             self.node.count_refused(&failure.code);
         }
@@ -63,6 +81,17 @@ impl Commands {
             Ok(bytes) => bytes,
             Err(f) => envelope::answer(&kind, Some(node), Err::<&wire::Accepted, _>(f)),
         })
+    }
+
+    /// What sessions ask waits for its turn; what control has to sign does not. One that only claims to be
+    /// control's is refused before it costs anything.
+    async fn in_turn(&self, ask: &Ask, verb: &str) -> Answer {
+        let of_session = matches!(verb, down::OPEN | down::CLOSE | down::CONSOLE | down::FILES);
+        let _place = match of_session && !ask.signed {
+            true => Some(self.fair.turn().await?),
+            false => None,
+        };
+        self.dispatch(ask, verb).await
     }
 
     async fn dispatch(&self, ask: &Ask, verb: &str) -> Answer {
@@ -76,6 +105,11 @@ impl Commands {
                 let jobs = self.checked(ask, verb)?;
                 self.unless_quarantined()?;
                 self.jobs(ask, self.read(&jobs)?).await
+            }
+            down::WANTED => {
+                let wanted = self.checked(ask, verb)?;
+                self.unless_quarantined()?;
+                self.wanted(ask, &self.read(&wanted)?)
             }
             down::REVOKE => {
                 let revoke: wire::Revoke = self.read(&self.checked(ask, verb)?)?;
@@ -157,14 +191,19 @@ impl Commands {
     }
 
     async fn apply(&self, ask: &Ask, apply: wire::Apply) -> Answer {
-        let ledger = self.node.deps.ledger.clone();
-        let applied = tokio::task::spawn_blocking(move || ledger.apply(&apply)).await;
-        let applied = match applied {
+        let node = self.node.clone();
+        // A task of its own, whatever becomes of this ask: rows that are on disk are never sent again, so
+        // they must reach their servers even when the disk was too slow for the asker.
+        let applied = tokio::task::spawn_blocking(move || {
+            let applied = node.deps.ledger.apply(&apply)?;
+            node.servers.applied(&applied);
+            Ok::<_, crate::ledger::Error>(applied)
+        });
+        let applied = match applied.await {
             Ok(Ok(applied)) => applied,
             Ok(Err(e)) => return Err(refuse("ledger", e.to_string(), true)),
             Err(e) => return Err(refuse("internal", e.to_string(), true)),
         };
-        self.node.servers.applied(&applied);
         let position = self.node.deps.ledger.position();
         if !applied.taken {
             info!(
@@ -176,6 +215,15 @@ impl Commands {
             ledger: Some(position),
             orphans: applied.orphans.iter().map(ToString::to_string).collect(),
         }))
+    }
+
+    fn wanted(&self, ask: &Ask, wanted: &wire::WantedAsk) -> Answer {
+        let id = wanted
+            .server
+            .parse()
+            .map_err(|_| refuse("bad_message", "that is no server id", false))?;
+        let row = self.node.deps.ledger.wanted(id);
+        Ok(ask.ok(&row.ok_or_else(crate::server::unknown_server)?))
     }
 
     async fn jobs(&self, ask: &Ask, jobs: wire::JobAsk) -> Answer {
@@ -222,6 +270,7 @@ impl Commands {
             _ => right::WATCH,
         };
         let (server, actor) = self.allowed(&body.server, asker, right)?;
+        let _seat = self.fair.seat(server)?;
         let console = self.node.deps.consoles.server(server);
         match wanted {
             console_ask::Ask::Watch(watch) => Ok(ask.ok(&console.watch(&watch))),
@@ -254,6 +303,7 @@ impl Commands {
             return Err(refuse("bad_message", "nothing is asked", false));
         };
         let (server, _) = self.allowed(&body.server, asker, files::right_of(&wanted))?;
+        let seat = self.fair.seat(server)?;
         let status = self
             .node
             .servers
@@ -271,7 +321,11 @@ impl Commands {
             return Err(refuse("busy", text, true));
         }
         let (deps, uploads) = (self.node.deps.clone(), self.node.uploads.clone());
-        let work = move || files::answer(&deps, &uploads, server, &status.denylist, wanted);
+        let work = move || {
+            // Held by the work, not by the ask: work goes on when nobody waits for it any more.
+            let _seat = seat;
+            files::answer(&deps, &uploads, server, &status.denylist, wanted)
+        };
         let answer = match tokio::task::spawn_blocking(work).await {
             Ok(answer) => answer?,
             Err(e) => return Err(refuse("internal", e.to_string(), true)),
@@ -282,6 +336,14 @@ impl Commands {
             files::Answer::Written(a) => ask.ok(&a),
             files::Answer::Done(a) => ask.ok(&a),
         })
+    }
+}
+
+fn patience(verb: &str) -> Duration {
+    match verb {
+        down::APPLY => APPLY_PATIENCE,
+        down::FILES => FILES_PATIENCE,
+        _ => PATIENCE,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tracing::{info, warn};
-use warren_proto::bus::{Bus, CallError, Creds, Options, Seed};
+use warren_proto::bus::{Bus, CallError, Creds, Error as BusError, Options, Seed};
 use warren_proto::join::JoinToken;
 use warren_proto::{Message as _, subjects, wire};
 
@@ -17,7 +17,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 const CALL: Duration = Duration::from_secs(15);
 const KIND: &str = "register";
 
-/// Makes this machine a node and writes its identity. A re-join keeps the node id.
+/// Makes this machine a node and writes its identity. A re-join proves the old key and keeps the node id.
 /// # Errors
 /// Says what to do; nothing is half done.
 pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
@@ -28,6 +28,14 @@ pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
     });
     let (key, seed) = pending_key(&config.data_dir)?;
     let proof = key.sign(format!("{}\n{}", token.id, key.public_key()).as_bytes())?;
+    let former_proof = match &former {
+        Some(former) => former
+            .newest()
+            .seed
+            .key()?
+            .sign(format!("{}\n{}\n{}", former.node, token.id, key.public_key()).as_bytes())?,
+        None => Vec::new(),
+    };
     let register = wire::Register {
         token: token.id.to_string(),
         secret: token.secret.clone(),
@@ -36,6 +44,7 @@ pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
         host: Some(host::facts(&config.data_dir, None, &config.bridge_subnet)),
         former_node: former.map(|f| f.node.to_string()).unwrap_or_default(),
         name: host::hostname(),
+        former_proof,
     };
     let registered = ask(&token, &register).await?;
     let node = registered.node.parse().context("control's answer")?;
@@ -66,6 +75,7 @@ pub async fn join(config: &Config, text: &str) -> anyhow::Result<Identity> {
             seed,
             jwt: registered.jwt,
         },
+        key_since_ms: crate::clock::wall_ms(),
         next: None,
         nats_urls: urls,
         nats_ca_pem: ca,
@@ -116,10 +126,18 @@ async fn ask(token: &JoinToken, register: &wire::Register) -> anyhow::Result<wir
         Ok(registered) => return Ok(registered),
         // Control has spoken: another way would hear the same.
         Err(CallError::Failed { code, message, .. }) => bail!("{message} ({code})"),
+        Err(CallError::Bus(e @ (BusError::ServerTooOld(_) | BusError::ServerUnknown(_)))) => {
+            bail!("{e}, on the machine that the panel's bus runs on")
+        }
         Err(e) => e,
     };
     let shown = token.nats_urls.join(", ");
     let Some(url) = &token.control_url else {
+        if let CallError::Bus(BusError::Refused(reason)) = &by_nats {
+            bail!(
+                "the bus at {shown} refuses this join token ({reason}): it has expired or was withdrawn, or the panel was set up anew; make a new token in the panel"
+            );
+        }
         bail!(
             "the bus at {shown} can't be reached ({by_nats}). This machine needs an outbound connection to it: check firewall and address"
         );
@@ -159,7 +177,7 @@ async fn by_https(
         bail!("{url} is not encrypted: the token's secret does not go there");
     }
     let mut builder = reqwest::Client::builder().timeout(CALL);
-    if let Some(pin) = &token.control_cert_sha256 {
+    if let Some(pin) = &token.control_key_sha256 {
         builder = builder.tls_backend_preconfigured(super::pin::client_config(pin)?);
     }
     let url = format!("{}/api/v1/enroll", url.trim_end_matches('/'));

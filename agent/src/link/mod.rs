@@ -4,6 +4,7 @@ pub mod command;
 pub mod core;
 pub mod credential;
 pub mod enroll;
+mod fair;
 mod pin;
 pub mod session;
 
@@ -36,8 +37,8 @@ const GREETING: Duration = Duration::from_secs(2);
 const FACT_BYTES: usize = 240 * 1024;
 /// Off by more, and a person is told.
 const MAX_SKEW_MS: i64 = 30_000;
-/// What NATS may deliver ahead of our handlers.
-const ASKS_WAITING: usize = 256;
+/// Handlers beside those of sessions: control's own asks always find one.
+const CONTROL_ASKS: usize = 128;
 
 type Answered = (u64, Result<Answer, Failed>);
 
@@ -61,9 +62,9 @@ pub async fn run(
     let commands = Arc::new(Commands::new(node.clone(), decided_tx));
     let mut events = bus.events();
     let options = ServeOptions {
-        concurrency: 64,
-        waiting: ASKS_WAITING,
-        deadline: Duration::from_millis(2500),
+        concurrency: fair::SESSIONS + CONTROL_ASKS,
+        waiting: CONTROL_ASKS,
+        deadline: command::LONGEST,
         ..ServeOptions::default()
     };
     let serving = bus
@@ -311,7 +312,10 @@ fn local(what: &str, e: impl std::fmt::Display) -> CallError {
 }
 
 async fn hello(node: &Arc<Node>, bus: &Bus) -> Result<Answer, CallError> {
-    let hello = node.hello();
+    let mut hello = node.hello();
+    if let Err(e) = credential::introduce(node, bus, &mut hello) {
+        warn!("hello goes without the node's new key: {e:#}");
+    }
     let subject = subjects::ask(node.id, up::HELLO);
     let answer = bus
         .call(subject, up::HELLO, Some(node.id), &hello, GREETING)

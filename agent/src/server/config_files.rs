@@ -3,7 +3,7 @@
 use tracing::debug;
 use warren_egg::{FilledValue, FindValue, NodeFacts, Parser};
 use warren_proto::wire;
-use warren_runtime::jail::{Error, Jail, RelPath, WriteOptions};
+use warren_runtime::jail::{ETag, Error, Jail, RelPath, WriteOptions};
 
 use super::start::Failure;
 
@@ -45,9 +45,6 @@ impl From<Error> for Odd {
 
 fn write_one(jail: &Jail, file: &wire::ConfigFile, facts: &NodeFacts, uid: u32) -> Result<(), Odd> {
     let parser = Parser::from_name(&file.parser);
-    if let Parser::Other(name) = &parser {
-        return Err(Odd::Text(format!("this agent knows no format {name:?}")));
-    }
     let path: RelPath = file.path.trim_start_matches('/').parse()?;
     let finds = file.find.iter().map(|f| find(f, facts));
     let finds = finds.collect::<Result<Vec<_>, _>>()?;
@@ -56,24 +53,36 @@ fn write_one(jail: &Jail, file: &wire::ConfigFile, facts: &NodeFacts, uid: u32) 
         Err(Error::NotFound(_)) => None,
         Err(e) => return Err(e.into()),
     };
+    if before.is_none() && file.keep_absent {
+        return Ok(());
+    }
     let original = before
         .as_ref()
         .map(|r| r.bytes.as_slice())
         .unwrap_or_default();
     let bytes = warren_egg::write::apply(&parser, original, &finds);
     let bytes = bytes.map_err(|e| Odd::Text(e.to_string()))?;
-    if bytes == original {
-        return Ok(());
+    // An absent one is made even if nothing is to stand in it: games look for the file, as on Wings.
+    if before.is_none() || bytes != original {
+        debug!("writing {path}");
+        put(jail, &path, &bytes, before.map(|r| r.etag), uid)?;
     }
-    debug!("writing {path}");
+    match parser {
+        Parser::Other(name) => Err(Odd::Text(format!("this agent knows no format {name:?}"))),
+        _ => Ok(()),
+    }
+}
+
+fn put(jail: &Jail, path: &RelPath, bytes: &[u8], seen: Option<ETag>, uid: u32) -> Result<(), Odd> {
     let options = WriteOptions {
         // Somebody may be editing it this very moment: then theirs stands.
-        if_match: before.as_ref().map(|r| r.etag.clone()),
+        if_absent: seen.is_none(),
+        if_match: seen,
         parents: true,
         owner: Some((uid, uid)),
         ..WriteOptions::default()
     };
-    jail.write(&path, &bytes, options)?;
+    jail.write(path, bytes, options)?;
     Ok(())
 }
 
@@ -97,6 +106,7 @@ mod tests {
                 key: key.into(),
                 value_json: value_json.into(),
             }],
+            keep_absent: false,
         }
     }
 
@@ -119,6 +129,31 @@ mod tests {
         );
         write(&jail, &files[1..], "10.0.0.1", uid).unwrap();
         assert!(dir.path().join("sub/b.properties").exists());
+    }
+
+    #[test]
+    fn an_absent_file_is_made_or_stays_absent_as_the_egg_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let jail = Jail::open(dir.path()).unwrap();
+        let uid = rustix::process::getuid().as_raw();
+        let mut kept = file("sub/kept.properties", "a", "1");
+        kept.keep_absent = true;
+        let mut empty = file("empty.txt", "no such line", "\"x\"");
+        empty.parser = "file".into();
+        let mut strange = file("strange.cfg", "a", "1");
+        strange.parser = "vdf".into();
+        let files = [kept.clone(), empty, strange];
+        let said = write(&jail, &files, "", uid).unwrap();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("\"vdf\""), "{said:?}");
+        assert!(!dir.path().join("sub").exists(), "nor its directory");
+        assert!(dir.path().join("empty.txt").exists() && dir.path().join("strange.cfg").exists());
+        // Once it is there it is edited like any other.
+        std::fs::create_dir(dir.path().join("sub")).unwrap();
+        std::fs::write(dir.path().join("sub/kept.properties"), "").unwrap();
+        write(&jail, &[kept], "", uid).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("sub/kept.properties")).unwrap();
+        assert!(text.contains("a=1"), "{text}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Control's row as plain data for the runtime; what is out of range is refused in words.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use warren_proto::wire;
 use warren_runtime::net::{Egress, NetSpec, Proto, Publish};
@@ -50,7 +50,7 @@ pub fn installable(spec: &wire::ServerSpec) -> bool {
     install.is_some_and(|i| !i.image.is_empty() && !i.script.trim().is_empty())
 }
 
-/// Zero always means no limit.
+/// Zero means no limit, but for swap: a server without any stays within its memory.
 pub fn limits(wire: Option<&wire::Limits>) -> Limits {
     let Some(wire) = wire else {
         return Limits::default();
@@ -62,7 +62,7 @@ pub fn limits(wire: Option<&wire::Limits>) -> Limits {
             hard_bytes: head_room_bytes(soft_bytes, &WINGS_HEAD_ROOM),
         }),
         swap: match wire.swap_bytes {
-            0 => Swap::Unlimited,
+            0 => Swap::None,
             bytes => Swap::Bytes(bytes),
         },
         cpu_percent: (wire.cpu_percent > 0.0 && wire.cpu_percent.is_finite())
@@ -83,11 +83,7 @@ pub fn network(spec: &wire::ServerSpec) -> Result<NetSpec, Invalid> {
         let number = number.ok_or_else(|| Invalid(format!("{} is no port", port.port)))?;
         let host_ip = match port.host_ip.as_str() {
             "" | "0.0.0.0" => None,
-            ip => Some(ip.parse::<Ipv4Addr>().map_err(|_| {
-                Invalid(format!(
-                    "{ip:?} is no IPv4 address to publish port {number} on"
-                ))
-            })?),
+            ip => Some(host_ip(ip, number)?),
         };
         for (wanted, proto) in [(port.tcp, Proto::Tcp), (port.udp, Proto::Udp)] {
             if wanted {
@@ -113,6 +109,19 @@ pub fn network(spec: &wire::ServerSpec) -> Result<NetSpec, Invalid> {
     })
 }
 
+/// Servers have no IPv6 address that a port could lead to: a port "published" there would answer nobody.
+fn host_ip(text: &str, port: u16) -> Result<Ipv4Addr, Invalid> {
+    match text.parse() {
+        Ok(IpAddr::V4(ip)) => Ok(ip),
+        Ok(IpAddr::V6(ip)) => Err(Invalid(format!(
+            "port {port} can't be published on {ip}: ports are published on IPv4 alone. Choose an IPv4 address of the node, or 0.0.0.0 for all"
+        ))),
+        Err(_) => Err(Invalid(format!(
+            "{text:?} is no IPv4 address to publish port {port} on"
+        ))),
+    }
+}
+
 /// In order, later entries win.
 pub fn env(env: &[wire::EnvVar]) -> Result<Vec<(String, String)>, Invalid> {
     let bad = |e: &&wire::EnvVar| {
@@ -130,9 +139,10 @@ pub fn env(env: &[wire::EnvVar]) -> Result<Vec<(String, String)>, Invalid> {
         .collect())
 }
 
-/// Credentials for the registry.
-pub fn auth(spec: &wire::ServerSpec) -> RegistryAuth {
-    match &spec.registry_auth {
+/// Who we are at the registry of that image, and nowhere else.
+pub fn auth(spec: &wire::ServerSpec, image: &str) -> RegistryAuth {
+    let host = warren_proto::image::registry_of(image);
+    match spec.registries.iter().find(|r| r.host == host) {
         Some(auth) if !auth.username.is_empty() => RegistryAuth::Basic {
             username: auth.username.clone(),
             password: auth.password.clone(),
@@ -154,6 +164,7 @@ mod tests {
             (none.memory, none.pids, none.cpu_percent),
             (None, None, None)
         );
+        assert_eq!(none.swap, Swap::None);
         let some = limits(Some(&wire::Limits {
             memory_bytes: 1 << 30,
             cpu_percent: f64::NAN,
@@ -177,6 +188,13 @@ mod tests {
         assert_eq!(network(&port(25565, "")).unwrap().publish.len(), 2);
         for bad in [port(0, ""), port(70_000, ""), port(1, "localhost")] {
             assert!(network(&bad).is_err());
+        }
+        for v6 in ["::", "::1", "fd00:77::1", "2001:db8::5"] {
+            let error = network(&port(25565, v6)).unwrap_err().to_string();
+            assert!(
+                error.contains("IPv4 alone") && error.contains("25565"),
+                "{error}"
+            );
         }
         let bad = [wire::EnvVar {
             name: "A=B".into(),

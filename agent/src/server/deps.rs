@@ -1,5 +1,6 @@
 //! What all servers of a node share.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,11 @@ use warren_proto::ids::ServerId;
 use warren_proto::wire;
 use warren_runtime::Runtime;
 use warren_runtime::net::Network;
+use warren_runtime::runtime::{ImageRef, RegistryAuth};
 
+use super::ports::Watched;
+use super::start::Failure;
+use crate::config::RegistryLogin;
 use crate::console::Consoles;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
@@ -45,12 +50,30 @@ pub struct Settings {
     pub host_boot: String,
     /// See [`DiskPolicy`].
     pub disk_policy: DiskPolicy,
+    /// See the setting.
+    pub disk_floor_bytes: u64,
+    /// The node's own credentials, by registry.
+    pub registry_logins: BTreeMap<String, RegistryLogin>,
 }
 
 impl Settings {
     /// Where a server's files are.
     pub fn files_of(&self, server: ServerId) -> PathBuf {
         self.servers_dir.join(server.to_string())
+    }
+
+    /// The server's own credentials, else the node's for that registry.
+    pub fn auth(&self, image: &ImageRef, own: RegistryAuth) -> RegistryAuth {
+        if own != RegistryAuth::Anonymous {
+            return own;
+        }
+        // Docker Hub is served by another host than the one it is called by.
+        let name = match image.registry() {
+            "index.docker.io" => "docker.io",
+            other => other,
+        };
+        let login = self.registry_logins.get(name);
+        login.map_or(own, RegistryLogin::auth)
     }
 }
 
@@ -68,9 +91,41 @@ pub struct Deps {
     pub journal: Journal,
     /// Spools and our own lines.
     pub consoles: Arc<Consoles>,
+    /// Ports that others held when a server was to have them.
+    pub watched_ports: Watched,
 }
 
 impl Deps {
+    /// Whether the data disk and containerd's have room for something new.
+    /// # Errors
+    /// `disk_full` with the figures and what to do.
+    pub async fn room(&self) -> Result<(), Failure> {
+        self.data_room()?;
+        match self.runtime.room().await {
+            Err(full @ warren_runtime::Error::DiskFull(_)) => Err(full.into()),
+            // An engine that is away says so itself when it is asked for more.
+            _ => Ok(()),
+        }
+    }
+
+    fn data_room(&self) -> Result<(), Failure> {
+        let (dir, floor) = (&self.settings.servers_dir, self.settings.disk_floor_bytes);
+        // A disk that can't be asked says so itself when it is written to.
+        let Ok(free) = warren_runtime::console::free_bytes(dir) else {
+            return Ok(());
+        };
+        if free >= floor {
+            return Ok(());
+        }
+        let text = format!(
+            "only {} MiB are free on the disk of {}, and {} MiB must stay free (disk_floor_bytes): free space on it, then try again",
+            free >> 20,
+            dir.display(),
+            floor >> 20
+        );
+        Err(Failure::new("disk_full", text))
+    }
+
     /// A fact about a server that nobody waits for.
     pub fn fact(&self, server: ServerId, generation: u64, what: wire::fact::What) {
         self.journal.push(wire::Fact {

@@ -2,12 +2,13 @@
 //! counts.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::warn;
 use warren_proto::ids::{JobId, RunId, ServerId};
 use warren_proto::wire;
 use warren_runtime::jail::{Jail, RelPath};
@@ -20,12 +21,19 @@ use super::deps::Deps;
 use super::memory::Ended;
 use super::start::{self, Failure, blocking};
 use super::{convert, label};
+use crate::clock;
 use crate::console::Paths;
+use crate::disk::at;
 
 /// When control names none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3600);
+/// How often a running script's disk is looked at.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long SIGKILL may take to show.
 const KILL_WAIT: Duration = Duration::from_secs(20);
+/// Between two tries to remove the script's container, at first and at last.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LAST_WAIT: Duration = Duration::from_secs(5);
 /// What an egg's package managers write to `/tmp`.
 const TMP_BYTES: u64 = 256 << 20;
 
@@ -51,6 +59,8 @@ pub struct Install {
     pub wipe: bool,
     /// Names the script's container; its console is INSTALL's stream.
     pub run: RunId,
+    /// Unix milliseconds at which an earlier process started the script that runs.
+    pub begun_at_ms: Option<i64>,
     /// Files of that console.
     pub paths: Paths,
     /// Ends the job.
@@ -86,11 +96,11 @@ impl Install {
             // The agent is stopping, the script is not: the next process goes on with it.
             return Outcome { result, exit_code };
         }
-        let cleaned = self.clean_up().await;
-        Outcome {
-            result: result.and(cleaned),
-            exit_code,
+        if !self.clean_up().await {
+            let result = Err(interrupted());
+            return Outcome { result, exit_code };
         }
+        Outcome { result, exit_code }
     }
 
     async fn steps(&mut self, running: bool, exit_code: &mut Option<i32>) -> Result<(), Failure> {
@@ -108,7 +118,7 @@ impl Install {
         (self.progress)(-1.0, "running the install script");
         let ended = self.wait().await?;
         *exit_code = ended.code;
-        self.judge(ended)?;
+        self.judge(ended).await?;
         (self.progress)(-1.0, "giving the files to the server");
         self.own().await
     }
@@ -128,9 +138,10 @@ impl Install {
         let spec = self.spec();
         let install = spec.install.clone().unwrap_or_default();
         let image: ImageRef = install.image.parse()?;
+        self.deps.room().await?;
         (self.progress)(0.0, "pulling the image");
         let progress = |percent| (self.progress)(percent, "pulling the image");
-        let auth = convert::auth(&spec);
+        let auth = convert::auth(&spec, &install.image);
         let policy = PullPolicy::Always;
         start::pull(
             &self.deps,
@@ -164,18 +175,12 @@ impl Install {
         .await
     }
 
-    fn script_dir(&self) -> std::path::PathBuf {
-        self.deps
-            .settings
-            .run_dir
-            .join(format!("{}.install", self.server))
+    fn script_dir(&self) -> PathBuf {
+        script_dir(&self.deps, self.server)
     }
 
-    fn host_dir(&self) -> std::path::PathBuf {
-        self.deps
-            .settings
-            .run_dir
-            .join(format!("{}.install-etc", self.server))
+    fn host_dir(&self) -> PathBuf {
+        host_dir(&self.deps, self.server)
     }
 
     async fn start(&self) -> Result<(), Failure> {
@@ -203,7 +208,7 @@ impl Install {
         // for a symlink there would choose where on this machine we write and remove as root.
         host_files.dir = self.host_dir();
         host_files.user = None;
-        let mount = |source: std::path::PathBuf, target: &str| BindMount {
+        let mount = |source: PathBuf, target: &str| BindMount {
             source,
             target: target.into(),
             read_only: false,
@@ -249,24 +254,37 @@ impl Install {
             0 => DEFAULT_TIMEOUT,
             s => Duration::from_secs(u64::from(s)),
         };
+        // A script that an earlier process started has had a part of its time.
+        let had_ms = self.begun_at_ms.map_or(0, |at| clock::wall_ms() - at);
+        let left = limit.saturating_sub(Duration::from_millis(had_ms.max(0).unsigned_abs()));
         let failure = tokio::select! {
             ended = self.exits.recv() => {
-                return ended.ok_or_else(|| Failure::new(INTERRUPTED, "the agent is stopping"));
+                return ended.ok_or_else(interrupted);
             }
             () = self.cancel.cancelled() => cancelled(),
-            () = tokio::time::sleep(limit) => Failure::new(
+            () = tokio::time::sleep(left) => Failure::new(
                 "install_timeout",
                 format!("the install script took longer than {} s and was ended", limit.as_secs()),
             ),
+            full = run_out(&self.deps) => full,
         };
         let id = container_of(self.server)?;
-        self.deps.runtime.kill(&id, 9, true).await?;
-        // Its last bytes belong to the log; an exit that never comes must not hold the job.
-        let _ = tokio::time::timeout(KILL_WAIT, self.exits.recv()).await;
+        match self.deps.runtime.kill(&id, 9, true).await {
+            // Its last bytes belong to the log; an exit that never comes must not hold the job.
+            Ok(()) => drop(tokio::time::timeout(KILL_WAIT, self.exits.recv()).await),
+            // The clean-up below goes on until the script is gone.
+            Err(e) => warn!(server.id = %self.server, "the install script lives on for now: {e}"),
+        }
         Err(failure)
     }
 
-    fn judge(&self, ended: Ended) -> Result<(), Failure> {
+    async fn judge(&self, ended: Ended) -> Result<(), Failure> {
+        // A script that the full disk has failed says so in as many ways as there are programs.
+        if ended.code != Some(0)
+            && let Err(full) = self.deps.room().await
+        {
+            return Err(full);
+        }
         match ended.code {
             Some(0) if !ended.oom => Ok(()),
             Some(code) => Err(Failure::new(
@@ -294,14 +312,64 @@ impl Install {
         .await
     }
 
-    async fn clean_up(&self) -> Result<(), Failure> {
-        let id = container_of(self.server)?;
-        let deleted = self.deps.runtime.delete(&id).await;
+    /// Ends and removes what the job has made. The job must not end before: nothing else may have the files
+    /// while a script could still write. False: the agent is stopping, and the next process goes on.
+    async fn clean_up(&mut self) -> bool {
+        let Ok(id) = container_of(self.server) else {
+            return true;
+        };
+        let mut wait = FIRST_WAIT;
+        while let Err(e) = self.deps.runtime.delete(&id).await {
+            if wait == FIRST_WAIT {
+                let text = format!("waiting for the install container to go: {e}");
+                warn!(server.id = %self.server, "{text}");
+                self.deps.consoles.say(self.server, &text);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => wait = (wait * 2).min(LAST_WAIT),
+                // An exit is no news here; the channel's end is.
+                ended = self.exits.recv() => if ended.is_none() { return false },
+            }
+        }
         self.deps.consoles.server(self.server).end(self.run);
-        let _ = tokio::fs::remove_dir_all(self.script_dir()).await;
-        let _ = tokio::fs::remove_dir_all(self.host_dir()).await;
-        deleted?;
-        Ok(())
+        remove_dirs(&self.deps, self.server).await;
+        true
+    }
+}
+
+/// Removes what a job whose script is gone has left; what stays is removed by the next start or job.
+pub async fn sweep(deps: &Deps, server: ServerId) {
+    if let Ok(id) = container_of(server)
+        && let Err(e) = deps.runtime.delete(&id).await
+    {
+        warn!(server.id = %server, "the install container stays for now: {e}");
+    }
+    remove_dirs(deps, server).await;
+}
+
+async fn remove_dirs(deps: &Deps, server: ServerId) {
+    let _ = tokio::fs::remove_dir_all(script_dir(deps, server)).await;
+    let _ = tokio::fs::remove_dir_all(host_dir(deps, server)).await;
+}
+
+fn script_dir(deps: &Deps, server: ServerId) -> PathBuf {
+    deps.settings.run_dir.join(format!("{server}.install"))
+}
+
+fn host_dir(deps: &Deps, server: ServerId) -> PathBuf {
+    deps.settings.run_dir.join(format!("{server}.install-etc"))
+}
+
+/// Resolves once a script has brought the disk below its floor.
+async fn run_out(deps: &Deps) -> Failure {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if let Err(full) = deps.room().await {
+            return Failure {
+                detail: format!("the install script was ended: {}", full.detail),
+                ..full
+            };
+        }
     }
 }
 
@@ -318,13 +386,20 @@ fn put_script(dir: &Path, script: &str) -> std::io::Result<()> {
         _ => {}
     }
     // Not `_all` for the last step: what stands there again would be somebody's.
-    std::fs::create_dir_all(dir.parent().unwrap_or(dir))?;
-    std::fs::create_dir(dir)?;
+    std::fs::create_dir_all(dir.parent().unwrap_or(dir)).map_err(at("create", dir))?;
+    std::fs::create_dir(dir).map_err(at("create", dir))?;
+    let path = dir.join("install.sh");
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
-        .open(dir.join("install.sh"))?;
+        .open(&path)
+        .map_err(at("create", &path))?;
     file.write_all(script.as_bytes())
+        .map_err(at("write", &path))
+}
+
+fn interrupted() -> Failure {
+    Failure::new(INTERRUPTED, "the agent is stopping")
 }
 
 fn cancelled() -> Failure {

@@ -79,6 +79,9 @@ pub struct Job {
     pub started_at_ms: i64,
     /// The script's run, set right before its container is made.
     pub run: Option<RunId>,
+    /// How the script ended, as soon as that is known: its container is deleted before the job ends.
+    #[serde(default)]
+    pub ended: Option<Ended>,
     /// Somebody wants it to end.
     pub cancelled: bool,
 }

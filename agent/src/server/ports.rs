@@ -1,12 +1,27 @@
-//! Whether something else on this machine holds a port, and who.
+//! Whether something else on this machine holds a port, and who; and when it lets go.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
+use parking_lot::Mutex;
+use warren_proto::wire;
 use warren_runtime::net::{Holder, Proto, Publish, port_held};
+
+use super::deps::Deps;
+
+/// A port that control was told is held is looked at this often.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Ports that are being looked at.
+pub type Watched = Mutex<BTreeSet<(IpAddr, u16)>>;
 
 /// A port that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
+    /// Where.
+    pub ip: IpAddr,
     /// Which.
     pub port: u16,
     /// Of what.
@@ -21,6 +36,7 @@ impl std::fmt::Display for Taken {
             port,
             proto,
             holder,
+            ..
         } = self;
         write!(f, "port {port}/{proto} is held by {holder} on this node")
     }
@@ -32,10 +48,11 @@ impl std::fmt::Display for Taken {
 /// An address that is not one of this machine.
 pub fn first_taken(ports: &[Publish]) -> warren_runtime::Result<Option<Taken>> {
     for publish in ports {
-        let ip = publish.host_ip.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        let held = port_held(publish.proto, IpAddr::V4(ip), publish.host_port)?;
+        let ip = IpAddr::V4(publish.host_ip.unwrap_or(Ipv4Addr::UNSPECIFIED));
+        let held = port_held(publish.proto, ip, publish.host_port)?;
         if let Some(holder) = held {
             return Ok(Some(Taken {
+                ip,
                 port: publish.host_port,
                 proto: publish.proto,
                 holder,
@@ -43,6 +60,48 @@ pub fn first_taken(ports: &[Publish]) -> warren_runtime::Result<Option<Taken>> {
         }
     }
     Ok(None)
+}
+
+/// Tells control when a held port is free: no server may be left that would try it. One watch per port, for as
+/// long as this process runs.
+pub fn watch(deps: &Arc<Deps>, taken: &Taken) {
+    let (ip, port) = (taken.ip, taken.port);
+    if deps.watched_ports.lock().insert((ip, port)) {
+        tokio::spawn(until_free(Arc::downgrade(deps), ip, port));
+    }
+}
+
+async fn until_free(deps: Weak<Deps>, ip: IpAddr, port: u16) {
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        let looked = tokio::task::spawn_blocking(move || is_free(ip, port)).await;
+        let Some(deps) = deps.upgrade() else { return };
+        let free = match looked {
+            Ok(Ok(false)) => continue,
+            Ok(Ok(true)) => true,
+            // The address has left this machine: nothing can be said of it any more.
+            Ok(Err(_)) | Err(_) => false,
+        };
+        deps.watched_ports.lock().remove(&(ip, port));
+        if free {
+            deps.journal.push(wire::Fact {
+                what: Some(wire::fact::What::PortFreed(wire::PortFreed {
+                    port: port.into(),
+                })),
+                ..Default::default()
+            });
+        }
+        return;
+    }
+}
+
+fn is_free(ip: IpAddr, port: u16) -> warren_runtime::Result<bool> {
+    for proto in [Proto::Tcp, Proto::Udp] {
+        if port_held(proto, ip, port)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

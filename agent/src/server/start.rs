@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use warren_proto::ids::{RunId, ServerId};
 use warren_proto::wire;
 use warren_runtime::jail::{Jail, RelPath};
-use warren_runtime::net::{Attached, NetKey};
+use warren_runtime::net::{Attached, NetKey, Publish};
 use warren_runtime::runtime::{
     BindMount, Console, ContainerId, ContainerSpec, HostFiles, ImageRef, Profile, PullPhase,
     PullPolicy, PullProgress, PullRequest, RootFs, Running,
@@ -69,13 +69,27 @@ impl From<Invalid> for Failure {
     }
 }
 
+impl From<anyhow::Error> for Failure {
+    fn from(e: anyhow::Error) -> Self {
+        match e.downcast::<warren_runtime::Error>() {
+            Ok(e) => e.into(),
+            Err(e) => match e.downcast::<std::io::Error>() {
+                Ok(e) => e.into(),
+                Err(e) => Self::new("io", format!("{e:#}")),
+            },
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Self {
-        let code = match e.kind() {
-            std::io::ErrorKind::StorageFull => "disk_full",
-            _ => "io",
-        };
-        Self::new(code, e)
+        match e.kind() {
+            std::io::ErrorKind::StorageFull => {
+                let text = format!("{e}: free space on that disk, then try again");
+                Self::new("disk_full", text)
+            }
+            _ => Self::new("io", e),
+        }
     }
 }
 
@@ -130,17 +144,21 @@ impl Start {
         let image: ImageRef = spec.image.parse()?;
         let net = convert::network(&spec)?;
         let env = convert::env(&spec.env)?;
+        self.deps.room().await?;
         self.pull(&image, &spec).await?;
         self.check()?;
         let uid = self.prepare_files(&spec).await?;
         self.check()?;
-        self.check_ports(&net.publish).await?;
+        let ports = net.publish.clone();
+        check_ports(&self.deps, self.server, self.row.generation, ports).await?;
         let key: NetKey = self.server.to_string().parse()?;
         let attached = self.deps.network.ensure(&key, &net).await?;
         self.check()?;
         let id = container_of(self.server)?;
         // What a crash of ours may have left. What runs is never met here: it was adopted.
         self.deps.runtime.delete(&id).await?;
+        let installer = super::install::container_of(self.server)?;
+        self.deps.runtime.delete(&installer).await?;
         let settings = &self.deps.settings;
         let container = ContainerSpec {
             id,
@@ -192,9 +210,11 @@ impl Start {
         // Only a person's start asks the registry for news: a crash or a reboot must not depend on it.
         let policy = match self.cause {
             Cause::Asked => PullPolicy::Always,
-            Cause::Restart | Cause::Crash | Cause::HostReboot => PullPolicy::IfMissing,
+            Cause::Restart | Cause::Crash | Cause::HostReboot | Cause::NodeUp => {
+                PullPolicy::IfMissing
+            }
         };
-        let auth = convert::auth(spec);
+        let auth = convert::auth(spec, &spec.image);
         pull(
             &self.deps,
             self.server,
@@ -222,20 +242,26 @@ impl Start {
         })
         .await
     }
+}
 
-    async fn check_ports(&self, ports: &[warren_runtime::net::Publish]) -> Result<(), Failure> {
-        let list = ports.to_vec();
-        let taken = blocking(move || Ok(ports::first_taken(&list)?)).await?;
-        let Some(taken) = taken else { return Ok(()) };
-        let fact = wire::PortTaken {
-            port: u32::from(taken.port),
-            protocol: taken.proto.to_string(),
-            holder: taken.holder.to_string(),
-        };
-        let what = wire::fact::What::PortTaken(fact);
-        self.deps.fact(self.server, self.row.generation, what);
-        Err(Failure::new("port_taken", &taken))
-    }
+/// Refuses ports that another program holds, and tells control who does.
+pub async fn check_ports(
+    deps: &Arc<Deps>,
+    server: ServerId,
+    generation: u64,
+    ports: Vec<Publish>,
+) -> Result<(), Failure> {
+    let taken = blocking(move || Ok(ports::first_taken(&ports)?)).await?;
+    let Some(taken) = taken else { return Ok(()) };
+    let fact = wire::PortTaken {
+        port: u32::from(taken.port),
+        protocol: taken.proto.to_string(),
+        holder: taken.holder.to_string(),
+    };
+    let what = wire::fact::What::PortTaken(fact);
+    deps.fact(server, generation, what);
+    ports::watch(deps, &taken);
+    Err(Failure::new("port_taken", &taken))
 }
 
 fn cancelled() -> Failure {
@@ -283,7 +309,7 @@ pub async fn pull(
     let (sender, mut seen) = watch::channel(PullProgress::default());
     let request = PullRequest {
         image: image.clone(),
-        auth,
+        auth: deps.settings.auth(image, auth),
         policy,
         progress: Some(sender),
         cancel: cancel.clone(),

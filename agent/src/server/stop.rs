@@ -82,38 +82,80 @@ pub fn change_live(
     let (Some(old), Some(new)) = (&before.spec, &row.spec) else {
         return;
     };
-    let limits = (old.limits != new.limits).then(|| convert::limits(new.limits.as_ref()));
+    let limits = (old.limits != new.limits).then(|| new.limits.clone());
     let moved = old.ports != new.ports || old.egress_allow != new.egress_allow;
-    let net = moved.then(|| convert::network(new));
-    if limits.is_none() && net.is_none() {
-        return;
-    }
-    let deps = deps.clone();
+    let net = moved.then(|| (old.clone(), new.clone()));
+    let (deps, generation) = (deps.clone(), row.generation);
     tokio::spawn(async move {
         if let Some(limits) = limits {
-            let done = async {
-                let id = start::container_of(server)?;
-                deps.runtime.update_limits(&id, &limits).await?;
-                Ok::<(), start::Failure>(())
+            let text = match set_limits(&deps, server, limits.as_ref()).await {
+                Ok(()) => "the new limits are in force".to_owned(),
+                Err(e) => format!("the new limits come with the next start: {}", e.detail),
             };
-            match done.await {
-                Ok(()) => deps.consoles.say(server, "the new limits are in force"),
-                Err(e) => deps.consoles.say(
-                    server,
-                    &format!("the new limits come with the next start: {}", e.detail),
-                ),
-            }
+            deps.consoles.say(server, &text);
         }
-        if let Some(net) = net {
-            let done = async {
-                let key: NetKey = server.to_string().parse()?;
-                deps.network.ensure(&key, &net?).await?;
-                Ok::<(), start::Failure>(())
-            };
-            if let Err(e) = done.await {
-                let text = format!("the new ports are not published: {}", e.detail);
-                deps.consoles.say(server, &text);
-            }
+        if let Some((old, new)) = net
+            && let Err(e) = move_ports(&deps, server, generation, &old, &new).await
+        {
+            let text = format!("the new ports are not published: {}", e.detail);
+            deps.consoles.say(server, &text);
         }
     });
+}
+
+/// Brings a game that ran on without us in line with its row: the process before us may have been killed
+/// between writing a row down and carrying it out, and others may have emptied the firewall meanwhile.
+pub fn bring_in_line(deps: &Arc<Deps>, server: ServerId, row: &wire::WantedServer) {
+    let Some(spec) = row.spec.clone() else {
+        return;
+    };
+    let deps = deps.clone();
+    tokio::spawn(async move {
+        if let Err(e) = set_limits(&deps, server, spec.limits.as_ref()).await {
+            let text = format!("its limits come with the next start: {}", e.detail);
+            deps.consoles.say(server, &text);
+        }
+        if let Err(e) = publish(&deps, server, &spec).await {
+            let text = format!("its ports could not be looked after: {}", e.detail);
+            deps.consoles.say(server, &text);
+        }
+    });
+}
+
+async fn set_limits(
+    deps: &Deps,
+    server: ServerId,
+    limits: Option<&wire::Limits>,
+) -> Result<(), start::Failure> {
+    let id = start::container_of(server)?;
+    deps.runtime
+        .update_limits(&id, &convert::limits(limits))
+        .await?;
+    Ok(())
+}
+
+async fn publish(
+    deps: &Deps,
+    server: ServerId,
+    spec: &wire::ServerSpec,
+) -> Result<(), start::Failure> {
+    let key: NetKey = server.to_string().parse()?;
+    deps.network.ensure(&key, &convert::network(spec)?).await?;
+    Ok(())
+}
+
+/// Publishes ports that were added, unless another program of this machine has one of them: leading its
+/// traffic elsewhere would cut it off without a word.
+async fn move_ports(
+    deps: &Arc<Deps>,
+    server: ServerId,
+    generation: u64,
+    old: &wire::ServerSpec,
+    new: &wire::ServerSpec,
+) -> Result<(), start::Failure> {
+    let before = convert::network(old)?.publish;
+    let mut added = convert::network(new)?.publish;
+    added.retain(|port| !before.contains(port));
+    start::check_ports(deps, server, generation, added).await?;
+    publish(deps, server, new).await
 }

@@ -64,12 +64,15 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
             tmp_bytes: 0,
             host_boot: host_boot.into(),
             disk_policy: DiskPolicy::Stop,
+            disk_floor_bytes: 0,
+            registry_logins: std::collections::BTreeMap::new(),
         },
         runtime: Arc::new(engine.clone()),
         network: Arc::new(FakeNetwork::default()),
         ledger,
         journal,
         consoles: consoles.unwrap(),
+        watched_ports: Default::default(),
     });
     Agent {
         servers: Servers::start(deps.clone(), false, stop.clone()).unwrap(),
@@ -462,4 +465,50 @@ async fn a_container_that_no_ledger_knows_is_adopted_not_killed() {
     rig.until("adoption", |r| r.state().is_some_and(State::is_up))
         .await;
     assert!(rig.engine.signals(&rig.id()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn owed_facts_reach_the_journal_once_and_before_anything_is_adopted() {
+    let mut rig = Rig::new();
+    rig.running().await;
+    // Killed after the memory was written and after its fact was, but before that was noted.
+    let handle = rig.agent.servers.get(rig.server).unwrap();
+    rig.agent.stop.cancel();
+    handle.tx.closed().await;
+    rig.agent.deps.journal.stop().await;
+    let (mut all, mut from) = (Vec::new(), None);
+    while let Some(batch) = rig.agent.deps.journal.read(from, 1 << 20).unwrap() {
+        all.extend(batch.wire.facts);
+        from = Some(batch.next);
+    }
+    let mut last = all.pop().unwrap();
+    last.seq = 0;
+    let unknown = wire::Fact {
+        at_ms: last.at_ms + 1,
+        ..last.clone()
+    };
+    let row = rig.agent.deps.ledger.rows().unwrap().remove(&rig.server);
+    let mut memory = super::memory::Memory::decode(&row.unwrap().memory.unwrap()).unwrap();
+    let end = from.unwrap();
+    let since = crate::journal::Position {
+        seq: end.seq - 1,
+        ..end
+    };
+    memory.owe(&[last, unknown], since);
+    rig.agent
+        .deps
+        .ledger
+        .remember(rig.server, &memory.encode())
+        .unwrap();
+    let before = rig.facts().len();
+    // containerd does not answer for now: nothing is adopted.
+    rig.engine.containerd(Some("restarting"));
+    rig.agent = agent(rig.dir.path(), &rig.engine, "boot-1");
+    rig.until("what is owed to be written", |r| r.facts().len() > before)
+        .await;
+    assert_eq!(
+        rig.facts().len(),
+        before + 1,
+        "one was there already, the other was not"
+    );
 }

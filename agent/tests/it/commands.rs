@@ -342,6 +342,22 @@ async fn a_new_key_takes_over_and_a_kill_in_between_locks_nobody_out() {
     std::fs::write(&rig.config, format!("{config}renew_before_s = 7200\n")).unwrap();
     rig.launch();
     rig.greeted().await;
+    let jwt = |identity: &std::path::Path| {
+        let json: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(identity).unwrap()).unwrap();
+        json["current"]["jwt"].as_str().unwrap().to_owned()
+    };
+    let first = jwt(&identity);
+    rig.until("another credential", |_| jwt(&identity) != first)
+        .await;
+    assert_eq!(seed(&identity), before, "a young key stays");
+    rig.kill();
+    let hellos = rig.control.stored.lock().hellos;
+    let old = format!("{config}renew_before_s = 7200\nrotate_after_s = 0\n");
+    std::fs::write(&rig.config, old).unwrap();
+    rig.launch();
+    rig.until("hello", |r| r.control.stored.lock().hellos > hellos)
+        .await;
     rig.until("another key", |_| seed(&identity) != before)
         .await;
     // As if killed right after control signed a key that never spoke.

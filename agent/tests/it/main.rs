@@ -1,10 +1,19 @@
 //! The agent's own program with its real neighbours: nats-server, containerd, a registry, the kernel.
-//! Control is played by the tests, over the real protocol.
+//! Control is played by the tests, over the real protocol; where the two must agree on a secret, it is the real one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod adversity;
 mod commands;
 mod control;
+mod disk;
+mod halt;
+mod hostile;
+mod join_https;
+mod lacking;
 mod outlive;
+mod panel;
+mod proxy;
 mod rig;
+mod rotation;
 mod servers;

@@ -10,13 +10,14 @@ use nkeys::KeyPair;
 use warren_harness::{Containerd, FakeGame, ImageBuilder, Nats, Registry, eventually_async};
 use warren_proto::bus::accounts::{Realm, Revocations, Storage};
 use warren_proto::bus::config::ServerConfig;
-use warren_proto::bus::{Bus, Creds, Options, Seed, version};
-use warren_proto::ids::{JobId, JoinTokenId, ServerId};
+use warren_proto::bus::ticket::{self, Scope, Ticket};
+use warren_proto::bus::{Bus, CallError, Creds, Options, Seed, version};
+use warren_proto::ids::{GatewayId, JobId, JoinTokenId, ServerId, SessionId, UserId};
 use warren_proto::join::{CommandKey, JoinToken};
-use warren_proto::subjects::down;
+use warren_proto::subjects::{self, down};
 use warren_proto::wire::{self, fact::What};
 
-use crate::control::Control;
+use crate::control::{Control, SOON};
 
 pub const LIMIT: Duration = Duration::from_secs(40);
 
@@ -51,7 +52,7 @@ pub async fn connect(nats: &Nats, creds: Creds) -> Bus {
 }
 
 /// One at a time, also across processes: two cores, one kernel, many shims.
-fn turn() -> File {
+pub fn turn() -> File {
     let path = std::env::temp_dir().join("warren-runtime-tests.lock");
     let file = File::create(path).unwrap();
     file.lock().unwrap();
@@ -85,6 +86,30 @@ impl Rig {
         rig.launch();
         rig.greeted().await;
         rig
+    }
+
+    /// As [`Rig::new`], with a data disk of so many bytes, of which `floor` are to stay free.
+    pub async fn on_disk_of(bytes: u64, floor: u64) -> Self {
+        let mut rig = Self::bare().await;
+        warren_harness::mount_disk(&rig.data(), bytes).unwrap();
+        let text = std::fs::read_to_string(&rig.config).unwrap();
+        let floor = format!("disk_floor_bytes = {floor}");
+        let text = text.replace("disk_floor_bytes = 1048576", &floor);
+        std::fs::write(&rig.config, text).unwrap();
+        rig.join("secret").await;
+        rig.launch();
+        rig.greeted().await;
+        rig
+    }
+
+    /// A server that is up at once and says nothing of being ready.
+    pub async fn running_unmarked(&mut self, game: &FakeGame) -> ServerId {
+        let server = ServerId::new();
+        let mut spec = self.spec(game);
+        spec.done.clear();
+        self.order(server, wire::Power::Start, spec).await;
+        self.until_state(server, wire::State::Running).await;
+        server
     }
 
     pub async fn bare() -> Self {
@@ -140,7 +165,7 @@ impl Rig {
             jwt: jwt.unwrap(),
             seed: Seed::of(&user).unwrap().expose().to_owned(),
             control_url: None,
-            control_cert_sha256: None,
+            control_key_sha256: None,
             command_key: CommandKey {
                 id: self.control.command.id(),
                 public_key: self.control.command.public_text(),
@@ -171,9 +196,82 @@ impl Rig {
     }
 
     pub fn launch(&mut self) {
+        self.launch_as(&["run"]);
+    }
+
+    /// Runs a command of the agent's to its end: both its outputs, and whether it succeeded.
+    pub fn command(&self, words: &[&str]) -> (String, bool) {
+        let out = self.program(words).stdin(Stdio::null()).output().unwrap();
+        let all = [out.stdout, out.stderr].concat();
+        (
+            String::from_utf8_lossy(&all).into_owned(),
+            out.status.success(),
+        )
+    }
+
+    pub fn agent_pid(&self) -> u32 {
+        self.agent.as_ref().unwrap().id()
+    }
+
+    /// It was ended by something else than us.
+    pub fn forget_agent(&mut self) {
+        let mut agent = self.agent.take().unwrap();
+        agent.wait().unwrap();
+    }
+
+    /// The child of a supervisor.
+    pub fn supervised_now(&self) -> Option<nix::unistd::Pid> {
+        let me = self.agent_pid();
+        let text = std::fs::read_to_string(format!("/proc/{me}/task/{me}/children")).ok()?;
+        let all = std::fs::read_dir(format!("/proc/{me}/task"))
+            .ok()?
+            .flatten();
+        let texts = all.filter_map(|t| std::fs::read_to_string(t.path().join("children")).ok());
+        let mut pids = texts.chain([text]).flat_map(|t| {
+            let pids = t.split_whitespace().filter_map(|p| p.parse::<i32>().ok());
+            pids.collect::<Vec<_>>()
+        });
+        pids.next().map(nix::unistd::Pid::from_raw)
+    }
+
+    pub fn supervised(&self) -> nix::unistd::Pid {
+        warren_harness::eventually("a child", LIMIT, || self.supervised_now()).unwrap()
+    }
+
+    /// What of this node stands on the machine: namespaces, links, tables, cgroups.
+    pub fn host_objects(&self) -> Vec<String> {
+        let tag = self.containerd.tag();
+        let names = ["/run/netns", "/sys/class/net", "/sys/fs/cgroup/memory"];
+        let entries = names
+            .iter()
+            .flat_map(|dir| std::fs::read_dir(dir).into_iter().flatten());
+        let names = entries
+            .flatten()
+            .map(|e| e.file_name().to_string_lossy().into_owned());
+        let tables = Command::new("nft")
+            .args(["list", "tables"])
+            .output()
+            .unwrap();
+        let tables = String::from_utf8_lossy(&tables.stdout).into_owned();
+        let tables = tables.lines().map(str::to_owned).collect::<Vec<_>>();
+        let all = names.chain(tables);
+        all.filter(|name| name.contains(tag)).collect()
+    }
+
+    pub fn launch_as(&mut self, words: &[&str]) {
+        let command = self.program(words);
+        self.launch_command(command);
+    }
+
+    /// The agent on a machine that lacks something.
+    pub fn launch_lacking(&mut self, lack: impl FnOnce(Command) -> Command) {
+        let command = lack(self.program(&["run"]));
+        self.launch_command(command);
+    }
+
+    fn launch_command(&mut self, mut command: Command) {
         let log = self.containerd.dir().join("agent.log");
         let log = File::options().create(true).append(true).open(log).unwrap();
-        let mut command = self.program(&["run"]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -253,7 +351,6 @@ impl Rig {
             env: vec![env("STARTUP", game.startup()), env("TZ", "UTC")],
             limits: Some(wire::Limits {
                 memory_bytes: 128 << 20,
-                swap_bytes: 1,
                 pids: 64,
                 ..Default::default()
             }),
@@ -275,7 +372,48 @@ impl Rig {
         }
     }
 
-    pub async fn apply(&mut self, mut rows: Vec<wire::WantedServer>, stones: Vec<wire::Tombstone>) {
+    /// A gateway's connection.
+    pub async fn gateway(&self) -> Bus {
+        let user = KeyPair::new_user();
+        let realm = &self.control.realm;
+        let now = now_ms() / 1000;
+        let jwt = realm.mint_gateway(GatewayId::new(), &user.public_key(), now, None);
+        let creds = Creds::new(jwt.unwrap(), Seed::of(&user).unwrap()).unwrap();
+        connect(&self.nats, creds).await
+    }
+
+    /// Opens a session for a server with these rights; gives its id.
+    pub async fn open(&self, gateway: &Bus, server: ServerId, rights: &[&str]) -> String {
+        let node = self.control.node;
+        let ticket = Ticket {
+            user: UserId::new(),
+            session: SessionId::new(),
+            scope: Scope::Server { server, node },
+            rights: rights.iter().map(ToString::to_string).collect(),
+            iat: now_ms() / 1000,
+            exp: now_ms() / 1000 + 120,
+        };
+        let open = wire::Open {
+            ticket: ticket::sign(&self.control.ticket, &ticket).unwrap(),
+        };
+        let subject = subjects::to_node(node, down::OPEN);
+        let opened: wire::Opened = gateway
+            .call(subject, down::OPEN, Some(node), &open, SOON)
+            .await
+            .unwrap();
+        opened.session
+    }
+
+    pub async fn apply(&mut self, rows: Vec<wire::WantedServer>, stones: Vec<wire::Tombstone>) {
+        let answer = self.try_apply(rows, stones).await.unwrap();
+        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+    }
+
+    pub async fn try_apply(
+        &mut self,
+        mut rows: Vec<wire::WantedServer>,
+        stones: Vec<wire::Tombstone>,
+    ) -> Result<wire::ApplyAnswer, CallError> {
         let ledger = self
             .control
             .stored
@@ -298,12 +436,21 @@ impl Rig {
             tombstones: stones,
             snapshot: false,
         };
-        let answer: wire::ApplyAnswer = self.control.ask(down::APPLY, &apply).await.unwrap();
         self.rev += 1;
-        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+        self.control.ask(down::APPLY, &apply).await
     }
 
     pub async fn order(&mut self, server: ServerId, power: wire::Power, spec: wire::ServerSpec) {
+        let answer = self.try_order(server, power, spec).await.unwrap();
+        assert_eq!(answer.ledger.unwrap().rev, self.rev);
+    }
+
+    pub async fn try_order(
+        &mut self,
+        server: ServerId,
+        power: wire::Power,
+        spec: wire::ServerSpec,
+    ) -> Result<wire::ApplyAnswer, CallError> {
         self.generation += 1;
         let row = wire::WantedServer {
             server: server.to_string(),
@@ -316,7 +463,7 @@ impl Rig {
             spec: Some(spec),
             ..Default::default()
         };
-        self.apply(vec![row], Vec::new()).await;
+        self.try_apply(vec![row], Vec::new()).await
     }
 
     pub async fn stone(&mut self, server: ServerId) {
@@ -354,12 +501,17 @@ impl Rig {
 
     /// Pid of the newest run.
     pub fn pid(&self, server: ServerId) -> u32 {
+        self.pids(server).last().copied().unwrap()
+    }
+
+    /// Pids of all its runs.
+    pub fn pids(&self, server: ServerId) -> Vec<u32> {
         let facts = self.control.facts_of(&server.to_string());
-        let pid = facts.iter().rev().find_map(|w| match w {
+        let pids = facts.iter().filter_map(|w| match w {
             What::RunStarted(r) => Some(r.pid),
             _ => None,
         });
-        pid.unwrap()
+        pids.collect()
     }
 
     pub async fn input(&self, server: ServerId, line: &str, id: &str) -> wire::InputResult {

@@ -166,4 +166,12 @@ async fn a_missing_image_and_a_taken_port_are_named() {
             .iter()
             .any(|w| matches!(w, What::PortTaken(t) if t.holder.contains(&pid)))
     );
+    let port = u32::from(held.local_addr().unwrap().port());
+    drop(held);
+    rig.until("port_freed", |r| {
+        let freed = |w: &What| matches!(w, What::PortFreed(f) if f.port == port);
+        // It is the node's word, not the server's.
+        r.control.facts_of("").iter().any(freed)
+    })
+    .await;
 }

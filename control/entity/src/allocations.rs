@@ -28,6 +28,8 @@ pub struct Model {
     /// What else holds the port on the node, as reported.
     #[sea_orm(column_type = "Text", nullable)]
     pub taken_by: Option<String>,
+    /// Taken from the offer; without the row the port would count as free.
+    pub withdrawn: bool,
     /// Unix milliseconds.
     pub created_at_ms: i64,
 }

@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "event_consumers")]
 pub struct Model {
-    /// ULID; the NATS user name.
+    /// ULID.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub id: String,
     /// For people.
@@ -24,6 +24,9 @@ pub struct Model {
     /// User.
     #[sea_orm(column_type = "Text", nullable)]
     pub created_by: Option<String>,
+    /// The API key that it was made with, and ends with; none: made in a browser.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub api_key_id: Option<String>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// Unix milliseconds.

@@ -29,6 +29,9 @@ pub struct Model {
     pub port_first: i32,
     /// Last port of the node's range.
     pub port_last: i32,
+    /// The one node that is taken back with it; none: it makes new ones.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub node_id: Option<String>,
     /// User.
     #[sea_orm(column_type = "Text", nullable)]
     pub created_by: Option<String>,

@@ -19,6 +19,8 @@ pub struct Model {
     pub last_at_ms: i64,
     /// How many.
     pub samples: i32,
+    /// All of it is in the next step.
+    pub averaged: bool,
     /// Packed.
     #[sea_orm(column_type = "Blob")]
     pub data: Vec<u8>,

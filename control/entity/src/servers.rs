@@ -81,9 +81,6 @@ pub struct Model {
     /// {result, at, exit_code, message, operation}.
     #[sea_orm(column_type = "Json", nullable)]
     pub install: Option<Json>,
-    /// Last metrics sample.
-    #[sea_orm(column_type = "Json", nullable)]
-    pub sample: Option<Json>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// Unix milliseconds.

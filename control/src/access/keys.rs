@@ -171,6 +171,10 @@ keys! {
         ServerReadAll = "admin.server.read",
         /// Make credentials that read events of all servers.
         EventsAll = "admin.events",
+        /// See which private registries are known; never their secrets.
+        RegistryRead = "registry.read",
+        /// Change credentials of private registries.
+        RegistryUpdate = "registry.update",
         /// Read the panel's own metrics.
         MetricsRead = "admin.metrics",
         /// See everybody's operations.

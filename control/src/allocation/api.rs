@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 
 use super::{
-    dto::{Allocation, AllocationCreate, AllocationsCreated},
+    dto::{Allocation, AllocationCreate, AllocationPatch, AllocationQuery, AllocationsCreated},
     service,
 };
 use crate::{
@@ -11,22 +11,22 @@ use crate::{
     app::App,
     auth::NodeAccess,
     error::Result,
-    http::{Json, Page, PageQuery, Path, Query},
+    http::{Json, Page, Path, Query},
     problem::Problems,
 };
 use warren_proto::ids::{AllocationId, NodeId};
 
 /// Ports that the node offers, by address and port.
 #[utoipa::path(get, path = "/nodes/{node}/allocations", tag = "nodes",
-    params(("node" = String, Path, description = "Node id"), PageQuery),
+    params(("node" = String, Path, description = "Node id"), AllocationQuery),
     responses((status = 200, body = Page<Allocation>), Problems))]
 pub async fn list_allocations(
     State(app): State<App>,
     access: NodeAccess,
-    Query(page): Query<PageQuery>,
+    Query(ask): Query<AllocationQuery>,
 ) -> Result<Json<Page<Allocation>>> {
     access.require(Key::NodeRead)?;
-    service::list(&app, &access.node.id, &page).await.map(Json)
+    service::list(&app, &access.node.id, &ask).await.map(Json)
 }
 
 /// Offers more ports.
@@ -43,7 +43,22 @@ pub async fn create_allocations(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Takes a free port from the offer.
+/// Changes what players see of a port, or frees it of what held it.
+#[utoipa::path(patch, path = "/nodes/{node}/allocations/{id}", tag = "nodes",
+    params(("node" = String, Path, description = "Node id"),
+        ("id" = String, Path, description = "Allocation id")),
+    responses((status = 200, body = Allocation), Problems))]
+pub async fn update_allocation(
+    State(app): State<App>,
+    access: NodeAccess,
+    Path((_node, id)): Path<(NodeId, AllocationId)>,
+    Json(req): Json<AllocationPatch>,
+) -> Result<Json<Allocation>> {
+    access.require(Key::NodeUpdate)?;
+    service::update(&app, &access, id, req).await.map(Json)
+}
+
+/// Takes a free port from the offer; no server gets it until it is offered again.
 #[utoipa::path(delete, path = "/nodes/{node}/allocations/{id}", tag = "nodes",
     params(("node" = String, Path, description = "Node id"),
         ("id" = String, Path, description = "Allocation id")),

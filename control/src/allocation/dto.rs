@@ -1,7 +1,7 @@
 //! Ports of a node.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A port on a node.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -22,6 +22,8 @@ pub struct Allocation {
     pub alias: Option<String>,
     /// What else holds the port on the node.
     pub taken_by: Option<String>,
+    /// Taken from the offer.
+    pub withdrawn: bool,
 }
 
 impl From<warren_entity::allocations::Model> for Allocation {
@@ -35,8 +37,35 @@ impl From<warren_entity::allocations::Model> for Allocation {
             primary: row.is_primary,
             alias: row.alias,
             taken_by: row.taken_by,
+            withdrawn: row.withdrawn,
         }
     }
+}
+
+/// Which ports.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AllocationQuery {
+    /// Those that were taken from the offer instead of those that are in it.
+    #[serde(default)]
+    #[param(required = false)]
+    pub withdrawn: bool,
+    /// Rows per page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub limit: Option<u64>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// Left-out members stay.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AllocationPatch {
+    /// IP address or host name that players use for this port; an empty string clears it.
+    pub alias: Option<String>,
+    /// Forget what else held the port; the next start on it finds out.
+    #[serde(default)]
+    pub free: bool,
 }
 
 /// Ports to be offered.

@@ -1,5 +1,4 @@
-//! Ports: offered by hand or from the node's range, taken by servers. Who gets one is settled by the unique
-//! index and by an UPDATE that only takes free ones.
+//! Ports that a node offers, as admins see them.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -9,12 +8,12 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 use serde_json::json;
-use warren_entity::{allocations, nodes};
+use warren_entity::allocations;
 use warren_proto::ids::AllocationId;
 
 use super::{
-    dto::{Allocation, AllocationCreate, AllocationsCreated},
-    ports,
+    dto::{Allocation, AllocationCreate, AllocationPatch, AllocationQuery, AllocationsCreated},
+    ports, take,
 };
 use crate::{
     access::Key,
@@ -22,8 +21,9 @@ use crate::{
     audit::Entry,
     auth::NodeAccess,
     db::Lane,
-    error::{Error, Result},
+    error::{Error, Fields, Result},
     http::{Page, PageQuery},
+    node::service::check_address,
 };
 
 /// All addresses of the node.
@@ -32,10 +32,15 @@ pub const ANY: &str = "0.0.0.0";
 /// Ports of a node, by port and address.
 /// # Errors
 /// Database; a bad cursor.
-pub async fn list(app: &App, node: &str, page: &PageQuery) -> Result<Page<Allocation>> {
+pub async fn list(app: &App, node: &str, ask: &AllocationQuery) -> Result<Page<Allocation>> {
+    let page = PageQuery {
+        limit: ask.limit,
+        cursor: ask.cursor.clone(),
+    };
     let limit = page.limit()?;
     let mut query = allocations::Entity::find()
         .filter(allocations::Column::NodeId.eq(node))
+        .filter(allocations::Column::Withdrawn.eq(ask.withdrawn))
         .order_by_asc(allocations::Column::Port)
         .order_by_asc(allocations::Column::Ip)
         .limit(limit + 1);
@@ -69,11 +74,12 @@ fn fresh(node: &str, ip: &str, port: u16, now_ms: i64) -> allocations::ActiveMod
         is_primary: Set(false),
         alias: Set(None),
         taken_by: Set(None),
+        withdrawn: Set(false),
         created_at_ms: Set(now_ms),
     }
 }
 
-async fn offer(
+pub(super) async fn offer(
     db: &impl ConnectionTrait,
     node: &str,
     ip: &str,
@@ -106,6 +112,10 @@ pub async fn create(
     let ip: IpAddr = ip
         .parse()
         .map_err(|_| Error::field("ip", "invalid", "is no IP address of the node"))?;
+    if ip.is_ipv6() {
+        let text = "is an IPv6 address: nodes publish ports on IPv4 alone; 0.0.0.0 stands for all of the node";
+        return Err(Error::field("ip", "ipv6_unsupported", text));
+    }
     let ip = ip.to_string();
     let now_ms = app.clock.now_ms();
     let node = &access.node.id;
@@ -116,6 +126,7 @@ pub async fn create(
         .add(allocations::Column::Port.is_in(ports.iter().map(|p| i32::from(*p))));
     let before: Vec<i32> = allocations::Entity::find()
         .filter(asked.clone())
+        .filter(allocations::Column::Withdrawn.eq(false))
         .select_only()
         .column(allocations::Column::Port)
         .into_tuple()
@@ -123,6 +134,11 @@ pub async fn create(
         .await?;
     let before: BTreeSet<i32> = before.into_iter().collect();
     offer(&*tx, node, &ip, &ports, now_ms).await?;
+    allocations::Entity::update_many()
+        .col_expr(allocations::Column::Withdrawn, Expr::value(false))
+        .filter(asked.clone())
+        .exec(&*tx)
+        .await?;
     let rows = allocations::Entity::find()
         .filter(asked)
         .order_by_asc(allocations::Column::Port)
@@ -144,19 +160,75 @@ pub async fn create(
     })
 }
 
-/// Takes a free port from the offer.
+async fn one(
+    db: &impl ConnectionTrait,
+    access: &NodeAccess,
+    id: &str,
+) -> Result<allocations::Model> {
+    allocations::Entity::find_by_id(id)
+        .filter(allocations::Column::NodeId.eq(&*access.node.id))
+        .filter(allocations::Column::Withdrawn.eq(false))
+        .one(db)
+        .await?
+        .ok_or_else(|| Error::not_found("allocation"))
+}
+
+/// Changes what players see of a port, or frees it of what held it.
+/// # Errors
+/// 404; 422 for an alias that is no address.
+pub async fn update(
+    app: &App,
+    access: &NodeAccess,
+    id: AllocationId,
+    req: AllocationPatch,
+) -> Result<Allocation> {
+    let mut fields = Fields::new();
+    let alias = req.alias.as_deref().map(str::trim);
+    if let Some(alias) = alias.filter(|a| !a.is_empty()) {
+        check_address(&mut fields, "alias", alias);
+    }
+    fields.finish()?;
+    let now_ms = app.clock.now_ms();
+    let id = id.to_string();
+    let tx = app.db.begin(Lane::People).await?;
+    let row = one(&*tx, access, &id).await?;
+    let this = allocations::Column::Id.eq(&id);
+    if let Some(alias) = alias {
+        let alias = (!alias.is_empty()).then(|| alias.to_owned());
+        allocations::Entity::update_many()
+            .col_expr(allocations::Column::Alias, Expr::value(alias))
+            .filter(this.clone())
+            .exec(&*tx)
+            .await?;
+    }
+    if req.free {
+        take::forget_holder(&*tx, Condition::all().add(this)).await?;
+    }
+    let diff = json!({
+        "port": row.port,
+        "ip": row.ip,
+        "alias": {"from": row.alias, "to": req.alias},
+        "free": req.free,
+    });
+    Entry::of(Key::NodeUpdate, "node", &access.node.id)
+        .with(diff)
+        .by(&*tx, &access.caller, now_ms)
+        .await?;
+    let row = one(&*tx, access, &id).await?;
+    tx.commit().await?;
+    Ok(row.into())
+}
+
+/// Takes a free port from the offer: no server gets it until it is offered again.
 /// # Errors
 /// 404; 409 `allocation_in_use`.
 pub async fn delete(app: &App, access: &NodeAccess, id: AllocationId) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let id = id.to_string();
     let tx = app.db.begin(Lane::People).await?;
-    let row = allocations::Entity::find_by_id(&id)
-        .filter(allocations::Column::NodeId.eq(&*access.node.id))
-        .one(&*tx)
-        .await?
-        .ok_or_else(|| Error::not_found("allocation"))?;
-    let gone = allocations::Entity::delete_many()
+    let row = one(&*tx, access, &id).await?;
+    let gone = allocations::Entity::update_many()
+        .col_expr(allocations::Column::Withdrawn, Expr::value(true))
         .filter(allocations::Column::Id.eq(&id))
         .filter(allocations::Column::ServerId.is_null())
         .exec(&*tx)
@@ -173,120 +245,4 @@ pub async fn delete(app: &App, access: &NodeAccess, id: AllocationId) -> Result<
         .await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// Ports for a new server, the primary first. The node's row must be locked by the transaction.
-/// # Errors
-/// 409 `port_taken` for a wished one, `no_free_port` when there are too few.
-pub async fn take(
-    db: &impl ConnectionTrait,
-    node: &nodes::Model,
-    server: &str,
-    primary: Option<u16>,
-    extra: u16,
-    now_ms: i64,
-) -> Result<Vec<allocations::Model>> {
-    let (first, last) = (node.port_first, node.port_last);
-    let in_range = Condition::all()
-        .add(allocations::Column::NodeId.eq(&*node.id))
-        .add(allocations::Column::Ip.eq(ANY))
-        .add(allocations::Column::Port.between(first, last));
-    let mut mine = Vec::new();
-    if let Some(port) = primary {
-        offer(db, &node.id, ANY, &[port], now_ms).await?;
-        mine.push(claim(db, node, server, port.into(), true).await?);
-    }
-    let wanted = usize::from(extra) + usize::from(primary.is_none());
-    let known: Vec<(i32, Option<String>, Option<String>)> = allocations::Entity::find()
-        .filter(in_range)
-        .select_only()
-        .columns([
-            allocations::Column::Port,
-            allocations::Column::ServerId,
-            allocations::Column::TakenBy,
-        ])
-        .into_tuple()
-        .all(db)
-        .await?;
-    let used: BTreeSet<i32> = known
-        .iter()
-        .filter(|(_, server, taken)| server.is_some() || taken.is_some())
-        .map(|(port, ..)| *port)
-        .collect();
-    // Ports offered by hand outside of the range come after it.
-    let free = (first..=last).filter(|port| !used.contains(port));
-    let chosen: Vec<i32> = free.take(wanted).collect();
-    if chosen.len() < wanted {
-        let held: Vec<String> = known
-            .iter()
-            .filter_map(|(port, server, taken)| match (server, taken) {
-                (None, Some(by)) => Some(format!("{port} by {by}")),
-                _ => None,
-            })
-            .take(5)
-            .collect();
-        let held = if held.is_empty() {
-            String::new()
-        } else {
-            format!(" (held by others: {})", held.join(", "))
-        };
-        return Err(Error::conflict(
-            "no_free_port",
-            format!(
-                "node {} has {} free port(s) between {first} and {last}{held}, {wanted} are \
-                 needed; widen its port range",
-                node.name,
-                chosen.len()
-            ),
-        ));
-    }
-    let offered: Vec<u16> = chosen
-        .iter()
-        .filter_map(|p| u16::try_from(*p).ok())
-        .collect();
-    if !offered.is_empty() {
-        offer(db, &node.id, ANY, &offered, now_ms).await?;
-    }
-    for port in chosen {
-        let is_primary = mine.is_empty();
-        mine.push(claim(db, node, server, port, is_primary).await?);
-    }
-    Ok(mine)
-}
-
-async fn claim(
-    db: &impl ConnectionTrait,
-    node: &nodes::Model,
-    server: &str,
-    port: i32,
-    is_primary: bool,
-) -> Result<allocations::Model> {
-    let this = Condition::all()
-        .add(allocations::Column::NodeId.eq(&*node.id))
-        .add(allocations::Column::Ip.eq(ANY))
-        .add(allocations::Column::Port.eq(port));
-    let claimed = allocations::Entity::update_many()
-        .col_expr(allocations::Column::ServerId, Expr::value(server))
-        .col_expr(allocations::Column::IsPrimary, Expr::value(is_primary))
-        .filter(this.clone())
-        .filter(allocations::Column::ServerId.is_null())
-        .exec(db)
-        .await?;
-    let row = allocations::Entity::find().filter(this).one(db).await?;
-    match row {
-        Some(row) if claimed.rows_affected == 1 => match &row.taken_by {
-            Some(by) => Err(Error::conflict(
-                "port_taken",
-                format!("port {port} is held by {by} on node {}", node.name),
-            )),
-            None => Ok(row),
-        },
-        _ => Err(Error::conflict(
-            "port_taken",
-            format!(
-                "port {port} belongs to another server on node {}",
-                node.name
-            ),
-        )),
-    }
 }

@@ -17,12 +17,18 @@ pub use password::Passwords;
 pub use peer::{Peer, Proxies};
 pub use subject::{NodeAccess, ServerAccess};
 
-use crate::{config::Config, http::Rates};
+use crate::{
+    config::Config,
+    console::turns::Turns,
+    http::{Pin, Rates},
+};
 
 /// What the front door keeps in memory. All of it can be lost.
 pub struct Door {
     /// Argon2id queue.
     pub passwords: Passwords,
+    /// Turns of those who search consoles.
+    pub searches: Turns,
     /// Wrong passwords of late.
     pub attempts: Attempts,
     /// Requests of late.
@@ -31,8 +37,8 @@ pub struct Door {
     pub hosts: Hosts,
     /// Whose `x-forwarded-…` headers are believed.
     pub proxies: Proxies,
-    /// SHA-256 of control's own certificate, hex, when it is self-signed. Set once it listens.
-    pub certificate: std::sync::OnceLock<String>,
+    /// What a certificate of control's own making is known by. Set once it listens.
+    pub pin: std::sync::OnceLock<Pin>,
 }
 
 impl Door {
@@ -43,11 +49,12 @@ impl Door {
         let names = names.into_iter().chain(&config.allowed_hosts);
         Self {
             passwords: Passwords::default(),
+            searches: Turns::default(),
             attempts: Attempts::default(),
             rates: Rates::default(),
             hosts: Hosts::new(names.map(String::as_str)),
             proxies: Proxies::new(&config.trusted_proxies),
-            certificate: std::sync::OnceLock::new(),
+            pin: std::sync::OnceLock::new(),
         }
     }
 }

@@ -1,22 +1,19 @@
 //! Lets history go by size and age, oldest first, by chunk and never by line.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
-use warren_entity::{console_chunks, console_streams};
+use warren_entity::{console_chunks, console_sizes, console_streams};
 
-use crate::{app::Ground, db::Lane, text::to_i64};
+use super::size;
+use crate::{app::Ground, db::Lane};
 
 /// Chunks deleted in one transaction: people's writes get their turn in between.
 const STEP: u64 = 256;
-
-#[derive(FromQueryResult)]
-struct Size {
-    node_id: String,
-    server_id: String,
-    bytes: Option<i64>,
-}
 
 #[derive(FromQueryResult, Clone)]
 struct Old {
@@ -27,6 +24,22 @@ struct Old {
     start: i64,
     end: i64,
     bytes: i64,
+}
+
+/// Node, server, run and number of a stream.
+type Stream = (String, String, String, i32);
+
+impl Old {
+    fn stream(&self) -> Stream {
+        let Self {
+            node_id,
+            server_id,
+            run_id,
+            stream,
+            ..
+        } = self.clone();
+        (node_id, server_id, run_id, stream)
+    }
 }
 
 /// One round over everything. Gives how many chunks went.
@@ -40,29 +53,21 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
         if old.is_empty() {
             break;
         }
-        gone += drop_chunks(ground, &old).await?;
+        let dropped = drop_chunks(ground, &old).await?;
+        if dropped.chunks == 0 {
+            break;
+        }
+        gone += dropped.chunks;
     }
     // Each node's part of a server on its own: bytes that a stranger sends under this server's name must not
     // push out what its owner said.
     let most = ground.config.console_keep_bytes;
-    let sizes = console_streams::Entity::find()
-        .select_only()
-        .column(console_streams::Column::NodeId)
-        .column(console_streams::Column::ServerId)
-        // PostgreSQL sums bigint as numeric.
-        .column_as(
-            Expr::col(console_streams::Column::StoredBytes)
-                .sum()
-                .cast_as("bigint"),
-            "bytes",
-        )
-        .group_by(console_streams::Column::NodeId)
-        .group_by(console_streams::Column::ServerId)
-        .into_model::<Size>()
+    let sizes = console_sizes::Entity::find()
+        .filter(console_sizes::Column::Bytes.gt(most))
         .all(ground.db.bulk.read())
         .await?;
     for size in sizes {
-        let mut over = size.bytes.unwrap_or(0) - most;
+        let mut over = size.bytes - most;
         while over > 0 {
             let mut old = oldest(ground, Some(&size), None).await?;
             let mut enough = 0;
@@ -78,8 +83,12 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
             if old.is_empty() {
                 break;
             }
-            gone += drop_chunks(ground, &old).await?;
-            over -= freed;
+            let dropped = drop_chunks(ground, &old).await?;
+            if dropped.chunks == 0 {
+                break;
+            }
+            gone += dropped.chunks;
+            over -= dropped.bytes;
         }
     }
     Ok(gone)
@@ -87,7 +96,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
 
 async fn oldest(
     ground: &Ground,
-    of: Option<&Size>,
+    of: Option<&console_sizes::Model>,
     before_ms: Option<i64>,
 ) -> Result<Vec<Old>, DbErr> {
     let mut query = console_chunks::Entity::find()
@@ -117,41 +126,83 @@ async fn oldest(
     query.into_model::<Old>().all(ground.db.bulk.read()).await
 }
 
-async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<u64, DbErr> {
-    let mut sorted = old.to_vec();
-    sorted.sort_by(|a, b| {
-        (&a.node_id, &a.server_id, &a.run_id, a.stream, a.start).cmp(&(
-            &b.node_id,
-            &b.server_id,
-            &b.run_id,
-            b.stream,
-            b.start,
-        ))
-    });
-    let tx = ground.db.bulk.begin(Lane::Machines).await?;
-    for chunk in &sorted {
-        // The stream's row first, as ingest does.
-        console_streams::Entity::update_many()
-            .col_expr(
-                console_streams::Column::StoredBytes,
-                Expr::col(console_streams::Column::StoredBytes).sub(chunk.bytes),
-            )
-            .col_expr(console_streams::Column::FirstKept, Expr::value(chunk.end))
-            .filter(console_streams::Column::NodeId.eq(&*chunk.node_id))
-            .filter(console_streams::Column::ServerId.eq(&*chunk.server_id))
-            .filter(console_streams::Column::RunId.eq(&*chunk.run_id))
-            .filter(console_streams::Column::Stream.eq(chunk.stream))
-            .exec(&*tx)
-            .await?;
-        console_chunks::Entity::delete_many()
-            .filter(console_chunks::Column::NodeId.eq(&*chunk.node_id))
-            .filter(console_chunks::Column::ServerId.eq(&*chunk.server_id))
-            .filter(console_chunks::Column::RunId.eq(&*chunk.run_id))
-            .filter(console_chunks::Column::Stream.eq(chunk.stream))
-            .filter(console_chunks::Column::Start.eq(chunk.start))
-            .exec(&*tx)
-            .await?;
+/// What really went.
+#[derive(Default)]
+struct Gone {
+    chunks: u64,
+    bytes: i64,
+}
+
+/// Deletes chunks and subtracts what the deletion hit: another control, or an upload that has made a chunk
+/// grow since it was read, may have been first.
+async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<Gone, DbErr> {
+    let mut streams: BTreeMap<Stream, Vec<&Old>> = BTreeMap::new();
+    for chunk in old {
+        streams.entry(chunk.stream()).or_default().push(chunk);
     }
+    let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    let mut gone = Gone::default();
+    let mut sizes = size::Changes::new();
+    for (stream, chunks) in &streams {
+        let of = of_stream(stream);
+        // The stream's row first, as ingest does.
+        let row = console_streams::Entity::find()
+            .filter(of.clone())
+            .lock_exclusive()
+            .one(&*tx)
+            .await?;
+        let mut here = Gone::default();
+        let mut end = 0;
+        for chunk in chunks {
+            let deleted = delete_chunk(&*tx, chunk).await?;
+            here.chunks += deleted;
+            if deleted > 0 {
+                here.bytes += chunk.bytes;
+                end = Ord::max(end, chunk.end);
+            }
+        }
+        if let Some(row) = row.filter(|_| here.chunks > 0) {
+            console_streams::Entity::update_many()
+                .col_expr(
+                    console_streams::Column::StoredBytes,
+                    Expr::value(Ord::max(row.stored_bytes - here.bytes, 0)),
+                )
+                .col_expr(
+                    console_streams::Column::FirstKept,
+                    Expr::value(Ord::max(row.first_kept, end)),
+                )
+                .filter(of)
+                .exec(&*tx)
+                .await?;
+        }
+        let (node, server, ..) = stream.clone();
+        *sizes.entry((node, server)).or_default() -= here.bytes;
+        gone.chunks += here.chunks;
+        gone.bytes += here.bytes;
+    }
+    size::add(&*tx, sizes).await?;
     tx.commit().await?;
-    Ok(to_i64(sorted.len() as u64).unsigned_abs())
+    Ok(gone)
+}
+
+async fn delete_chunk(db: &impl ConnectionTrait, chunk: &Old) -> Result<u64, DbErr> {
+    let deleted = console_chunks::Entity::delete_many()
+        .filter(console_chunks::Column::NodeId.eq(&*chunk.node_id))
+        .filter(console_chunks::Column::ServerId.eq(&*chunk.server_id))
+        .filter(console_chunks::Column::RunId.eq(&*chunk.run_id))
+        .filter(console_chunks::Column::Stream.eq(chunk.stream))
+        .filter(console_chunks::Column::Start.eq(chunk.start))
+        // Its end moves when it grows, and then it is not old any more.
+        .filter(console_chunks::Column::End.eq(chunk.end))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+fn of_stream((node, server, run, stream): &Stream) -> Condition {
+    Condition::all()
+        .add(console_streams::Column::NodeId.eq(node))
+        .add(console_streams::Column::ServerId.eq(server))
+        .add(console_streams::Column::RunId.eq(run))
+        .add(console_streams::Column::Stream.eq(*stream))
 }

@@ -4,3 +4,5 @@ pub mod chunk;
 pub mod history;
 pub mod keep;
 pub mod search;
+pub mod size;
+pub mod turns;

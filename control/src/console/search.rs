@@ -1,5 +1,10 @@
 //! Finds text in console history: in a view with ANSI and CR removed and lines cut at 8 KiB, also where a
-//! line lies across two uploads.
+//! line lies across two uploads. Reads from the end of a stream towards its beginning and stops at the limit.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use warren_entity::console_chunks;
@@ -10,7 +15,7 @@ use warren_proto::{
 
 use super::{
     chunk::Times,
-    history::{self, Place},
+    history::{self, Piece, Place},
 };
 use crate::app::Ground;
 
@@ -72,10 +77,8 @@ pub async fn search(ground: &Ground, server: ServerId, query: &Query) -> Result<
             let Ok(stream) = ConsoleStream::try_from(known.stream) else {
                 continue;
             };
-            let mut found = stream_hits(ground, &place, stream, query).await?;
-            found.reverse();
-            found.truncate(query.limit - hits.len());
-            hits.extend(found);
+            let room = query.limit - hits.len();
+            hits.extend(stream_hits(ground, &place, stream, (&query.text, room)).await?);
             if hits.len() >= query.limit {
                 return Ok(hits);
             }
@@ -84,58 +87,166 @@ pub async fn search(ground: &Ground, server: ServerId, query: &Query) -> Result<
     Ok(hits)
 }
 
+/// Tells the thread that works for a search when nobody waits for it any more: the client went, or time is up.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// The newest first.
 async fn stream_hits(
     ground: &Ground,
     place: &Place,
     stream: ConsoleStream,
-    query: &Query,
+    (text, room): (&str, usize),
 ) -> Result<Vec<Hit>, DbErr> {
-    let mut scan = Scan::new(&query.text, query.limit);
-    let mut after = -1;
-    loop {
-        let rows = console_chunks::Entity::find()
+    let stop = Stop(Arc::default());
+    let mut found: Vec<RawHit> = Vec::new();
+    let mut before = i64::MAX;
+    let mut head = None;
+    while found.len() < room {
+        let mut rows = console_chunks::Entity::find()
             .filter(history::of(place, stream))
-            .filter(console_chunks::Column::Start.gt(after))
-            .order_by_asc(console_chunks::Column::Start)
+            .filter(console_chunks::Column::Start.lt(before))
+            .order_by_desc(console_chunks::Column::Start)
             .limit(PAGE)
             .all(ground.db.bulk.read())
             .await?;
-        let Some(last) = rows.last() else { break };
-        after = last.start;
+        let scan = Scan::new(text, room - found.len());
+        let Some(first) = rows.last() else {
+            found.extend(head.map(|head| scan.alone(head)).unwrap_or_default());
+            break;
+        };
+        before = first.start;
+        rows.reverse();
+        let stopped = stop.0.clone();
         // Unpacking and scanning is work for a core, not for the reactor.
         let task = tokio::task::spawn_blocking(move || {
-            for row in rows {
-                let piece = history::open(row);
-                match &piece.data {
-                    Some(data) => scan.feed(piece.start, data, &piece.times),
-                    None => scan.hole(),
-                }
-            }
-            scan
+            let going_on = || !stopped.load(Relaxed);
+            let pieces = rows.into_iter().take_while(|_| going_on());
+            page(scan, pieces.map(history::open), head)
         });
-        scan = task
+        let (hits, its_head) = task
             .await
             .map_err(|e| DbErr::Custom(format!("search: {e}")))?;
+        found.extend(hits);
+        head = its_head;
     }
-    scan.hole();
-    Ok(scan
-        .hits
-        .into_iter()
-        .map(|(offset, at_ms, line)| Hit {
-            run: place.run_id.clone(),
-            stream,
-            offset,
-            at_ms,
-            line,
-        })
-        .collect())
+    found.truncate(room);
+    let hit = |(offset, at_ms, line)| Hit {
+        run: place.run_id.clone(),
+        stream,
+        offset,
+        at_ms,
+        line,
+    };
+    Ok(found.into_iter().map(hit).collect())
+}
+
+/// Offset, time and text of a line.
+type RawHit = (u64, Option<i64>, String);
+
+/// What a page begins with, up to its first line end: the end of a line that may begin on the page before.
+struct Head {
+    start: u64,
+    at_ms: Option<i64>,
+    line: Vec<u8>,
+    /// Its end has been seen.
+    ended: bool,
+}
+
+impl Head {
+    fn of(piece: &Piece, data: &[u8]) -> (Self, usize) {
+        let stop = data.iter().position(|b| *b == b'\n');
+        let mut head = Self {
+            start: piece.start,
+            at_ms: piece.times.at(piece.start),
+            line: Vec::new(),
+            ended: stop.is_some(),
+        };
+        let end = stop.unwrap_or(data.len());
+        head.push(&data[..end]);
+        (head, end + usize::from(stop.is_some()))
+    }
+
+    fn push(&mut self, more: &[u8]) {
+        let room = (4 * LINE_BYTES).saturating_sub(self.line.len());
+        self.line.extend_from_slice(&more[..more.len().min(room)]);
+    }
+
+    /// Goes on with what begins a piece that follows; gives how much of it that is.
+    fn grow(&mut self, piece: &Piece, data: &[u8]) -> usize {
+        let (more, read) = Self::of(piece, data);
+        self.push(&more.line);
+        self.ended = more.ended;
+        read
+    }
+}
+
+/// One page in the order of its bytes, after which comes a page that begins with `after`. Gives the hits, the
+/// newest first, and this page's own head.
+fn page(
+    mut scan: Scan,
+    pieces: impl Iterator<Item = Piece>,
+    after: Option<Head>,
+) -> (Vec<RawHit>, Option<Head>) {
+    let mut head: Option<Head> = None;
+    let mut end = None;
+    // Still within the line that the page begins with.
+    let mut first = true;
+    for piece in pieces {
+        if end.is_some_and(|end| end != piece.start) {
+            scan.hole();
+            first = false;
+        }
+        end = Some(piece.end);
+        let Some(data) = &piece.data else {
+            scan.hole();
+            first = false;
+            continue;
+        };
+        let mut read = 0;
+        if first {
+            match &mut head {
+                Some(head) => read = head.grow(&piece, data),
+                None => {
+                    let (begun, length) = Head::of(&piece, data);
+                    head = Some(begun);
+                    read = length;
+                }
+            }
+            first = !head.as_ref().is_some_and(|head| head.ended);
+        }
+        scan.feed(piece.start + read as u64, &data[read..], &piece.times);
+    }
+    let follows = after.as_ref().is_some_and(|after| Some(after.start) == end);
+    match (after, &mut head) {
+        (Some(after), Some(head)) if follows && first => {
+            // The whole page is the beginning of that line, or its middle.
+            head.push(&after.line);
+            head.ended = after.ended;
+        }
+        (Some(after), _) if follows && !scan.line.is_empty() => {
+            scan.feed(after.start, &after.line, &Times::default());
+            scan.hole();
+        }
+        (Some(after), _) => {
+            scan.hole();
+            scan.take_line(after);
+        }
+        (None, _) => scan.hole(),
+    }
+    (scan.newest_first(), head)
 }
 
 /// Reads a stream as lines and keeps the last `limit` that match. Pure.
 struct Scan {
     needle: Vec<u8>,
     limit: usize,
-    hits: std::collections::VecDeque<(u64, Option<i64>, String)>,
+    hits: std::collections::VecDeque<RawHit>,
     /// The line that has not ended yet, raw.
     line: Vec<u8>,
     line_at: u64,
@@ -188,6 +299,21 @@ impl Scan {
         if !self.line.is_empty() {
             self.end_line();
         }
+    }
+
+    /// A head that no line goes on with.
+    fn take_line(&mut self, head: Head) {
+        (self.line, self.line_at, self.line_ms) = (head.line, head.start, head.at_ms);
+        self.end_line();
+    }
+
+    fn alone(mut self, head: Head) -> Vec<RawHit> {
+        self.take_line(head);
+        self.newest_first()
+    }
+
+    fn newest_first(self) -> Vec<RawHit> {
+        self.hits.into_iter().rev().collect()
     }
 
     fn end_line(&mut self) {
@@ -312,6 +438,66 @@ mod tests {
             &["one\ntwo Hel", "lo Wor", "ld three\nfour\n"],
         );
         assert_eq!(hits, [(4, "two Hello World three".to_owned())]);
+    }
+
+    /// As `stream_hits` reads it: pages of `size` pieces from the end.
+    fn backwards(text: &str, pieces: &[Piece], size: usize, limit: usize) -> Vec<(u64, String)> {
+        let (mut hits, mut head) = (Vec::new(), None);
+        for some in pieces.rchunks(size) {
+            let (found, its) = page(Scan::new(text, limit), some.iter().cloned(), head);
+            hits.extend(found);
+            head = its;
+        }
+        hits.extend(
+            head.map(|h| Scan::new(text, limit).alone(h))
+                .unwrap_or_default(),
+        );
+        hits.into_iter().map(|(at, _, line)| (at, line)).collect()
+    }
+
+    #[test]
+    fn from_the_end_the_same_is_found_wherever_pages_are_cut() {
+        let mut seed = 7u32;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as usize % below
+        };
+        for _ in 0..300 {
+            let (mut pieces, mut at) = (Vec::new(), 100u64);
+            let mut whole = Scan::new("ab", 1000);
+            for _ in 0..random(12) + 1 {
+                let kind = random(8);
+                let length = random(9) as u64 + 1;
+                // Sometimes bytes are missing: without a word, or with one.
+                at += u64::from(kind == 0) * 5;
+                let data: Vec<u8> = (0..length).map(|_| b"aab\n"[random(4)]).collect();
+                let piece = Piece {
+                    start: at,
+                    end: at + length,
+                    data: (kind != 1).then_some(data),
+                    times: Times::default(),
+                };
+                if kind < 2 {
+                    whole.hole();
+                }
+                if let Some(data) = &piece.data {
+                    whole.feed(at, data, &piece.times);
+                }
+                at = piece.end;
+                pieces.push(piece);
+            }
+            whole.hole();
+            let mut sought: Vec<(u64, String)> =
+                whole.hits.into_iter().map(|(at, _, l)| (at, l)).collect();
+            sought.reverse();
+            for size in 1..=pieces.len() {
+                assert_eq!(
+                    backwards("ab", &pieces, size, 1000),
+                    sought,
+                    "{size} {pieces:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -1,24 +1,27 @@
 //! Event consumers: credentials of account READ that receive public events, live and by replay, with any
 //! NATS client.
 
+pub mod keep;
+pub mod review;
+
 use anyhow::Context as _;
 use async_nats::jetstream::{
     self,
     consumer::{AckPolicy, DeliverPolicy, pull},
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
-use warren_entity::event_consumers;
+use warren_entity::{api_keys, event_consumers, users};
 use warren_proto::{
     bus::{
         Creds, Seed,
         accounts::{Account, Reader, Servers},
         creds, jwt,
     },
-    ids::{ConsumerId, ServerId, UserId},
-    subjects::{EVENT_ANY, EVENT_STREAM},
+    ids::{ApiKeyId, ConsumerId, ServerId, UserId},
+    subjects::{self, EVENT_ANY, EVENT_STREAM},
 };
 
 use crate::{
@@ -31,6 +34,10 @@ use crate::{
 
 /// Servers of one credential at most: its JWT names each.
 const MOST_SERVERS: usize = 200;
+/// Live credentials of one person at most.
+const MOST_LIVE: usize = 20;
+/// Those that were revoked before their end count here: the bus has to remember each until then.
+const MOST_REMEMBERED: usize = 100;
 /// A credential without an end of its own: what the bus remembers a revocation for.
 const FOR_EVER_MS: i64 = 100 * 365 * 86_400_000;
 
@@ -45,13 +52,18 @@ pub struct Wanted {
     pub expires_in_s: Option<i64>,
     /// Who asked.
     pub created_by: Option<UserId>,
+    /// The API key that they asked with: the credential ends with it.
+    pub api_key: Option<ApiKeyId>,
 }
 
 /// A credential, once.
 #[derive(Debug)]
 pub struct Created {
-    /// Row, and the NATS user's name: its inbox is `_INB.<id>`.
+    /// Row.
     pub id: ConsumerId,
+    /// Where its answers go. Only the credential carries it: an answer goes wherever its asker says, so another
+    /// reader that knew it could have events of its own delivered there.
+    pub inbox_prefix: String,
     /// The `.creds` file.
     pub creds: String,
     /// Where to connect.
@@ -77,6 +89,9 @@ pub enum Error {
         /// What would do.
         problem: String,
     },
+    /// So many has this person already.
+    #[error("{0}")]
+    TooMany(&'static str),
     /// The bus is not there, or its stream is not as it should be.
     #[error("the bus did not take it; try again: {0:#}")]
     Bus(anyhow::Error),
@@ -122,7 +137,12 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
     }
     let id = ConsumerId::new();
     let now_ms = app.clock.now_ms();
-    let expires_at_ms = wanted.expires_in_s.map(|s| now_ms + s * 1000);
+    let asked_ms = wanted.expires_in_s.map(|s| now_ms + s * 1000);
+    let expires_at_ms = match (asked_ms, key_ends_ms(app, wanted.api_key).await?) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    room(app.db.read(), wanted.created_by, now_ms).await?;
     let subjects = subjects_of(wanted.servers.as_deref());
     let caps = app.bus.caps().map_err(|e| Error::Bus(e.into()))?;
     // Before 2.10 a consumer has one filter, and more are ignored without a word.
@@ -132,8 +152,9 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         vec![id]
     };
     let user = nkeys::KeyPair::new_user();
+    let inbox = ConsumerId::new();
     let reader = Reader {
-        id,
+        id: inbox,
         servers: match &wanted.servers {
             None => Servers::All,
             Some(servers) => Servers::Only(servers),
@@ -158,19 +179,31 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         servers: Set(wanted.servers.as_ref().map(|s| serde_json::json!(s))),
         durables: Set(serde_json::json!(durables)),
         created_by: Set(wanted.created_by.map(|u| u.to_string())),
+        api_key_id: Set(wanted.api_key.map(|key| key.to_string())),
         created_at_ms: Set(now_ms),
         expires_at_ms: Set(expires_at_ms),
         revoked_at_ms: Set(None),
     };
     let tx = app.db.begin(Lane::People).await?;
+    // Two requests at once must not both take the last place: the person's row is held.
+    if let Some(user) = wanted.created_by {
+        users::Entity::find_by_id(user.to_string())
+            .lock_exclusive()
+            .one(&*tx)
+            .await?;
+    }
+    room(&*tx, wanted.created_by, now_ms).await?;
     event_consumers::Entity::insert(row)
         .exec_without_returning(&*tx)
         .await?;
     tx.commit().await?;
+    // Rights that went while this was made.
+    app.nudges.rights();
     let nats_urls = token::node_urls(app, false).unwrap_or_else(|_| app.config.nats_urls.clone());
     let tls = nats_urls.iter().any(|url| url.starts_with("tls://"));
     Ok(Created {
         id,
+        inbox_prefix: subjects::consumer_inbox(inbox),
         creds,
         ca_pem: tls.then(|| app.keys.ca.cert_pem.clone()),
         nats_urls,
@@ -178,6 +211,43 @@ pub async fn create(app: &App, wanted: &Wanted) -> Result<Created, Error> {
         durables,
         expires_at_ms,
     })
+}
+
+async fn key_ends_ms(ground: &Ground, key: Option<ApiKeyId>) -> Result<Option<i64>, DbErr> {
+    let Some(key) = key else { return Ok(None) };
+    let row = api_keys::Entity::find_by_id(key.to_string())
+        .one(ground.db.read())
+        .await?;
+    Ok(row.and_then(|row| row.expires_at_ms))
+}
+
+/// Whether a person may have one more. Each lies in JetStream while it lives, and on the bus' list of refused
+/// keys from its revocation to its end.
+async fn room(db: &impl ConnectionTrait, user: Option<UserId>, now_ms: i64) -> Result<(), Error> {
+    let Some(user) = user else { return Ok(()) };
+    let unended = Condition::any()
+        .add(event_consumers::Column::ExpiresAtMs.is_null())
+        .add(event_consumers::Column::ExpiresAtMs.gt(now_ms));
+    let revoked: Vec<Option<i64>> = event_consumers::Entity::find()
+        .filter(event_consumers::Column::CreatedBy.eq(user.to_string()))
+        .filter(unended)
+        .select_only()
+        .column(event_consumers::Column::RevokedAtMs)
+        .into_tuple()
+        .all(db)
+        .await?;
+    if revoked.iter().filter(|at| at.is_none()).count() >= MOST_LIVE {
+        return Err(Error::TooMany(
+            "you have 20 event consumers already: revoke one that is not used any more",
+        ));
+    }
+    if revoked.len() >= MOST_REMEMBERED {
+        return Err(Error::TooMany(
+            "too many of your event consumers were revoked before their end: use those that you have, and \
+             give new ones a shorter life",
+        ));
+    }
+    Ok(())
 }
 
 /// Makes the JetStream consumers unless they are there, and compares what the server echoes.
@@ -229,8 +299,12 @@ fn same(asked: &pull::Config, echoed: &jetstream::consumer::Config) -> anyhow::R
 /// # Errors
 /// Bus or database.
 pub async fn restore(app: &App) -> anyhow::Result<()> {
+    let good = sea_orm::Condition::any()
+        .add(event_consumers::Column::ExpiresAtMs.is_null())
+        .add(event_consumers::Column::ExpiresAtMs.gt(app.clock.now_ms()));
     let rows = event_consumers::Entity::find()
         .filter(event_consumers::Column::RevokedAtMs.is_null())
+        .filter(good)
         .all(app.db.read())
         .await?;
     for row in rows {

@@ -1,6 +1,7 @@
-//! Eggs: import, list, export.
+//! Eggs: import, list, export, check.
 
 pub mod api;
+pub mod check;
 pub mod dto;
 pub mod service;
 pub mod upload;

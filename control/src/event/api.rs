@@ -38,6 +38,9 @@ pub async fn list_event_consumers(
 }
 
 /// Makes a credential with which any NATS client reads events, live and by replay.
+///
+/// It ends when its time is over, when it is revoked here, when whoever made it may not see one of its servers any
+/// more, and with the API key that it was made with. A live connection is closed within a second.
 #[utoipa::path(post, path = "/event-consumers", tag = "events",
     responses((status = 201, body = ConsumerCreated), Problems))]
 pub async fn create_event_consumer(

@@ -45,6 +45,15 @@ pub struct CloudEvent {
     pub data: serde_json::Value,
 }
 
+/// Events that are gone: older than the panel keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventGap {
+    /// First sequence that is missing.
+    pub from: i64,
+    /// Last sequence that is missing.
+    pub to: i64,
+}
+
 /// Events in the order of their sequence.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct EventPage {
@@ -54,6 +63,11 @@ pub struct EventPage {
     pub next: Option<i64>,
     /// Newest sequence there is.
     pub last: i64,
+    /// Oldest sequence that is kept; null: none is.
+    pub first: Option<i64>,
+    /// What lay between `after` and `first` and is gone, of this panel's servers or others': whoever follows
+    /// reads the state anew. Null: nothing was missed.
+    pub gap: Option<EventGap>,
 }
 
 /// A credential to be made.

@@ -8,9 +8,11 @@ use warren_proto::{
     subjects::EVENT_STREAM,
 };
 
-use super::dto::{CloudEvent, Consumer, ConsumerCreate, ConsumerCreated, EventPage, EventQuery};
+use super::dto::{
+    CloudEvent, Consumer, ConsumerCreate, ConsumerCreated, EventGap, EventPage, EventQuery,
+};
 use crate::{
-    access::{Decision, Key, Resource, decide},
+    access::{Decision, Key, Resource, Via, decide},
     app::App,
     audit::Entry,
     auth::{Caller, ServerAccess},
@@ -70,6 +72,8 @@ pub async fn list(app: &App, caller: &Caller, query: &EventQuery) -> Result<Even
     if let Some(server) = query.server {
         scope = scope.add(rows::Column::ServerId.eq(server.to_string()));
     }
+    // Before the page: what is let go in between is then named as missing, and not skipped.
+    let numbered = outbox::numbered(app.db.read()).await?;
     // The newest first: an event that is numbered meanwhile is then not skipped by `last`.
     let last: Option<Option<i64>> = rows::Entity::find()
         .filter(scope.clone())
@@ -86,11 +90,21 @@ pub async fn list(app: &App, caller: &Caller, query: &EventQuery) -> Result<Even
         .limit(limit)
         .all(app.db.read())
         .await?;
+    let first = outbox::oldest(app.db.read()).await?;
     Ok(EventPage {
         next: found.last().and_then(|row| row.seq),
         items: found.iter().map(view).collect(),
         last: last.flatten().unwrap_or(0),
+        first,
+        gap: query.after.and_then(|after| gap(after, first, numbered)),
     })
+}
+
+/// What is gone of the events after `after`. Pure.
+fn gap(after: i64, first: Option<i64>, numbered: i64) -> Option<EventGap> {
+    let from = after.max(0).saturating_add(1);
+    let to = first.map_or(numbered, |first| first - 1);
+    (from <= to).then_some(EventGap { from, to })
 }
 
 fn consumer_view(row: event_consumers::Model) -> Consumer {
@@ -164,6 +178,10 @@ pub async fn create_consumer(
         servers: req.servers.clone(),
         expires_in_s: Some(req.expires_in_s.map_or(DEFAULT_EXPIRY_S, i64::from)),
         created_by: Some(user),
+        api_key: match caller.actor.via {
+            Via::ApiKey(key) => Some(key),
+            Via::Session(_) => None,
+        },
     };
     let made = consumer::create(app, &wanted).await.map_err(|e| match e {
         consumer::Error::Value { field, problem } => Error::field(field, "out_of_range", problem),
@@ -174,6 +192,7 @@ pub async fn create_consumer(
                 detail: "the bus did not take the consumer; try again in a moment".into(),
             }
         }
+        consumer::Error::TooMany(why) => Error::conflict("too_many_consumers", why),
         other => Error::internal(other),
     })?;
     let now_ms = app.clock.now_ms();
@@ -184,7 +203,6 @@ pub async fn create_consumer(
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
-    let inbox_prefix = format!("_INB.{id}");
     let url = made.nats_urls.first().cloned().unwrap_or_default();
     let ca = made.ca_pem.as_ref().map_or("", |_| " --tlsca ca.pem");
     let subject = made.subjects.first().cloned().unwrap_or_default();
@@ -199,7 +217,8 @@ pub async fn create_consumer(
             expires_at: made.expires_at_ms.map(Stamp),
         },
         example: format!(
-            "nats --server {url}{ca} --creds events.creds --inbox-prefix {inbox_prefix} sub '{subject}'"
+            "nats --server {url}{ca} --creds events.creds --inbox-prefix {} sub '{subject}'",
+            made.inbox_prefix
         ),
         creds: made.creds,
         nats_urls: made.nats_urls,
@@ -209,7 +228,7 @@ pub async fn create_consumer(
         durable: made.durables.first().cloned(),
         durables: made.durables,
         api_prefix: "CORE.API".to_owned(),
-        inbox_prefix,
+        inbox_prefix: made.inbox_prefix,
     })
 }
 
@@ -232,4 +251,22 @@ pub async fn revoke_consumer(app: &App, caller: &Caller, id: ConsumerId) -> Resu
         .await?;
     tx.commit().await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_let_go_is_a_gap() {
+        let of = |from, to| Some(EventGap { from, to });
+        assert_eq!(gap(0, Some(1), 9), None);
+        assert_eq!(gap(0, Some(4), 9), of(1, 3));
+        assert_eq!(gap(2, Some(4), 9), of(3, 3));
+        assert_eq!(gap(3, Some(4), 9), None);
+        assert_eq!(gap(5, None, 9), of(6, 9), "all are gone");
+        assert_eq!(gap(9, None, 9), None);
+        assert_eq!(gap(-5, Some(2), 9), of(1, 1));
+        assert_eq!(gap(i64::MAX, Some(2), 9), None);
+    }
 }

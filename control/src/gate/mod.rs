@@ -1,5 +1,7 @@
 //! What gateways ask, and what they are told: keys, tickets, sessions, history; revocations and the tick.
 
+pub mod holders;
+
 use std::time::Duration;
 
 use prost::Message;
@@ -9,7 +11,7 @@ use sea_orm::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use warren_entity::{api_keys, nodes, revocations, servers, sessions, users};
+use warren_entity::{api_keys, revocations, servers, sessions, users};
 use warren_proto::{
     bus::{
         keyring::{Keyring, Use},
@@ -165,6 +167,7 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
     }
     ticket.iat = ground.clock.now_s();
     ticket.exp = ticket.iat + MAX_LIFE_S;
+    holders::note(ground, &ticket).await?;
     let text = ticket::sign(&ground.keys.ticket, &ticket).map_err(Error::Ticket)?;
     Ok(wire::TicketRenewed { ticket: text })
 }
@@ -335,6 +338,8 @@ async fn tell(app: &App, told: &mut Option<i64>) -> Result<(), DbErr> {
             };
             publish(app, gate::REVOKED, &body).await;
         }
+        // Another control may have taken them away.
+        app.nudges.rights();
         if let Some(last) = rows.last() {
             tell_nodes(app, &rows).await?;
             *told = Some(last.counter);
@@ -358,28 +363,10 @@ async fn publish(app: &App, kind: &str, body: &impl Message) {
     }
 }
 
-/// Every node that is there ends these sessions too; each in its own task, so that a silent one delays none.
+/// The nodes that hold tickets of what has ended; each in its own task, so that a silent one delays none.
 async fn tell_nodes(app: &App, rows: &[revocations::Model]) -> Result<(), DbErr> {
-    let ids = |kind: &str| {
-        rows.iter()
-            .filter(|r| r.kind == kind)
-            .map(|r| r.subject_id.clone())
-            .collect()
-    };
-    let body = wire::Revoke {
-        counter: rows.last().map_or(0, |r| to_u64(r.counter)),
-        sessions: ids("session"),
-        users: ids("user"),
-    };
-    let online: Vec<String> = nodes::Entity::find()
-        .filter(nodes::Column::Online.eq(true))
-        .select_only()
-        .column(nodes::Column::Id)
-        .into_tuple()
-        .all(app.db.read())
-        .await?;
-    for node in online.iter().filter_map(|id| id.parse::<NodeId>().ok()) {
-        let (app, body) = (app.clone(), body.clone());
+    for (node, body) in holders::of(app, rows).await? {
+        let app = app.clone();
         tokio::spawn(async move {
             let told: Result<wire::Accepted, _> =
                 command::ask(&app, node, down::REVOKE, &body, command::ANSWER).await;

@@ -1,10 +1,13 @@
 //! The HTTP side: front door, routes, pages, TLS.
 
+mod certificate;
 mod docs;
 mod door;
+mod first_bytes;
 mod health;
 mod install;
 mod json;
+mod linger;
 pub mod openapi;
 mod paging;
 mod proxy;
@@ -12,8 +15,10 @@ mod rate;
 mod routes;
 mod serve;
 mod stamp;
+mod tls;
 mod web;
 
+pub use certificate::Pin;
 pub use door::RequestId;
 pub use health::install_recorder;
 pub use json::{Json, Path, Query, from_slice, read_body};

@@ -2,35 +2,45 @@
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::Request,
     http::{HeaderValue, header},
-    middleware::from_fn_with_state,
-    routing::{any, get, post},
+    middleware::{Next, from_fn, from_fn_with_state},
+    routing::{any, get},
 };
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{docs, door, health, install, openapi, proxy, web};
+use super::{
+    docs, door, health, install,
+    linger::{self, Most},
+    openapi, proxy, web,
+};
 use crate::{
-    account, allocation, api_key, app::App, egg, event, files, join_token, node, operation, server,
-    session,
+    account, allocation, api_key, app::App, egg, event, files, join_token, node, operation,
+    registry, server, session,
 };
 
 /// JSON bodies are small.
-const JSON_BYTES: usize = 256 * 1024;
+const JSON: Most = Most(256 * 1024);
 /// An egg with its icon; a form around it.
-const EGG_BYTES: usize = 4 * 1024 * 1024;
+const EGG: Most = Most(4 * 1024 * 1024);
 /// The most that a file in the editor may hold, and a little for a precise answer above it.
-const FILE_BYTES: usize = files::MAX_BYTES + 1;
+const FILE: Most = Most(files::MAX_BYTES + 1);
 
 /// The operations under `/api/v1`, with their description.
 pub(super) fn api() -> OpenApiRouter<App> {
     let large = OpenApiRouter::new()
         .routes(routes!(egg::api::import_egg))
-        .layer(DefaultBodyLimit::max(EGG_BYTES));
+        .layer(EGG.while_reading())
+        .layer(from_fn(|request: Request, next: Next| {
+            EGG.by_length(request, next)
+        }));
     let file = OpenApiRouter::new()
         .routes(routes!(files::api::read_file, files::api::write_file))
-        .layer(DefaultBodyLimit::max(FILE_BYTES));
+        .layer(FILE.while_reading())
+        .layer(from_fn(|request: Request, next: Next| {
+            FILE.by_length(request, next)
+        }));
     let people = OpenApiRouter::new()
         .routes(routes!(
             session::api::create_session,
@@ -56,6 +66,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
             join_token::api::create_join_token
         ))
         .routes(routes!(join_token::api::delete_join_token))
+        .routes(routes!(install::enroll_node))
         .routes(routes!(
             node::api::get_node,
             node::api::update_node,
@@ -70,18 +81,31 @@ pub(super) fn api() -> OpenApiRouter<App> {
             allocation::api::list_allocations,
             allocation::api::create_allocations
         ))
-        .routes(routes!(allocation::api::delete_allocation));
+        .routes(routes!(
+            allocation::api::update_allocation,
+            allocation::api::delete_allocation
+        ));
     let eggs = OpenApiRouter::new()
         .routes(routes!(egg::api::list_eggs))
         .routes(routes!(egg::api::list_starters))
         .routes(routes!(egg::api::import_starter))
         .routes(routes!(egg::api::get_egg, egg::api::delete_egg))
         .routes(routes!(egg::api::export_egg));
+    let registries = OpenApiRouter::new()
+        .routes(routes!(
+            registry::api::list_registries,
+            registry::api::create_registry
+        ))
+        .routes(routes!(
+            registry::api::update_registry,
+            registry::api::delete_registry
+        ));
     let servers = OpenApiRouter::new()
         .routes(routes!(
             server::api::list_servers,
             server::api::create_server
         ))
+        .routes(routes!(server::api::tally_servers))
         .routes(routes!(
             server::api::get_server,
             server::api::update_server,
@@ -116,9 +140,13 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(people)
         .merge(nodes)
         .merge(eggs)
+        .merge(registries)
         .merge(servers)
         .merge(rest)
-        .layer(DefaultBodyLimit::max(JSON_BYTES))
+        .layer(JSON.while_reading())
+        .layer(from_fn(|request: Request, next: Next| {
+            JSON.by_length(request, next)
+        }))
         .merge(large)
         .merge(file)
 }
@@ -128,7 +156,6 @@ pub fn router(app: App) -> Router {
     let (api, _) = openapi::described(api());
     Router::new()
         .merge(api)
-        .route("/api/v1/enroll", post(install::enroll))
         .route("/api/openapi.json", get(openapi::serve))
         .route("/api/docs", get(docs::page))
         .route("/api/docs/{file}", get(docs::asset))
@@ -144,6 +171,7 @@ pub fn router(app: App) -> Router {
         .route("/transfer/{*rest}", any(proxy::splice))
         .fallback(web::asset)
         .layer(from_fn_with_state(app.clone(), door::door))
+        .layer(from_fn(linger::linger))
         .with_state(app)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use futures_util::FutureExt;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
@@ -20,11 +21,16 @@ use super::{
 };
 use crate::{
     app::Ground,
-    console::chunk::{self, Times},
+    console::{
+        chunk::{self, Times},
+        size,
+    },
     db::Lane,
     text::{to_i64, to_u64},
 };
 
+/// Ids in one question: both databases bound them, and many uploads share one.
+const IDS: usize = 5000;
 /// A chunk grows up to this, so that a quiet server does not leave a row per line.
 const CHUNK_BYTES: i64 = 32 * 1024;
 
@@ -56,25 +62,29 @@ fn database() -> wire::Failure {
     )
 }
 
-/// Stores many uploads in one transaction of `bulk`.
+/// Stores many uploads in one transaction of `bulk`. What the database refuses of one node fails no other's.
 pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
-    let speakers = match super::speakers(ground, uploads.iter().map(|u| u.node)).await {
-        Ok(speakers) => speakers,
-        Err(error) => {
-            tracing::error!(%error, "console bytes could not be stored; nodes send them again");
-            return uploads.iter().map(|_| Err(database())).collect();
-        }
-    };
+    super::apart(ground, &uploads, |ground, some| {
+        store_together(ground, some).boxed()
+    })
+    .await
+    .into_iter()
+    .map(|answer| answer.unwrap_or_else(|| Err(database())))
+    .collect()
+}
+
+async fn store_together(ground: &Ground, uploads: &[Upload]) -> Result<Vec<Answer>, DbErr> {
+    let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
     let mut answers: Vec<Answer> = Vec::with_capacity(uploads.len());
     let mut pieces: BTreeMap<Key, Vec<Piece>> = BTreeMap::new();
-    let mut keys: Vec<Vec<Key>> = Vec::with_capacity(uploads.len());
-    for upload in &uploads {
-        if speakers.get(&upload.node) != Some(&upload.upload.boot) {
-            keys.push(Vec::new());
-            answers.push(Err(super::not_speaking()));
-            continue;
-        }
-        match piece::parse_all(upload.node, &upload.upload) {
+    let mut keys: Vec<HashSet<Key>> = Vec::with_capacity(uploads.len());
+    for upload in uploads {
+        let parsed = if speakers.get(&upload.node) == Some(&upload.upload.boot) {
+            piece::parse_all(upload.node, &upload.upload)
+        } else {
+            Err(super::not_speaking())
+        };
+        match parsed {
             Ok(parsed) => {
                 keys.push(parsed.iter().map(|(key, _)| *key).collect());
                 for (key, piece) in parsed {
@@ -83,35 +93,32 @@ pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
                 answers.push(Ok(wire::ConsoleUploaded::default()));
             }
             Err(failure) => {
-                keys.push(Vec::new());
+                keys.push(HashSet::new());
                 answers.push(Err(failure));
             }
         }
     }
-    match store_pieces(ground, pieces).await {
-        Ok(committed) => {
-            for (answer, keys) in answers.iter_mut().zip(&keys) {
-                if let Ok(uploaded) = answer {
-                    let seen: HashSet<&Key> = keys.iter().collect();
-                    uploaded.committed = seen
-                        .into_iter()
-                        .filter_map(|key| Some((key, committed.get(key)?)))
-                        .map(|(key, committed)| wire::ConsolePosition {
-                            server: key.server.to_string(),
-                            run: key.run.to_string(),
-                            stream: key.stream,
-                            committed: *committed,
-                        })
-                        .collect();
-                }
-            }
-            answers
-        }
-        Err(error) => {
-            tracing::error!(%error, "console bytes could not be stored; nodes send them again");
-            answers.iter().map(|_| Err(database())).collect()
+    let committed = store_pieces(ground, pieces).await?;
+    for (answer, keys) in answers.iter_mut().zip(&keys) {
+        if let Ok(uploaded) = answer {
+            uploaded.committed = positions(keys, &committed);
         }
     }
+    Ok(answers)
+}
+
+fn positions(keys: &HashSet<Key>, committed: &HashMap<Key, u64>) -> Vec<wire::ConsolePosition> {
+    let known = keys
+        .iter()
+        .filter_map(|key| Some((key, *committed.get(key)?)));
+    known
+        .map(|(key, committed)| wire::ConsolePosition {
+            server: key.server.to_string(),
+            run: key.run.to_string(),
+            stream: key.stream,
+            committed,
+        })
+        .collect()
 }
 
 /// Gives the new ends. A server that control does not know at all has its bytes counted and dropped.
@@ -127,6 +134,7 @@ async fn store_pieces(
     meet_runs(ground, &pieces, &owners).await?;
     let now_ms = ground.clock.now_ms();
     let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    let mut sizes = size::Changes::new();
     for (key, list) in pieces {
         if !owners.contains_key(&key.server) {
             let bytes: u64 = list.iter().map(|p| p.end - p.start).sum();
@@ -160,9 +168,12 @@ async fn store_pieces(
                 .filter(of_stream(key))
                 .exec(&*tx)
                 .await?;
+            let whose = (key.node.to_string(), key.server.to_string());
+            *sizes.entry(whose).or_default() += stored;
         }
         ends.insert(key, committed);
     }
+    size::add(&*tx, sizes).await?;
     tx.commit().await?;
     Ok(ends)
 }
@@ -173,17 +184,20 @@ async fn owners(
     pieces: &BTreeMap<Key, Vec<Piece>>,
 ) -> Result<HashMap<ServerId, String>, DbErr> {
     let ids: HashSet<String> = pieces.keys().map(|k| k.server.to_string()).collect();
-    let rows: Vec<(String, String)> = servers::Entity::find()
-        .filter(servers::Column::Id.is_in(ids))
-        .select_only()
-        .columns([servers::Column::Id, servers::Column::NodeId])
-        .into_tuple()
-        .all(ground.db.read())
-        .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(server, node)| Some((server.parse().ok()?, node)))
-        .collect())
+    let ids: Vec<String> = ids.into_iter().collect();
+    let mut owners = HashMap::new();
+    for some in ids.chunks(IDS) {
+        let rows: Vec<(String, String)> = servers::Entity::find()
+            .filter(servers::Column::Id.is_in(some))
+            .select_only()
+            .columns([servers::Column::Id, servers::Column::NodeId])
+            .into_tuple()
+            .all(ground.db.read())
+            .await?;
+        let rows = rows.into_iter();
+        owners.extend(rows.filter_map(|(server, node)| Some((server.parse().ok()?, node))));
+    }
+    Ok(owners)
 }
 
 /// Runs that begin with these bytes get their rows: in `main`, before the bytes, so that no bytes are without.

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use serde_json::json;
@@ -20,6 +20,7 @@ use super::{
     outcome::{self, Order},
 };
 use crate::{
+    allocation::take,
     node::{convert, hello},
     outbox::{self, Event},
     text::{fresh_id, tame, tame_opt, to_i64, to_u64},
@@ -67,6 +68,7 @@ pub fn kind(fact: &wire::Fact) -> &'static str {
         Some(What::Removed(_)) => "removed",
         Some(What::PortTaken(_)) => "port_taken",
         Some(What::NodeCondition(_)) => "condition",
+        Some(What::PortFreed(_)) => "port_freed",
         None => "unknown",
     }
 }
@@ -100,6 +102,7 @@ pub async fn apply<C: ConnectionTrait>(
             return condition_changed(db, node, condition, now_ms).await;
         }
         What::FactGap(gap) => return facts_lost(db, node, gap, now_ms).await,
+        What::PortFreed(freed) => return port_freed(db, node, freed, now_ms).await,
         What::Removed(removed) => return gone(db, node, fact, removed.generation, now_ms).await,
         // Transfers come with their own issue; until then the fact is history.
         What::Released(_) => return Ok(()),
@@ -182,6 +185,9 @@ impl<C: ConnectionTrait> About<'_, C> {
                 );
         }
         update.exec(self.db).await?;
+        if to == State::Running {
+            take::held_by_server(self.db, &self.row.id).await?;
+        }
         self.event("state", data).await?;
         Ok(())
     }
@@ -210,6 +216,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             image,
         )
         .await?;
+        self.end_replaced(run, started.started_at_ms).await?;
         self.update()
             .col_expr(servers::Column::RunId, Expr::value(run.to_string()))
             .col_expr(
@@ -220,6 +227,21 @@ impl<C: ConnectionTrait> About<'_, C> {
             .await?;
         let data = json!({"run": run.to_string(), "started_at_ms": started.started_at_ms});
         self.event("run_started", data).await?;
+        Ok(())
+    }
+
+    /// Runs whose end was lost ended when another began: a server has one at a time.
+    async fn end_replaced(&self, run: RunId, started_at_ms: i64) -> Result<(), DbErr> {
+        console_runs::Entity::update_many()
+            .col_expr(console_runs::Column::EndedAtMs, Expr::value(started_at_ms))
+            .filter(console_runs::Column::ServerId.eq(&*self.row.id))
+            .filter(console_runs::Column::StartedAtMs.lt(started_at_ms))
+            .filter(console_runs::Column::NodeId.eq(self.node.to_string()))
+            .filter(console_runs::Column::Kind.eq("game"))
+            .filter(console_runs::Column::Id.ne(run.to_string()))
+            .filter(console_runs::Column::EndedAtMs.is_null())
+            .exec(self.db)
+            .await?;
         Ok(())
     }
 
@@ -514,6 +536,22 @@ async fn condition_changed(
     let mut data = condition;
     data["cleared"] = change.cleared.into();
     outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
+    Ok(())
+}
+
+async fn port_freed(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    freed: &wire::PortFreed,
+    now_ms: i64,
+) -> Result<(), Refused> {
+    let port = i32::try_from(freed.port).map_err(malformed)?;
+    let which = Condition::all()
+        .add(allocations::Column::NodeId.eq(node.to_string()))
+        .add(allocations::Column::Port.eq(port));
+    take::forget_holder(db, which).await?;
+    let event = Event::of_node(node, "port_freed", now_ms, json!({"port": port}));
+    outbox::write(db, event).await?;
     Ok(())
 }
 

@@ -196,7 +196,12 @@ async fn lock_nodes(
             facts.iter().any(|f| {
                 matches!(
                     f.fact.what,
-                    Some(What::BootStarted(_) | What::NodeCondition(_) | What::FactGap(_))
+                    Some(
+                        What::BootStarted(_)
+                            | What::NodeCondition(_)
+                            | What::PortFreed(_)
+                            | What::FactGap(_)
+                    )
                 )
             })
         })

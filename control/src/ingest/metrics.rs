@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
-use warren_entity::servers;
+use futures_util::FutureExt;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::OnConflict,
+};
+use warren_entity::{server_samples, servers};
 use warren_proto::{
     ids::{NodeId, ServerId},
     wire,
@@ -11,7 +15,7 @@ use warren_proto::{
 
 use crate::{
     app::Ground,
-    db::Lane,
+    db::{Lane, Tx},
     metrics::{
         codec::Row,
         roll::{self, RAW_S},
@@ -78,37 +82,32 @@ fn node_row(s: &wire::NodeSample) -> Row {
 /// Stores many batches in one transaction. Samples are a picture, not a fact: what is far from control's
 /// time is filed under control's.
 pub async fn store(ground: &Ground, uploads: Vec<Upload>) -> Vec<Answer> {
-    let stored = async {
-        let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
-        let speaks: Vec<bool> = uploads
-            .iter()
-            .map(|u| speakers.get(&u.node) == Some(&u.batch.boot))
-            .collect();
-        let taken = uploads.iter().zip(&speaks).filter(|(_, speaks)| **speaks);
-        store_all(ground, taken.map(|(upload, _)| upload)).await?;
-        Ok::<_, DbErr>(speaks)
+    let failed = || wire::Failure {
+        code: "database".into(),
+        message: "control's database did not take it".into(),
+        retryable: true,
     };
-    match stored.await {
-        Ok(speaks) => speaks
-            .into_iter()
-            .map(|speaks| {
-                if speaks {
-                    Ok(wire::MetricsAnswer {})
-                } else {
-                    Err(super::not_speaking())
-                }
-            })
-            .collect(),
-        Err(error) => {
-            tracing::error!(%error, "samples could not be stored");
-            let failed = wire::Failure {
-                code: "database".into(),
-                message: "control's database did not take it".into(),
-                retryable: true,
-            };
-            uploads.iter().map(|_| Err(failed.clone())).collect()
+    super::apart(ground, &uploads, |ground, some| {
+        store_together(ground, some).boxed()
+    })
+    .await
+    .into_iter()
+    .map(|answer| answer.unwrap_or_else(|| Err(failed())))
+    .collect()
+}
+
+async fn store_together(ground: &Ground, uploads: &[Upload]) -> Result<Vec<Answer>, DbErr> {
+    let speakers = super::speakers(ground, uploads.iter().map(|u| u.node)).await?;
+    let speaks = |u: &&Upload| speakers.get(&u.node) == Some(&u.batch.boot);
+    store_all(ground, uploads.iter().filter(speaks)).await?;
+    let answer = |upload| {
+        if speaks(&upload) {
+            Ok(wire::MetricsAnswer {})
+        } else {
+            Err(super::not_speaking())
         }
-    }
+    };
+    Ok(uploads.iter().map(answer).collect())
 }
 
 async fn store_all(ground: &Ground, uploads: impl Iterator<Item = &Upload>) -> Result<(), DbErr> {
@@ -149,19 +148,35 @@ async fn store_all(ground: &Ground, uploads: impl Iterator<Item = &Upload>) -> R
         list.sort_by_key(|r| r.at_ms);
         roll::add(&tx, &subject, RAW_S, &list).await?;
     }
-    tx.commit().await?;
-    let tx = ground.db.begin(Lane::Machines).await?;
-    for (server, sample) in newest {
-        servers::Entity::update_many()
-            .col_expr(
-                servers::Column::Sample,
-                Expr::value(convert::sample(sample)),
-            )
-            .filter(servers::Column::Id.eq(server))
-            .exec(&*tx)
+    store_newest(&tx, newest, now_ms).await?;
+    tx.commit().await
+}
+
+/// One statement, in the order of ids, beside the chunks: a server's row is not touched, which facts lock in
+/// their own order.
+async fn store_newest(
+    tx: &Tx,
+    newest: BTreeMap<String, &wire::ServerSample>,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let rows: Vec<server_samples::ActiveModel> = newest
+        .into_iter()
+        .map(|(server, sample)| server_samples::ActiveModel {
+            server_id: Set(server),
+            at_ms: Set(now_ms),
+            sample: Set(convert::sample(sample)),
+        })
+        .collect();
+    let replace = OnConflict::column(server_samples::Column::ServerId)
+        .update_columns([server_samples::Column::AtMs, server_samples::Column::Sample])
+        .to_owned();
+    for some in rows.chunks(1000) {
+        server_samples::Entity::insert_many(some.iter().cloned())
+            .on_conflict(replace.clone())
+            .exec_without_returning(&**tx)
             .await?;
     }
-    tx.commit().await
+    Ok(())
 }
 
 /// Which of the servers named belong to the node that names them.

@@ -1,5 +1,7 @@
 //! Console bytes as they came: unpacked, checked, and cut to what lies behind a cursor. Pure.
 
+use std::collections::HashSet;
+
 use warren_proto::{
     ids::{NodeId, RunId, ServerId},
     wire::{self, ConsoleStream},
@@ -12,8 +14,11 @@ const MAX_RANGE: u32 = 1 << 20;
 /// Bytes of all ranges of one upload after decompression: agents stop at 1 MiB and the range that crosses it.
 /// Without it an upload of a thousand tiny bombs would be a gigabyte.
 const MAX_UPLOAD: u64 = 4 << 20;
-/// Ranges of one upload; an agent's 256 KiB hold fewer.
-const MOST_RANGES: usize = 4096;
+/// Ranges of one upload; agents stop at half of it.
+const MOST_RANGES: usize = 1024;
+/// Streams of one upload. Each costs statements under the one writer, which all nodes share.
+const MOST_KEYS: usize = 512;
+
 /// One stream of one run as its node names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -111,7 +116,18 @@ pub fn parse_all(
             ranges.len()
         )));
     }
-    ranges.iter().map(|r| parse(node, r)).collect()
+    let parsed = ranges
+        .iter()
+        .map(|r| parse(node, r))
+        .collect::<Result<Vec<_>, _>>()?;
+    let keys = parsed.iter().map(|(key, _)| key).collect::<HashSet<_>>();
+    if keys.len() > MOST_KEYS {
+        return Err(malformed(format!(
+            "an upload of {} streams; {MOST_KEYS} are possible",
+            keys.len()
+        )));
+    }
+    Ok(parsed)
 }
 
 /// What of a piece lies behind the cursor.
@@ -197,6 +213,23 @@ mod tests {
         let node = NodeId::new();
         assert_eq!(parse_all(node, &of(2)).unwrap().len(), 2);
         assert!(parse_all(node, &of(5)).is_err());
+    }
+
+    #[test]
+    fn an_upload_of_a_thousand_streams_is_refused() {
+        let of = |streams: usize| wire::ConsoleUpload {
+            ranges: (0..streams)
+                .map(|_| wire::ConsoleRange {
+                    server: ServerId::new().to_string(),
+                    run: RunId::new().to_string(),
+                    ..Default::default()
+                })
+                .collect(),
+            ..Default::default()
+        };
+        let node = NodeId::new();
+        assert_eq!(parse_all(node, &of(MOST_KEYS)).unwrap().len(), MOST_KEYS);
+        assert!(parse_all(node, &of(MOST_KEYS + 1)).is_err());
     }
 
     #[test]

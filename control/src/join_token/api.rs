@@ -28,6 +28,9 @@ pub async fn create_join_token(
     Json(req): Json<JoinTokenCreate>,
 ) -> Result<(StatusCode, Json<JoinTokenCreated>)> {
     caller.require(Key::NodeCreate, Resource::Panel)?;
+    if let Some(node) = req.node {
+        caller.require(Key::NodeUpdate, Resource::Node(node))?;
+    }
     let created = service::create(&app, &caller, req, query.local).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }

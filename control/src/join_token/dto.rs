@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use warren_proto::ids::NodeId;
+
 use crate::{http::Stamp, node::dto::PortRange};
 
 /// A token to be made.
@@ -23,6 +25,11 @@ pub struct JoinTokenCreate {
     pub labels: Option<BTreeMap<String, String>>,
     /// Port range that the nodes get; 25565 to 25664 by default.
     pub port_range: Option<PortRange>,
+    /// Takes this node back: for a machine that lost its key, or one that was revoked. Whoever joins with the
+    /// token becomes this node, once; it keeps its labels and ports. Without it a token makes new nodes, and takes
+    /// back those that prove their old key.
+    #[schema(value_type = Option<String>)]
+    pub node: Option<NodeId>,
 }
 
 /// How to make it.
@@ -59,6 +66,8 @@ pub struct JoinTokenInfo {
     pub name: String,
     /// How many machines may still use it.
     pub uses_left: i64,
+    /// The node that it takes back; null: it makes new ones.
+    pub node: Option<String>,
     /// When it expires.
     pub expires_at: Stamp,
     /// When it was made.

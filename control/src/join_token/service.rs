@@ -13,7 +13,7 @@ use crate::{
     auth::Caller,
     db::Lane,
     error::{Error, Fields, Result},
-    http::{Page, PageQuery, Stamp},
+    http::{Page, PageQuery, Pin, Stamp},
     node::token::{self, TokenAsk, TokenError},
 };
 
@@ -27,6 +27,16 @@ fn checked(req: &JoinTokenCreate) -> Result<String> {
         let field = format!("labels.{key:.64}");
         fields.line(&field, key, 64);
         fields.text(&field, value, 256);
+    }
+    if req.node.is_some() {
+        let kept = "a node that is taken back keeps its own; leave it out";
+        fields.check(req.labels.is_none(), "labels", "not_with_node", kept);
+        fields.check(
+            req.port_range.is_none(),
+            "port_range",
+            "not_with_node",
+            kept,
+        );
     }
     fields.finish()?;
     Ok(name)
@@ -46,7 +56,8 @@ pub async fn create(
         name,
         created_by: Some(caller.actor.user),
         local,
-        control_cert_sha256: app.door.certificate.get().cloned(),
+        control_key_sha256: app.door.pin.get().map(Pin::hex),
+        node: req.node,
         labels: req.labels.unwrap_or_default(),
         ..TokenAsk::default()
     };
@@ -61,6 +72,7 @@ pub async fn create(
     }
     let made = token::create(app, &ask).await.map_err(|e| match e {
         TokenError::NoPublicAddress => Error::conflict("no_public_address", e.to_string()),
+        TokenError::NoNode(_) => Error::field("node", "unknown", e.to_string()),
         TokenError::Value { field, problem } => Error::field(field, "out_of_range", problem),
         other => Error::internal(other),
     })?;
@@ -68,7 +80,7 @@ pub async fn create(
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     Entry::of(Key::NodeCreate, "join_token", &id)
-        .with(json!({"name": ask.name, "uses": ask.uses, "expires_in_s": ask.expires_in_s}))
+        .with(json!({"name": ask.name, "uses": ask.uses, "expires_in_s": ask.expires_in_s, "node": ask.node}))
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
@@ -81,26 +93,22 @@ pub async fn create(
     })
 }
 
-/// One line for a fresh machine. A self-signed certificate is pinned by its fingerprint inside the token; curl
-/// itself must then be told not to ask an authority, and the script checks what it fetches by its SHA-256.
+/// One line for a fresh machine. What it fetches is run as root, so over a certificate that no authority vouches
+/// for (`-k`) curl is told whose key it must be; the script then holds the same pin and the agent's SHA-256.
 fn install_command(app: &App, caller: &Caller, token: &str) -> Option<String> {
     let url = if app.config.public_url.is_empty() {
-        let name = crate::auth::origin::name(&caller.peer.host);
-        let elsewhere = name != "localhost"
-            && !name
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|a| a.is_loopback());
-        elsewhere.then(|| format!("{}://{}", caller.peer.scheme.as_str(), caller.peer.host))?
+        format!("{}://{}", caller.peer.scheme.as_str(), caller.peer.host)
     } else {
         app.config.public_url.trim_end_matches('/').to_owned()
     };
-    let insecure = if app.door.certificate.get().is_some() {
-        "k"
-    } else {
-        ""
-    };
+    if token::is_loopback(&url) {
+        return None;
+    }
+    let trust = app.door.pin.get().map_or_else(String::new, |pin| {
+        format!("k --pinnedpubkey '{}'", pin.option())
+    });
     Some(format!(
-        "curl -fsSL{insecure} {url}/install.sh | sh -s -- {token}"
+        "curl -fsSL{trust} {url}/install.sh | sh -s -- {token}"
     ))
 }
 
@@ -137,6 +145,7 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<JoinTokenInfo>> {
             .collect(),
         id: row.id,
         name: row.name,
+        node: row.node_id,
         uses_left: row.uses_left,
         expires_at: Stamp(row.expires_at_ms),
         created_at: Stamp(row.created_at_ms),

@@ -76,6 +76,15 @@ pub struct Made {
 /// Names the file, the missing program or the setting.
 pub async fn init(config: &Config, clock: &Clock, ask: &Init) -> Result<Made> {
     let version = nats_version(&ask.nats_server)?;
+    // Before anything is made: nothing is half done.
+    if version.support() == Support::TooOld {
+        anyhow::bail!(
+            "{} is nats-server {version}, and {} is the oldest that works: install a newer one, or name another \
+             with --nats-server",
+            ask.nats_server.display(),
+            version::FLOOR
+        );
+    }
     for dir in [&config.data_dir, &ask.nats_dir] {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.with_context(|| format!("make {}", dir.display()))?;

@@ -1,10 +1,11 @@
 //! Averages finished hours into minutes, finished days into hours, and drops what is old.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
-use warren_entity::metric_chunks;
+use warren_entity::{metric_chunks, server_samples};
 
 use super::codec::{self, Row};
 use crate::{
@@ -76,6 +77,8 @@ pub async fn add(tx: &Tx, subject: &str, step_s: i32, rows: &[Row]) -> Result<()
             step_s: Set(step_s),
             start_s: Set(start),
             last_at_ms: Set(all.last().map_or(0, |r| r.at_ms)),
+            // Hours are the last step.
+            averaged: Set(step_s == HOUR_S),
             samples: Set(i32::try_from(all.len()).unwrap_or(i32::MAX)),
             data: Set(codec::pack(&all)),
         };
@@ -88,6 +91,7 @@ pub async fn add(tx: &Tx, subject: &str, step_s: i32, rows: &[Row]) -> Result<()
             .update_columns([
                 metric_chunks::Column::LastAtMs,
                 metric_chunks::Column::Samples,
+                metric_chunks::Column::Averaged,
                 metric_chunks::Column::Data,
             ])
             .to_owned();
@@ -141,42 +145,82 @@ pub fn counters_of(columns: usize) -> &'static [usize] {
     }
 }
 
-/// One round: finished chunks are averaged into the next step (again and again harmlessly), old ones go.
+/// Chunks averaged in one transaction: uploads get their turn in between.
+const STEP: u64 = 64;
+
+/// One round: finished chunks with samples that are not in the next step yet are averaged into it. A subject
+/// that was idle costs nothing. Gives how many.
 /// # Errors
 /// Database.
-pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
+pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
     let now_s = ground.clock.now_s();
+    let mut averaged = 0;
     for (from, to) in [(RAW_S, MINUTE_S), (MINUTE_S, HOUR_S)] {
         let finished = now_s - span_s(from);
-        // Averaged once a round or two; the newest sample of the target says what is in already.
-        let since = finished - 2 * span_s(from);
-        let keys: Vec<(String, i64)> = metric_chunks::Entity::find()
-            .filter(metric_chunks::Column::StepS.eq(from))
-            .filter(metric_chunks::Column::StartS.lte(finished))
-            .filter(metric_chunks::Column::StartS.gt(since))
-            .order_by_asc(metric_chunks::Column::SubjectId)
-            .order_by_asc(metric_chunks::Column::StartS)
-            .select_only()
-            .columns([
-                metric_chunks::Column::SubjectId,
-                metric_chunks::Column::StartS,
-            ])
-            .into_tuple()
-            .all(ground.db.bulk.read())
-            .await?;
-        for some in keys.chunks(64) {
-            let tx = ground.db.bulk.begin(Lane::Machines).await?;
-            for (subject, start) in some {
-                let found = metric_chunks::Entity::find_by_id((subject.clone(), from, *start))
-                    .one(&*tx)
-                    .await?;
-                let rows = found.map(|c| codec::unpack(&c.data)).unwrap_or_default();
-                let columns = rows.first().map_or(0, |r| r.values.len());
-                add(&tx, subject, to, &average(&rows, to, counters_of(columns))).await?;
+        loop {
+            let keys: Vec<(String, i64)> = metric_chunks::Entity::find()
+                .filter(metric_chunks::Column::StepS.eq(from))
+                .filter(metric_chunks::Column::StartS.lte(finished))
+                .filter(Expr::cust("NOT averaged"))
+                .order_by_asc(metric_chunks::Column::StartS)
+                .limit(STEP)
+                .select_only()
+                .columns([
+                    metric_chunks::Column::SubjectId,
+                    metric_chunks::Column::StartS,
+                ])
+                .into_tuple()
+                .all(ground.db.bulk.read())
+                .await?;
+            if keys.is_empty() {
+                break;
             }
-            tx.commit().await?;
+            averaged += keys.len() as u64;
+            average_all(ground, keys, from, to).await?;
         }
     }
+    Ok(averaged)
+}
+
+async fn average_all(
+    ground: &Ground,
+    mut keys: Vec<(String, i64)>,
+    from: i32,
+    to: i32,
+) -> Result<(), DbErr> {
+    // Uploads lock subjects in this order too.
+    keys.sort_unstable();
+    let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    for (subject, start) in keys {
+        // Locked, so that no sample comes in between the look and the mark.
+        let found = metric_chunks::Entity::find_by_id((subject.clone(), from, start))
+            .lock_exclusive()
+            .one(&*tx)
+            .await?;
+        let rows = found.map(|c| codec::unpack(&c.data)).unwrap_or_default();
+        let columns = rows.first().map_or(0, |r| r.values.len());
+        let averages = average(&rows, to, counters_of(columns));
+        add(&tx, &subject, to, &averages).await?;
+        metric_chunks::Entity::update_many()
+            .col_expr(metric_chunks::Column::Averaged, Expr::value(true))
+            .filter(metric_chunks::Column::SubjectId.eq(subject))
+            .filter(metric_chunks::Column::StepS.eq(from))
+            .filter(metric_chunks::Column::StartS.eq(start))
+            .exec(&*tx)
+            .await?;
+    }
+    tx.commit().await
+}
+
+/// The newest sample of a server that sends none is kept so long.
+const SAMPLE_MS: i64 = 86_400_000;
+
+/// Drops what is older than it is kept.
+/// # Errors
+/// Database.
+pub async fn forget(ground: &Ground) -> Result<u64, DbErr> {
+    let now_s = ground.clock.now_s();
+    let mut gone = 0;
     let keep = [
         (RAW_S, ground.config.metrics_keep_s),
         (MINUTE_S, ground.config.metrics_minutes_keep_s),
@@ -184,12 +228,19 @@ pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
     ];
     for (step_s, keep_s) in keep {
         let tx = ground.db.bulk.begin(Lane::Machines).await?;
-        metric_chunks::Entity::delete_many()
+        let dropped = metric_chunks::Entity::delete_many()
             .filter(metric_chunks::Column::StepS.eq(step_s))
             .filter(metric_chunks::Column::StartS.lt(now_s - keep_s - span_s(step_s)))
             .exec(&*tx)
             .await?;
         tx.commit().await?;
+        gone += dropped.rows_affected;
     }
-    Ok(())
+    let tx = ground.db.bulk.begin(Lane::Machines).await?;
+    let idle = server_samples::Entity::delete_many()
+        .filter(server_samples::Column::AtMs.lt(ground.clock.now_ms() - SAMPLE_MS))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    Ok(gone + idle.rows_affected)
 }

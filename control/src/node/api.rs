@@ -4,8 +4,8 @@ use axum::{extract::State, http::StatusCode};
 
 use super::{
     dto::{
-        IdentityRequest, MetricSeries, MetricsQuery, Node, NodeDelete, NodePatch, Orphan,
-        OrphanRequest,
+        IdentityRequest, MetricSeries, MetricsQuery, Node, NodeDelete, NodePatch, NodeQuery,
+        Orphan, OrphanRequest,
     },
     service,
 };
@@ -14,21 +14,21 @@ use crate::{
     app::App,
     auth::{Caller, NodeAccess},
     error::Result,
-    http::{Json, Page, PageQuery, Path, Query},
+    http::{Json, Page, Path, Query},
     problem::Problems,
 };
 use warren_proto::ids::{NodeId, ServerId};
 
 /// Nodes, the oldest first.
-#[utoipa::path(get, path = "/nodes", tag = "nodes", params(PageQuery),
+#[utoipa::path(get, path = "/nodes", tag = "nodes", params(NodeQuery),
     responses((status = 200, body = Page<Node>), Problems))]
 pub async fn list_nodes(
     State(app): State<App>,
     caller: Caller,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<NodeQuery>,
 ) -> Result<Json<Page<Node>>> {
     caller.require(Key::NodeRead, Resource::Panel)?;
-    service::list(&app, &page).await.map(Json)
+    service::list(&app, &query).await.map(Json)
 }
 
 /// One node.
@@ -118,7 +118,7 @@ pub async fn list_orphans(
     service::orphans(&app, &access.node.id).await.map(Json)
 }
 
-/// Adopts or deletes an orphan.
+/// Adopts or deletes an orphan. One that the panel has no record of is made anew from what its node runs.
 #[utoipa::path(post, path = "/nodes/{node}/orphans/{server}", tag = "nodes",
     params(("node" = String, Path, description = "Node id"),
         ("server" = String, Path, description = "Server id")),
@@ -130,6 +130,6 @@ pub async fn decide_orphan(
     Json(req): Json<OrphanRequest>,
 ) -> Result<StatusCode> {
     access.require(Key::NodeUpdate)?;
-    service::decide_orphan(&app, &access, server, req.action).await?;
+    service::decide_orphan(&app, &access, server, req).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,27 +22,45 @@ pub async fn ask<M: Message + Default>(
 ) -> Result<M> {
     command::ask(app, node, verb, body, within)
         .await
-        .map_err(|error| match error {
-            AskError::Offline(node) => Error::NodeOffline { node },
-            AskError::Unknown(_) => Error::not_found("node"),
-            AskError::Database(cause) => cause.into(),
-            AskError::Call(CallError::Failed {
-                code,
-                message,
-                retryable,
-            }) => Error::Agent {
-                code,
-                message,
-                retryable,
-            },
-            AskError::Call(CallError::Bus(cause)) => {
-                tracing::warn!(node.id = %node, %cause, "node {node} did not answer {verb}");
-                Error::Unavailable {
-                    code: "node_no_answer",
-                    detail: "the node did not answer in time; it may have done it all the same"
-                        .into(),
-                }
+        .map_err(|error| told(error, node, verb))
+}
+
+/// As [`ask`], put once more when the answer is lost; see [`command::ask_by_id`].
+/// # Errors
+/// As [`ask`].
+pub async fn ask_by_id<M: Message + Default>(
+    app: &App,
+    node: NodeId,
+    verb: &str,
+    body: &impl Message,
+    within: Duration,
+) -> Result<M> {
+    command::ask_by_id(app, node, verb, body, within)
+        .await
+        .map_err(|error| told(error, node, verb))
+}
+
+fn told(error: AskError, node: NodeId, verb: &str) -> Error {
+    match error {
+        AskError::Offline(node) => Error::NodeOffline { node },
+        AskError::Unknown(_) => Error::not_found("node"),
+        AskError::Database(cause) => cause.into(),
+        AskError::Call(CallError::Failed {
+            code,
+            message,
+            retryable,
+        }) => Error::Agent {
+            code,
+            message,
+            retryable,
+        },
+        AskError::Call(CallError::Bus(cause)) => {
+            tracing::warn!(node.id = %node, %cause, "node {node} did not answer {verb}");
+            Error::Unavailable {
+                code: "node_no_answer",
+                detail: "the node did not answer in time; it may have done it all the same".into(),
             }
-            AskError::Call(refused @ CallError::Refused(_)) => Error::internal(refused),
-        })
+        }
+        AskError::Call(refused @ CallError::Refused(_)) => Error::internal(refused),
+    }
 }

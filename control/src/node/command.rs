@@ -50,15 +50,54 @@ pub async fn ask<M: Message + Default>(
     body: &impl Message,
     within: Duration,
 ) -> Result<M, AskError> {
+    let boot = boot(app, node).await?;
+    Ok(put(app, node, boot, verb, body, within).await?)
+}
+
+/// As [`ask`], for what a node does once per id however often it is asked: when an answer is lost on its way, as it
+/// is when a nats-server dies, the question is put once more. Only to the same boot: another has no memory of ids.
+/// # Errors
+/// [`AskError`]; a bus error leaves open whether the node did it.
+pub async fn ask_by_id<M: Message + Default>(
+    app: &App,
+    node: NodeId,
+    verb: &str,
+    body: &impl Message,
+    within: Duration,
+) -> Result<M, AskError> {
+    let boot = boot(app, node).await?;
+    let lost = match put(app, node, boot, verb, body, within).await {
+        Err(CallError::Bus(lost)) => lost,
+        answered => return Ok(answered?),
+    };
+    tracing::debug!(error = %lost, node.id = %node, "node {node} did not answer {verb}; asking once more");
+    match put(app, node, boot, verb, body, within).await {
+        Err(CallError::Failed { code, .. }) if code == signed::Refused::OtherBoot.code() => {
+            Err(CallError::Bus(lost).into())
+        }
+        answered => Ok(answered?),
+    }
+}
+
+async fn boot(app: &App, node: NodeId) -> Result<BootId, AskError> {
     let row = nodes::Entity::find_by_id(node.to_string())
         .one(app.db.read())
         .await?
         .filter(|row| row.deleted_at_ms.is_none())
         .ok_or(AskError::Unknown(node))?;
     let boot = row.current_boot.as_deref().and_then(|b| b.parse().ok());
-    let Some(boot) = boot.filter(|_| row.online && row.revoked_at_ms.is_none()) else {
-        return Err(AskError::Offline(node));
-    };
+    boot.filter(|_| row.online && row.revoked_at_ms.is_none())
+        .ok_or(AskError::Offline(node))
+}
+
+async fn put<M: Message + Default>(
+    app: &App,
+    node: NodeId,
+    boot: BootId,
+    verb: &str,
+    body: &impl Message,
+    within: Duration,
+) -> Result<M, CallError> {
     let command = sign(app, node, boot, verb, body);
     // Gateways ask the same subjects with a session instead; the kind tells them apart.
     let kind = match verb {
@@ -66,10 +105,9 @@ pub async fn ask<M: Message + Default>(
         other => other.to_owned(),
     };
     let subject = subjects::to_node(node, verb);
-    Ok(app
-        .bus
+    app.bus
         .call(subject, &kind, Some(node), &command, within)
-        .await?)
+        .await
 }
 
 fn sign(app: &App, node: NodeId, boot: BootId, verb: &str, body: &impl Message) -> SignedCommand {

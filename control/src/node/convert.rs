@@ -67,7 +67,7 @@ pub fn load(sample: &wire::NodeSample) -> Value {
     })
 }
 
-/// `servers.sample`.
+/// `server_samples.sample`.
 #[must_use]
 pub fn sample(sample: &wire::ServerSample) -> Value {
     json!({

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use warren_proto::ids::EggId;
+
 use crate::http::Stamp;
 
 /// How a node stands.
@@ -155,6 +157,22 @@ pub struct Node {
     pub quarantined_because: Option<String>,
 }
 
+/// Which nodes.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct NodeQuery {
+    /// Part of the name, case does not matter; or an id.
+    pub search: Option<String>,
+    /// How they stand.
+    #[param(inline)]
+    pub state: Option<NodeState>,
+    /// Rows per page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub limit: Option<u64>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// Left-out members stay.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -222,6 +240,10 @@ pub enum OrphanAction {
 pub struct OrphanRequest {
     /// What to do.
     pub action: OrphanAction,
+    /// To adopt: the egg's id, where the one that the server was made from is not here under its old id.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    pub egg: Option<EggId>,
 }
 
 /// A stretch of time.

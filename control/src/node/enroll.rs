@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use warren_entity::{audit_log, join_tokens, node_cursors, nodes};
 use warren_proto::{
-    bus::{accounts::Account, jwt},
+    bus::jwt,
     ids::{JoinTokenId, NodeId},
     wire,
 };
@@ -44,12 +44,31 @@ pub enum Error {
          node by deleting the identity in its data folder"
     )]
     StillThere(NodeId),
-    /// A re-join with a token from before the revocation.
+    /// A re-join of a node whose key was revoked: whoever holds that key proves nothing with it.
     #[error(
-        "node {0} was revoked after this join token was made: make a new one in the panel to take the machine \
-         back, or join as a new node by deleting the identity in its data folder"
+        "node {0} was revoked: make a join token for this node in the panel (its page, or `\"node\"` in \
+         `POST /api/v1/nodes/tokens`) to take the machine back, or join as a new node by deleting the identity \
+         in its data folder"
     )]
     Revoked(NodeId),
+    /// A re-join without the node's key and without a token made for it.
+    #[error(
+        "this machine says that it was node {0}, and does not prove it. Either join where the node's identity \
+         lies (identity.json in the agent's data folder), or, if its key is lost, make a join token for this \
+         node in the panel (its page, or `\"node\"` in `POST /api/v1/nodes/tokens`)"
+    )]
+    Unproven(NodeId),
+    /// A token made for one node, used on a machine that is another.
+    #[error(
+        "this join token takes node {wanted} back, and this machine is node {had}: use a token for {had}, or \
+         run `warren-agent leave` first"
+    )]
+    OtherNode {
+        /// What the token is for.
+        wanted: NodeId,
+        /// What the machine says it is.
+        had: NodeId,
+    },
     /// Signing.
     #[error("enrolment: {0}")]
     Jwt(#[from] jwt::Error),
@@ -69,6 +88,8 @@ impl Error {
             Self::Proof => "bad_proof",
             Self::StillThere(_) => "node_online",
             Self::Revoked(_) => "node_revoked",
+            Self::Unproven(_) => "rejoin_unproven",
+            Self::OtherNode { .. } => "token_for_other_node",
             Self::Jwt(_) | Self::Database(_) => "internal",
         }
     }
@@ -187,36 +208,16 @@ async fn take(
     key: &str,
     now_ms: i64,
 ) -> Result<NodeId, Error> {
-    let former = match ask.former_node.parse::<NodeId>() {
-        Ok(id) => nodes::Entity::find_by_id(id.to_string())
-            .filter(nodes::Column::DeletedAtMs.is_null())
-            .lock_exclusive()
-            .one(db)
-            .await?
-            .map(|row| (id, row)),
-        Err(_) => None,
-    };
     let host = ask.host.clone().unwrap_or_default();
-    let (node, rejoined) = match former {
+    let former = former(db, token, ask).await?;
+    let rejoined = former.is_some();
+    let node = match former {
         Some((id, row)) => {
-            // Whoever has a token could otherwise take a running node over by naming its id.
-            if row.online {
-                return Err(Error::StillThere(id));
-            }
-            // A token that lies around, with uses left, must not undo what an admin did since.
-            if row
-                .revoked_at_ms
-                .is_some_and(|at| at >= token.created_at_ms)
-            {
-                return Err(Error::Revoked(id));
-            }
+            may_return(id, &row, token, ask, key)?;
             rejoin(db, id, &row, token, key, &host, now_ms).await?;
-            (id, true)
+            id
         }
-        None => (
-            join(ground, db, token, ask, key, &host, now_ms).await?,
-            false,
-        ),
+        None => join(ground, db, token, ask, key, &host, now_ms).await?,
     };
     let diff =
         json!({"token": token.id, "rejoined": rejoined, "hostname": tame(&host.hostname, 253)});
@@ -227,6 +228,68 @@ async fn take(
     )
     .await?;
     Ok(node)
+}
+
+/// The node that this machine was: what the token was made for, or else what the machine says.
+async fn former(
+    db: &impl ConnectionTrait,
+    token: &join_tokens::Model,
+    ask: &wire::Register,
+) -> Result<Option<(NodeId, nodes::Model)>, Error> {
+    let said = ask.former_node.parse::<NodeId>().ok();
+    let bound = token.node_id.as_deref().map(str::parse::<NodeId>);
+    let bound = bound.transpose().map_err(|_| Error::Unknown)?;
+    if let (Some(wanted), Some(had)) = (bound, said)
+        && wanted != had
+    {
+        return Err(Error::OtherNode { wanted, had });
+    }
+    let Some(id) = bound.or(said) else {
+        return Ok(None);
+    };
+    let row = nodes::Entity::find_by_id(id.to_string())
+        .filter(nodes::Column::DeletedAtMs.is_null())
+        .lock_exclusive()
+        .one(db)
+        .await?;
+    match row {
+        Some(row) => Ok(Some((id, row))),
+        // Removed since the token was made: a new node is not what was asked for.
+        None if bound.is_some() => Err(Error::Unknown),
+        None => Ok(None),
+    }
+}
+
+/// Whether a machine with this token and these proofs may be that node again.
+fn may_return(
+    id: NodeId,
+    row: &nodes::Model,
+    token: &join_tokens::Model,
+    ask: &wire::Register,
+    key: &str,
+) -> Result<(), Error> {
+    // Whoever has a token could otherwise push a running node out.
+    if row.online {
+        return Err(Error::StillThere(id));
+    }
+    if token.node_id.is_some() {
+        // A token that lies around must not undo what an admin did since.
+        let late = |at| at >= token.created_at_ms;
+        return match row.revoked_at_ms.is_some_and(late) {
+            true => Err(Error::Revoked(id)),
+            false => Ok(()),
+        };
+    }
+    // The reason for a revocation may be that somebody else has the key.
+    if row.revoked_at_ms.is_some() {
+        return Err(Error::Revoked(id));
+    }
+    let text = format!("{id}\n{}\n{key}", token.id);
+    let mut keys = std::iter::once(&row.public_key).chain(&row.pending_key);
+    match keys.any(|old| credential::proves(old, &text, &ask.former_proof)) {
+        true => Ok(()),
+        false => Err(Error::Unproven(id)),
+    }
 }
 
 async fn audit(
@@ -253,8 +316,8 @@ async fn audit(
     Ok(())
 }
 
-/// Keeps the id; the old key is refused in the same transaction. The fork check begins anew: an admin's token
-/// vouches for this machine.
+/// Keeps the id; the old key is refused in the same transaction. The fork check begins anew: the old key or an
+/// admin's token vouches for this machine.
 async fn rejoin(
     db: &impl ConnectionTrait,
     node: NodeId,
@@ -264,17 +327,7 @@ async fn rejoin(
     host: &wire::HostFacts,
     now_ms: i64,
 ) -> Result<(), DbErr> {
-    for old in std::iter::once(&row.public_key).chain(&row.pending_key) {
-        credential::refuse(
-            db,
-            Account::Edge,
-            old,
-            Some(node),
-            row.jwt_expires_at_ms,
-            now_ms,
-        )
-        .await?;
-    }
+    credential::refuse_keys_of(db, node, row, now_ms).await?;
     let none = Option::<String>::None;
     nodes::Entity::update_many()
         .col_expr(nodes::Column::PublicKey, Expr::value(key))

@@ -1,6 +1,6 @@
 //! The steps of a hello, each on the transaction that holds the node's cursor and row.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use prost::Message;
 use sea_orm::{
@@ -24,6 +24,7 @@ use super::{
     settle::{self, Verdict},
 };
 use crate::{
+    allocation::take,
     ingest::{
         cursor::{Boot, Cursor, Held, Lost, TO_ITS_END, rejoin, reposition},
         effect,
@@ -34,6 +35,12 @@ use crate::{
     wanted::{self, Bumped},
 };
 
+/// Rows of one statement: both databases bound what a statement may name.
+const ROWS: usize = 1000;
+/// Orphans of one node that are written down; once they are decided on, the next hello shows more.
+const MOST_ORPHANS: usize = 1000;
+/// Boots of one node that control remembers: twice what a hello may name.
+const MOST_BOOTS: i64 = 2 * 4096;
 /// Boots that a journal may hold facts of: it is bounded, and so is what a hello may write.
 const MOST_JOURNALS: usize = 4096;
 /// Generations and revs beyond this are no count of anything: adding to them must never overflow.
@@ -217,8 +224,9 @@ pub async fn order_boots(
     let journal: Vec<BootId> = said.journal.iter().map(|j| j.boot).collect();
     let new = settle::order(&known, &said.boots, &journal, row.next_ordinal);
     let next = row.next_ordinal + to_i64(new.len() as u64);
+    let mut fresh = Vec::with_capacity(new.len());
     for (boot, ordinal) in new {
-        let model = node_boots::ActiveModel {
+        fresh.push(node_boots::ActiveModel {
             node_id: Set(row.id.clone()),
             boot_id: Set(boot.to_string()),
             ordinal: Set(ordinal),
@@ -231,16 +239,23 @@ pub async fn order_boots(
                 String::new()
             }),
             first_seen_at_ms: Set(now_ms),
-        };
-        node_boots::Entity::insert(model)
-            .exec_without_returning(db)
-            .await?;
+        });
         known.insert(boot, ordinal);
     }
     if next != row.next_ordinal {
+        for some in fresh.chunks(ROWS) {
+            node_boots::Entity::insert_many(some.to_vec())
+                .exec_without_returning(db)
+                .await?;
+        }
         nodes::Entity::update_many()
             .col_expr(nodes::Column::NextOrdinal, Expr::value(next))
             .filter(nodes::Column::Id.eq(&*row.id))
+            .exec(db)
+            .await?;
+        node_boots::Entity::delete_many()
+            .filter(node_boots::Column::NodeId.eq(&*row.id))
+            .filter(node_boots::Column::Ordinal.lt(next - MOST_BOOTS))
             .exec(db)
             .await?;
     }
@@ -541,7 +556,7 @@ pub async fn settle_servers(
 ) -> Result<(), DbErr> {
     let node_id = node.to_string();
     let mut strange = HashSet::new();
-    for chunk in said.servers.chunks(500) {
+    for chunk in said.servers.chunks(ROWS) {
         let ids: Vec<String> = chunk.iter().map(|s| s.server.to_string()).collect();
         let rows: Vec<(String, String, i64, Option<i64>)> = servers::Entity::find()
             .filter(servers::Column::Id.is_in(ids.clone()))
@@ -567,6 +582,7 @@ pub async fn settle_servers(
             .await?
             .into_iter()
             .collect();
+        let mut met = Vec::new();
         for seen in chunk {
             let id = seen.server.to_string();
             let row = rows
@@ -594,11 +610,14 @@ pub async fn settle_servers(
                     wanted::bury(db, &node_id, &id, at, 7 * 86_400, now_ms).await?;
                 }
                 Verdict::Strange => {
-                    strange.insert(id.clone());
-                    meet_orphan(db, &node_id, &id, seen, now_ms).await?;
+                    // Named twice in one statement, a row can't be written.
+                    if strange.len() < MOST_ORPHANS && strange.insert(id) {
+                        met.push(orphan(&node_id, seen, now_ms));
+                    }
                 }
             }
         }
+        meet_orphans(db, met).await?;
     }
     orphans::Entity::delete_many()
         .filter(orphans::Column::NodeId.eq(&*node_id))
@@ -608,20 +627,23 @@ pub async fn settle_servers(
     Ok(())
 }
 
-async fn meet_orphan(
-    db: &impl ConnectionTrait,
-    node_id: &str,
-    server_id: &str,
-    seen: &Observed,
-    now_ms: i64,
-) -> Result<(), DbErr> {
-    let row = orphans::ActiveModel {
+fn orphan(node_id: &str, seen: &Observed, now_ms: i64) -> orphans::ActiveModel {
+    orphans::ActiveModel {
         node_id: Set(node_id.to_owned()),
-        server_id: Set(server_id.to_owned()),
+        server_id: Set(seen.server.to_string()),
         generation: Set(seen.generation),
         state: Set(seen.state.map_or("unknown", State::as_str).to_owned()),
         seen_at_ms: Set(now_ms),
-    };
+    }
+}
+
+async fn meet_orphans(
+    db: &impl ConnectionTrait,
+    met: Vec<orphans::ActiveModel>,
+) -> Result<(), DbErr> {
+    if met.is_empty() {
+        return Ok(());
+    }
     let key = [orphans::Column::NodeId, orphans::Column::ServerId];
     let again = OnConflict::columns(key)
         .update_columns([
@@ -630,7 +652,7 @@ async fn meet_orphan(
             orphans::Column::SeenAtMs,
         ])
         .to_owned();
-    orphans::Entity::insert(row)
+    orphans::Entity::insert_many(met)
         .on_conflict(again)
         .exec_without_returning(db)
         .await?;
@@ -719,53 +741,103 @@ pub async fn trust_states(
     now_ms: i64,
 ) -> Result<(), DbErr> {
     let applied = said.ledger.map_or(0, |(_, rev)| rev);
-    let rows = servers::Entity::find()
-        .filter(servers::Column::NodeId.eq(node.to_string()))
-        .filter(servers::Column::DeletedAtMs.is_null())
-        .order_by_asc(servers::Column::Id)
-        .lock_exclusive()
-        .all(db)
-        .await?;
-    let rows: HashMap<&str, &servers::Model> = rows.iter().map(|r| (&*r.id, r)).collect();
-    for seen in &said.servers {
-        let id = seen.server.to_string();
-        let (Some(state), Some(row)) = (seen.state, rows.get(&*id)) else {
-            continue;
-        };
-        let order = Order {
-            intent: row.intent.as_deref(),
-            generation: row.power_generation,
-            taken: applied >= row.rev,
-        };
-        let settled = outcome::settles(order, seen.generation, None, state);
-        let repaired = row.state != state.as_str();
-        if !settled && !repaired {
-            continue;
+    for chunk in said.servers.chunks(ROWS) {
+        let news = observed_otherwise(db, node, applied, chunk).await?;
+        let mut by_state: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut settled = Vec::new();
+        for (server, new) in &news {
+            if new.settled {
+                settled.push(server.to_string());
+            }
+            if !new.repaired {
+                continue;
+            }
+            if new.state == State::Running {
+                take::held_by_server(db, &server.to_string()).await?;
+            }
+            let ids = by_state.entry(new.state.as_str()).or_default();
+            ids.push(server.to_string());
         }
-        let mut update = servers::Entity::update_many().filter(servers::Column::Id.eq(&*id));
-        if repaired {
-            update = update
-                .col_expr(servers::Column::State, Expr::value(state.as_str()))
+        for (state, ids) in by_state {
+            servers::Entity::update_many()
+                .col_expr(servers::Column::State, Expr::value(state))
                 .col_expr(servers::Column::StateSinceMs, Expr::value(now_ms))
-                .col_expr(servers::Column::StateReason, Expr::value("observed"));
+                .col_expr(servers::Column::StateReason, Expr::value("observed"))
+                .filter(servers::Column::Id.is_in(ids))
+                .exec(db)
+                .await?;
         }
-        if settled {
-            update = update
+        if !settled.is_empty() {
+            servers::Entity::update_many()
                 .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
                 .col_expr(
                     servers::Column::IntentAtMs,
                     Expr::value(Option::<i64>::None),
-                );
+                )
+                .filter(servers::Column::Id.is_in(settled))
+                .exec(db)
+                .await?;
         }
-        update.exec(db).await?;
-        let data = json!({"to": state.as_str(), "reason": "observed"});
-        outbox::write(
-            db,
-            Event::of_server(seen.server, Some(node), "state", now_ms, data),
-        )
-        .await?;
+        let events = news.into_iter().map(|(server, new)| {
+            let data = json!({"to": new.state.as_str(), "reason": "observed"});
+            Event::of_server(server, Some(node), "state", now_ms, data)
+        });
+        outbox::write_all(db, events).await?;
     }
     Ok(())
+}
+
+/// What a node's word changes of a server.
+struct News {
+    state: State,
+    /// The row had another state.
+    repaired: bool,
+    /// The order that people wait for is done with.
+    settled: bool,
+}
+
+/// Which of these servers of the node are otherwise than it says; their rows stay locked. `applied`: rows that the
+/// node has taken.
+async fn observed_otherwise(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    applied: i64,
+    seen: &[Observed],
+) -> Result<BTreeMap<ServerId, News>, DbErr> {
+    let seen: HashMap<String, &Observed> = seen.iter().map(|s| (s.server.to_string(), s)).collect();
+    let rows: Vec<(String, String, Option<String>, i64, i64)> = servers::Entity::find()
+        .filter(servers::Column::Id.is_in(seen.keys()))
+        .filter(servers::Column::NodeId.eq(node.to_string()))
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .order_by_asc(servers::Column::Id)
+        .lock_exclusive()
+        .select_only()
+        .columns([
+            servers::Column::Id,
+            servers::Column::State,
+            servers::Column::Intent,
+            servers::Column::PowerGeneration,
+            servers::Column::Rev,
+        ])
+        .into_tuple()
+        .all(db)
+        .await?;
+    let told = |(id, known, intent, generation, rev): &(_, String, Option<String>, i64, i64)| {
+        let seen: &Observed = seen.get::<String>(id)?;
+        let state = seen.state?;
+        let order = Order {
+            intent: intent.as_deref(),
+            generation: *generation,
+            taken: applied >= *rev,
+        };
+        let new = News {
+            state,
+            repaired: known != state.as_str(),
+            settled: outcome::settles(order, seen.generation, None, state),
+        };
+        (new.repaired || new.settled).then_some((seen.server, new))
+    };
+    Ok(rows.iter().filter_map(told).collect())
 }
 
 /// The node is there.

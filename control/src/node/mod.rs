@@ -1,6 +1,7 @@
 //! Nodes: how a machine becomes one, who may speak for it, and whether it is there.
 
 pub mod api;
+pub mod beats;
 pub mod command;
 pub mod convert;
 pub mod credential;
@@ -8,6 +9,7 @@ pub mod dto;
 pub mod enroll;
 pub(crate) mod hello;
 pub mod identity;
+pub mod pace;
 pub mod presence;
 pub mod push;
 pub mod service;
@@ -17,4 +19,4 @@ pub mod view;
 
 mod asking;
 
-pub use asking::ask;
+pub use asking::{ask, ask_by_id};

@@ -7,7 +7,8 @@ use std::{
 
 use parking_lot::Mutex;
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use serde_json::json;
 use warren_entity::{console_streams, node_boots, node_cursors, nodes};
@@ -16,17 +17,18 @@ use warren_proto::{
     wire,
 };
 
-use super::{convert, hello, settle};
+use super::{hello, settle};
 use crate::{
     app::Ground,
     db::Lane,
     outbox::{self, Event},
-    text::{tame, to_i64, to_u64},
-    wanted,
+    text::to_u64,
 };
 
 /// Silence after which a node counts as away.
 pub const SILENCE_MS: i64 = 15_000;
+/// Runs that one query asks for.
+const RUNS: usize = 200;
 
 /// Why a node's word was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -78,108 +80,6 @@ impl Met {
         met.insert(node, boot.to_owned());
         true
     }
-}
-
-/// A heartbeat and whose.
-#[derive(Debug, Clone)]
-pub struct Beat {
-    /// Who.
-    pub node: NodeId,
-    /// What it said.
-    pub beat: wire::Heartbeat,
-}
-
-/// Stores many heartbeats in one transaction.
-/// # Errors
-/// Database: then none is stored.
-pub async fn heartbeats(
-    ground: &Ground,
-    mut beats: Vec<(usize, Beat)>,
-) -> Result<Vec<(usize, Result<wire::HeartbeatAnswer, Error>)>, DbErr> {
-    beats.sort_by_key(|(_, beat)| beat.node);
-    let now_ms = ground.clock.now_ms();
-    let tx = ground.db.begin(Lane::Machines).await?;
-    let mut answers = Vec::with_capacity(beats.len());
-    let mut behind = Vec::new();
-    let mut came_back = false;
-    for (place, beat) in &beats {
-        let row = nodes::Entity::find_by_id(beat.node.to_string())
-            .filter(nodes::Column::DeletedAtMs.is_null())
-            .filter(nodes::Column::RevokedAtMs.is_null())
-            .lock_exclusive()
-            .one(&*tx)
-            .await?;
-        let Some(row) = row else {
-            answers.push((*place, Err(Error::Unknown)));
-            continue;
-        };
-        let mut answer = wire::HeartbeatAnswer {
-            control_time_ms: now_ms,
-            ..Default::default()
-        };
-        if row.current_boot.as_deref() != Some(&*beat.beat.boot) {
-            // Another process speaks for this identity, or none has said hello since it joined.
-            answer.say_hello = true;
-            answers.push((*place, Ok(answer)));
-            continue;
-        }
-        let ledger = beat.beat.ledger.as_ref();
-        let said = ledger.map(|l| (&*l.id, to_i64(l.rev)));
-        let applied = settle::beat(hello::known_of(&row), said);
-        answer.say_hello = applied.is_none() || ground.met.is_first(beat.node, &beat.beat.boot);
-        let applied = applied.unwrap_or(row.applied_rev);
-        if applied < row.rev {
-            behind.push(beat.node);
-        }
-        let mut update = nodes::Entity::update_many()
-            .col_expr(nodes::Column::LastSeenAtMs, Expr::value(now_ms))
-            .col_expr(nodes::Column::AppliedRev, Expr::value(applied))
-            .col_expr(
-                nodes::Column::JournalBytes,
-                Expr::value(to_i64(beat.beat.journal_bytes)),
-            )
-            .col_expr(nodes::Column::Drops, Expr::value(drops(&beat.beat)))
-            .filter(nodes::Column::Id.eq(&*row.id));
-        if let Some(load) = &beat.beat.load {
-            update = update.col_expr(nodes::Column::Load, Expr::value(convert::load(load)));
-        }
-        if !row.online {
-            came_back = true;
-            update = update
-                .col_expr(nodes::Column::Online, Expr::value(true))
-                .col_expr(nodes::Column::OnlineSinceMs, Expr::value(now_ms));
-            behind.push(beat.node);
-            outbox::write(
-                &*tx,
-                Event::of_node(beat.node, "online", now_ms, json!({"name": row.name})),
-            )
-            .await?;
-        }
-        update.exec(&*tx).await?;
-        if applied > row.applied_rev {
-            wanted::settle_orders(&*tx, &row.id, applied, now_ms).await?;
-        }
-        let cursor = node_cursors::Entity::find_by_id(&*row.id).one(&*tx).await?;
-        answer.next_fact = cursor.map(|c| position(&c));
-        answers.push((*place, Ok(answer)));
-    }
-    tx.commit().await?;
-    if came_back {
-        ground.nudges.outbox();
-    }
-    for node in behind {
-        ground.nudges.node(node);
-    }
-    Ok(answers)
-}
-
-fn drops(beat: &wire::Heartbeat) -> serde_json::Value {
-    let queues = beat.drops.iter().take(32);
-    json!(
-        queues
-            .map(|(queue, n)| (tame(queue, 64), *n))
-            .collect::<std::collections::BTreeMap<_, _>>()
-    )
 }
 
 /// The next fact that control expects, as nodes hear it.
@@ -253,14 +153,20 @@ async fn positions(
     node: NodeId,
     runs: &[(ServerId, RunId)],
 ) -> Result<Vec<wire::ConsolePosition>, DbErr> {
-    if runs.is_empty() {
-        return Ok(Vec::new());
+    let mut rows = Vec::new();
+    for some in runs.chunks(RUNS) {
+        // Server and run, pair by pair: with runs alone all streams that the node ever had are looked through.
+        let these = some.iter().fold(Condition::any(), |any, (server, run)| {
+            any.add(
+                Condition::all()
+                    .add(console_streams::Column::NodeId.eq(node.to_string()))
+                    .add(console_streams::Column::ServerId.eq(server.to_string()))
+                    .add(console_streams::Column::RunId.eq(run.to_string())),
+            )
+        });
+        let found = console_streams::Entity::find().filter(these);
+        rows.extend(found.all(ground.db.bulk.read()).await?);
     }
-    let rows = console_streams::Entity::find()
-        .filter(console_streams::Column::NodeId.eq(node.to_string()))
-        .filter(console_streams::Column::RunId.is_in(runs.iter().map(|(_, run)| run.to_string())))
-        .all(ground.db.bulk.read())
-        .await?;
     let known: HashMap<(&str, i32), u64> = rows
         .iter()
         .map(|row| ((&*row.run_id, row.stream), to_u64(row.committed)))

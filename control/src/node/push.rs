@@ -99,7 +99,36 @@ async fn push(app: &App, pusher: &mut Pusher, account: Account) -> Result<Vec<St
     let pushed = pusher
         .push(&app.keys.realm, account, &refused, iat, ANSWERS)
         .await?;
+    measure(app, account, refused.len(), pushed.bytes);
     Ok(pusher.missing(&pushed))
+}
+
+/// Current nats-servers take no token above 1 MiB (2.15.1 says so), whatever their `max_payload`.
+const LONGEST_TOKEN: usize = 1 << 20;
+
+/// A list that does not fit into one message can't be pushed: nothing could be revoked any more.
+fn measure(app: &App, account: Account, keys: usize, bytes: usize) {
+    let most = app.bus.raw().server_info().max_payload.min(LONGEST_TOKEN);
+    ::metrics::gauge!("warren_control_refused_keys", "account" => account.name()).set(keys as f64);
+    ::metrics::gauge!("warren_control_account_jwt_bytes", "account" => account.name())
+        .set(bytes as f64);
+    ::metrics::gauge!("warren_control_account_jwt_limit_bytes").set(most as f64);
+    if is_near(bytes, most) {
+        tracing::error!(
+            account = account.name(),
+            keys,
+            bytes,
+            most,
+            "the list of refused keys is near the longest that nats-server takes; beyond it nothing can be \
+             revoked: find out who rotates keys or makes event consumers so often, and see that max_payload \
+             in its configuration is not below 2MB"
+        );
+    }
+}
+
+/// Two thirds: 700 KiB where a message has at most 1 MiB.
+fn is_near(bytes: usize, most: usize) -> bool {
+    most > 0 && bytes > most / 3 * 2
 }
 
 /// A second that no other push of any control has used: servers keep the newer of two.
@@ -122,13 +151,14 @@ async fn next_iat(app: &App) -> Result<i64> {
 /// Drops refused keys whose last JWT has ended by itself.
 /// # Errors
 /// Database.
-pub async fn prune(ground: &crate::app::Ground) -> Result<(), sea_orm::DbErr> {
+pub async fn prune(ground: &crate::app::Ground) -> Result<u64, sea_orm::DbErr> {
     let tx = ground.db.begin(Lane::Machines).await?;
-    revoked_keys::Entity::delete_many()
+    let gone = revoked_keys::Entity::delete_many()
         .filter(revoked_keys::Column::ExpiresAtMs.lt(ground.clock.now_ms() - 86_400_000))
         .exec(&*tx)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(gone.rows_affected)
 }
 
 async fn hear_all(app: App, sys: Bus) {
@@ -182,4 +212,18 @@ async fn left(app: &App, node: NodeId) -> Result<(), sea_orm::DbErr> {
         presence::gone(app, node, ended_ms).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_comes_while_there_is_room() {
+        let mib = 1 << 20;
+        assert!(!is_near(680 * 1024, mib));
+        assert!(is_near(700 * 1024, mib));
+        assert!(!is_near(700 * 1024, 8 * mib));
+        assert!(!is_near(1, 0), "not connected yet");
+    }
 }

@@ -3,16 +3,22 @@
 use std::net::IpAddr;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    SqlErr,
+    sea_query::{Expr, Func, LikeExpr},
 };
 use serde_json::json;
 use warren_entity::{allocations, nodes, operations, orphans, servers};
-use warren_proto::ids::ServerId;
+use warren_proto::{ids::ServerId, state::State, subjects::down, wire};
 
 use super::{
     command, credential,
-    dto::{IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, Orphan, OrphanAction},
+    dto::{
+        IdentityKeep, MetricSeries, MetricsQuery, Node, NodePatch, NodeQuery, NodeState, Orphan,
+        OrphanAction, OrphanRequest,
+    },
     presence::{self, Keep},
     view,
 };
@@ -26,16 +32,25 @@ use crate::{
     error::{Error, Fields, Result},
     http::{Page, PageQuery, Stamp},
     outbox::{self, Event},
+    server::adopt::{self, Adoption},
+    text::to_i64,
     wanted::{self, Bumped},
 };
 
 /// How long the files of a deleted orphan are kept.
 const ORPHAN_FILES_S: u32 = 7 * 24 * 3600;
 
+/// Generations beyond this are no count of anything.
+const HIGHEST: u64 = 1 << 48;
+
 /// Nodes, the oldest first.
 /// # Errors
 /// Database; a bad cursor.
-pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
+pub async fn list(app: &App, ask: &NodeQuery) -> Result<Page<Node>> {
+    let page = PageQuery {
+        limit: ask.limit,
+        cursor: ask.cursor.clone(),
+    };
     let limit = page.limit()?;
     let mut query = nodes::Entity::find()
         .filter(nodes::Column::DeletedAtMs.is_null())
@@ -43,6 +58,13 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
         .limit(limit + 1);
     if let Some(after) = page.after()? {
         query = query.filter(nodes::Column::Id.gt(after));
+    }
+    if let Some(state) = ask.state {
+        query = query.filter(standing(state));
+    }
+    let text = ask.search.as_deref().map(str::trim);
+    if let Some(text) = text.filter(|t| !t.is_empty()) {
+        query = query.filter(named(text));
     }
     let rows = query.all(app.db.read()).await?;
     let page = Page::cut(rows, limit, |row| row.id.clone());
@@ -53,6 +75,40 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<Node>> {
         let tenants = tenants.get(&row.id).copied().unwrap_or_default();
         view::node(&row, tenants, rates.get(&row.id).copied())
     }))
+}
+
+/// The same as [`view::state`] says of a row.
+fn standing(state: NodeState) -> Condition {
+    let admitted = Condition::all().add(nodes::Column::RevokedAtMs.is_null());
+    let sound = || {
+        let alone = nodes::Column::QuarantinedBecause.is_null();
+        admitted.clone().add(alone)
+    };
+    match state {
+        NodeState::Revoked => Condition::all().add(nodes::Column::RevokedAtMs.is_not_null()),
+        NodeState::Quarantined => admitted
+            .clone()
+            .add(nodes::Column::QuarantinedBecause.is_not_null()),
+        NodeState::Online => sound().add(nodes::Column::Online.eq(true)),
+        NodeState::Offline => sound().add(nodes::Column::Online.eq(false)),
+    }
+}
+
+/// Nodes are few: their names are looked through.
+fn named(text: &str) -> Condition {
+    // Here alone: its `min` and `max` stand in the way of those of numbers.
+    use sea_orm::ExprTrait as _;
+    let text: String = text.chars().take(64).collect::<String>().to_lowercase();
+    // What a user types is text here, not a pattern.
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('%', "\\%")
+        .replace('_', "\\_");
+    let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
+    let name = Func::lower(Expr::col(nodes::Column::Name));
+    Condition::any()
+        .add(Expr::expr(name).like(pattern))
+        .add(nodes::Column::Id.eq(text))
 }
 
 /// One node.
@@ -66,7 +122,7 @@ pub async fn get(app: &App, row: nodes::Model) -> Result<Node> {
     Ok(view::node(&row, tenants, rates.get(&row.id).copied()))
 }
 
-fn check_address(fields: &mut Fields, text: &str) {
+pub(crate) fn check_address(fields: &mut Fields, field: &str, text: &str) {
     let labels = |label: &str| {
         (1..=63).contains(&label.len())
             && label
@@ -78,7 +134,7 @@ fn check_address(fields: &mut Fields, text: &str) {
     let good = text.parse::<IpAddr>().is_ok() || (text.len() <= 253 && text.split('.').all(labels));
     fields.check(
         good,
-        "player_address",
+        field,
         "invalid",
         "is neither an IP address nor a host name (leave the port out)",
     );
@@ -98,7 +154,7 @@ pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<No
     }
     if let Some(address) = req.player_address.as_deref().map(str::trim) {
         if !address.is_empty() {
-            check_address(&mut fields, address);
+            check_address(&mut fields, "player_address", address);
         }
         row.player_address = Set((!address.is_empty()).then(|| address.to_owned()));
     }
@@ -292,17 +348,22 @@ pub async fn orphans(app: &App, node: &str) -> Result<Page<Orphan>> {
     Ok(Page::whole(rows.into_iter().map(view).collect()))
 }
 
-/// Adopts an orphan that control still has a row of, or has it removed.
+/// Adopts an orphan, or has it removed. Of one that control has no row of, the node is asked what it runs.
 /// # Errors
-/// 404; 409 `nothing_to_adopt` without a row.
+/// 404; 409 `owned_elsewhere`, `egg_unknown`, `port_taken`; 422 for a word of the node that can't be taken.
 pub async fn decide_orphan(
     app: &App,
     access: &NodeAccess,
     server: ServerId,
-    action: OrphanAction,
+    req: OrphanRequest,
 ) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let (node, id) = (&access.node.id, server.to_string());
+    // Before the transaction: nothing is held over a call.
+    let word = match req.action {
+        OrphanAction::Adopt => word_of(app, access, &id).await?,
+        OrphanAction::Delete => None,
+    };
     let tx = app.db.begin(Lane::People).await?;
     let rev = wanted::raise_rev(&*tx, node).await?;
     let orphan = orphans::Entity::find_by_id((node.clone(), id.clone()))
@@ -314,28 +375,27 @@ pub async fn decide_orphan(
         .one(&*tx)
         .await?;
     let known = row.as_ref().map_or(0, |r| r.generation);
-    let generation = orphan.generation.max(known) + 1;
-    match action {
-        OrphanAction::Delete => {
+    let told = word.as_ref().map_or(0, |w| to_i64(w.generation));
+    let generation = orphan.generation.max(known).max(told) + 1;
+    let at = Bumped { generation, rev };
+    match (req.action, row) {
+        (OrphanAction::Delete, row) => {
             if row.is_some_and(|r| r.node_id == *node && r.deleted_at_ms.is_none()) {
                 return Err(Error::conflict(
                     "known",
                     "control knows it again; delete the server",
                 ));
             }
-            let at = Bumped { generation, rev };
             wanted::bury(&*tx, node, &id, at, ORPHAN_FILES_S, now_ms).await?;
         }
-        OrphanAction::Adopt => {
-            let Some(row) = row else {
-                return Err(Error::conflict(
-                    "nothing_to_adopt",
-                    "control has no record of this server, so it does not know its egg and image; \
-                     bring a newer database back, or delete it",
-                ));
-            };
+        (OrphanAction::Adopt, Some(row)) if row.node_id != *node => {
+            return Err(Error::conflict(
+                "owned_elsewhere",
+                "another node owns this server: a node can't claim it by naming it",
+            ));
+        }
+        (OrphanAction::Adopt, Some(row)) => {
             let mut row = row.into_active_model();
-            row.node_id = Set(node.clone());
             row.generation = Set(generation);
             row.rev = Set(rev);
             row.deleted_at_ms = Set(None);
@@ -343,18 +403,64 @@ pub async fn decide_orphan(
             row.update(&*tx).await?;
             crate::server::spec::refresh(&*tx, &id).await?;
         }
+        (OrphanAction::Adopt, None) => {
+            let word =
+                word.ok_or_else(|| Error::conflict("gone", "try again: its row has just gone"))?;
+            let adoption = Adoption {
+                node: access.id,
+                server,
+                at,
+                state: orphan.state.parse().unwrap_or(State::Stopped),
+                egg: req.egg,
+                adopter: access.caller.actor.user,
+            };
+            adopt::rebuild(&*tx, adoption, &word, now_ms).await?;
+        }
     }
     orphans::Entity::delete_by_id((node.clone(), id.clone()))
         .exec(&*tx)
         .await?;
     Entry::of(Key::NodeUpdate, "node", node)
         .on(server)
-        .with(json!({"orphan": action}))
+        .with(json!({"orphan": req.action}))
         .by(&*tx, &access.caller, now_ms)
         .await?;
     tx.commit().await?;
     app.nudges.node(access.id);
+    app.nudges.outbox();
     Ok(())
+}
+
+/// What the node's ledger has of an orphan without a row.
+async fn word_of(app: &App, access: &NodeAccess, id: &str) -> Result<Option<wire::WantedServer>> {
+    let key = (access.node.id.clone(), id.to_owned());
+    if orphans::Entity::find_by_id(key)
+        .one(app.db.read())
+        .await?
+        .is_none()
+    {
+        return Err(Error::not_found("orphan"));
+    }
+    if servers::Entity::find_by_id(id)
+        .one(app.db.read())
+        .await?
+        .is_some()
+    {
+        return Ok(None);
+    }
+    let body = wire::WantedAsk {
+        server: id.to_owned(),
+    };
+    let word: wire::WantedServer =
+        super::ask(app, access.id, down::WANTED, &body, command::ANSWER).await?;
+    if word.generation > HIGHEST {
+        return Err(Error::field(
+            "generation",
+            "out_of_range",
+            "of the node's row lies beyond all bounds",
+        ));
+    }
+    Ok(Some(word))
 }
 
 /// Figures of a node or server over time.

@@ -6,10 +6,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::RngCore;
 use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use sha2::{Digest, Sha256};
-use warren_entity::join_tokens;
+use warren_entity::{join_tokens, nodes};
 use warren_proto::{
     bus::{accounts::Account, creds::Seed, jwt},
-    ids::{JoinTokenId, UserId},
+    ids::{JoinTokenId, NodeId, UserId},
     join::{CommandKey, JoinToken},
 };
 
@@ -29,12 +29,14 @@ pub struct TokenAsk {
     pub labels: BTreeMap<String, String>,
     /// First and last port that automatic allocations come from.
     pub ports: (u16, u16),
+    /// Takes this node back, whatever key its machine has now; it keeps its labels and ports. Single use.
+    pub node: Option<NodeId>,
     /// Who asked.
     pub created_by: Option<UserId>,
     /// For an agent on this very machine: loopback will do.
     pub local: bool,
-    /// SHA-256 of control's own certificate in hex, when self-signed.
-    pub control_cert_sha256: Option<String>,
+    /// SHA-256 of the public key behind control's certificate in hex, when self-signed.
+    pub control_key_sha256: Option<String>,
 }
 
 impl Default for TokenAsk {
@@ -45,9 +47,10 @@ impl Default for TokenAsk {
             expires_in_s: 3600,
             labels: BTreeMap::new(),
             ports: (25565, 25664),
+            node: None,
             created_by: None,
             local: false,
-            control_cert_sha256: None,
+            control_key_sha256: None,
         }
     }
 }
@@ -69,7 +72,8 @@ pub enum TokenError {
     /// Only loopback is known.
     #[error(
         "other machines can't reach this one yet: only a loopback address is known. Start with \
-         `./ops/up --public --address HOST`, or set `address` or `nats_public_urls` in control.toml"
+         `./ops/up --public --address HOST` (and, with `--nats`, addresses that others reach), or set \
+         `address` or `nats_public_urls` in control.toml"
     )]
     NoPublicAddress,
     /// Out of range.
@@ -80,6 +84,11 @@ pub enum TokenError {
         /// What would do.
         problem: String,
     },
+    /// Nothing to take back.
+    #[error(
+        "node {0} is not known, or was removed: make a token without a node, and join as a new one"
+    )]
+    NoNode(NodeId),
     /// Signing.
     #[error("join token: {0}")]
     Jwt(#[from] jwt::Error),
@@ -100,6 +109,9 @@ fn checked(ask: &TokenAsk) -> Result<(), TokenError> {
     };
     if !(1..=1000).contains(&ask.uses) {
         return bad("uses", "1 to 1000");
+    }
+    if ask.node.is_some() && ask.uses != 1 {
+        return bad("uses", "1: a token that takes a node back is used once");
     }
     if !(60..=30 * 86_400).contains(&ask.expires_in_s) {
         return bad("expires_in_s", "60 seconds to 30 days (2592000)");
@@ -122,7 +134,7 @@ pub fn node_urls(ground: &Ground, local: bool) -> Result<Vec<String>, TokenError
         return Ok(config.nats_urls.clone());
     }
     if !config.nats_public_urls.is_empty() {
-        return Ok(config.nats_public_urls.clone());
+        return elsewhere(&config.nats_public_urls);
     }
     let first = config.nats_urls.first().map_or("", String::as_str);
     let (scheme, rest) = first.split_once("://").unwrap_or(("nats", first));
@@ -134,22 +146,23 @@ pub fn node_urls(ground: &Ground, local: bool) -> Result<Vec<String>, TokenError
         };
         return Ok(vec![format!("{scheme}://{host}:{port}")]);
     }
-    let elsewhere: Vec<String> = config
-        .nats_urls
-        .iter()
-        .filter(|url| !is_loopback(url))
-        .cloned()
-        .collect();
-    if elsewhere.is_empty() {
-        return Err(TokenError::NoPublicAddress);
-    }
-    Ok(elsewhere)
+    elsewhere(&config.nats_urls)
 }
 
-fn is_loopback(url: &str) -> bool {
+fn elsewhere(urls: &[String]) -> Result<Vec<String>, TokenError> {
+    let far = urls.iter().filter(|url| !is_loopback(url));
+    let far: Vec<String> = far.cloned().collect();
+    if far.is_empty() {
+        return Err(TokenError::NoPublicAddress);
+    }
+    Ok(far)
+}
+
+/// Whether a URL leads to this machine alone.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
-    let host = host.trim_matches(['[', ']']);
+    let host = crate::auth::origin::name(rest.split('/').next().unwrap_or_default());
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
@@ -189,7 +202,7 @@ pub async fn create(ground: &Ground, ask: &TokenAsk) -> Result<Created, TokenErr
         jwt,
         seed: Seed::of(&user)?.expose().to_owned(),
         control_url: (!public.is_empty() && !is_loopback(public)).then(|| public.clone()),
-        control_cert_sha256: ask.control_cert_sha256.clone(),
+        control_key_sha256: ask.control_key_sha256.clone(),
         command_key: CommandKey {
             id: ground.keys.command.id(),
             public_key: ground.keys.command.public_text(),
@@ -205,12 +218,20 @@ pub async fn create(ground: &Ground, ask: &TokenAsk) -> Result<Created, TokenErr
         labels: Set(serde_json::json!(ask.labels)),
         port_first: Set(ask.ports.0.into()),
         port_last: Set(ask.ports.1.into()),
+        node_id: Set(ask.node.map(|node| node.to_string())),
         created_by: Set(ask.created_by.map(|u| u.to_string())),
         created_at_ms: Set(now_ms),
         expires_at_ms: Set(expires_at_ms),
         deleted_at_ms: Set(None),
     };
     let tx = ground.db.begin(Lane::People).await?;
+    if let Some(node) = ask.node {
+        let known = nodes::Entity::find_by_id(node.to_string())
+            .filter(nodes::Column::DeletedAtMs.is_null())
+            .one(&*tx)
+            .await?;
+        known.ok_or(TokenError::NoNode(node))?;
+    }
     join_tokens::Entity::insert(row)
         .exec_without_returning(&*tx)
         .await?;

@@ -1,6 +1,6 @@
 //! Rows of nodes, as the API shows them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use warren_entity::{nodes, servers};
@@ -25,6 +25,32 @@ pub fn state(row: &nodes::Model) -> NodeState {
     }
 }
 
+fn is_usable(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok_and(|ip| match ip {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    })
+}
+
+fn is_public(text: &str) -> bool {
+    let public = text.parse::<IpAddr>().is_ok_and(|ip| match ip {
+        IpAddr::V4(v4) => !v4.is_private(),
+        IpAddr::V6(v6) => !v6.is_unique_local(),
+    });
+    public && is_usable(text)
+}
+
+/// Addresses that others can reach from anywhere, and from the node's own network; with `own` that one alone.
+#[must_use]
+pub fn reachable(row: &nodes::Model, own: Option<String>) -> (Vec<String>, Vec<String>) {
+    let all = match own {
+        Some(ip) => vec![ip],
+        None => lenient::<HostInfo>(&row.host).addresses,
+    };
+    let usable = all.into_iter().filter(|a| is_usable(a));
+    usable.partition(|a| is_public(a))
+}
+
 /// What players type, without port: what an admin set, else the first address that others can reach, else the
 /// first one there is, else its host name.
 #[must_use]
@@ -33,24 +59,11 @@ pub fn player_host(row: &nodes::Model) -> Option<String> {
         return Some(address.clone());
     }
     let host: HostInfo = lenient(&row.host);
-    let usable = |text: &&String| {
-        text.parse::<std::net::IpAddr>().is_ok_and(|ip| match ip {
-            std::net::IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
-            std::net::IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
-        })
-    };
-    let public = |text: &&String| {
-        usable(text)
-            && text.parse::<std::net::IpAddr>().is_ok_and(|ip| match ip {
-                std::net::IpAddr::V4(v4) => !v4.is_private(),
-                std::net::IpAddr::V6(v6) => !v6.is_unique_local(),
-            })
-    };
     let addresses = &host.addresses;
     addresses
         .iter()
-        .find(public)
-        .or_else(|| addresses.iter().find(usable))
+        .find(|a| is_public(a))
+        .or_else(|| addresses.iter().find(|a| is_usable(a)))
         .or_else(|| addresses.first())
         .cloned()
         .or_else(|| Some(host.hostname.clone()).filter(|name| !name.is_empty()))

@@ -1,6 +1,6 @@
 //! The lease row: one process does what only one may do, and another takes over within 5 s.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -89,13 +89,38 @@ impl Lease {
         Ok(held)
     }
 
+    /// Does work while renewing the lease beside it: what takes longer than the lease lives is still done by one
+    /// process alone. None: the lease was lost, and the work broken off where it waited.
+    pub async fn keep<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.renew_until_lost() => None,
+        }
+    }
+
+    async fn renew_until_lost(&self) {
+        let mut held = tokio::time::Instant::now();
+        loop {
+            tokio::time::sleep(RENEW).await;
+            match self.hold().await {
+                Ok(true) => held = tokio::time::Instant::now(),
+                Ok(false) => return,
+                // A database that is slow for a moment is no loss, as long as nobody else can have it.
+                Err(error) if held.elapsed() < LIFE => {
+                    tracing::warn!(%error, lease = self.name, "a lease was not renewed; tried again");
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
     /// Gives it back, so that another need not wait.
     /// # Errors
     /// Database.
     pub async fn let_go(&self) -> Result<(), DbErr> {
         let tx = self.store.begin(Lane::Machines).await?;
         leases::Entity::update_many()
-            .col_expr(leases::Column::ExpiresAtMs, Expr::value(0))
+            .col_expr(leases::Column::ExpiresAtMs, Expr::value(0_i64))
             .filter(leases::Column::Name.eq(self.name))
             .filter(leases::Column::Holder.eq(&*self.holder))
             .exec(&*tx)

@@ -11,7 +11,10 @@ pub(crate) use stream::{context, ensure};
 
 use std::{collections::HashSet, hash::Hash};
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
 use serde_json::Value;
 use warren_entity::outbox;
 use warren_proto::{
@@ -19,7 +22,7 @@ use warren_proto::{
     subjects,
 };
 
-use crate::text::fresh_id;
+use crate::{text::fresh_id, wanted};
 
 /// An event to be. `data` is the CloudEvents `data`; it carries neither secrets nor console text.
 #[derive(Debug, Clone)]
@@ -66,12 +69,25 @@ impl Event {
     }
 }
 
+/// Rows of one statement.
+const ROWS: usize = 1000;
+
 /// Writes an event. The transaction must hold the row of the server (or node) that it tells about, so that
 /// events of one server are numbered in commit order; call [`crate::nudge::Nudges::outbox`] after the commit.
 /// # Errors
 /// Database.
 pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr> {
-    let row = outbox::ActiveModel {
+    write_all(db, [event]).await
+}
+
+/// As [`write`], many at a time.
+/// # Errors
+/// Database.
+pub async fn write_all(
+    db: &impl ConnectionTrait,
+    events: impl IntoIterator<Item = Event>,
+) -> Result<(), DbErr> {
+    let row = |event: Event| outbox::ActiveModel {
         id: Set(fresh_id()),
         subject: Set(event.subject),
         kind: Set(event.kind.to_owned()),
@@ -81,9 +97,12 @@ pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr>
         data: Set(event.data),
         ..Default::default()
     };
-    outbox::Entity::insert(row)
-        .exec_without_returning(db)
-        .await?;
+    let rows: Vec<outbox::ActiveModel> = events.into_iter().map(row).collect();
+    for some in rows.chunks(ROWS) {
+        outbox::Entity::insert_many(some.to_vec())
+            .exec_without_returning(db)
+            .await?;
+    }
     Ok(())
 }
 
@@ -92,6 +111,28 @@ pub async fn write(db: &impl ConnectionTrait, event: Event) -> Result<(), DbErr>
 pub fn wave<R, K: Eq + Hash>(rows: Vec<R>, about: impl Fn(&R) -> K) -> (Vec<R>, Vec<R>) {
     let mut seen = HashSet::new();
     rows.into_iter().partition(|row| seen.insert(about(row)))
+}
+
+/// The oldest sequence that is kept.
+/// # Errors
+/// Database.
+pub async fn oldest(db: &impl ConnectionTrait) -> Result<Option<i64>, DbErr> {
+    let first: Option<Option<i64>> = outbox::Entity::find()
+        .filter(outbox::Column::Seq.is_not_null())
+        .order_by_asc(outbox::Column::Seq)
+        .select_only()
+        .column(outbox::Column::Seq)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(first.flatten())
+}
+
+/// The last sequence that was given out, kept or not.
+/// # Errors
+/// Database.
+pub async fn numbered(db: &impl ConnectionTrait) -> Result<i64, DbErr> {
+    wanted::counted(db, publish::SEQUENCE).await
 }
 
 /// An outbox row as the world sees it; the same for the bus, the API and webhooks.
@@ -146,16 +187,16 @@ pub fn rfc3339(at_ms: i64) -> String {
 /// Drops events that are published and older than they are kept.
 /// # Errors
 /// Database.
-pub async fn forget(ground: &crate::app::Ground) -> Result<(), DbErr> {
-    use sea_orm::{ColumnTrait, QueryFilter};
+pub async fn forget(ground: &crate::app::Ground) -> Result<u64, DbErr> {
     let keep_ms = i64::try_from(ground.config.event_keep_s)
         .unwrap_or(i64::MAX / 1000)
         .saturating_mul(1000);
     let tx = ground.db.begin(crate::db::Lane::Machines).await?;
-    outbox::Entity::delete_many()
+    let gone = outbox::Entity::delete_many()
         .filter(outbox::Column::PublishedAtMs.is_not_null())
         .filter(outbox::Column::AtMs.lt(ground.clock.now_ms().saturating_sub(keep_ms)))
         .exec(&*tx)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(gone.rows_affected)
 }

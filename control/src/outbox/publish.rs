@@ -21,7 +21,7 @@ const BATCH: u64 = 256;
 const LOOK: Duration = Duration::from_millis(500);
 /// The stream is looked at this often while nothing fails.
 const CHECK_STREAM: Duration = Duration::from_secs(10);
-const SEQUENCE: &str = "outbox";
+pub(super) const SEQUENCE: &str = "outbox";
 const CREATED: &str = "outbox.stream_created_ms";
 /// A word among controls: rows were committed by one that has not the lease.
 const NUDGE: &str = "control.nudge.outbox";

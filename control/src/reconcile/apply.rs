@@ -1,22 +1,30 @@
 //! `agent.<node>.apply`: all rows in (from, to], until the node has them.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 use prost::Message;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use warren_entity::{nodes, orphans, servers, tombstones};
-use warren_proto::{ids::NodeId, subjects::down, wire};
+use warren_proto::{
+    ids::{NodeId, ServerId},
+    subjects::down,
+    wire,
+};
 
 use super::page;
 use crate::{
     app::{App, Ground},
     db::Lane,
     node::command::{self, AskError},
+    registry::service::Known,
     text::{to_i64, to_u64},
     wanted,
 };
@@ -28,6 +36,9 @@ const BOUNDS: page::Bounds = page::Bounds {
 };
 /// A node that fsyncs many rows may take this long.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// Orphans of one answer; as many as a hello names.
+const MOST_ORPHANS: usize = 1000;
 
 /// Sends what the node lacks. A node that is away is left alone: its hello comes back here.
 /// # Errors
@@ -104,8 +115,19 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
     let revs: Vec<i64> = stones.iter().map(|stone| stone.rev).collect();
     let page = page::cut(from, row.rev, &sizes, &revs, BOUNDS)
         .with_context(|| format!("rows of node {node}"))?;
-    let wanted = rows.iter().filter(|r| r.rev <= page.to).map(to_wire);
-    let wanted = wanted.collect::<Result<_>>()?;
+    let registries = match rows.is_empty() {
+        true => None,
+        false => Some(Known::load(ground.db.read()).await?),
+    };
+    let mut wanted = Vec::with_capacity(rows.len());
+    for server in rows.iter().filter(|r| r.rev <= page.to) {
+        let mut row = to_wire(server)?;
+        if let (Some(spec), Some(known)) = (&mut row.spec, &registries) {
+            // Never part of the stored spec: a copy of the database must not hold it in the clear.
+            spec.registries = known.of_images(ground, spec)?;
+        }
+        wanted.push(row);
+    }
     Ok(Some(wire::Apply {
         ledger,
         from: to_u64(page.from),
@@ -169,25 +191,52 @@ async fn applied(
         .exec(&*tx)
         .await?;
     wanted::settle_orders(&*tx, &node.to_string(), rev, ground.clock.now_ms()).await?;
-    for orphan in answer
-        .orphans
-        .iter()
-        .filter(|o| o.parse::<warren_proto::ids::ServerId>().is_ok())
-    {
-        let row = orphans::ActiveModel {
-            node_id: Set(node.to_string()),
-            server_id: Set(orphan.clone()),
-            generation: Set(0),
-            state: Set("unknown".into()),
-            seen_at_ms: Set(ground.clock.now_ms()),
-        };
-        let key = [orphans::Column::NodeId, orphans::Column::ServerId];
-        orphans::Entity::insert(row)
-            .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
-            .exec_without_returning(&*tx)
-            .await?;
-    }
+    note_orphans(&*tx, node, &answer.orphans, ground.clock.now_ms()).await?;
     tx.commit().await?;
     ground.nudges.outbox();
     Ok(true)
+}
+
+/// A server that has a row is no orphan, whoever names it: its node owns it, and no other may claim it.
+async fn note_orphans(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    named: &[String],
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let named: BTreeSet<String> = named
+        .iter()
+        .take(MOST_ORPHANS)
+        .filter_map(|id| Some(id.parse::<ServerId>().ok()?.to_string()))
+        .collect();
+    let named: Vec<String> = named.into_iter().collect();
+    for some in named.chunks(1000) {
+        let known: Vec<String> = servers::Entity::find()
+            .filter(servers::Column::Id.is_in(some))
+            .select_only()
+            .column(servers::Column::Id)
+            .into_tuple()
+            .all(db)
+            .await?;
+        let rows: Vec<orphans::ActiveModel> = some
+            .iter()
+            .filter(|id| !known.contains(*id))
+            .map(|id| orphans::ActiveModel {
+                node_id: Set(node.to_string()),
+                server_id: Set(id.clone()),
+                generation: Set(0),
+                state: Set("unknown".into()),
+                seen_at_ms: Set(now_ms),
+            })
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let key = [orphans::Column::NodeId, orphans::Column::ServerId];
+        orphans::Entity::insert_many(rows)
+            .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
 }

@@ -2,9 +2,12 @@
 //! after. A job's end comes as a fact.
 
 use anyhow::Result;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
+};
 use serde_json::json;
-use warren_entity::operations;
+use warren_entity::{operations, servers};
 use warren_proto::{
     bus::CallError,
     ids::NodeId,
@@ -104,7 +107,7 @@ pub fn ends(code: &str, retryable: bool, sent: bool) -> bool {
 pub async fn run(app: &App, node: NodeId) -> Result<()> {
     let open = operations::Entity::find()
         .filter(operations::Column::NodeId.eq(node.to_string()))
-        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .filter(crate::operation::open())
         .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
         .order_by_asc(operations::Column::CreatedAtMs)
         .all(app.db.read())
@@ -145,7 +148,10 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
     Ok(())
 }
 
-async fn note(
+/// Writes down how far a job is, as its node says, and tells of it; of one that has ended nothing.
+/// # Errors
+/// Database.
+pub async fn note(
     app: &App,
     node: NodeId,
     job: &operations::Model,
@@ -191,11 +197,30 @@ async fn note(
             .col_expr(operations::Column::StartedAtMs, Expr::value(now_ms));
     }
     let tx = app.db.begin(Lane::Machines).await?;
-    update.exec(&*tx).await?;
+    hold(&*tx, job).await?;
+    if update.exec(&*tx).await?.rows_affected == 0 {
+        // It has ended meanwhile, and that was told.
+        return Ok(());
+    }
     let data = json!({"operation": job.id, "kind": job.kind, "state": "running", "percent": percent, "step": step});
     tell(&*tx, node, job, now_ms, data).await?;
     tx.commit().await?;
     app.nudges.outbox();
+    Ok(())
+}
+
+/// Locks the server that a job works on: its events are numbered in the order of commits.
+async fn hold(db: &impl ConnectionTrait, job: &operations::Model) -> Result<(), DbErr> {
+    let Some(server) = &job.server_id else {
+        return Ok(());
+    };
+    servers::Entity::find_by_id(server)
+        .lock_exclusive()
+        .select_only()
+        .column(servers::Column::Id)
+        .into_tuple::<String>()
+        .one(db)
+        .await?;
     Ok(())
 }
 
@@ -210,6 +235,7 @@ async fn end(
     let now_ms = app.clock.now_ms();
     let (code, message) = (code.map(|c| tame(c, 64)), tame(message, 1000));
     let tx = app.db.begin(Lane::Machines).await?;
+    hold(&*tx, job).await?;
     let ended = operations::Entity::update_many()
         .col_expr(operations::Column::State, Expr::value(state))
         .col_expr(operations::Column::EndedAtMs, Expr::value(now_ms))
@@ -229,7 +255,7 @@ async fn end(
 }
 
 async fn tell(
-    db: &impl sea_orm::ConnectionTrait,
+    db: &impl ConnectionTrait,
     node: NodeId,
     job: &operations::Model,
     now_ms: i64,

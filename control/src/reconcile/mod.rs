@@ -95,7 +95,7 @@ async fn behind(app: &App) -> Result<BTreeSet<NodeId>, DbErr> {
         .all(app.db.read())
         .await?;
     let with_jobs: Vec<Option<String>> = operations::Entity::find()
-        .filter(operations::Column::State.is_in(["pending", "running"]))
+        .filter(crate::operation::open())
         .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
         .select_only()
         .column(operations::Column::NodeId)

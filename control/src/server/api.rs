@@ -6,9 +6,9 @@ use super::{
     dto::{
         InputAnswer, InputRequest, OperationStarted, PowerAccepted, PowerRequest, ReinstallRequest,
         Server, ServerCreate, ServerCreated, ServerDelete, ServerPatch, ServerQuery, ServerSummary,
-        Ticket,
+        ServerTally, Ticket,
     },
-    live, service,
+    list, live, service,
 };
 use crate::{
     access::{Key, Resource},
@@ -28,7 +28,14 @@ pub async fn list_servers(
     caller: Caller,
     Query(query): Query<ServerQuery>,
 ) -> Result<Json<Page<ServerSummary>>> {
-    service::list(&app, &caller, &query).await.map(Json)
+    list::list(&app, &caller, &query).await.map(Json)
+}
+
+/// How many servers one may see, by state.
+#[utoipa::path(get, path = "/servers/tally", tag = "servers",
+    responses((status = 200, body = ServerTally), Problems))]
+pub async fn tally_servers(State(app): State<App>, caller: Caller) -> Result<Json<ServerTally>> {
+    list::tally(&app, &caller).await.map(Json)
 }
 
 /// Makes a server and begins to install it.

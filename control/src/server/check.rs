@@ -158,6 +158,12 @@ pub fn variables(
             Some(_) => {}
         }
     }
+    // Rules such as `required_if` ask for others; of a partial change only what it brings is known here.
+    let other = |env: &str| {
+        let default = || known.iter().find(|v| whole && v.env == env);
+        let given = values.get(env).cloned();
+        given.or_else(|| default().map(|v| v.default_value.clone()))
+    };
     for variable in known {
         let given = values.get(&variable.env);
         if given.is_none() && !whole {
@@ -174,7 +180,7 @@ pub fn variables(
             continue;
         }
         let rules: Vec<String> = lenient(&variable.rules);
-        if let Err(broken) = rules::validate(&rules, value) {
+        if let Err(broken) = rules::validate_among(&rules, value, &other) {
             let word = broken.rule.split(':').next().unwrap_or_default();
             fields.refuse(
                 &field,

@@ -159,7 +159,7 @@ pub async fn read(app: &App, access: &ServerAccess, query: &ConsoleQuery) -> Res
 
 /// Finds lines.
 /// # Errors
-/// 422 for no or too long a text; 503 when it takes longer than 10 s.
+/// 422 for no or too long a text; 429 `busy` while too many search; 503 when it takes longer than 10 s.
 pub async fn search(app: &App, access: &ServerAccess, query: &SearchQuery) -> Result<SearchResult> {
     let length = query.q.chars().count();
     if !(1..=256).contains(&length) {
@@ -179,6 +179,11 @@ pub async fn search(app: &App, access: &ServerAccess, query: &SearchQuery) -> Re
         run: query.run,
         limit: limit + 1,
     };
+    let _turn = app.door.searches.turn().await.map_err(|_| Error::TooMany {
+        code: "busy",
+        detail: "too many searches run at this moment; try again".into(),
+        retry_after_s: 2,
+    })?;
     let found = tokio::time::timeout(SEARCH, search::search(app, access.id, &sought)).await;
     let mut hits = found.map_err(|_| Error::Unavailable {
         code: "search_too_long",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use warren_proto::ids::{EggId, NodeId, RunId};
+use warren_proto::ids::{AllocationId, EggId, NodeId, RunId};
 
 use crate::{
     access::Key,
@@ -14,14 +14,14 @@ use crate::{
     operation::dto::Operation,
 };
 
-/// Limits of a server; 0 = none.
+/// Limits of a server; 0 = no limit, except for swap.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Memory that the game may use.
     #[serde(default)]
     pub memory_bytes: u64,
-    /// Swap beside it.
+    /// Swap beside it; 0 = the game may not swap at all.
     #[serde(default)]
     pub swap_bytes: u64,
     /// Disk.
@@ -138,6 +138,30 @@ pub struct EggRef {
     pub id: String,
     /// Name.
     pub name: String,
+}
+
+/// Where an address leads from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AddressKind {
+    /// Set by an admin for this port.
+    Alias,
+    /// Set by an admin for the node.
+    Node,
+    /// From anywhere.
+    Public,
+    /// From the node's own network.
+    Lan,
+}
+
+/// One of the addresses of a port.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PlayerAddress {
+    /// Where it leads from.
+    pub kind: AddressKind,
+    /// What players type.
+    #[serde(flatten)]
+    pub address: Address,
 }
 
 /// What players type.
@@ -270,6 +294,8 @@ pub struct ServerAllocation {
     pub alias: Option<String>,
     /// What else holds the port on the node.
     pub taken_by: Option<String>,
+    /// What players can type, the best one first.
+    pub addresses: Vec<PlayerAddress>,
 }
 
 /// The run that is or was last.
@@ -355,6 +381,9 @@ pub struct ServerQuery {
     /// Node id.
     #[param(value_type = Option<String>)]
     pub node: Option<NodeId>,
+    /// Egg id.
+    #[param(value_type = Option<String>)]
+    pub egg: Option<EggId>,
     /// Rows per page, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     pub limit: Option<u64>,
@@ -362,12 +391,85 @@ pub struct ServerQuery {
     pub cursor: Option<String>,
 }
 
+/// How many servers there are, by observed state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ServerTally {
+    /// All.
+    pub total: u64,
+    /// Never installed.
+    pub new: u64,
+    /// The install script runs.
+    pub installing: u64,
+    /// Do not run.
+    pub stopped: u64,
+    /// Run, are not up yet.
+    pub starting: u64,
+    /// Run and are up.
+    pub running: u64,
+    /// Asked to stop, still run.
+    pub stopping: u64,
+    /// Ended by themselves.
+    pub crashed: u64,
+    /// Could not be installed or started.
+    pub error: u64,
+}
+
+impl ServerTally {
+    /// The count of a state, by its word in the database.
+    pub fn of(&mut self, state: &str) -> Option<&mut u64> {
+        Some(match state {
+            "new" => &mut self.new,
+            "installing" => &mut self.installing,
+            "stopped" => &mut self.stopped,
+            "starting" => &mut self.starting,
+            "running" => &mut self.running,
+            "stopping" => &mut self.stopping,
+            "crashed" => &mut self.crashed,
+            "error" => &mut self.error,
+            _ => return None,
+        })
+    }
+}
+
+/// A certain port of the node.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortChoice {
+    /// Address on the node; left out: the one that the port is offered on, else all.
+    pub ip: Option<String>,
+    /// Port.
+    pub port: u16,
+}
+
+/// Ports to be added, given back or made the first one.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PortChange {
+    /// Allocation id of the port that is the first one from now on.
+    #[schema(value_type = Option<String>)]
+    pub primary: Option<AllocationId>,
+    /// Certain ports more.
+    #[serde(default)]
+    pub add: Vec<PortChoice>,
+    /// How many more, whichever are free.
+    #[serde(default)]
+    #[schema(maximum = 32)]
+    pub extra: u16,
+    /// Allocation ids of ports that are given back; not while the game runs.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub remove: Vec<AllocationId>,
+}
+
 /// Ports that a new server gets.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PortRequest {
     /// A certain first port; null: the first free one.
     pub primary: Option<u16>,
+    /// Certain ports beside it.
+    #[serde(default)]
+    pub more: Vec<PortChoice>,
     /// How many more.
     #[serde(default)]
     #[schema(maximum = 32)]
@@ -435,6 +537,8 @@ pub struct ServerPatch {
     pub crash_policy: Option<CrashPolicyInfo>,
     /// Keep it down.
     pub suspended: Option<bool>,
+    /// Ports; the game has them from its next start on.
+    pub ports: Option<PortChange>,
 }
 
 /// Proof that it is meant.
@@ -672,4 +776,6 @@ pub struct Ticket {
     pub expires_at: Stamp,
     /// Where to connect, same origin.
     pub ws: String,
+    /// Of the topic `mine`: servers beyond the newest 500, of which no events come. Read `/events` for them.
+    pub left_out: u64,
 }

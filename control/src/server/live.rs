@@ -13,7 +13,8 @@ use crate::{
     app::App,
     auth::{Caller, ServerAccess},
     error::{Error, Result},
-    node::ask,
+    gate::{self, holders},
+    node::ask_by_id,
 };
 
 /// With the line end that the node adds, 4095: more than that a terminal cuts.
@@ -25,7 +26,8 @@ const TICKET_S: i64 = 300;
 
 /// Types a line.
 /// # Errors
-/// 422 for a line that is none; 503 when the node is away.
+/// 422 for a line that is none; 503 when the node is away, `node_no_answer` when it may have typed the line all the
+/// same.
 pub async fn input(app: &App, access: &ServerAccess, req: InputRequest) -> Result<InputAnswer> {
     if req.line.len() > LINE_BYTES {
         return Err(Error::field(
@@ -53,7 +55,8 @@ pub async fn input(app: &App, access: &ServerAccess, req: InputRequest) -> Resul
             actor: format!("user:{}", access.caller.actor.user),
         })),
     };
-    let answer: wire::InputAnswer = ask(app, access.node, down::CONSOLE, &body, WITHIN).await?;
+    let answer: wire::InputAnswer =
+        ask_by_id(app, access.node, down::CONSOLE, &body, WITHIN).await?;
     let result = match answer.result() {
         wire::InputResult::Written => InputResult::Written,
         wire::InputResult::Busy => InputResult::Busy,
@@ -72,7 +75,7 @@ fn session(caller: &Caller) -> Result<SessionId> {
     caller.session_text().parse().map_err(Error::internal)
 }
 
-fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
+async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
     let iat = app.clock.now_s();
     let exp = iat + TICKET_S;
     let claims = Claims {
@@ -83,12 +86,17 @@ fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result
         iat,
         exp,
     };
+    holders::note(app, &claims).await.map_err(|e| match e {
+        gate::Error::Database(error) => error.into(),
+        _ => Error::unauthenticated("session_ended", "this session has just ended"),
+    })?;
     let text = ticket::sign(&app.keys.ticket, &claims)
         .map_err(|e| Error::Internal(anyhow::anyhow!("ticket: {e}")))?;
     Ok(Ticket {
         ticket: text,
         expires_at: crate::http::Stamp(exp * 1000),
         ws: "/ws".into(),
+        left_out: 0,
     })
 }
 
@@ -105,7 +113,7 @@ pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
         server: access.id,
         node: access.node,
     };
-    sign(app, &access.caller, scope, rights)
+    sign(app, &access.caller, scope, rights).await
 }
 
 /// A ticket for events of all servers that its holder may see.
@@ -113,8 +121,8 @@ pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
 /// Database; signing.
 pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
     let all = decide(&caller.actor, Key::ServerReadAll, Resource::Panel) == Decision::Allow;
-    let servers = if all {
-        Vec::new()
+    let (servers, left_out) = if all {
+        (Vec::new(), 0)
     } else {
         super::service::own_ids(app, caller).await?
     };
@@ -124,5 +132,7 @@ pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
         nodes: Vec::new(),
     });
     let rights = vec![Key::WebsocketConnect.as_str().to_owned()];
-    sign(app, caller, scope, rights)
+    let mut ticket = sign(app, caller, scope, rights).await?;
+    ticket.left_out = left_out;
+    Ok(ticket)
 }

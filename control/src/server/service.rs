@@ -5,9 +5,9 @@
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, SqlErr,
-    sea_query::{Expr, Func, LikeExpr, OnConflict},
+    sea_query::{Expr, OnConflict},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -19,22 +19,19 @@ use warren_proto::{
 
 use super::{
     check,
-    dto::{
-        PowerAction, Server, ServerCreate, ServerCreated, ServerPatch, ServerQuery, ServerSummary,
-    },
-    spec, store,
+    dto::{PowerAction, Server, ServerCreate, ServerCreated, ServerPatch},
+    ports, spec, store,
     view::{self, Around},
 };
 use crate::{
     access::Key,
-    allocation::{ports, service as allocation},
+    allocation::take,
     app::App,
     audit::Entry,
     auth::{Caller, ServerAccess},
     db::Lane,
     egg::view as egg_view,
     error::{Error, Fields, Result},
-    http::{Page, PageQuery},
     operation::{
         dto::{Named, Operation},
         view as operation_view,
@@ -43,56 +40,8 @@ use crate::{
     wanted,
 };
 
-/// Ports beside the primary one that a request may ask for.
-const MOST_PORTS: u16 = 32;
-
-/// Servers that the caller may see, the newest first.
-/// # Errors
-/// Database; a bad cursor.
-pub async fn list(app: &App, caller: &Caller, query: &ServerQuery) -> Result<Page<ServerSummary>> {
-    let page = PageQuery {
-        limit: query.limit,
-        cursor: query.cursor.clone(),
-    };
-    let limit = page.limit()?;
-    let mut select = store::visible_to(&caller.actor)
-        .order_by_desc(servers::Column::Id)
-        .limit(limit + 1);
-    if let Some(after) = page.after()? {
-        select = select.filter(servers::Column::Id.lt(after));
-    }
-    if let Some(state) = query.state {
-        let word = serde_json::to_value(state).map_err(Error::internal)?;
-        select = select.filter(servers::Column::State.eq(word.as_str().unwrap_or_default()));
-    }
-    if let Some(node) = query.node {
-        select = select.filter(servers::Column::NodeId.eq(node.to_string()));
-    }
-    if let Some(text) = query
-        .search
-        .as_deref()
-        .map(str::trim)
-        .filter(|t| !t.is_empty())
-    {
-        let text: String = text.chars().take(64).collect::<String>().to_lowercase();
-        // What a user types is text here, not a pattern.
-        let escaped = text
-            .replace('\\', "\\\\")
-            .replace('%', "\\%")
-            .replace('_', "\\_");
-        let pattern = LikeExpr::new(format!("%{escaped}%")).escape('\\');
-        let name = Func::lower(Expr::col(servers::Column::Name));
-        select = select.filter(
-            Condition::any()
-                .add(Expr::expr(name).like(pattern))
-                .add(servers::Column::Id.eq(text)),
-        );
-    }
-    let rows = select.all(app.db.read()).await?;
-    let page = Page::cut(rows, limit, |row| row.id.clone());
-    let around = Around::load(app, &page.items).await?;
-    Ok(page.map(|row| around.summary(&row)))
-}
+/// Servers that a ticket can name: it travels in one message.
+const IN_TICKET: u64 = 500;
 
 /// One server.
 /// # Errors
@@ -216,20 +165,7 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
     let name = fields.line("name", &req.name, 64);
     let description = fields.text("description", &req.description, 1024);
     check::limits(&mut fields, &req.limits);
-    fields.check(
-        req.ports.extra <= MOST_PORTS,
-        "ports.extra",
-        "out_of_range",
-        format!("is at most {MOST_PORTS}"),
-    );
-    if let Some(port) = req.ports.primary {
-        fields.check(
-            port >= ports::LOWEST,
-            "ports.primary",
-            "out_of_range",
-            format!("is at least {}", ports::LOWEST),
-        );
-    }
+    let wish = ports::wish(&mut fields, &req.ports);
     let now_ms = app.clock.now_ms();
     let id = ServerId::new();
     let (key, node_id) = (id.to_string(), req.node.to_string());
@@ -313,7 +249,6 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
         run_started_at_ms: Set(None),
         last_exit: Set(None),
         install: Set(None),
-        sample: Set(None),
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
         deleted_at_ms: Set(None),
@@ -322,8 +257,7 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
         .exec_without_returning(&*tx)
         .await?;
     set_variables(&*tx, &key, &req.variables).await?;
-    let (primary, extra) = (req.ports.primary, req.ports.extra);
-    allocation::take(&*tx, &node, &key, primary, extra, now_ms).await?;
+    take::take(&*tx, &node, &key, &wish, false, now_ms).await?;
     spec::refresh(&*tx, &key).await?;
     let new = NewOperation {
         kind: "install",
@@ -351,7 +285,7 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
     })
 }
 
-async fn set_variables(
+pub(super) async fn set_variables(
     db: &impl ConnectionTrait,
     server: &str,
     values: &BTreeMap<String, String>,
@@ -399,7 +333,10 @@ fn require_for(access: &ServerAccess, req: &ServerPatch) -> Result<()> {
             access.require(key)?;
         }
     }
-    Ok(())
+    match &req.ports {
+        Some(change) => ports::require(access, change),
+        None => Ok(()),
+    }
 }
 
 /// Changes settings.
@@ -422,6 +359,9 @@ pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result
     }
     if let Some(command) = &req.startup {
         check::startup(&mut fields, command);
+    }
+    if let Some(change) = &req.ports {
+        ports::check(&mut fields, change);
     }
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
@@ -476,6 +416,9 @@ pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result
         }
     }
     change.update(&*tx).await?;
+    if let Some(change) = &req.ports {
+        ports::change(&*tx, &row, change, now_ms).await?;
+    }
     spec::refresh(&*tx, &row.id).await?;
     say(
         &*tx,
@@ -534,6 +477,9 @@ fn diff(row: &servers::Model, req: &ServerPatch) -> Value {
     if let Some(values) = &req.variables {
         let names: Vec<&String> = values.keys().collect();
         diff.insert("variables".into(), json!(names));
+    }
+    if let Some(change) = &req.ports {
+        diff.insert("ports".into(), json!(change));
     }
     Value::Object(diff)
 }
@@ -727,17 +673,25 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
     Ok(shown(&operation, &row.name, &node))
 }
 
-/// Ids of the servers that the caller may see, for a ticket; at most 500, the newest.
+/// Ids of the servers that the caller may see, for a ticket: the newest 500, and how many more there are.
 /// # Errors
 /// Database.
-pub async fn own_ids(app: &App, caller: &Caller) -> Result<Vec<ServerId>> {
+pub async fn own_ids(app: &App, caller: &Caller) -> Result<(Vec<ServerId>, u64)> {
     let ids: Vec<String> = store::visible_to(&caller.actor)
         .select_only()
         .column(servers::Column::Id)
         .order_by_desc(servers::Column::Id)
-        .limit(500)
+        .limit(IN_TICKET)
         .into_tuple()
         .all(app.db.read())
         .await?;
-    Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    let mut left_out = 0;
+    if ids.len() as u64 == IN_TICKET {
+        let all = store::visible_to(&caller.actor)
+            .count(app.db.read())
+            .await?;
+        left_out = all.saturating_sub(IN_TICKET);
+    }
+    let ids = ids.iter().filter_map(|id| id.parse().ok()).collect();
+    Ok((ids, left_out))
 }

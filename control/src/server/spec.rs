@@ -1,17 +1,18 @@
 //! The wanted spec: a server's row, its egg, variables and ports, made into what its node needs to run it
 //! without asking anyone.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use std::collections::HashMap;
 use warren_egg::{DoneMarker, Egg, ServerFacts, Stop};
 use warren_entity::{allocations, egg_variables, eggs, server_variables, servers};
 use warren_proto::{Message, wire};
 
-use super::dto::{CrashPolicyInfo, Limits};
+use super::{
+    dto::{CrashPolicyInfo, Limits},
+    search,
+};
 use crate::{
-    allocation::service::ANY,
+    allocation::{service::ANY, take},
     egg::view::{self, lenient},
     error::{Error, Result},
 };
@@ -22,7 +23,7 @@ const MB: u64 = 1024 * 1024;
 const PIDS: u32 = 4096;
 /// A node takes its rows in order, each within one message: one that fits into none would hold up the wanted
 /// state of every server there, whoever owns them.
-const MOST_SPEC: usize = 384 * 1024;
+pub const MOST_SPEC: usize = 384 * 1024;
 /// Installers get at least this, however small the server is (as Wings gives them).
 const INSTALL_MEMORY_BYTES: u64 = 1024 * MB;
 const INSTALL_CPU_PERCENT: f64 = 100.0;
@@ -55,12 +56,7 @@ async fn load(db: &impl ConnectionTrait, server_id: &str) -> Result<Parts> {
             (row, value)
         })
         .collect();
-    let ports = allocations::Entity::find()
-        .filter(allocations::Column::ServerId.eq(server_id))
-        .order_by_desc(allocations::Column::IsPrimary)
-        .order_by_asc(allocations::Column::Port)
-        .all(db)
-        .await?;
+    let ports = take::of_server(db, server_id).await?;
     Ok(Parts {
         egg: view::document(&egg)?,
         server,
@@ -108,6 +104,8 @@ pub async fn refresh(db: &impl ConnectionTrait, server_id: &str) -> Result<()> {
         .filter(servers::Column::Id.eq(server_id))
         .exec(db)
         .await?;
+    // The spec carries the name: whatever changes it comes by here.
+    search::note(db, server_id, &spec.name).await?;
     Ok(())
 }
 
@@ -134,8 +132,10 @@ fn spec(parts: &Parts) -> Result<wire::ServerSpec> {
         install: install(egg, &limits, &env),
         env,
         tty: true,
-        registry_auth: None,
+        registries: Vec::new(),
         egress_allow: Vec::new(),
+        egg: server.egg_id.clone(),
+        owner: server.owner_id.clone(),
     })
 }
 
@@ -182,6 +182,19 @@ fn uuid(id: &str) -> String {
         part(16..20),
         part(20..32)
     )
+}
+
+/// What [`wire_limits`] was made from.
+pub fn limits_of(wire: &wire::Limits) -> Limits {
+    Limits {
+        memory_bytes: wire.memory_bytes,
+        swap_bytes: wire.swap_bytes,
+        disk_bytes: wire.disk_bytes,
+        cpu_percent: wire.cpu_percent,
+        io_weight: (wire.io_weight > 0).then_some(wire.io_weight),
+        cpuset: (!wire.cpuset.is_empty()).then(|| wire.cpuset.clone()),
+        pids: (wire.pids != PIDS).then_some(wire.pids),
+    }
 }
 
 fn wire_limits(limits: &Limits) -> wire::Limits {
@@ -245,6 +258,7 @@ fn config_files(egg: &Egg, facts: &ServerFacts) -> Result<Vec<wire::ConfigFile>>
             path: filled.path,
             parser: filled.parser.name().to_owned(),
             find: find.collect(),
+            keep_absent: !filled.create,
         })
     };
     egg.config_files.iter().map(file).collect()
@@ -317,6 +331,7 @@ mod tests {
             is_primary,
             alias: None,
             taken_by: None,
+            withdrawn: false,
             created_at_ms: 0,
         };
         Parts {
@@ -357,7 +372,6 @@ mod tests {
             run_started_at_ms: None,
             last_exit: None,
             install: None,
-            sample: None,
             created_at_ms: 0,
             updated_at_ms: 0,
             deleted_at_ms: None,
@@ -396,6 +410,14 @@ mod tests {
         assert_eq!(file.path, "server.properties");
         let port = file.find.iter().find(|f| f.key == "server-port").unwrap();
         assert_eq!(port.value_json, "\"25570\"");
+        assert!(!file.keep_absent);
+    }
+
+    #[test]
+    fn a_file_that_the_egg_does_not_create_is_sent_as_such() {
+        let mut parts = parts();
+        parts.egg.config_files[0].create = false;
+        assert!(spec(&parts).unwrap().config_files[0].keep_absent);
     }
 
     #[test]

@@ -5,18 +5,20 @@ use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
-use warren_entity::{allocations, eggs, nodes, operations, servers};
+use warren_entity::{allocations, eggs, nodes, operations, server_samples, servers};
 use warren_proto::state::State;
 
 use super::{
     dto::{
-        Address, EggRef, InstallResult, Intent, LastExit, NodeRef, PowerAction, RunRef, Server,
-        ServerAllocation, ServerState, ServerSummary, ServerVariable, Usage,
+        Address, AddressKind, EggRef, InstallResult, Intent, LastExit, NodeRef, PlayerAddress,
+        PowerAction, RunRef, Server, ServerAllocation, ServerState, ServerSummary, ServerVariable,
+        Usage,
     },
     spec,
 };
 use crate::{
     access::{Key, held},
+    allocation::take,
     app::App,
     auth::ServerAccess,
     egg::view::{self as egg_view, lenient},
@@ -36,6 +38,7 @@ pub struct Around {
     eggs: HashMap<String, String>,
     primary: HashMap<String, allocations::Model>,
     operations: HashMap<String, operations::Model>,
+    samples: HashMap<String, Value>,
     rates: HashMap<String, (f64, f64)>,
 }
 
@@ -48,13 +51,21 @@ impl Around {
             return Ok(Self::default());
         }
         let mut around = Self::from(app.db.read(), servers).await?;
-        let up = servers.iter().filter(|s| s.sample.is_some());
+        let up = servers
+            .iter()
+            .filter(|s| s.state.parse::<State>().is_ok_and(State::is_up));
         let up: Vec<String> = up.map(|s| s.id.clone()).collect();
+        let samples = server_samples::Entity::find()
+            .filter(server_samples::Column::ServerId.is_in(up.iter().cloned()))
+            .all(app.db.bulk.read())
+            .await?;
+        let samples = samples.into_iter().map(|row| (row.server_id, row.sample));
+        around.samples = samples.collect();
         around.rates = crate::usage::rates(app, &up).await?;
         Ok(around)
     }
 
-    /// Loads it as a transaction sees it, without rates.
+    /// Loads it as a transaction sees it, without samples and rates.
     /// # Errors
     /// Database.
     pub async fn from(db: &impl ConnectionTrait, servers: &[servers::Model]) -> Result<Self> {
@@ -95,6 +106,7 @@ impl Around {
                 .into_iter()
                 .filter_map(|o| Some((o.server_id.clone()?, o)))
                 .collect(),
+            samples: HashMap::new(),
             rates: HashMap::new(),
         })
     }
@@ -124,16 +136,33 @@ impl Around {
             .or_else(|| node.player_address.clone())
             .or(own)
             .or_else(|| node_view::player_host(node))?;
-        let port = u16::try_from(primary.port).ok()?;
-        let display = match host.parse::<std::net::IpAddr>() {
-            Ok(std::net::IpAddr::V6(_)) => format!("[{host}]:{port}"),
-            _ => format!("{host}:{port}"),
+        Some(address(host, u16::try_from(primary.port).ok()?))
+    }
+
+    /// What players can type for one of a server's ports, the best one first.
+    fn addresses(&self, row: &allocations::Model) -> Vec<PlayerAddress> {
+        let (Some(node), Ok(port)) = (self.nodes.get(&row.node_id), u16::try_from(row.port)) else {
+            return Vec::new();
         };
-        Some(Address {
-            host,
-            port,
-            display,
-        })
+        let set = [
+            (AddressKind::Alias, row.alias.clone()),
+            (AddressKind::Node, node.player_address.clone()),
+        ];
+        let own = (row.ip != crate::allocation::service::ANY).then(|| row.ip.clone());
+        let (public, lan) = node_view::reachable(node, own);
+        let public = public.into_iter().map(|ip| (AddressKind::Public, ip));
+        let lan = lan.into_iter().map(|ip| (AddressKind::Lan, ip));
+        let set = set
+            .into_iter()
+            .filter_map(|(kind, host)| Some((kind, host?)));
+        let all = set.chain(public).chain(lan);
+        let mut seen = std::collections::HashSet::new();
+        all.filter(|(_, host)| seen.insert(host.clone()))
+            .map(|(kind, host)| PlayerAddress {
+                kind,
+                address: address(host, port),
+            })
+            .collect()
     }
 
     fn operation(&self, server: &servers::Model) -> Option<Operation> {
@@ -151,7 +180,7 @@ impl Around {
 
     fn usage(&self, server: &servers::Model) -> Option<Usage> {
         let state: State = server.state.parse().ok()?;
-        let sample = server.sample.as_ref().filter(|_| state.is_up())?;
+        let sample = self.samples.get(&server.id).filter(|_| state.is_up())?;
         let number = |name: &str| sample.get(name).and_then(Value::as_u64);
         let (rx, tx) = self.rates.get(&server.id).copied().unwrap_or_default();
         Some(Usage {
@@ -204,6 +233,18 @@ impl Around {
     }
 }
 
+fn address(host: String, port: u16) -> Address {
+    let display = match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V6(_)) => format!("[{host}]:{port}"),
+        _ => format!("{host}:{port}"),
+    };
+    Address {
+        host,
+        port,
+        display,
+    }
+}
+
 fn last_exit(value: &Value) -> Option<LastExit> {
     Some(LastExit {
         code: value.get("code").and_then(Value::as_i64)?,
@@ -248,13 +289,9 @@ pub async fn whole(
             variable: egg_view::variable(v),
             value: values.get(&v.env).unwrap_or(&v.default_value).clone(),
         });
-    let ports = allocations::Entity::find()
-        .filter(allocations::Column::ServerId.eq(&*row.id))
-        .order_by_desc(allocations::Column::IsPrimary)
-        .order_by_asc(allocations::Column::Port)
-        .all(db)
-        .await?;
+    let ports = take::of_server(db, &row.id).await?;
     let ports = ports.into_iter().map(|a| ServerAllocation {
+        addresses: around.addresses(&a),
         id: a.id,
         ip: a.ip,
         port: u16::try_from(a.port).unwrap_or_default(),

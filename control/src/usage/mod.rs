@@ -1,5 +1,7 @@
 //! Samples as the API shows them: lines of a chart, and bytes per second of right now.
 
+pub mod prometheus;
+
 use std::collections::HashMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};

@@ -2,22 +2,25 @@ use std::time::{Duration, Instant};
 
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use warren_control::{
-    console::{chunk, history, keep, search},
+    console::{chunk, history, keep, search, size},
     db::Lane,
 };
 use warren_entity::{console_chunks, console_runs, console_streams};
+use warren_harness::eventually_async;
 use warren_proto::{
     ids::{RunId, ServerId},
     wire::{ConsoleRange, ConsoleStream},
 };
 
-use crate::{fake_node::FakeNode, on_both, with_two_controls, world::World};
+use crate::{fake_node::FakeNode, http_panel::Panel, on_both, with_two_controls, world::World};
 
 on_both! {
     bytes_are_stored_once_whatever_is_sent_again
     a_gap_stays_a_gap
     a_word_across_two_uploads_is_found_with_its_time
     search_over_64_mib_answers_in_time
+    a_search_stops_at_its_limit
+    searches_beyond_the_bound_are_told_to_come_again
     history_is_let_go_by_size_and_age
 }
 with_two_controls! {
@@ -146,7 +149,13 @@ async fn a_word_across_two_uploads_is_found_with_its_time(world: World) {
 }
 
 /// Lines of a game, straight into the tables.
-async fn fill(world: &World, node: &FakeNode, server: ServerId, chunks: i64, at_ms: i64) -> RunId {
+pub async fn fill(
+    world: &World,
+    node: &FakeNode,
+    server: ServerId,
+    chunks: i64,
+    at_ms: i64,
+) -> RunId {
     const CHUNK: usize = 32 * 1024;
     let run = RunId::new();
     let mut text = Vec::with_capacity(CHUNK + 128);
@@ -200,6 +209,11 @@ async fn fill(world: &World, node: &FakeNode, server: ServerId, chunks: i64, at_
         .exec_without_returning(&*tx)
         .await
         .unwrap();
+    let taken = size::Changes::from([(
+        (node.id.to_string(), server.to_string()),
+        chunks * packed.len() as i64,
+    )]);
+    size::add(&*tx, taken).await.unwrap();
     for some in (0..chunks).collect::<Vec<_>>().chunks(200) {
         let rows = some.iter().map(|i| console_chunks::ActiveModel {
             node_id: Set(node.id.to_string()),
@@ -245,6 +259,56 @@ async fn search_over_64_mib_answers_in_time(world: World) {
     assert_eq!((hits.len(), hits[0].offset), (1, end));
     // The goal of a second is for the release build, which `ops/bench` measures; this build is not optimised.
     assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
+async fn a_search_stops_at_its_limit(world: World) {
+    let node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    fill(&world, &node, server, 1024, world.app.clock.now_ms()).await;
+    let timed = async |text: &str| {
+        let began = Instant::now();
+        let hits = search::search(&world.app, server, &query(text))
+            .await
+            .unwrap();
+        (hits, began.elapsed())
+    };
+    let (none, whole) = timed("is nowhere").await;
+    let (hits, early) = timed("moved to").await;
+    assert_eq!((none.len(), hits.len()), (0, 50));
+    assert!(hits.is_sorted_by_key(|hit| std::cmp::Reverse(hit.offset)));
+    assert!(hits[0].offset > 1023 * 32 * 1024, "the newest first");
+    println!("32 MiB without a hit {whole:?}, with {early:?}");
+    assert!(early < whole / 4, "{early:?} of {whole:?}");
+}
+
+async fn searches_beyond_the_bound_are_told_to_come_again(world: World) {
+    let panel = Panel::open(world).await;
+    let admin = panel.as_admin().await;
+    let node = FakeNode::join(&panel.world).await;
+    let server = panel.world.server(node.id).await;
+    fill(&panel.world, &node, server, 256, 1).await;
+    let path = format!("/servers/{server}/console/search?q=nowhere");
+    let asks = (0..60).map(|_| admin.get(&path));
+    let answers = futures_util::future::join_all(asks).await;
+    let (good, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|a| a.status.as_u16() == 200);
+    assert!(!good.is_empty() && !refused.is_empty(), "{}", good.len());
+    for answer in refused {
+        assert!(answer.headers.contains_key("retry-after"));
+        assert_eq!(answer.problem(429), "busy");
+    }
+    // Those who hang up hold nobody up.
+    for _ in 0..30 {
+        let gone = admin.get(&path);
+        tokio::time::timeout(Duration::from_millis(5), gone)
+            .await
+            .ok();
+    }
+    eventually_async("a turn", Duration::from_secs(10), || async {
+        (admin.get(&path).await.status.as_u16() == 200).then_some(())
+    })
+    .await
+    .unwrap();
 }
 
 async fn history_is_let_go_by_size_and_age(world: World) {

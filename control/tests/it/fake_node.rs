@@ -5,13 +5,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use prost::Message;
 use warren_control::node::token::{self, TokenAsk};
 use warren_harness::eventually_async;
 use warren_proto::{
     bus::{
-        Bus, CallError, Creds, Options, Seed, ServeOptions, Serving, failure, keyring::Keyring,
-        signed::Verifier,
+        Ask, Bus, CallError, Creds, Options, Seed, ServeOptions, Serving, failure,
+        keyring::Keyring, signed::Verifier,
     },
     ids::{BootId, LedgerId, NodeId, RunId, ServerId},
     join::JoinToken,
@@ -32,8 +33,67 @@ pub struct Told {
     pub revokes: Vec<wire::Revoke>,
     pub applied_rev: u64,
     pub disk: Disk,
+    /// Answers to come that get lost on their way: what was asked is done.
+    pub lose_answers: u32,
     /// Answers nothing while set.
     pub deaf: bool,
+    /// Named as orphans in every answer to an apply.
+    pub orphans: Vec<String>,
+    /// Said of a server in place of what it was told.
+    pub word: Option<wire::WantedServer>,
+}
+
+impl Told {
+    /// The last row of a server, as its ledger would have it.
+    pub fn wanted(&self, server: &str) -> Option<wire::WantedServer> {
+        let mut rows = self.applies.iter().flat_map(|a| &a.servers);
+        rows.rfind(|s| s.server == server).cloned()
+    }
+
+    fn answer(&mut self, ask: &Ask, body: &[u8], ledger: LedgerId) -> Result<Bytes, wire::Failure> {
+        if self.deaf {
+            return Err(failure("deaf", "not now", true));
+        }
+        match &*ask.kind {
+            down::APPLY => {
+                let apply = wire::Apply::decode(body).unwrap();
+                if apply.from <= self.applied_rev {
+                    self.applied_rev = self.applied_rev.max(apply.to);
+                }
+                let position = wire::LedgerPosition {
+                    id: ledger.to_string(),
+                    rev: self.applied_rev,
+                };
+                self.applies.push(apply);
+                Ok(ask.ok(&wire::ApplyAnswer {
+                    ledger: Some(position),
+                    orphans: self.orphans.clone(),
+                }))
+            }
+            down::JOBS => {
+                let job = wire::JobAsk::decode(body).unwrap();
+                self.jobs.push(job);
+                Ok(ask.ok(&wire::JobStatus {
+                    state: "running".into(),
+                    percent: 10.0,
+                    step: "pulling the image".into(),
+                    ..Default::default()
+                }))
+            }
+            down::WANTED => {
+                let asked = wire::WantedAsk::decode(body).unwrap();
+                let row = self.word.clone().or_else(|| self.wanted(&asked.server));
+                Ok(ask.ok(&row.ok_or_else(|| failure("unknown_server", "", false))?))
+            }
+            down::REVOKE => {
+                self.revokes.push(wire::Revoke::decode(body).unwrap());
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            down::FILES => self.disk.answer(ask, body),
+            down::CONSOLE => self.disk.console(ask, body),
+            other => Err(failure("unknown", other, false)),
+        }
+    }
 }
 
 pub struct FakeNode {
@@ -80,9 +140,33 @@ pub fn registration(token: &JoinToken, key: &nkeys::KeyPair) -> wire::Register {
     }
 }
 
+/// As [`registration`], by a machine that was `node` and still has its key.
+pub fn rejoining(
+    token: &JoinToken,
+    key: &nkeys::KeyPair,
+    node: NodeId,
+    old: &nkeys::KeyPair,
+) -> wire::Register {
+    let mut ask = registration(token, key);
+    let text = format!("{node}\n{}\n{}", token.id, ask.public_key);
+    ask.former_proof = old.sign(text.as_bytes()).unwrap();
+    ask.former_node = node.to_string();
+    ask
+}
+
 pub async fn token_of(world: &World, uses: i64) -> JoinToken {
+    token_from(world, uses, None).await
+}
+
+/// A token that takes one node back.
+pub async fn token_for(world: &World, node: NodeId) -> JoinToken {
+    token_from(world, 1, Some(node)).await
+}
+
+async fn token_from(world: &World, uses: i64, node: Option<NodeId>) -> JoinToken {
     let ask = TokenAsk {
         uses,
+        node,
         local: true,
         ..TokenAsk::default()
     };
@@ -176,45 +260,16 @@ impl FakeNode {
                         .unwrap()
                         .check(&keys, &signed, &ask.kind, now_ms);
                     let checked = checked.map_err(|e| failure(e.code(), "refused", false))?;
-                    let mut told = told.lock().unwrap();
-                    if told.deaf {
-                        return Err(failure("deaf", "not now", true));
+                    let (answer, lost) = {
+                        let mut told = told.lock().unwrap();
+                        let lost = told.lose_answers > 0;
+                        told.lose_answers = told.lose_answers.saturating_sub(1);
+                        (told.answer(&ask, &checked.body, ledger), lost)
+                    };
+                    if lost {
+                        std::future::pending::<()>().await;
                     }
-                    match &*ask.kind {
-                        down::APPLY => {
-                            let apply = wire::Apply::decode(&*checked.body).unwrap();
-                            if apply.from <= told.applied_rev {
-                                told.applied_rev = told.applied_rev.max(apply.to);
-                            }
-                            let position = wire::LedgerPosition {
-                                id: ledger.to_string(),
-                                rev: told.applied_rev,
-                            };
-                            told.applies.push(apply);
-                            Ok(ask.ok(&wire::ApplyAnswer {
-                                ledger: Some(position),
-                                orphans: Vec::new(),
-                            }))
-                        }
-                        down::JOBS => {
-                            let job = wire::JobAsk::decode(&*checked.body).unwrap();
-                            told.jobs.push(job);
-                            Ok(ask.ok(&wire::JobStatus {
-                                state: "running".into(),
-                                percent: 10.0,
-                                step: "pulling the image".into(),
-                                ..Default::default()
-                            }))
-                        }
-                        down::REVOKE => {
-                            told.revokes
-                                .push(wire::Revoke::decode(&*checked.body).unwrap());
-                            Ok(ask.ok(&wire::Accepted {}))
-                        }
-                        down::FILES => told.disk.answer(&ask, &checked.body),
-                        down::CONSOLE => told.disk.console(&ask, &checked.body),
-                        other => Err(failure("unknown", other, false)),
-                    }
+                    answer
                 }
             },
         );
@@ -250,6 +305,7 @@ impl FakeNode {
                 ..Default::default()
             }),
             journal: self.journal.clone(),
+            ..Default::default()
         }
     }
 
@@ -304,6 +360,7 @@ impl FakeNode {
 
     pub async fn upload(&self, facts: Vec<wire::Fact>) -> Result<wire::JournalPosition, CallError> {
         let batch = wire::FactBatch {
+            speaker: self.boot.to_string(),
             boot: self.boot.to_string(),
             facts,
         };

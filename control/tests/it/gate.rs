@@ -28,6 +28,8 @@ use crate::{
 on_both! {
     a_ticket_is_renewed_while_its_session_and_right_last
     an_ended_session_is_told_to_gateways_and_nodes_within_a_second
+    an_end_is_told_to_no_node_without_a_ticket_of_it
+    a_ticket_of_an_ended_session_is_not_noted
     history_is_read_with_a_ticket_of_that_server_alone
 }
 
@@ -167,6 +169,8 @@ async fn a_ticket_is_renewed_while_its_session_and_right_last(world: World) {
 async fn an_ended_session_is_told_to_gateways_and_nodes_within_a_second(world: World) {
     let (node, user) = (FakeNode::join(&world).await, world.user().await);
     let session = log_in(&world, user).await;
+    let server = world.server_of(node.id, user).await;
+    note(&world, user, session, server, node.id).await.unwrap();
     let bus = gateway(&world).await;
     let mut tells = bus
         .subscribe(subjects::GATE_TELL_ANY.into(), 100)
@@ -201,6 +205,73 @@ async fn an_ended_session_is_told_to_gateways_and_nodes_within_a_second(world: W
     })
     .await
     .unwrap();
+}
+
+async fn note(
+    world: &World,
+    user: UserId,
+    session: SessionId,
+    server: ServerId,
+    node: NodeId,
+) -> Result<(), gate::Error> {
+    let text = ticket(world, user, session, server, node);
+    let keys = Keyring::of(&[world.app.keys.ticket.announce(Use::Ticket)]).unwrap();
+    let ticket = ticket::verify(&keys, &text, world.app.clock.now_ms()).unwrap();
+    gate::holders::note(&world.app, &ticket).await
+}
+
+async fn an_end_is_told_to_no_node_without_a_ticket_of_it(world: World) {
+    let (a, b) = (FakeNode::join(&world).await, FakeNode::join(&world).await);
+    let (user, other) = (world.user().await, world.user().await);
+    let (on_a, on_b) = (
+        world.server_of(a.id, user).await,
+        world.server_of(b.id, other).await,
+    );
+    let (first, second) = (log_in(&world, user).await, log_in(&world, other).await);
+    note(&world, user, first, on_a, a.id).await.unwrap();
+    note(&world, other, second, on_b, b.id).await.unwrap();
+    log_out(&world, first).await;
+    let told = |node: &FakeNode, what: SessionId| {
+        let told = node.told.clone();
+        move || {
+            let told = told.lock().unwrap().revokes.clone();
+            let ended = told.iter().flat_map(|r| &r.sessions);
+            let found = ended.filter(|s| **s == what.to_string()).count() > 0;
+            std::future::ready(found.then_some(()))
+        }
+    };
+    let second_s = Duration::from_secs(2);
+    eventually_async("the first node", second_s, told(&a, first))
+        .await
+        .unwrap();
+    // A person's end reaches the nodes of all of the person's log-ins.
+    let tx = world.app.db.begin(Lane::People).await.unwrap();
+    gate::end(&*tx, Ended::User(other), 1).await.unwrap();
+    tx.commit().await.unwrap();
+    world.app.nudges.revoked();
+    eventually_async("the second node", second_s, || async {
+        let told = b.told.lock().unwrap().revokes.clone();
+        let mut people = told.iter().flat_map(|r| &r.users);
+        people.any(|u| *u == other.to_string()).then_some(())
+    })
+    .await
+    .unwrap();
+    let all = |node: &FakeNode| node.told.lock().unwrap().revokes.clone();
+    assert!(
+        all(&b).iter().all(|r| r.sessions.is_empty()),
+        "{:?}",
+        all(&b)
+    );
+    assert!(all(&a).iter().all(|r| r.users.is_empty()), "{:?}", all(&a));
+}
+
+async fn a_ticket_of_an_ended_session_is_not_noted(world: World) {
+    let (node, user) = (FakeNode::join(&world).await, world.user().await);
+    let server = world.server_of(node.id, user).await;
+    let session = log_in(&world, user).await;
+    log_out(&world, session).await;
+    let refused = note(&world, user, session, server, node.id).await;
+    assert!(matches!(refused, Err(gate::Error::Ended)), "{refused:?}");
 }
 
 async fn history_is_read_with_a_ticket_of_that_server_alone(world: World) {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use reqwest::{Method, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use warren_harness::eventually_async;
 
 use crate::{
     http_panel::{Answer, Panel, with},
     on_both,
-    world::World,
+    world::{SOON, World},
 };
 
 on_both! {
@@ -18,6 +19,7 @@ on_both! {
     the_api_page_needs_nothing_from_elsewhere
     only_this_machine_or_an_admin_reads_metrics
     an_agents_digest_is_the_one_of_its_binary
+    readiness_tells_of_the_bus
 }
 
 async fn plain(panel: &Panel, method: Method, path: &str) -> Answer {
@@ -115,9 +117,28 @@ async fn only_this_machine_or_an_admin_reads_metrics(world: World) {
     Answer::of(rebound.send().await.unwrap()).await.problem(401);
 }
 
+async fn readiness_tells_of_the_bus(world: World) {
+    let mut panel = Panel::open(world).await;
+    let says = async |panel: &Panel| plain(panel, Method::GET, "/readyz").await.text;
+    assert_eq!(says(&panel).await, "ready\nbus: connected\n");
+    panel.world.nats.kill9();
+    eventually_async("the bus to be away", SOON, || async {
+        says(&panel)
+            .await
+            .contains("bus: not connected")
+            .then_some(())
+    })
+    .await
+    .unwrap();
+}
+
 async fn an_agents_digest_is_the_one_of_its_binary(world: World) {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("warren-agent"), b"\x7fELF agent").unwrap();
+    std::fs::write(
+        dir.path().join("warren-agent"),
+        b"\x7fELF agent GLIBC_2.31\0",
+    )
+    .unwrap();
     let none = Panel::open(World::on_sqlite().await).await;
     let missing = plain(&none, Method::GET, "/download/warren-agent").await;
     assert_eq!(missing.problem(404), "no_agent_binary");
@@ -127,13 +148,37 @@ async fn an_agents_digest_is_the_one_of_its_binary(world: World) {
     });
     let panel = Panel::open(world).await;
     let binary = plain(&panel, Method::GET, "/download/warren-agent").await;
-    assert_eq!(binary.text.as_bytes(), b"\x7fELF agent");
+    assert_eq!(binary.text.as_bytes(), b"\x7fELF agent GLIBC_2.31\0");
     let digest = plain(&panel, Method::GET, "/download/warren-agent.sha256").await;
     let (digest, name) = digest.text.trim().split_once("  ").unwrap();
     assert_eq!(name, "warren-agent");
+    let own = format!("/download/warren-agent-{}", std::env::consts::ARCH);
+    let named = plain(&panel, Method::GET, &own).await;
+    assert_eq!(named.text.as_bytes(), b"\x7fELF agent GLIBC_2.31\0");
+    let other = if std::env::consts::ARCH == "x86_64" {
+        "aarch64"
+    } else {
+        "x86_64"
+    };
+    let path = format!("/download/warren-agent-{other}");
+    let absent = plain(&panel, Method::GET, &path).await;
+    assert_eq!(absent.problem(404), "no_agent_binary");
+    std::fs::write(dir.path().join(format!("warren-agent-{other}")), b"other").unwrap();
+    assert_eq!(plain(&panel, Method::GET, &path).await.text, "other");
+    for bad in [
+        "warren-agent-sparc",
+        "warren-agent-",
+        "warren-control",
+        "..%2Fx",
+    ] {
+        let bad = plain(&panel, Method::GET, &format!("/download/{bad}")).await;
+        bad.problem(404);
+    }
     let script = plain(&panel, Method::GET, "/install.sh").await;
     assert!(script.text.starts_with("#!/bin/sh"));
-    assert!(script.text.contains(digest));
+    let offered = format!("{}:{digest}:2.31", std::env::consts::ARCH);
+    assert!(script.text.contains(&offered), "{}", script.text);
+    assert!(script.text.contains(&format!("{other}:")));
     assert!(script.text.contains("'https://panel.example:8443'"));
     assert!(!script.text.contains("@WARREN_"));
 }

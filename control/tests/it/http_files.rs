@@ -26,6 +26,7 @@ on_both! {
     a_write_over_a_changed_file_is_refused
     what_the_node_refuses_is_told_as_it_is
     a_typed_line_is_answered_in_three_ways
+    a_line_whose_answer_is_lost_is_asked_once_more_under_its_id
 }
 
 /// Files of the one server of these tests, and what stdin answers.
@@ -34,6 +35,7 @@ pub struct Disk {
     files: BTreeMap<String, Vec<u8>>,
     uploads: BTreeMap<String, Vec<u8>>,
     pub input: wire::InputResult,
+    pub typed_ids: Vec<String>,
     pub typed: Vec<(String, String)>,
 }
 
@@ -137,6 +139,7 @@ impl Disk {
         };
         let line = String::from_utf8(input.line).unwrap();
         self.typed.push((line, input.actor));
+        self.typed_ids.push(input.id);
         Ok(ask.ok(&wire::InputAnswer {
             result: self.input.into(),
         }))
@@ -278,6 +281,23 @@ async fn what_the_node_refuses_is_told_as_it_is(world: World) {
     scene.node.told.lock().unwrap().deaf = true;
     let deaf = scene.admin.get(&scene.path("/files")).await;
     assert_eq!(deaf.problem(502), "deaf");
+}
+
+async fn a_line_whose_answer_is_lost_is_asked_once_more_under_its_id(world: World) {
+    let scene = Scene::set(world).await;
+    let path = scene.path("/input");
+    scene.node.told.lock().unwrap().lose_answers = 1;
+    scene.node.told.lock().unwrap().disk.input = wire::InputResult::Written;
+    let answer = scene.admin.post(&path, json!({"line": "save"})).await;
+    assert_eq!(answer.expect(200)["result"], "written");
+    let ids = scene.node.told.lock().unwrap().disk.typed_ids.clone();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+    // Lost twice: nobody knows, and that is said.
+    scene.node.told.lock().unwrap().lose_answers = 2;
+    let unsure = scene.admin.post(&path, json!({"line": "save"})).await;
+    assert_eq!(unsure.problem(503), "node_no_answer");
+    assert_eq!(scene.node.told.lock().unwrap().disk.typed_ids.len(), 4);
 }
 
 async fn a_typed_line_is_answered_in_three_ways(world: World) {

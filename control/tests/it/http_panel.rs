@@ -6,7 +6,7 @@ use reqwest::{Method, Response, StatusCode, header};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use warren_control::{auth::Passwords, config::Config, db::Lane, http};
+use warren_control::{app::App, auth::Passwords, config::Config, db::Lane, http};
 use warren_entity::users;
 use warren_proto::ids::UserId;
 
@@ -18,6 +18,8 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct Panel {
     pub world: World,
     pub address: SocketAddr,
+    /// Of the other controls on the same database.
+    pub others: Vec<SocketAddr>,
     stop: CancellationToken,
 }
 
@@ -31,7 +33,7 @@ impl Drop for Panel {
 #[derive(Clone)]
 pub struct Person {
     pub id: Option<UserId>,
-    address: SocketAddr,
+    pub address: SocketAddr,
     client: reqwest::Client,
     pub cookie: Option<String>,
     pub key: Option<String>,
@@ -110,23 +112,32 @@ pub fn with(mut world: World, change: impl FnOnce(&mut Config)) -> World {
     world
 }
 
+async fn listen(app: &App, stop: &CancellationToken) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = stop.clone().cancelled_owned();
+    tokio::spawn(async move {
+        axum::serve(listener, service)
+            .with_graceful_shutdown(stopped)
+            .await
+            .unwrap();
+    });
+    address
+}
+
 impl Panel {
     pub async fn open(world: World) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let service =
-            http::router(world.app.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
-        tokio::spawn(async move {
-            axum::serve(listener, service)
-                .with_graceful_shutdown(stopped)
-                .await
-                .unwrap();
-        });
+        let address = listen(&world.app, &stop).await;
+        let mut others = Vec::new();
+        for app in &world.others {
+            others.push(listen(app, &stop).await);
+        }
         Self {
             world,
             address,
+            others,
             stop,
         }
     }

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use warren_control::server::spec;
-use warren_entity::{allocations, audit_log};
+use warren_control::{db::Lane, server::spec};
+use warren_entity::{allocations, audit_log, outbox};
 use warren_harness::eventually_async;
 use warren_proto::{
     Message,
-    ids::{RunId, ServerId},
+    ids::{NodeId, RunId, ServerId},
     wire,
 };
 
 use crate::{
     fake_node::FakeNode,
-    http_panel::{Panel, Person},
+    http_panel::{Answer, Panel, Person},
     on_both,
     world::{SOON, World},
 };
@@ -31,17 +31,19 @@ on_both! {
     console_history_is_paged_searched_and_downloaded
     a_node_that_is_away_is_not_waited_for
     a_nodes_settings_are_checked
+    events_that_were_let_go_are_a_gap_with_a_name
+    prometheus_gets_the_servers_series_with_a_key
 }
 
-struct Scene {
-    panel: Panel,
-    node: FakeNode,
-    admin: Person,
-    egg: String,
+pub struct Scene {
+    pub panel: Panel,
+    pub node: FakeNode,
+    pub admin: Person,
+    pub egg: String,
 }
 
 impl Scene {
-    async fn set(world: World) -> Self {
+    pub async fn set(world: World) -> Self {
         let panel = Panel::open(world).await;
         let admin = panel.as_admin().await;
         let node = FakeNode::join(&panel.world).await;
@@ -57,7 +59,7 @@ impl Scene {
         }
     }
 
-    fn wish(&self, name: &str) -> Value {
+    pub fn wish(&self, name: &str) -> Value {
         json!({
             "name": name,
             "egg": self.egg,
@@ -66,7 +68,7 @@ impl Scene {
         })
     }
 
-    async fn server(&self, name: &str) -> (ServerId, Value) {
+    pub async fn server(&self, name: &str) -> (ServerId, Value) {
         let made = self
             .admin
             .post("/servers", self.wish(name))
@@ -77,7 +79,7 @@ impl Scene {
     }
 
     /// As the node reports it.
-    async fn installed(&mut self, id: ServerId, operation: &str) {
+    pub async fn installed(&mut self, id: ServerId, operation: &str) {
         use wire::fact::What;
         let began = self.node.boot_started(None);
         let busy = self
@@ -238,7 +240,7 @@ async fn ports_are_never_given_twice(world: World) {
     assert_eq!(full.problem(409), "no_free_port");
 }
 
-async fn give(scene: &Scene, id: ServerId, owner: &Person) {
+pub async fn give(scene: &Scene, id: ServerId, owner: &Person) {
     use sea_orm::{ActiveModelTrait, ActiveValue::Set};
     let tx = scene
         .panel
@@ -635,6 +637,25 @@ async fn a_nodes_settings_are_checked(world: World) {
         .post("/nodes/tokens?local=true", json!({"uses": 5000}))
         .await;
     assert_eq!(many.fields(), ["uses out_of_range"]);
+    let of_nobody = json!({"node": NodeId::new().to_string()});
+    let refused = scene.admin.post("/nodes/tokens?local=true", of_nobody);
+    assert_eq!(refused.await.fields(), ["node unknown"]);
+    let node = scene.node.id.to_string();
+    for (more, field) in [
+        (json!({"node": node, "uses": 2}), "uses out_of_range"),
+        (json!({"node": node, "labels": {}}), "labels not_with_node"),
+    ] {
+        let refused = scene.admin.post("/nodes/tokens?local=true", more).await;
+        assert_eq!(refused.fields(), [field]);
+    }
+    let back = scene
+        .admin
+        .post("/nodes/tokens?local=true", json!({"node": node}))
+        .await
+        .expect(201);
+    let tokens = scene.admin.get("/nodes/tokens").await.expect(200);
+    assert_eq!(tokens["items"][0]["id"], back["id"]);
+    assert_eq!(tokens["items"][0]["node"], node);
     let made = scene
         .admin
         .post("/nodes/tokens?local=true", json!({"uses": 3}))
@@ -651,4 +672,100 @@ async fn a_nodes_settings_are_checked(world: World) {
     let path = format!("/nodes/tokens/{}", made["id"].as_str().unwrap());
     scene.admin.delete(&path).await.expect(204);
     assert_eq!(scene.admin.delete(&path).await.problem(404), "not_found");
+}
+
+async fn events_that_were_let_go_are_a_gap_with_a_name(world: World) {
+    let scene = Scene::set(world).await;
+    scene.server("one").await;
+    scene.server("two").await;
+    let page = eventually_async("events", SOON, || async {
+        let page = scene.admin.get("/events").await.expect(200);
+        (page["last"].as_i64()? >= 4).then_some(page)
+    })
+    .await
+    .unwrap();
+    assert_eq!((&page["first"], &page["gap"]), (&json!(1), &Value::Null));
+    let tx = scene.panel.world.app.db.begin(Lane::People).await.unwrap();
+    outbox::Entity::delete_many()
+        .filter(outbox::Column::Seq.lte(3))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let page = scene.admin.get("/events?after=1").await.expect(200);
+    assert_eq!(page["first"], 4);
+    assert_eq!(page["gap"], json!({"from": 2, "to": 3}));
+    assert_eq!(page["items"][0]["sequence"], "4");
+    let page = scene.admin.get("/events?after=3").await.expect(200);
+    assert_eq!(page["gap"], Value::Null);
+}
+
+async fn prometheus_gets_the_servers_series_with_a_key(world: World) {
+    warren_control::http::install_recorder();
+    let scene = Scene::set(world).await;
+    let (id, _) = scene.server("my \"first\"").await;
+    let sample = wire::ServerSample {
+        server: id.to_string(),
+        at_ms: scene.panel.world.app.clock.now_ms(),
+        cpu_percent: 12.5,
+        memory_bytes: 1 << 20,
+        ..Default::default()
+    };
+    let batch = wire::MetricsBatch {
+        boot: scene.node.boot.to_string(),
+        node: None,
+        servers: vec![sample],
+    };
+    let taken = eventually_async("samples to be taken", SOON, || async {
+        let answer: Result<wire::MetricsAnswer, _> = scene
+            .node
+            .ask(warren_proto::subjects::up::METRICS, &batch)
+            .await;
+        answer.ok()
+    });
+    taken.await.unwrap();
+    let read = async |person: &Person| {
+        let request = person.request(reqwest::Method::GET, "/metrics");
+        Answer::of(request.send().await.unwrap()).await
+    };
+    let own = read(&scene.panel.nobody()).await;
+    assert_eq!(own.status, 200);
+    assert!(!own.text.contains(&id.to_string()), "names are for admins");
+    let mut by_key = scene.panel.nobody();
+    let made = scene
+        .admin
+        .post("/account/api-keys", json!({"name": "prometheus"}))
+        .await
+        .expect(201);
+    by_key.key = made["secret"]
+        .as_str()
+        .or(made["key"].as_str())
+        .map(str::to_owned);
+    let page = read(&by_key).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    let labels = format!(
+        "{{server=\"{id}\",node=\"{}\",name=\"my \\\"first\\\"\"}}",
+        scene.node.id
+    );
+    assert!(page.text.contains("warren_http_requests_total"));
+    assert!(
+        page.text
+            .contains(&format!("warren_server_cpu_percent{labels} 12.5\n")),
+        "{}",
+        page.text
+    );
+    assert!(
+        page.text
+            .contains(&format!("warren_server_memory_bytes{labels} 1048576\n"))
+    );
+    let ann = scene.panel.logged_in("ann", false).await;
+    let made = ann
+        .post("/account/api-keys", json!({"name": "mine"}))
+        .await
+        .expect(201);
+    by_key.key = made["secret"]
+        .as_str()
+        .or(made["key"].as_str())
+        .map(str::to_owned);
+    assert_eq!(read(&by_key).await.status, 403);
 }

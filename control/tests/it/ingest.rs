@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
-use warren_entity::{audit_log, console_runs, facts, outbox, servers};
+use warren_entity::{audit_log, console_runs, facts, metric_chunks, outbox, server_samples};
 use warren_harness::eventually_async;
 use warren_proto::{
     ids::{RunId, ServerId},
@@ -23,8 +23,13 @@ on_both! {
     another_nodes_server_is_out_of_reach
     a_new_boot_goes_on_where_the_old_one_ended
     samples_are_stored_once_and_read_as_lines
+    samples_are_averaged_once_and_again_only_when_some_come_late
+    samples_and_facts_of_the_same_servers_hold_each_other_up_never
 }
 with_two_controls! {
+    samples_are_stored_once_and_read_as_lines
+    samples_are_averaged_once_and_again_only_when_some_come_late
+    samples_and_facts_of_the_same_servers_hold_each_other_up_never
     what_is_sent_twice_is_stored_once
     many_nodes_at_once_lose_and_double_nothing
 }
@@ -169,6 +174,7 @@ async fn what_cannot_be_understood_is_kept_raw_and_holds_nothing_up(world: World
     let encode = |f: &wire::Fact| prost::Message::encode_to_vec(f);
     let garbage = vec![0xff, 0xff, 0xff];
     let garbled = warren_control::ingest::lifecycle::RawBatch {
+        speaker: node.boot.to_string(),
         boot: node.boot.to_string(),
         facts: vec![
             encode(&first),
@@ -242,7 +248,7 @@ async fn another_nodes_server_is_out_of_reach(world: World) {
         .ask::<wire::MetricsAnswer>(up::METRICS, &sample)
         .await
         .unwrap();
-    assert!(world.row(server).await.sample.is_none());
+    assert_eq!(newest(&world, server).await, None);
     let place = warren_control::console::history::place(&world.app, server, Some(run))
         .await
         .unwrap()
@@ -300,6 +306,7 @@ async fn a_new_boot_goes_on_where_the_old_one_ended(world: World) {
     let next = node.upload_surely(vec![started.clone()]).await;
     assert_eq!((next.boot, next.seq), (old.to_string(), 3));
     let batch = wire::FactBatch {
+        speaker: node.boot.to_string(),
         boot: old.to_string(),
         facts: vec![unsent],
     };
@@ -329,6 +336,7 @@ async fn kills(mut world: World) {
             let mut from = 0;
             while from < all.len() {
                 let batch = wire::FactBatch {
+                    speaker: boot.to_string(),
                     boot: boot.to_string(),
                     facts: all[from..(from + 3).min(all.len())].to_vec(),
                 };
@@ -429,6 +437,12 @@ async fn many_nodes_at_once_lose_and_double_nothing(world: World) {
     }
 }
 
+async fn newest(world: &World, server: ServerId) -> Option<serde_json::Value> {
+    let row = server_samples::Entity::find_by_id(server.to_string());
+    let row = row.one(world.app.db.bulk.read()).await.unwrap();
+    row.map(|row| row.sample)
+}
+
 async fn samples_are_stored_once_and_read_as_lines(world: World) {
     let node = FakeNode::join(&world).await;
     let server = world.server(node.id).await;
@@ -474,12 +488,8 @@ async fn samples_are_stored_once_and_read_as_lines(world: World) {
         .copied()
         .collect();
     assert_eq!(rx, vec![100.0; 39]);
-    let row = servers::Entity::find_by_id(id)
-        .one(world.app.db.read())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(row.sample.unwrap()["memory_bytes"], 1039);
+    let newest = newest(&world, server).await.unwrap();
+    assert_eq!(newest["memory_bytes"], 1039);
     let node_series = warren_control::metrics::series::read(
         &world.app,
         &node.id.to_string(),
@@ -495,4 +505,101 @@ async fn samples_are_stored_once_and_read_as_lines(world: World) {
             .flatten()
             .all(|v| *v == 50.0)
     );
+}
+
+async fn samples_are_averaged_once_and_again_only_when_some_come_late(world: World) {
+    let node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    let id = server.to_string();
+    // The whole hour before the last.
+    let begin_s = (world.app.clock.now_s() / 3600 - 2) * 3600;
+    let send = async |from: i64, to: i64| {
+        let samples = (from..to).map(|i| wire::ServerSample {
+            server: id.clone(),
+            at_ms: (begin_s + i * 15) * 1000,
+            memory_bytes: 1000,
+            ..Default::default()
+        });
+        let batch = wire::MetricsBatch {
+            boot: node.boot.to_string(),
+            servers: samples.collect(),
+            ..Default::default()
+        };
+        let sent: wire::MetricsAnswer = node.ask(up::METRICS, &batch).await.unwrap();
+        sent
+    };
+    let minutes = async || {
+        let rows = metric_chunks::Entity::find()
+            .filter(metric_chunks::Column::StepS.eq(60))
+            .all(world.app.db.bulk.read())
+            .await
+            .unwrap();
+        rows.iter().map(|row| row.samples).sum::<i32>()
+    };
+    let apps = || std::iter::once(&world.app).chain(&world.others);
+    let sweep = async || {
+        let mut averaged = 0;
+        for app in apps() {
+            averaged += warren_control::metrics::roll::sweep(app).await.unwrap();
+        }
+        averaged
+    };
+    send(0, 200).await;
+    assert_eq!((sweep().await, minutes().await), (1, 50));
+    assert_eq!(sweep().await, 0, "what is idle costs nothing");
+    // The node was away and brings the rest now.
+    send(200, 240).await;
+    assert_eq!((sweep().await, minutes().await), (1, 60));
+    assert_eq!(sweep().await, 0);
+}
+
+async fn samples_and_facts_of_the_same_servers_hold_each_other_up_never(world: World) {
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let mut node = FakeNode::join(&world).await;
+        let mut servers = Vec::new();
+        for _ in 0..6 {
+            servers.push(world.server(node.id).await);
+        }
+        let first = node.boot_started(None);
+        node.upload_surely(vec![first]).await;
+        nodes.push((node, servers));
+    }
+    let rounds = nodes.iter_mut().map(|(node, servers)| {
+        let world = &world;
+        async move {
+            for round in 0..15 {
+                // Facts in an order that is not the one of ids.
+                let mut facts = Vec::new();
+                for server in servers.iter().rev() {
+                    facts.push(node.state(*server, State::Stopped, State::Starting));
+                    facts.push(node.state(*server, State::Starting, State::Stopped));
+                }
+                let samples = servers.iter().map(|server| wire::ServerSample {
+                    server: server.to_string(),
+                    at_ms: world.app.clock.now_ms(),
+                    memory_bytes: round,
+                    ..Default::default()
+                });
+                let batch = wire::MetricsBatch {
+                    boot: node.boot.to_string(),
+                    servers: samples.collect(),
+                    ..Default::default()
+                };
+                let (facts, samples) = tokio::join!(
+                    node.upload(facts),
+                    node.ask::<wire::MetricsAnswer>(up::METRICS, &batch)
+                );
+                facts.unwrap();
+                samples.unwrap();
+            }
+        }
+    });
+    futures_util::future::join_all(rounds).await;
+    for (_, servers) in &nodes {
+        for server in servers {
+            let newest = newest(&world, *server).await.unwrap();
+            assert_eq!(newest["memory_bytes"], 14);
+        }
+    }
 }

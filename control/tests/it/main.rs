@@ -11,15 +11,23 @@ mod hostile;
 mod http_door;
 mod http_eggs;
 mod http_files;
+mod http_linger;
 mod http_panel;
 mod http_people;
+mod http_ports;
+mod http_registries;
 mod http_servers;
 mod http_tls;
 mod http_walk;
 mod ingest;
+mod nats_check;
+mod orphans;
 mod outbox;
 mod presence;
 mod reconcile;
+mod retention;
+mod server_lists;
+mod storm;
 mod world;
 
 /// Makes `on_sqlite::<test>` and `on_postgres::<test>` of each.

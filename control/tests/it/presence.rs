@@ -1,12 +1,15 @@
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use warren_control::{
     app::Ground,
     db::Role,
-    node::presence::{self, Keep},
+    node::{
+        beats::{self, Beat},
+        presence::{self, Keep},
+    },
 };
-use warren_entity::{nodes, orphans};
+use warren_entity::{nodes, orphans, outbox};
 use warren_harness::eventually_async;
 use warren_proto::{
     bus::CallError,
@@ -17,7 +20,7 @@ use warren_proto::{
 
 use crate::{
     fake_node::FakeNode,
-    on_both,
+    on_both, with_two_controls,
     world::{SOON, World},
 };
 
@@ -29,6 +32,16 @@ on_both! {
     facts_freed_before_a_restore_are_named_as_lost
     a_node_with_a_new_disk_goes_on
     a_boot_freed_before_a_restore_is_named_by_the_next
+    many_heartbeats_at_once_are_each_taken_as_they_are
+    silence_is_noticed_once
+}
+with_two_controls! {
+    a_node_that_hangs_up_is_away_within_seconds
+    a_clone_is_quarantined_until_an_admin_picks_one
+    a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
+    what_control_does_not_know_is_an_orphan
+    many_heartbeats_at_once_are_each_taken_as_they_are
+    silence_is_noticed_once
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,6 +121,7 @@ async fn a_clone_is_quarantined_until_an_admin_picks_one(world: World) {
     );
     // Its facts wait.
     let batch = wire::FactBatch {
+        speaker: clone.to_string(),
         boot: clone.to_string(),
         facts: vec![node.boot_started(None)],
     };
@@ -274,4 +288,114 @@ async fn a_boot_freed_before_a_restore_is_named_by_the_next(world: World) {
         .unwrap();
     let lost: Vec<_> = facts.iter().filter(|f| f.kind == "fact_gap").collect();
     assert_eq!((lost.len(), lost[0].seq), (1, 2));
+}
+
+fn beat_of(node: &FakeNode, cpu_percent: Option<f64>) -> Beat {
+    let load = cpu_percent.map(|cpu_percent| wire::NodeSample {
+        cpu_percent,
+        ..Default::default()
+    });
+    let beat = wire::Heartbeat {
+        boot: node.boot.to_string(),
+        ledger: node.hello_of().ledger,
+        journal_bytes: 7,
+        load,
+        ..Default::default()
+    };
+    Beat {
+        node: node.id,
+        beat,
+    }
+}
+
+async fn many_heartbeats_at_once_are_each_taken_as_they_are(world: World) {
+    let mut nodes = Vec::new();
+    for _ in 0..4 {
+        nodes.push(FakeNode::join(&world).await);
+    }
+    let away = &nodes[3];
+    away.bus.close(Duration::from_secs(1)).await;
+    eventually_async("the node to be away", SOON, || async {
+        (!row(&world, away).await.online).then_some(())
+    })
+    .await
+    .unwrap();
+    let stranger = Beat {
+        node: warren_proto::ids::NodeId::new(),
+        ..beat_of(&nodes[0], None)
+    };
+    let mut other_process = beat_of(&nodes[2], Some(99.0));
+    other_process.beat.boot = BootId::new().to_string();
+    let beats = vec![
+        beat_of(&nodes[1], Some(1.0)),
+        beat_of(&nodes[0], Some(2.0)),
+        stranger,
+        other_process,
+        // Twice in one batch: the later word counts.
+        beat_of(&nodes[1], Some(3.0)),
+        beat_of(away, Some(4.0)),
+        beat_of(&nodes[1], None),
+    ];
+    let count = beats.len();
+    let beats: Vec<(usize, Beat)> = beats.into_iter().enumerate().collect();
+    let last = world.others.last().unwrap_or(&world.app);
+    let (a, b) = tokio::join!(
+        beats::heartbeats(&world.app, beats.clone()),
+        beats::heartbeats(last, beats.into_iter().rev().collect()),
+    );
+    for answers in [a.unwrap(), b.unwrap()] {
+        assert_eq!(answers.len(), count);
+        for (place, answer) in answers {
+            match place {
+                2 => assert!(matches!(answer, Err(presence::Error::Unknown))),
+                3 => assert!(answer.unwrap().say_hello),
+                _ => assert!(!answer.unwrap().say_hello, "{place}"),
+            }
+        }
+    }
+    let cpu = async |node: &FakeNode| {
+        row(&world, node)
+            .await
+            .load
+            .map(|l| l["cpu_percent"].clone())
+    };
+    assert_eq!(cpu(&nodes[0]).await, Some(2.0.into()));
+    assert!([Some(3.0.into()), Some(1.0.into())].contains(&cpu(&nodes[1]).await));
+    assert_eq!(
+        cpu(&nodes[2]).await,
+        None,
+        "another process does not speak for it"
+    );
+    let back = row(&world, away).await;
+    assert!(back.online && back.journal_bytes == 7);
+    let told = outbox::Entity::find()
+        .filter(outbox::Column::Kind.eq("online"))
+        .filter(outbox::Column::NodeId.eq(away.id.to_string()))
+        .count(world.app.db.read());
+    assert_eq!(told.await.unwrap(), 2, "when it joined, and now once");
+}
+
+async fn silence_is_noticed_once(world: World) {
+    let node = FakeNode::join(&world).await;
+    let tx = world
+        .app
+        .db
+        .begin(warren_control::db::Lane::People)
+        .await
+        .unwrap();
+    let mut silent: nodes::ActiveModel = row(&world, &node).await.into();
+    silent.last_seen_at_ms = sea_orm::ActiveValue::Set(Some(1));
+    nodes::Entity::update(silent).exec(&*tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let apps = std::iter::once(&world.app).chain(&world.others);
+    for swept in
+        futures_util::future::join_all(apps.cycle().take(4).map(|a| presence::sweep(a))).await
+    {
+        swept.unwrap();
+    }
+    assert!(!row(&world, &node).await.online);
+    let told = outbox::Entity::find()
+        .filter(outbox::Column::Kind.eq("offline"))
+        .count(world.app.db.read());
+    assert_eq!(told.await.unwrap(), 1);
 }

@@ -1,6 +1,6 @@
-use sea_orm::{ActiveValue::Set, EntityTrait};
-use warren_control::{db::Lane, wanted};
-use warren_entity::{allocations, operations};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use warren_control::{db::Lane, reconcile::jobs, wanted};
+use warren_entity::{allocations, operations, outbox};
 use warren_harness::eventually_async;
 use warren_proto::{
     ids::{AllocationId, JobId, NodeId, ServerId},
@@ -18,6 +18,8 @@ on_both! {
     a_removal_is_sent_until_confirmed_and_frees_the_ports
     a_job_is_started_and_ends_by_its_fact
     a_job_that_the_node_forgot_is_lost
+    a_job_that_has_ended_is_not_told_of_as_running
+    what_is_told_of_a_job_waits_for_its_server
     many_changes_at_once_have_revs_in_the_order_of_commits
 }
 with_two_controls! {
@@ -77,6 +79,7 @@ async fn a_removal_is_sent_until_confirmed_and_frees_the_ports(world: World) {
         is_primary: Set(true),
         alias: Set(None),
         taken_by: Set(None),
+        withdrawn: sea_orm::ActiveValue::Set(false),
         created_at_ms: Set(now_ms),
     };
     allocations::Entity::insert(port)
@@ -241,6 +244,63 @@ async fn a_job_that_the_node_forgot_is_lost(world: World) {
     node.jobs.clear();
     node.hello().await.unwrap();
     assert_eq!(state_of(&world, &job).await.state, "lost");
+}
+
+async fn operation_events(world: &World) -> u64 {
+    outbox::Entity::find()
+        .filter(outbox::Column::Kind.eq("operation"))
+        .count(world.app.db.read())
+        .await
+        .unwrap()
+}
+
+async fn stored(world: &World, row: operations::ActiveModel) -> operations::Model {
+    let tx = world.app.db.begin(Lane::People).await.unwrap();
+    let id = row.id.clone().unwrap();
+    operations::Entity::insert(row)
+        .exec_without_returning(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    state_of(world, &id).await
+}
+
+fn half_done() -> wire::JobStatus {
+    wire::JobStatus {
+        state: "running".into(),
+        percent: 50.0,
+        ..Default::default()
+    }
+}
+
+async fn a_job_that_has_ended_is_not_told_of_as_running(world: World) {
+    let node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    let row = operation(server, node.id, "install", "done", 1);
+    let mut before = stored(&world, row).await;
+    // As it was when its node was asked.
+    before.state = "running".into();
+    jobs::note(&world.app, node.id, &before, &half_done())
+        .await
+        .unwrap();
+    assert_eq!(state_of(&world, &before.id).await.state, "done");
+    assert_eq!(operation_events(&world).await, 0);
+}
+
+async fn what_is_told_of_a_job_waits_for_its_server(world: World) {
+    let node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    // Of another kind: reconcile leaves it alone.
+    let job = stored(&world, operation(server, node.id, "backup", "running", 1)).await;
+    let tx = world.app.db.begin(Lane::Machines).await.unwrap();
+    wanted::bump(&*tx, &server.to_string()).await.unwrap();
+    let (app, id) = (world.app.clone(), node.id);
+    let noting = tokio::spawn(async move { jobs::note(&app, id, &job, &half_done()).await });
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    assert!(!noting.is_finished(), "it does not hold the server's row");
+    tx.commit().await.unwrap();
+    noting.await.unwrap().unwrap();
+    assert_eq!(operation_events(&world).await, 1);
 }
 
 async fn many_changes_at_once_have_revs_in_the_order_of_commits(world: World) {

@@ -232,7 +232,6 @@ impl World {
             run_started_at_ms: Set(None),
             last_exit: Set(None),
             install: Set(None),
-            sample: Set(None),
             created_at_ms: Set(0),
             updated_at_ms: Set(0),
             deleted_at_ms: Set(None),

@@ -1,4 +1,5 @@
-//! The first line is what a person typed, the rest is the egg's text: what was typed comes out as it was.
+//! The first line is what a person typed, the rest is the egg's text: what was typed comes out as it was, and the node's
+//! secrets never.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -22,4 +23,11 @@ fuzz_target!(|text: &str| {
     let _ = preview(template, |name| Some(name.to_owned()));
     let around = settled("<{{env.TYPED}}|{{config.docker.interface}}>");
     assert_eq!(around, FindValue::Set(Literal::Text(format!("<{typed}|i>"))));
+    // Whatever it looks like, a typed text names no variable.
+    if !typed.contains("s3cret") {
+        let FindValue::Set(Literal::Text(twice)) = settled("{{env.TYPED}}{{env.TYPED}}") else {
+            panic!("a text")
+        };
+        assert!(!twice.contains("s3cret"));
+    }
 });

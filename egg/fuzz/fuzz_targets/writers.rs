@@ -24,10 +24,18 @@ fuzz_target!(|bytes: &[u8]| {
             (key.to_owned(), value.unwrap_or(text))
         })
         .collect();
+    assert_eq!(apply(&parser, file, &[]).as_deref(), Ok(file));
     if let Ok(once) = apply(&parser, file, &finds) {
         match apply(&parser, &once, &finds) {
             Ok(_) | Err(WriteError::Key { .. }) => {}
             Err(error) => panic!("what was written can't be read: {error}"),
         }
+    }
+    // The second start changes nothing.
+    if let Some(find @ (key, FindValue::Set(_))) = finds.first()
+        && let Ok(once) = apply(&parser, file, std::slice::from_ref(find))
+    {
+        let again = apply(&parser, &once, std::slice::from_ref(find));
+        assert_eq!(again.as_deref(), Ok(&once[..]), "{key:?}");
     }
 });

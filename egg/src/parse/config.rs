@@ -16,7 +16,8 @@ pub(super) struct Config {
 
 pub(super) fn read(root: &At, ctx: &mut Ctx) -> Result<Config, EggError> {
     let nothing = Value::Null;
-    let config = root.get("config").unwrap_or(At::new(&nothing, "config"));
+    let config = root.map("config")?;
+    let config = config.unwrap_or(At::new(&nothing, "config"));
     let stop_text = config.text("stop", ctx)?;
     let (stop, odd) = Stop::read(&stop_text);
     if let Some(odd) = odd {
@@ -62,6 +63,7 @@ fn inner(config: &At, name: &str, ctx: &mut Ctx) -> Result<Value, EggError> {
         other => other.clone(),
     };
     let at = At::new(&value, field.as_str());
+    at.refuse_nul()?;
     match &value {
         Value::Object(_) | Value::Null => Ok(value),
         _ if at.is_empty_collection() => Ok(Value::Null),
@@ -180,6 +182,13 @@ fn read_file(path: &str, entry: &At, ctx: &mut Ctx) -> Result<Option<ConfigFile>
             "the leading slash means the server's root",
         );
     }
+    if path.contains('\\') {
+        ctx.odd(
+            "path_backslash",
+            entry.field.clone(),
+            "a backslash belongs to the file's name: folders are parted by /",
+        );
+    }
     // Panels drop such entries without a word.
     let (true, Some(find)) = (entry.value.is_object(), entry.get("find")) else {
         ctx.odd(
@@ -194,7 +203,7 @@ fn read_file(path: &str, entry: &At, ctx: &mut Ctx) -> Result<Option<ConfigFile>
         ctx.odd(
             "parser_unknown",
             entry.field.clone(),
-            format!("no parser is called {name:?}: the file is created but not changed"),
+            format!("no parser is called {name:?}: the file is left alone"),
         );
     }
     let create = match entry.get("create_file") {

@@ -104,8 +104,11 @@ fn add_image(images: &mut Vec<Image>, label: &str, image: &str, field: &str, ctx
 
 pub(super) fn read_icon(root: &At, ctx: &mut Ctx) -> Result<Option<String>, EggError> {
     for field in ["icon", "image"] {
-        if let Some(at) = root.get(field)
-            && let Value::String(text) = at.value
+        let Some(at) = root.get(field) else { continue };
+        if field == "icon" && !at.value.is_string() && !at.is_empty_collection() {
+            return Err(at.wrong("a data URI"));
+        }
+        if let Value::String(text) = at.value
             && !text.is_empty()
         {
             if is_icon(text) {
@@ -164,10 +167,11 @@ pub(super) fn read_startup(root: &At, ctx: &mut Ctx) -> Result<Vec<StartupComman
 }
 
 pub(super) fn read_install(root: &At, ctx: &mut Ctx) -> Result<Install, EggError> {
-    let Some(at) = root
-        .get("scripts")
-        .and_then(|scripts| scripts.get("installation"))
-    else {
+    let installation = match root.map("scripts")? {
+        Some(scripts) => scripts.map("installation")?,
+        None => None,
+    };
+    let Some(at) = installation else {
         ctx.odd(
             "install_missing",
             "scripts.installation",
@@ -175,9 +179,6 @@ pub(super) fn read_install(root: &At, ctx: &mut Ctx) -> Result<Install, EggError
         );
         return Ok(Install::default());
     };
-    if at.is_empty_collection() {
-        return Ok(Install::default());
-    }
     let script = at.text("script", ctx)?;
     let normal = line_ends(&script);
     if normal.len() != script.len() || script.contains('\r') {

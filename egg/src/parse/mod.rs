@@ -2,6 +2,7 @@
 
 mod config;
 mod fields;
+mod place;
 mod reader;
 mod variables;
 
@@ -93,8 +94,17 @@ impl EggError {
         Self {
             code,
             field: field.into(),
-            message: message.into(),
+            message: brief(message.into()),
         }
+    }
+}
+
+/// Messages quote the file: what is quoted may be as long as the file.
+fn brief(message: String) -> String {
+    const MOST: usize = 500;
+    match message.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{} …", &message[..at]),
+        None => message,
     }
 }
 
@@ -102,6 +112,30 @@ impl EggError {
 /// # Errors
 /// Refuses what isn't an egg, and an egg that can't be kept as it is; the error names the field.
 pub fn parse(bytes: &[u8]) -> Result<(Egg, Report), EggError> {
+    let text = text(bytes)?;
+    let (value, yaml) = load(text)?;
+    let format = version(&value)?;
+    let mut ctx = Ctx::new(format);
+    let egg = read_egg(&value, &mut ctx)?;
+    let report = Report {
+        format,
+        yaml,
+        odd: ctx.into_odd(),
+    };
+    Ok((egg, report))
+}
+
+/// What a file says of itself, whether or not the rest of it can be read: its format and its name.
+pub(crate) fn headline(bytes: &[u8]) -> (Option<Format>, Option<String>) {
+    let Ok((value, _)) = text(bytes).and_then(load) else {
+        return (None, None);
+    };
+    let name = value.get("name").and_then(Value::as_str);
+    let name = name.map(|name| name.chars().take(limits::NAME_CHARS).collect());
+    (version(&value).ok(), name)
+}
+
+fn text(bytes: &[u8]) -> Result<&str, EggError> {
     if bytes.len() > limits::EGG_BYTES {
         let most = limits::EGG_BYTES / (1024 * 1024);
         return Err(EggError::new(
@@ -118,17 +152,7 @@ pub fn parse(bytes: &[u8]) -> Result<(Egg, Report), EggError> {
             format!("the file is not UTF-8 text (byte {at})"),
         )
     })?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (value, yaml) = load(text)?;
-    let format = version(&value)?;
-    let mut ctx = Ctx::new(format);
-    let egg = read_egg(&value, &mut ctx)?;
-    let report = Report {
-        format,
-        yaml,
-        odd: ctx.into_odd(),
-    };
-    Ok((egg, report))
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// A file that starts like JSON is JSON: read as YAML, a cut-off file could pass for a whole one.
@@ -140,12 +164,12 @@ fn load(text: &str) -> Result<(Value, bool), EggError> {
         return json(text, "").map(|value| (value, false));
     }
     let syntax = |error: yaml::YamlError| {
-        let code = match error {
-            yaml::YamlError::Deep => "too_deep",
-            yaml::YamlError::Large => "too_large",
-            yaml::YamlError::Syntax { .. } => "syntax",
+        let (code, field) = match error {
+            yaml::YamlError::Deep => ("too_deep", String::new()),
+            yaml::YamlError::Large => ("too_large", String::new()),
+            yaml::YamlError::Syntax { line, .. } => ("syntax", place::in_yaml(text, line)),
         };
-        EggError::new(code, "", format!("the file is not valid YAML: {error}"))
+        EggError::new(code, field, format!("the file is not valid YAML: {error}"))
     };
     let documents = yaml::load(text).map_err(syntax)?;
     let Some(root) = documents.first() else {
@@ -170,12 +194,14 @@ pub(crate) fn json(text: &str, field: &str) -> Result<Value, EggError> {
         } else {
             "syntax"
         };
-        let subject = if field.is_empty() {
-            "the file"
-        } else {
-            "the text"
+        if !field.is_empty() {
+            return EggError::new(code, field, format!("the text {what}"));
+        }
+        let field = match code {
+            "syntax" => place::in_json(text, place::offset(text, error.line(), error.column())),
+            _ => String::new(),
         };
-        EggError::new(code, field, format!("{subject} {what}"))
+        EggError::new(code, field, format!("the file {what}"))
     })
 }
 
@@ -208,6 +234,7 @@ fn version(value: &Value) -> Result<Format, EggError> {
 
 fn read_egg(value: &Value, ctx: &mut Ctx) -> Result<Egg, EggError> {
     let root = At::root(value);
+    root.refuse_nul()?;
     let name = root.required_text("name")?.trim().to_owned();
     if name.is_empty() || name.chars().count() > limits::NAME_CHARS {
         let most = limits::NAME_CHARS;
@@ -262,6 +289,17 @@ fn look_over(egg: &Egg, ctx: &mut Ctx) {
             "scripts.installation.container",
             "the install script names no image",
         );
+    }
+    for pattern in &egg.file_denylist {
+        if pattern.split('/').any(|part| part == "..") {
+            ctx.odd(
+                "denylist_outside",
+                "file_denylist",
+                format!(
+                    "{pattern:?} speaks of what lies outside the server's files; it denies nothing"
+                ),
+            );
+        }
     }
     for command in &egg.startup_commands {
         look_over_startup(egg, command, ctx);

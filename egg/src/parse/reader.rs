@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{EggError, Format, Odd};
+use super::{EggError, Format, Odd, brief};
 use crate::limits;
 
 /// What is collected while an egg is read.
@@ -31,7 +31,7 @@ impl Ctx {
         let odd = Odd {
             code,
             field: field.into(),
-            message: message.into(),
+            message: brief(message.into()),
         };
         if self.odd.len() < ODD_MOST && !self.odd.contains(&odd) {
             self.odd.push(odd);
@@ -100,6 +100,36 @@ impl<'a> At<'a> {
             value,
             field: self.below(name),
         })
+    }
+
+    /// The member of that name if it is a map; absent, null and anything empty are none.
+    pub fn map(&self, name: &str) -> Result<Option<At<'a>>, EggError> {
+        match self.get(name) {
+            Some(at) if at.value.is_object() => Ok(Some(at)),
+            Some(at) if !at.is_empty_collection() => Err(at.wrong("a map")),
+            _ => Ok(None),
+        }
+    }
+
+    /// No text of an egg holds NUL: neither a process's arguments nor every database could carry it.
+    pub fn refuse_nul(&self) -> Result<(), EggError> {
+        let refused = |field: &str| {
+            let message = "the text holds a NUL character; remove it";
+            Err(EggError::new("bad_value", field, message))
+        };
+        match self.value {
+            Value::String(text) if text.contains('\0') => refused(&self.field),
+            Value::Array(items) => items.iter().enumerate().try_for_each(|(index, value)| {
+                At::new(value, format!("{}[{index}]", self.field)).refuse_nul()
+            }),
+            Value::Object(members) => members.iter().try_for_each(|(name, value)| {
+                if name.contains('\0') {
+                    return refused(&self.field);
+                }
+                At::new(value, self.below(name)).refuse_nul()
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// PHP writes an empty map as `[]` and YAML dumpers an empty list as `{}`; some panels leave `""`.

@@ -11,6 +11,11 @@ use crate::rules;
 
 pub(super) fn read(root: &At, ctx: &mut Ctx) -> Result<Vec<Variable>, EggError> {
     let Some(at) = root.get("variables") else {
+        ctx.odd(
+            "variables_missing",
+            "variables",
+            "the egg names no variables, not even none: was the file cut off?",
+        );
         return Ok(Vec::new());
     };
     if at.is_empty_collection() {
@@ -92,8 +97,21 @@ fn read_one(at: &At, ctx: &mut Ctx) -> Result<Variable, EggError> {
         user_viewable: viewable,
         user_editable: viewable && editable,
         rules,
-        sort: at.get("sort").and_then(|sort| sort.value.as_i64()),
+        sort: read_sort(at, ctx),
     })
+}
+
+fn read_sort(at: &At, ctx: &mut Ctx) -> Option<i64> {
+    let sort = at.get("sort")?;
+    let place = match sort.value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_i64(),
+    };
+    if place.is_none() {
+        let message = format!("{} is no place in a list; it was left out", sort.value);
+        ctx.odd("sort_ignored", sort.field, message);
+    }
+    place
 }
 
 fn look_over(list: &[String], default: &str, at: &At, ctx: &mut Ctx) {
@@ -134,7 +152,7 @@ fn read_rules(at: &At, ctx: &mut Ctx) -> Result<Vec<String>, EggError> {
                     "empty rules were left out",
                 );
             }
-            text.split('|').map(str::to_owned).collect()
+            rules::split(text)
         }
         _ => at.texts("rules", ctx)?,
     };

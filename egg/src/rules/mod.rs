@@ -5,6 +5,7 @@
 mod check;
 mod input;
 mod php;
+mod url;
 
 use crate::pattern::{self, Flags};
 
@@ -20,11 +21,22 @@ pub struct RuleViolation {
     pub message: String,
 }
 
-/// Checks a value. Rules that are not known are passed over: [`unknown`] names them.
+/// Checks a value that stands alone. Rules that are not known are passed over: [`unknown`] names them.
 /// # Errors
 /// The first rule, in the egg's order, that the value breaks.
 pub fn validate(rules: &[String], value: &str) -> Result<(), RuleViolation> {
-    check::validate(&parsed(rules), value)
+    validate_among(rules, value, &|_| None)
+}
+
+/// Checks a value beside those of the egg's other variables, which `required_if` and its kin ask for by name.
+/// # Errors
+/// The first rule, in the egg's order, that the value breaks.
+pub fn validate_among(
+    rules: &[String],
+    value: &str,
+    other: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), RuleViolation> {
+    check::validate(&parsed(rules), value, other)
 }
 
 /// The rules that are not known or cannot be checked, with the reason.
@@ -36,6 +48,9 @@ pub fn unknown(rules: &[String]) -> Vec<(&str, &'static str)> {
             Name::Regex | Name::NotRegex if rule.pattern().is_none() => {
                 Some("this pattern cannot be checked; any value passes it")
             }
+            name if (0..name.bounds()).any(|index| rule.bound(index).is_none()) => {
+                Some("its bound is no number; any value passes it")
+            }
             _ => None,
         }
     };
@@ -45,9 +60,67 @@ pub fn unknown(rules: &[String]) -> Vec<(&str, &'static str)> {
         .collect()
 }
 
+/// Takes a text of rules apart at each `|`. A pattern goes on to its closing delimiter, whatever stands in it; Laravel
+/// cuts it in two there and then fails on the halves.
+pub fn split(text: &str) -> Vec<String> {
+    let mut rules = Vec::new();
+    let mut rest = text;
+    loop {
+        let within = pattern_length(rest).unwrap_or(0);
+        let bar = rest.get(within..).and_then(|after| after.find('|'));
+        let Some(end) = bar.map(|at| within + at) else {
+            rules.push(rest.to_owned());
+            return rules;
+        };
+        rules.push(rest[..end].to_owned());
+        rest = &rest[end + 1..];
+    }
+}
+
+/// How far the rule at the front must be read to be past its pattern; `None`: it has none, or none that ends.
+fn pattern_length(text: &str) -> Option<usize> {
+    let (name, pattern) = text.split_once(':')?;
+    if name.contains('|') || !matches!(name_of(name), Name::Regex | Name::NotRegex) {
+        return None;
+    }
+    let start = name.len() + 1 + (pattern.len() - pattern.trim_start().len());
+    let (open, close) = delimiters(&text[start..])?;
+    let (mut depth, mut escaped) = (0, false);
+    for (at, c) in text[start..].char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            c if c == close && depth == 0 => return Some(start + at + 1),
+            c if c == close => depth -= 1,
+            c if c == open => depth += 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The delimiter that a pattern begins with, and the one that ends it.
+fn delimiters(pattern: &str) -> Option<(char, char)> {
+    let open = pattern.chars().next()?;
+    let close = match open {
+        '(' => ')',
+        '[' => ']',
+        '{' => '}',
+        '<' => '>',
+        same => same,
+    };
+    (open.is_ascii_punctuation() && open != '\\').then_some((open, close))
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
     Required,
+    RequiredIf,
+    RequiredUnless,
+    RequiredWith,
+    RequiredWithAll,
+    RequiredWithout,
+    RequiredWithoutAll,
     Present,
     Filled,
     Nullable,
@@ -74,11 +147,28 @@ enum Name {
     AlphaDash,
     StartsWith,
     EndsWith,
+    DoesntStartWith,
+    DoesntEndWith,
     Url,
     Ip,
+    Ipv4,
+    Ipv6,
+    Json,
     /// Says how to go on checking, not what a value may be.
     Manner,
     Unknown,
+}
+
+impl Name {
+    /// How many of the parameters must be numbers.
+    fn bounds(self) -> usize {
+        match self {
+            Self::Min | Self::Max | Self::Size | Self::Digits => 1,
+            Self::Gt | Self::Gte | Self::Lt | Self::Lte => 1,
+            Self::Between | Self::DigitsBetween => 2,
+            _ => 0,
+        }
+    }
 }
 
 struct Rule<'a> {
@@ -118,20 +208,15 @@ impl<'a> Rule<'a> {
         self.parameters.get(index).map(String::as_str)
     }
 
+    /// A parameter as a number.
+    fn bound(&self, index: usize) -> Option<php::Decimal> {
+        php::numeric(self.parameter(index)?)
+    }
+
     /// `/pattern/flags` compiled; any delimiter that PCRE takes.
     fn pattern(&self) -> Option<regex::bytes::Regex> {
         let text = self.parameter(0)?.trim_start();
-        let open = text
-            .chars()
-            .next()
-            .filter(|c| c.is_ascii_punctuation() && *c != '\\')?;
-        let close = match open {
-            '(' => ')',
-            '[' => ']',
-            '{' => '}',
-            '<' => '>',
-            same => same,
-        };
+        let (_, close) = delimiters(text)?;
         let (body, modifiers) = text.get(1..)?.rsplit_once(close)?;
         let mut flags = Flags::default();
         for modifier in modifiers.trim_end().chars() {
@@ -141,18 +226,13 @@ impl<'a> Rule<'a> {
                 's' => flags.dot_all = true,
                 'x' => flags.extended = true,
                 'u' => flags.unicode = true,
+                'A' => flags.anchored = true,
                 // Anchors and greediness of the engine: no difference for the question "does it match".
-                'D' | 'S' | 'U' | 'J' | 'X' => {}
+                'D' | 'S' | 'U' | 'J' | 'X' | 'n' => {}
                 _ => return None,
             }
         }
-        // Within the delimiters PCRE sees the escaped delimiter as that character.
-        let body = if open == '/' {
-            body.replace("\\/", "/")
-        } else {
-            body.to_owned()
-        };
-        pattern::ascii_classes(&body, flags)
+        pattern::ascii_classes(body, flags)
     }
 }
 
@@ -165,6 +245,12 @@ fn name_of(name: &str) -> Name {
         .collect();
     match plain.as_str() {
         "required" => Name::Required,
+        "requiredif" => Name::RequiredIf,
+        "requiredunless" => Name::RequiredUnless,
+        "requiredwith" => Name::RequiredWith,
+        "requiredwithall" => Name::RequiredWithAll,
+        "requiredwithout" => Name::RequiredWithout,
+        "requiredwithoutall" => Name::RequiredWithoutAll,
         "present" => Name::Present,
         "filled" => Name::Filled,
         "nullable" => Name::Nullable,
@@ -191,9 +277,43 @@ fn name_of(name: &str) -> Name {
         "alphadash" => Name::AlphaDash,
         "startswith" => Name::StartsWith,
         "endswith" => Name::EndsWith,
+        "doesntstartwith" => Name::DoesntStartWith,
+        "doesntendwith" => Name::DoesntEndWith,
         "url" => Name::Url,
         "ip" => Name::Ip,
+        "ipv4" => Name::Ipv4,
+        "ipv6" => Name::Ipv6,
+        "json" => Name::Json,
         "sometimes" | "bail" => Name::Manner,
         _ => Name::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_within_a_pattern_parts_no_rules() {
+        let cases: &[(&str, &[&str])] = &[
+            ("required|string|max:20", &["required", "string", "max:20"]),
+            (
+                "required|regex:/^(a|b)$/i|max:5",
+                &["required", "regex:/^(a|b)$/i", "max:5"],
+            ),
+            ("regex:/a\\/|b/", &["regex:/a\\/|b/"]),
+            (
+                "not_regex:{a{1,2}|b}|size:1",
+                &["not_regex:{a{1,2}|b}", "size:1"],
+            ),
+            ("regex: #x|y#|int", &["regex: #x|y#", "int"]),
+            ("regex:/open|string", &["regex:/open", "string"]),
+            ("string|", &["string", ""]),
+            ("in:a,regex:/b|c", &["in:a,regex:/b", "c"]),
+            ("", &[""]),
+        ];
+        for (text, rules) in cases {
+            assert_eq!(split(text), *rules, "{text}");
+        }
     }
 }

@@ -12,7 +12,7 @@ pub fn blank(text: &str) -> bool {
     text.chars().all(is_blank)
 }
 
-/// `str_getcsv`: comma separated, `"` quotes, a doubled quote inside is one.
+/// `str_getcsv`: comma separated, `"` quotes, a doubled quote inside is one; a backslash and what follows it stay.
 pub fn csv(text: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut field = String::new();
@@ -20,6 +20,10 @@ pub fn csv(text: &str) -> Vec<String> {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
+            '\\' if quoted => {
+                field.push(c);
+                field.extend(chars.next());
+            }
             '"' if quoted && chars.peek() == Some(&'"') => {
                 field.push('"');
                 chars.next();
@@ -39,9 +43,7 @@ pub fn csv(text: &str) -> Vec<String> {
 
 /// A decimal number as `is_numeric` takes it, or `None`. Blanks around it are allowed, hexadecimal is not.
 pub fn numeric(text: &str) -> Option<Decimal> {
-    let text = text
-        .trim_start_matches(|c| is_blank(c) && c != '\0')
-        .trim_end_matches(|c| is_blank(c) && c != '\0');
+    let text = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
     let (negative, unsigned) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -139,7 +141,7 @@ pub fn length(text: &str) -> Decimal {
 
 /// `FILTER_VALIDATE_INT`: 64 bits, no leading zeros; blanks around it are allowed.
 pub fn integer(text: &str) -> bool {
-    let text = text.trim_matches(is_blank);
+    let text = text.trim_matches([' ', '\t', '\n', '\r', '\u{b}']);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let plain = digits == "0" || !digits.starts_with('0');
     plain && digits.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_ok()
@@ -162,7 +164,19 @@ mod tests {
     #[test]
     fn numbers_are_what_php_calls_numeric() {
         for text in [
-            "0", "-1", "+5", "1.5", ".5", "5.", "1e5", "1E-3", " 7", "7 ", "007", "-0",
+            "0",
+            "-1",
+            "+5",
+            "1.5",
+            ".5",
+            "5.",
+            "1e5",
+            "1E-3",
+            " 7",
+            "7 ",
+            "007",
+            "-0",
+            "\u{c}1\u{b}",
         ] {
             assert!(numeric(text).is_some(), "{text}");
         }
@@ -204,7 +218,18 @@ mod tests {
         for text in ["0", "-0", "+7", "9223372036854775807", " 12 "] {
             assert!(integer(text), "{text}");
         }
-        for text in ["", "007", "1.0", "1e3", "9223372036854775808", "+-1", "- 1"] {
+        for text in [
+            "",
+            "007",
+            "1.0",
+            "1e3",
+            "9223372036854775808",
+            "+-1",
+            "- 1",
+            "+",
+            "5\0",
+            "\u{c}5",
+        ] {
             assert!(!integer(text), "{text}");
         }
     }
@@ -213,6 +238,7 @@ mod tests {
     fn lists_may_be_quoted() {
         assert_eq!(csv("a,b, c"), ["a", "b", " c"]);
         assert_eq!(csv(r#""a,b","say ""hi""",c"#), ["a,b", "say \"hi\"", "c"]);
+        assert_eq!(csv(r#" "a\"b","c" d"#), [r#"a\"b"#, "c d"]);
         assert_eq!(csv(""), [""]);
     }
 }

@@ -1,10 +1,11 @@
 //! INI. Comments, order, duplicates, spacing and the spelling of untouched values stay.
 
+use super::WriteError;
 use super::lines::{Line, end_of, split};
 use super::value::Choice;
 use crate::model::FindValue;
 
-pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
+pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Result<Vec<u8>, WriteError> {
     let split = split(original);
     let end = String::from_utf8_lossy(end_of(&split)).into_owned();
     let mut file = Ini {
@@ -13,9 +14,14 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
     };
     for (key, value) in finds {
         let (section, name) = path(key);
-        file.set(&section, &name, &Choice::new(value));
+        let (section, name) = (section.trim(), name.trim());
+        file.set(section, name, &Choice::new(value))
+            .ok_or_else(|| WriteError::Key {
+                key: key.chars().take(200).collect(),
+                message: "an INI file can't hold a section or key of that name".into(),
+            })?;
     }
-    file.lines.concat_bytes()
+    Ok(file.lines.concat_bytes())
 }
 
 /// `section.key`: the first dot outside brackets splits, brackets around a section go, later dots are the key's.
@@ -67,20 +73,10 @@ enum EntryKind {
 
 impl Entry {
     fn read(line: &Line) -> Self {
-        let end = line.end.to_vec();
-        let text = line.text.trim_ascii();
-        let kind = match text.first() {
-            None | Some(b';' | b'#') => EntryKind::Other(line.text.to_vec()),
-            Some(b'[') => match text.iter().rposition(|byte| *byte == b']') {
-                Some(close) => EntryKind::Section {
-                    name: String::from_utf8_lossy(text[1..close].trim_ascii()).into_owned(),
-                    text: line.text.to_vec(),
-                },
-                None => EntryKind::Other(line.text.to_vec()),
-            },
-            Some(_) => key_line(line.text),
-        };
-        Self { kind, end }
+        Self {
+            kind: kind_of(line.text),
+            end: line.end.to_vec(),
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -102,20 +98,33 @@ impl Entry {
     }
 }
 
+fn kind_of(line: &[u8]) -> EntryKind {
+    let text = line.trim_ascii();
+    match text.first() {
+        None | Some(b';' | b'#') => EntryKind::Other(line.to_vec()),
+        Some(b'[') => match text.iter().rposition(|byte| *byte == b']') {
+            Some(close) => EntryKind::Section {
+                name: String::from_utf8_lossy(text[1..close].trim_ascii()).into_owned(),
+                text: line.to_vec(),
+            },
+            None => EntryKind::Other(line.to_vec()),
+        },
+        Some(_) => key_line(line),
+    }
+}
+
 fn key_line(text: &[u8]) -> EntryKind {
-    let find = |sign: u8| text.iter().position(|byte| *byte == sign);
-    let Some(sign) = find(b'=').or_else(|| find(b':')) else {
+    let Some(sign) = sign_of(text) else {
         return EntryKind::Other(text.to_vec());
     };
     let head = text[..sign].trim_ascii_end();
     let after = &text[sign + 1..];
-    let value_start = sign + 1 + (after.len() - after.trim_ascii_start().len());
+    let blanks = after.len() - after.trim_ascii_start().len();
+    // Behind a blank a comment may stand where the value is missing: the blank is its own then.
+    let empty = (1..after.len()).contains(&blanks) && value_of(&after[blanks - 1..]).is_empty();
+    let value_start = sign + 1 + blanks - usize::from(empty);
     let rest = &text[value_start..];
-    let comment = rest
-        .windows(2)
-        .position(|pair| pair[0].is_ascii_whitespace() && matches!(pair[1], b';' | b'#'))
-        .unwrap_or(rest.len());
-    let value = rest[..comment].trim_ascii_end();
+    let value = value_of(rest);
     EntryKind::Key {
         head: head.to_vec(),
         name: String::from_utf8_lossy(head.trim_ascii_start()).into_owned(),
@@ -123,6 +132,42 @@ fn key_line(text: &[u8]) -> EntryKind {
         value: value.to_vec(),
         tail: rest[value.len()..].to_vec(),
     }
+}
+
+/// `=`, or a `:` before it that has a blank behind it: `url: http://x?a=1`, but not `Bind:Key=1`.
+fn sign_of(text: &[u8]) -> Option<usize> {
+    let find = |sign: u8| text.iter().position(|byte| *byte == sign);
+    match (find(b'='), find(b':')) {
+        (Some(equals), Some(colon)) if colon < equals => {
+            let parted = text.get(colon + 1).is_some_and(u8::is_ascii_whitespace);
+            Some(if parted { colon } else { equals })
+        }
+        (equals, colon) => equals.or(colon),
+    }
+}
+
+/// The value in what stands behind the sign: quotes hold all up to their end, and a comment has a blank before it.
+/// A `#` has one behind it too, or every "Server #1" would lose its number.
+fn value_of(rest: &[u8]) -> &[u8] {
+    let from = match rest {
+        [b'"', inner @ ..] => inner
+            .iter()
+            .position(|byte| *byte == b'"')
+            .map_or(0, |at| at + 2),
+        _ => 0,
+    };
+    let comment = |at: &usize| {
+        let blank = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
+        *at > 0
+            && rest.get(at - 1).is_some_and(u8::is_ascii_whitespace)
+            && match rest.get(*at) {
+                Some(b';') => true,
+                Some(b'#') => blank(rest.get(at + 1)),
+                _ => false,
+            }
+    };
+    let end = (from..rest.len()).find(comment).unwrap_or(rest.len());
+    rest[..end].trim_ascii_end()
 }
 
 trait ConcatBytes {
@@ -138,8 +183,8 @@ impl ConcatBytes for Vec<Entry> {
 }
 
 impl Ini {
-    /// Sets the key wherever the section has it, or adds it.
-    fn set(&mut self, section: &str, name: &str, choice: &Choice) {
+    /// Sets the key wherever the section has it, or adds it. `None`: added, it would read back as something else.
+    fn set(&mut self, section: &str, name: &str, choice: &Choice) -> Option<()> {
         let mut current = String::new();
         let mut found = false;
         // Where a new key would go: behind the last key of the section, or behind its heading.
@@ -155,7 +200,11 @@ impl Ini {
                     }
                 }
                 EntryKind::Key {
-                    name: key, value, ..
+                    name: key,
+                    sign,
+                    value,
+                    tail,
+                    ..
                 } => {
                     any_style.get_or_insert(index);
                     if current != section {
@@ -165,7 +214,8 @@ impl Ini {
                     style = Some(index);
                     if key == name {
                         found = true;
-                        replace(value, choice);
+                        replace(value, tail, choice);
+                        stick(sign, value);
                     }
                 }
                 EntryKind::Other(_) => {}
@@ -173,9 +223,12 @@ impl Ini {
         }
         if let (false, Some(value)) = (found, choice.pick(None)) {
             let sign = style.or(any_style).and_then(|index| self.sign_at(index));
-            let sign = sign.unwrap_or_else(|| b" = ".to_vec());
-            self.add(section, name, sign, one_line(&value.to_string()), place);
+            let mut sign = sign.unwrap_or_else(|| b" = ".to_vec());
+            let value = one_line(&value.to_string());
+            stick(&mut sign, &value);
+            self.add(section, name, sign, value, place)?;
         }
+        Some(())
     }
 
     fn add(
@@ -185,38 +238,40 @@ impl Ini {
         sign: Vec<u8>,
         value: Vec<u8>,
         place: Option<usize>,
-    ) {
-        let key = Entry {
-            kind: EntryKind::Key {
-                head: one_line(name),
-                name: name.to_owned(),
-                sign,
-                value,
-                tail: Vec::new(),
-            },
-            end: self.end.clone(),
+    ) -> Option<()> {
+        let line = [name.as_bytes(), &sign, &value].concat();
+        let reads_back =
+            |kind: &EntryKind| matches!(kind, EntryKind::Key { name: read, .. } if read == name);
+        if !reads_back(&kind_of(&line)) || !fits_a_line(name) {
+            return None;
+        }
+        let key = EntryKind::Key {
+            head: name.as_bytes().to_vec(),
+            name: name.to_owned(),
+            sign,
+            value,
+            tail: Vec::new(),
         };
         let place = match place {
             Some(place) => place,
             None if section.is_empty() => 0,
             None => {
-                if !self.lines.is_empty() {
-                    self.close(self.lines.len());
-                    self.lines.push(self.other(String::new()));
+                let text = format!("[{section}]").into_bytes();
+                let heading = kind_of(&text);
+                let reads_back =
+                    matches!(&heading, EntryKind::Section { name, .. } if name == section);
+                if !reads_back || !fits_a_line(section) {
+                    return None;
                 }
-                let heading = Entry {
-                    kind: EntryKind::Section {
-                        text: one_line(&format!("[{section}]")),
-                        name: section.to_owned(),
-                    },
-                    end: self.end.clone(),
-                };
-                self.lines.push(heading);
+                if !self.lines.is_empty() {
+                    self.insert(self.lines.len(), EntryKind::Other(Vec::new()));
+                }
+                self.insert(self.lines.len(), heading);
                 self.lines.len()
             }
         };
-        self.close(place);
-        self.lines.insert(place, key);
+        self.insert(place, key);
+        Some(())
     }
 
     fn sign_at(&self, index: usize) -> Option<Vec<u8>> {
@@ -226,36 +281,71 @@ impl Ini {
         }
     }
 
-    fn other(&self, text: String) -> Entry {
-        Entry {
-            kind: EntryKind::Other(text.into_bytes()),
-            end: self.end.clone(),
+    /// A new line. Behind a last line that had no end it has none either: that one gets it.
+    fn insert(&mut self, place: usize, kind: EntryKind) {
+        let mut end = self.end.clone();
+        let before = place.checked_sub(1).and_then(|at| self.lines.get_mut(at));
+        if let Some(before) = before {
+            if before.end.is_empty() {
+                std::mem::swap(&mut before.end, &mut end);
+            } else if before.end == b"\r" && self.end != b"\r" {
+                // Half a line end, of a file that was cut there.
+                before.end.push(b'\n');
+            }
         }
-    }
-
-    /// The line before `place` gets an end if it was the last and had none.
-    fn close(&mut self, place: usize) {
-        let end = self.end.clone();
-        if let Some(before) = place
-            .checked_sub(1)
-            .and_then(|index| self.lines.get_mut(index))
-            && before.end.is_empty()
-        {
-            before.end = end;
-        }
+        self.lines.insert(place, Entry { kind, end });
     }
 }
 
-fn replace(value: &mut Vec<u8>, choice: &Choice) {
+/// Puts a new value in, in quotes where the old one had them.
+fn replace(value: &mut Vec<u8>, tail: &[u8], choice: &Choice) {
     let current = String::from_utf8_lossy(value).into_owned();
-    if let Some(new) = choice.pick(Some(&current)) {
-        *value = one_line(&new.to_string());
+    let inner = current
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    let quoted = inner.filter(|inner| !inner.contains('"'));
+    let Some(new) = choice.pick(Some(quoted.unwrap_or(&current))) else {
+        return;
+    };
+    let new = new.to_string();
+    *value = match quoted {
+        Some(inner) if inner == new => return,
+        Some(_) if !new.contains('"') => one_line(&format!("\"{new}\"")),
+        _ => one_line(&new),
+    };
+    // What holds a `;` of its own reads back as value and comment: that is still what was written.
+    let before = [current.as_bytes(), tail].concat();
+    let rest = before.strip_prefix(value.as_slice());
+    if rest.is_some_and(|rest| value_of(&[b"x", rest].concat()) == b"x") {
+        *value = current.into_bytes();
     }
 }
 
-/// A line end in a value would start a line of its own, and with it any key.
+/// No end of a line, and nothing that would make the file another kind of text.
+fn fits_a_line(text: &str) -> bool {
+    !text.contains(['\n', '\r', '\0', '\u{feff}'])
+}
+
+/// What would be a comment behind a blank is a value right behind the sign; a colon is a sign only before a blank.
+fn stick(sign: &mut Vec<u8>, value: &[u8]) {
+    if value.is_empty() {
+        return;
+    }
+    let colon = sign.trim_ascii().ends_with(b":");
+    if value_of(&[b" ", value].concat()).is_empty() {
+        sign.truncate(sign.trim_ascii_end().len());
+        if colon {
+            sign.pop();
+            sign.push(b'=');
+        }
+    } else if colon && sign.ends_with(b":") {
+        sign.push(b' ');
+    }
+}
+
+/// A line end in a value would start a line of its own, and with it any key. Blanks around it no reader keeps.
 fn one_line(text: &str) -> Vec<u8> {
-    text.replace("\r\n", " ")
-        .replace(['\r', '\n'], " ")
-        .into_bytes()
+    let text = text.replace("\r\n", " ").replace(['\r', '\n'], " ");
+    let text = text.replace('\0', "");
+    text.trim().as_bytes().to_vec()
 }

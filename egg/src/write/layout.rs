@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::emit;
+use super::lines::with_ends;
 use super::tree::{Dialect, Editor};
 use crate::limits;
 use crate::yaml::{Kind, Node, Style};
@@ -16,9 +17,13 @@ impl Editor {
         mut text: String,
     ) {
         let mut span = node.span.clone();
+        let colon = colon.and_then(|key| Some(key + self.text.get(key..)?.find(':')? + 1));
+        if let (true, Some(colon)) = (is_block(node), colon) {
+            return self.put_for_block(node, colon, kind, text);
+        }
         if span.is_empty() {
             // `key:` with nothing behind it: the value goes right behind the colon.
-            match colon.and_then(|key| Some(key + self.text.get(key..)?.find(':')? + 1)) {
+            match colon {
                 Some(at) => {
                     span = at..at;
                     text.insert(0, ' ');
@@ -26,21 +31,51 @@ impl Editor {
                 None => self.anew = true,
             }
         }
-        if self
-            .text
-            .get(span.clone())
-            .is_some_and(|old| old.ends_with('\n'))
-        {
+        let old = self.text.get(span.clone()).unwrap_or_default();
+        if old.starts_with(['|', '>']) {
+            // A comment beside the mark and blank lines behind the text are none of its words.
+            let first = old.lines().next().unwrap_or_default();
+            text.push_str(first.find(" #").map_or("", |at| &first[at..]));
+            let words = old.trim_end().len();
+            span.end = span.start
+                + old[words..]
+                    .find('\n')
+                    .map_or(old.len(), |at| words + at + 1);
+        }
+        if old.ends_with('\n') {
             text.push('\n');
         }
         node.kind = kind;
         // A later key may name the same value: its word counts.
-        if !self.patches.replace(&span, &text) {
+        let ended = with_ends(text.clone(), self.end);
+        if !self.patches.replace(&span, &ended) {
             self.patch(span, text);
         }
     }
 
+    /// In the place of a list or map on lines of its own: the value goes behind the colon, and the lines go.
+    fn put_for_block(&mut self, node: &mut Node, colon: usize, kind: Kind, text: String) {
+        let line = self
+            .text
+            .get(colon..node.span.start)
+            .and_then(|rest| rest.find('\n'));
+        let end = node.span.end;
+        node.kind = kind;
+        match line.map(|at| colon + at) {
+            Some(line) => {
+                let line = self.text[..line].trim_end_matches('\r').len();
+                let words = self.text[line..end].trim_end().len();
+                self.patch(colon..colon, format!(" {text}"));
+                self.patch(line..line + words, String::new());
+            }
+            None => self.anew = true,
+        }
+        // A later key that names the same value must find it in its new place.
+        self.grown = true;
+    }
+
     pub(super) fn patch(&mut self, span: Range<usize>, text: String) {
+        let text = with_ends(text, self.end);
         if !self.anew && !self.patches.add(span, text) {
             self.anew = true;
         }
@@ -50,12 +85,8 @@ impl Editor {
         let (key, _) = emit::yaml_text(name, Style::Plain);
         let Some(((first, _), (last_key, last))) = entries.first().zip(entries.last()) else {
             let at = self.text.len();
-            let before = if self.text.is_empty() || self.text.ends_with('\n') {
-                ""
-            } else {
-                "\n"
-            };
-            return self.patch(at..at, format!("{before}{key}:{}\n", emit::block(new, 0)));
+            let line = format!("{key}:{}", emit::block(new, 0));
+            return self.patch(at..at, self.line_at(at, line));
         };
         let indent = self.line_before(first.span.start).chars().count();
         let end = last.span.end.max(last_key.span.end).min(self.text.len());
@@ -65,16 +96,18 @@ impl Editor {
                 .find('\n')
                 .map_or(self.text.len(), |at| end + at + 1),
         };
-        let before = if self.text[..line].ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
         let pad = " ".repeat(indent);
-        self.patch(
-            line..line,
-            format!("{before}{pad}{key}:{}\n", emit::block(new, indent)),
-        );
+        let new = format!("{pad}{key}:{}", emit::block(new, indent));
+        self.patch(line..line, self.line_at(line, new));
+    }
+
+    /// A whole line for that place. Behind a last line that has no end it has none either.
+    fn line_at(&self, at: usize, line: String) -> String {
+        match self.text.get(..at).unwrap_or_default() {
+            "" => format!("{line}\n"),
+            before if before.ends_with('\n') => format!("{line}\n"),
+            _ => format!("\n{line}"),
+        }
     }
 
     pub(super) fn add_flow(
@@ -113,7 +146,7 @@ impl Editor {
                 let line_end = tail
                     .find('\n')
                     .filter(|_| inside_spread(inside))
-                    .map(|at| end + at);
+                    .map(|at| end + tail[..at].trim_end_matches('\r').len());
                 match line_end {
                     Some(line_end) => {
                         self.patch(end..end, comma.to_owned());
@@ -157,6 +190,13 @@ impl Editor {
     pub(super) fn level(&self, at: usize) -> usize {
         let indent = self.indent.len().max(1);
         (self.pad_of(at).len() / indent).min(limits::DEPTH)
+    }
+}
+
+fn is_block(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Map { flow, .. } | Kind::Seq { flow, .. } => !flow && !node.span.is_empty(),
+        Kind::Scalar { .. } | Kind::Alias(_) => false,
     }
 }
 

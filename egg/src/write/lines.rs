@@ -7,18 +7,29 @@ pub(super) struct Line<'a> {
     pub end: &'a [u8],
 }
 
+/// What ends the lines of a file: `\r` only where there is no `\n` at all, as old Macs wrote it.
+fn mark(file: &[u8]) -> u8 {
+    match memchr::memchr2(b'\n', b'\r', file).and_then(|at| file.get(at)) {
+        Some(b'\r') if memchr::memchr(b'\n', file).is_none() => b'\r',
+        _ => b'\n',
+    }
+}
+
 /// How many lines a file has, to be asked before it is split.
 pub(super) fn count(file: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', file).count() + 1
+    memchr::memchr_iter(mark(file), file).count() + 1
 }
 
 /// Splits a file; no bytes are lost.
 pub(super) fn split(file: &[u8]) -> Vec<Line<'_>> {
-    file.split_inclusive(|byte| *byte == b'\n')
+    let mark = mark(file);
+    file.split_inclusive(|byte| *byte == mark)
         .map(|line| {
             let length = match line {
                 [.., b'\r', b'\n'] => 2,
-                [.., b'\n'] => 1,
+                // A lone one at the very end would be half of a line end as soon as a line is added.
+                [.., b'\r'] => 1,
+                [.., last] if *last == mark => 1,
                 _ => 0,
             };
             let (text, end) = line.split_at(line.len() - length);
@@ -30,14 +41,35 @@ pub(super) fn split(file: &[u8]) -> Vec<Line<'_>> {
 /// The line end that the file uses, by its first line.
 pub(super) fn end_of<'a>(lines: &[Line<'a>]) -> &'a [u8] {
     match lines.first() {
-        Some(line) if line.end.len() == 2 => line.end,
+        Some(line) if !line.end.is_empty() => line.end,
         _ => b"\n",
     }
 }
 
-/// Adds a line end if the text before lacks one.
-pub(super) fn close(out: &mut Vec<u8>, end: &[u8]) {
-    if !out.is_empty() && !out.ends_with(b"\n") {
+/// The line end that a text uses, by its first line.
+pub(super) fn end_of_text(text: &str) -> &'static str {
+    match text.find('\n') {
+        Some(at) if text[..at].ends_with('\r') => "\r\n",
+        _ => "\n",
+    }
+}
+
+/// Our own `\n` as the file has them.
+pub(super) fn with_ends(text: String, end: &str) -> String {
+    match end {
+        "\n" => text,
+        end => text.replace('\n', end),
+    }
+}
+
+/// Adds a line; a file whose last line had no end goes on without one.
+pub(super) fn append(out: &mut Vec<u8>, line: &[u8], end: &[u8]) {
+    let open = !out.is_empty() && !out.ends_with(end);
+    if open {
+        out.extend_from_slice(end);
+    }
+    out.extend_from_slice(line);
+    if !open {
         out.extend_from_slice(end);
     }
 }

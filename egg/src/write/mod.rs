@@ -2,6 +2,7 @@
 //! what a key names is changed. What each format does differently from Wings, and why, stands in `docs/eggs.md`.
 
 mod emit;
+mod encoding;
 mod file;
 mod ini;
 mod json;
@@ -20,13 +21,14 @@ mod xml_step;
 
 use crate::limits;
 use crate::model::{FindValue, Parser};
+use encoding::Encoding;
 
 /// Why a file was left as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
     #[error("the file is too large to be edited, or has too many lines or values")]
     TooLarge,
-    #[error("the file is not UTF-8 text")]
+    #[error("the file is no text in UTF-8, or in UTF-16 with its mark")]
     NotText,
     #[error("the file is not valid {format}: {message}")]
     Syntax {
@@ -56,36 +58,38 @@ pub fn apply(
     if by_line && lines::count(original) > limits::CONFIG_LINES {
         return Err(WriteError::TooLarge);
     }
-    if finds.is_empty() {
+    if finds.is_empty() || matches!(parser, Parser::Other(_)) {
         return Ok(original.to_vec());
     }
-    match parser {
-        Parser::File => Ok(file::apply(original, finds)),
-        Parser::Properties => Ok(properties::apply(original, finds)),
-        Parser::Ini => Ok(ini::apply(original, finds)),
-        Parser::Json => text(original, |text| {
-            tree::apply(tree::Dialect::Json, text, finds)
-        }),
-        Parser::Yaml => text(original, |text| {
-            tree::apply(tree::Dialect::Yaml, text, finds)
-        }),
-        Parser::Toml => text(original, |text| toml::apply(text, finds)),
-        Parser::Xml => text(original, |text| xml::apply(text, finds)),
-        Parser::Other(_) => Ok(original.to_vec()),
+    let (encoding, plain) = Encoding::read(original)?;
+    // No config file holds NUL: this one is binary, or UTF-16 that does not say so.
+    if by_line && memchr::memchr(0, &plain).is_some() {
+        return Err(WriteError::NotText);
     }
+    let edited = match parser {
+        Parser::File => file::apply(&plain, finds),
+        Parser::Properties => properties::apply(&plain, finds),
+        Parser::Ini => ini::apply(&plain, finds)?,
+        Parser::Json => text(&plain, |text| tree::apply(tree::Dialect::Json, text, finds))?,
+        Parser::Yaml => text(&plain, |text| tree::apply(tree::Dialect::Yaml, text, finds))?,
+        Parser::Toml => text(&plain, |text| toml::apply(text, finds))?,
+        Parser::Xml => text(&plain, |text| xml::apply(text, finds))?,
+        Parser::Other(_) => return Ok(original.to_vec()),
+    };
+    if edited == *plain {
+        return Ok(original.to_vec());
+    }
+    encoding.write(edited)
 }
 
-/// Keeps a byte order mark in its place.
+/// For the formats that are read into a tree.
 fn text(
-    original: &[u8],
+    plain: &[u8],
     edit: impl FnOnce(&str) -> Result<String, WriteError>,
 ) -> Result<Vec<u8>, WriteError> {
-    if original.len() > limits::CONFIG_TREE_BYTES {
+    if plain.len() > limits::CONFIG_TREE_BYTES {
         return Err(WriteError::TooLarge);
     }
-    let text = std::str::from_utf8(original).map_err(|_| WriteError::NotText)?;
-    match text.strip_prefix('\u{feff}') {
-        Some(rest) => Ok(format!("\u{feff}{}", edit(rest)?).into_bytes()),
-        None => edit(text).map(String::into_bytes),
-    }
+    let text = std::str::from_utf8(plain).map_err(|_| WriteError::NotText)?;
+    edit(text).map(String::into_bytes)
 }

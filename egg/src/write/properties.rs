@@ -1,9 +1,9 @@
-//! Java properties. Comments, order and the layout of untouched lines stay; a changed line becomes `key=value` with
-//! everything outside ASCII as `\uXXXX`, which Java reads whatever encoding it expects.
+//! Java properties. Comments, order and layout stay; a new value has everything outside ASCII as `\uXXXX`, which Java
+//! reads whatever encoding it expects.
 
 use std::borrow::Cow;
 
-use super::lines::{Line, close, end_of, split};
+use super::lines::{Line, append, end_of, split};
 use super::value::Choice;
 use crate::model::FindValue;
 
@@ -32,9 +32,18 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
         });
         match new.map(|new| new.to_string()) {
             Some(new) if new != value => {
-                out.extend_from_slice(line(&key, &new).as_bytes());
-                let last = entry.last().map_or(end, |line| line.end);
-                out.extend_from_slice(if last.is_empty() { end } else { last });
+                match head(entry) {
+                    Some(head) => out.extend_from_slice(head),
+                    None => out.extend_from_slice(key_text(&key).as_bytes()),
+                }
+                // Behind a blank, which is a sign too, the value's own would be taken for it.
+                let signed =
+                    out.trim_ascii_end().ends_with(b"=") || out.trim_ascii_end().ends_with(b":");
+                if !signed && new.starts_with(['=', ':']) {
+                    out.push(b'\\');
+                }
+                out.extend_from_slice(value_text(&new).as_bytes());
+                out.extend_from_slice(entry.last().map_or(end, |line| line.end));
             }
             _ => keep(&mut out, entry),
         }
@@ -42,9 +51,16 @@ pub(super) fn apply(original: &[u8], finds: &[(String, FindValue)]) -> Vec<u8> {
     for (index, (key, choice)) in choices.iter().enumerate() {
         let later = choices[index + 1..].iter().any(|(other, _)| other == key);
         if let (false, false, Some(value)) = (seen[index], later, choice.pick(None)) {
-            close(&mut out, end);
-            out.extend_from_slice(line(key, &value.to_string()).as_bytes());
-            out.extend_from_slice(end);
+            if lines.last().is_some_and(goes_on) {
+                // A blank line ends what would go on in ours.
+                let open = !out.ends_with(end);
+                out.extend_from_slice(end);
+                if open {
+                    out.extend_from_slice(end);
+                }
+            }
+            let line = key_text(key) + &value_text(&value.to_string());
+            append(&mut out, line.as_bytes(), end);
         }
     }
     out
@@ -66,17 +82,13 @@ fn logical(lines: &[Line]) -> usize {
     if comment {
         return 1;
     }
-    let goes_on = |line: &Line| {
-        line.text
-            .iter()
-            .rev()
-            .take_while(|byte| **byte == b'\\')
-            .count()
-            % 2
-            == 1
-    };
     let more = lines.iter().take_while(|line| goes_on(line)).count();
     (more + 1).min(lines.len())
+}
+
+fn goes_on(line: &Line) -> bool {
+    let slashes = line.text.iter().rev().take_while(|byte| **byte == b'\\');
+    slashes.count() % 2 == 1
 }
 
 /// Key and value of an entry, or `None` for a comment or blank line.
@@ -95,16 +107,7 @@ fn read(entry: &[Line]) -> Option<(String, String)> {
     if text.is_empty() || text.starts_with(['#', '!']) {
         return None;
     }
-    let mut escaped = false;
-    let key_end = text
-        .char_indices()
-        .find(|(_, c)| {
-            let ends = !escaped && matches!(c, '=' | ':' | ' ' | '\t' | '\u{c}');
-            escaped = !escaped && *c == '\\';
-            ends
-        })
-        .map_or(text.len(), |(at, _)| at);
-    let (key, rest) = text.split_at(key_end);
+    let (key, rest) = text.split_at(key_end(text.as_bytes()));
     let blank = [' ', '\t', '\u{c}'];
     let rest = rest.trim_start_matches(blank);
     let value = rest
@@ -112,6 +115,36 @@ fn read(entry: &[Line]) -> Option<(String, String)> {
         .unwrap_or(rest)
         .trim_start_matches(blank);
     Some((unescape(key).into_owned(), unescape(value).into_owned()))
+}
+
+/// Where a key ends: at the first sign or blank that is not escaped.
+fn key_end(text: &[u8]) -> usize {
+    let mut escaped = false;
+    let ends = |byte: &u8| {
+        let ends = !escaped && matches!(byte, b'=' | b':' | b' ' | b'\t' | 0xc);
+        escaped = !escaped && *byte == b'\\';
+        ends
+    };
+    text.iter().position(ends).unwrap_or(text.len())
+}
+
+/// What stands before the value of an entry, as it is written: indentation, key, sign and the blanks around it.
+/// `None`: there is no sign yet, or the key goes on in the next line.
+fn head<'a>(entry: &[Line<'a>]) -> Option<&'a [u8]> {
+    let text = entry.first()?.text;
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0xc);
+    let start = text.iter().position(|byte| !blank(byte))?;
+    let after_key = start + key_end(&text[start..]);
+    let mut at = after_key
+        + text[after_key..]
+            .iter()
+            .take_while(|byte| blank(byte))
+            .count();
+    if matches!(text.get(at), Some(b'=' | b':')) {
+        at += 1;
+        at += text[at..].iter().take_while(|byte| blank(byte)).count();
+    }
+    (at > after_key).then(|| &text[..at])
 }
 
 fn unescape(text: &str) -> Cow<'_, str> {
@@ -148,8 +181,9 @@ fn unescape(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf16_lossy(&units))
 }
 
-fn line(key: &str, value: &str) -> String {
-    let mut out = String::with_capacity(key.len() + value.len() + 1);
+/// A new key with its sign.
+fn key_text(key: &str) -> String {
+    let mut out = String::with_capacity(key.len() + 1);
     for c in key.chars() {
         if matches!(c, ' ' | '=' | ':' | '#' | '!') {
             out.push('\\');
@@ -157,6 +191,11 @@ fn line(key: &str, value: &str) -> String {
         escape(c, &mut out);
     }
     out.push('=');
+    out
+}
+
+fn value_text(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
     for (index, c) in value.chars().enumerate() {
         // A reader skips blanks before a value.
         if index == 0 && c == ' ' {

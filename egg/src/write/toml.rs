@@ -1,8 +1,10 @@
-//! TOML, by way of toml_edit, which keeps comments, order and the spelling of what is not touched.
+//! TOML, by way of toml_edit, which keeps comments, order and the spelling of what is not touched. Line ends it does
+//! not keep: they are put back.
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use super::WriteError;
+use super::lines::end_of_text;
 use super::path::{Step, steps};
 use super::value::{Choice, Present, Typed, typed};
 use crate::model::FindValue;
@@ -26,11 +28,49 @@ pub(super) fn apply(text: &str, finds: &[(String, FindValue)]) -> Result<String,
             })?;
     }
     // An unchanged document comes back byte by byte, line ends and all.
-    Ok(if changed {
-        document.to_string()
-    } else {
-        text.to_owned()
-    })
+    if !changed {
+        return Ok(text.to_owned());
+    }
+    let edited = with_ends_of(text, &document.to_string());
+    match edited.parse::<DocumentMut>() {
+        Ok(_) => Ok(edited),
+        Err(_) => Err(WriteError::Unsafe { format: "TOML" }),
+    }
+}
+
+/// Changed lines that may stand between two that are still found.
+const AHEAD_MOST: usize = 64;
+
+/// The lines of `edited`, each with the end that it has in `text`; new ones with that of the first line.
+fn with_ends_of(text: &str, edited: &str) -> String {
+    let usual = end_of_text(text);
+    let bare = |line: &str| line.trim_end_matches(['\r', '\n']).len();
+    let before: Vec<&str> = text.split_inclusive('\n').collect();
+    let mixed = before.iter().any(|line| &line[bare(line)..] != usual);
+    let mut from = 0;
+    let mut out = String::with_capacity(edited.len() + 64);
+    for line in edited.split_inclusive('\n') {
+        let line = &line[..bare(line)];
+        // Lines keep their order: the search goes on behind the last one found.
+        let ahead = before
+            .get(from..)
+            .unwrap_or_default()
+            .iter()
+            .take(AHEAD_MOST);
+        let same = ahead
+            .enumerate()
+            .find(|(_, other)| mixed && other[..bare(other)] == *line);
+        let end = same.map_or("", |(at, other)| {
+            from += at + 1;
+            &other[bare(other)..]
+        });
+        out.push_str(line);
+        out.push_str(if end.is_empty() { usual } else { end });
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        out.truncate(bare(&out));
+    }
+    out
 }
 
 type Done = Result<bool, &'static str>;
@@ -189,7 +229,7 @@ fn leaf(value: &mut Value, choice: &Choice) -> bool {
     // A date or time stays one if the new text is one.
     let new = match (&*value, literal.to_string().parse()) {
         (Value::Datetime(_), Ok(time)) => Value::Datetime(toml_edit::Formatted::new(time)),
-        _ => scalar(&typed(&literal, present)),
+        _ => alike(value, scalar(&typed(&literal, present))),
     };
     if same(value, &new) {
         return false;
@@ -198,6 +238,26 @@ fn leaf(value: &mut Value, choice: &Choice) -> bool {
     *value = new;
     *value.decor_mut() = decor;
     true
+}
+
+/// The new value in the form of the old one: a float stays one (`5` becomes `5.0`), a text keeps its kind of quotes.
+fn alike(old: &Value, new: Value) -> Value {
+    let form = match (old, &new) {
+        (Value::Float(_), Value::Integer(number)) => format!("{}.0", number.value()),
+        (Value::String(old), Value::String(new)) => {
+            let single = old
+                .as_repr()
+                .and_then(|repr| repr.as_raw().as_str())
+                .is_some_and(|raw| raw.starts_with('\'') && !raw.starts_with("'''"));
+            let fits = |c: char| c != '\'' && !c.is_control();
+            if !single || !new.value().chars().all(fits) {
+                return Value::from(new.value().as_str());
+            }
+            format!("'{}'", new.value())
+        }
+        _ => return new,
+    };
+    form.parse().unwrap_or(new)
 }
 
 fn same(left: &Value, right: &Value) -> bool {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::emit::{self, bare, key_text, leaf};
 use super::layout::indent_of;
+use super::lines::{end_of_text, with_ends};
 use super::node::{
     collect, expanded, has_alias, is_nothing, meets_anchor, present, same_all, same_kind,
 };
@@ -63,6 +64,8 @@ pub(super) struct Editor {
     pub(super) patches: Patches,
     /// One level of indentation in the text.
     pub(super) indent: String,
+    /// What ends its lines.
+    pub(super) end: &'static str,
     /// Something new was put in: its place is known only after the text was read again.
     pub(super) grown: bool,
     /// True: patches can't say it; the text is written from `documents` at the end.
@@ -86,6 +89,10 @@ impl Editor {
         let mut documents = read(dialect, &text)?;
         if documents.is_empty() && dialect == Dialect::Json {
             // Wings leaves an empty file empty, and the game then fails on it.
+            // Behind a comment that ends with the file the document would be part of it.
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
             text.push_str("{}\n");
             documents = read(dialect, &text)?;
         }
@@ -102,6 +109,7 @@ impl Editor {
         let indent = indent_of(&text);
         Ok(Self {
             has_aliases: documents.iter().any(has_alias),
+            end: end_of_text(&text),
             dialect,
             text,
             documents,
@@ -353,6 +361,7 @@ impl Editor {
                 documents.join("---\n")
             }
         };
+        let text = with_ends(text, self.end);
         match read(self.dialect, &text) {
             Ok(documents) if same_all(&documents, &self.documents) => Ok(text),
             _ => Err(WriteError::Unsafe {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::WriteError;
+use super::lines::{end_of_text, with_ends};
 use super::value::Choice;
 use super::xml_read::{Document, Element};
 use super::xml_step::{Condition, Step, is_name, steps};
@@ -11,6 +12,8 @@ use crate::model::FindValue;
 pub(super) fn apply(text: &str, finds: &[(String, FindValue)]) -> Result<String, WriteError> {
     let mut text = text.to_owned();
     let mut document = Document::read(&text)?;
+    let end = end_of_text(&text);
+    let ascii = !carries_all(&text);
     for (key, value) in finds {
         let refuse = |message: &str| WriteError::Key {
             key: key.clone(),
@@ -19,17 +22,51 @@ pub(super) fn apply(text: &str, finds: &[(String, FindValue)]) -> Result<String,
         let steps = steps(key).ok_or_else(|| refuse("it is no path of element names"))?;
         let choice = Choice::new(value);
         if document.root().is_none() && !choice.is_conditional() {
-            text = begun(&text, &steps)
+            let begun = begun(&text, &steps)
                 .ok_or_else(|| refuse("its first part can't name an element"))?;
+            text = with_ends(begun.replace("\r\n", "\n"), end);
             document = Document::read(&text)?;
         }
-        let patches = document.patches(&text, &steps, &choice).map_err(refuse)?;
+        let mut patches = document.patches(&text, &steps, &choice).map_err(refuse)?;
+        for (_, new) in &mut patches {
+            *new = with_ends(std::mem::take(new), end);
+            if ascii {
+                *new = as_ascii(new);
+            }
+        }
         if !patches.is_empty() {
             text = patched(&text, patches);
             document = Document::read(&text)?;
         }
     }
     Ok(text)
+}
+
+/// Whether the encoding that a document names can hold any character. It came to us as bytes of UTF-8, yet its reader
+/// may go by the name.
+fn carries_all(text: &str) -> bool {
+    let prolog = text
+        .strip_prefix("<?xml")
+        .and_then(|rest| rest.split_once("?>"));
+    let named = prolog
+        .and_then(|(prolog, _)| prolog.split_once("encoding"))
+        .map(|(_, name)| {
+            name.trim_start_matches(|c: char| {
+                c == '=' || c == '"' || c == '\'' || c.is_whitespace()
+            })
+        });
+    named.is_none_or(|name| name.to_ascii_lowercase().starts_with("utf"))
+}
+
+fn as_ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => out.push(c),
+            c => out.push_str(&format!("&#{};", u32::from(c))),
+        }
+    }
+    out
 }
 
 impl Document {
@@ -213,12 +250,15 @@ fn escape(text: &str, attribute: bool) -> String {
             '"' if attribute => out.push_str("&quot;"),
             '\n' if attribute => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
-            '\t' | '\n' => out.push(c),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
-            c => out.push(c),
+            c if is_carried(c) => out.push(c),
+            _ => {}
         }
     }
     out
+}
+
+fn is_carried(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r') || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}'))
 }
 
 /// A new element below `parent`, behind its last child and indented like it.
@@ -253,7 +293,10 @@ fn insert(
             .map_or(child.open.end, |close| close.end)
     });
     Ok(match (end_of_last, &parent.close) {
-        (Some(end), _) if spread => (end..end, format!("\n{pad}{new}")),
+        (Some(end), _) if spread => {
+            let at = behind_comments(text, end);
+            (at..at, format!("\n{pad}{new}"))
+        }
         (Some(end), _) => (end..end, new),
         (None, Some(close)) if parent.text.trim().is_empty() => (
             parent.open.end..close.start,
@@ -271,6 +314,24 @@ fn insert(
     })
 }
 
+/// A comment that goes on in the line of an element belongs to it.
+fn behind_comments(text: &str, end: usize) -> usize {
+    let mut at = end;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let blank = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let after = &rest[blank..];
+        let comment = after
+            .strip_prefix("<!--")
+            .and_then(|inner| inner.find("-->"));
+        match comment {
+            Some(length) => at += blank + "<!--".len() + length + "-->".len(),
+            None if after.starts_with(['\r', '\n']) => return at,
+            None => return end,
+        }
+    }
+}
+
 /// The elements of the steps, one in the other, the innermost with the value.
 fn chain(steps: &[Step], value: &str, pad: &str, spread: bool) -> Result<String, &'static str> {
     let mut inner: Option<String> = None;
@@ -280,6 +341,9 @@ fn chain(steps: &[Step], value: &str, pad: &str, spread: bool) -> Result<String,
             match condition {
                 Condition::Attribute(name, value) if is_name(name) => {
                     let value = value.as_deref().unwrap_or_default();
+                    if !value.chars().all(is_carried) {
+                        return Err("XML can't hold a character of an attribute in it");
+                    }
                     tag.push_str(&format!(" {name}=\"{}\"", escape(value, true)));
                 }
                 Condition::Attribute(..) => return Err("an attribute's name is no name"),

@@ -78,8 +78,9 @@ impl Document {
                 Event::Text(part) if open.is_empty() && !part.trim().is_empty() => {
                     return Err(syntax("there is text outside of any element".into()));
                 }
-                Event::Text(part) => add_text(&part),
-                Event::CData(part) => add_text(&part),
+                // A reader of XML sees no carriage return.
+                Event::Text(part) => add_text(&part.replace("\r\n", "\n")),
+                Event::CData(part) => add_text(&part.replace("\r\n", "\n")),
                 Event::GeneralRef(part) => add_text(&reference(&part)),
                 Event::Start(_) | Event::Empty(_) => {
                     let empty = matches!(event, Event::Empty(_));
@@ -97,7 +98,10 @@ impl Document {
                     {
                         parent.children.push(index);
                     }
-                    document.elements.push(element(text, span, empty));
+                    let new = element(text, span, empty);
+                    let new =
+                        new.ok_or_else(|| syntax("an element's attributes are none".into()))?;
+                    document.elements.push(new);
                     if !empty {
                         open.push(index);
                         in_text = true;
@@ -143,49 +147,53 @@ fn reference(part: &BytesRef) -> String {
     }
 }
 
-fn element(text: &str, open: Range<usize>, empty: bool) -> Element {
-    let tag = text.get(open.clone()).unwrap_or_default();
-    let inner = tag.trim_start_matches('<').trim_end_matches('>');
+/// `None`: its attributes are none.
+fn element(text: &str, open: Range<usize>, empty: bool) -> Option<Element> {
+    let tag = text.get(open.clone())?;
+    let inner = tag.strip_prefix('<')?.strip_suffix('>')?;
     let inner = if empty {
-        inner.trim_end_matches('/')
+        inner.strip_suffix('/')?
     } else {
         inner
     };
     let name_end = inner
         .find(|c: char| c.is_whitespace())
         .unwrap_or(inner.len());
-    Element {
+    Some(Element {
         name: inner[..name_end].to_owned(),
         text_end: open.end,
-        attributes: attributes(inner, name_end, open.start + 1),
+        attributes: attributes(inner, name_end, open.start + 1)?,
         open,
         ..Element::default()
-    }
+    })
 }
 
-/// `offset`: where `tag` stands in the text.
-fn attributes(tag: &str, mut at: usize, offset: usize) -> Vec<Attribute> {
-    let mut found = Vec::new();
-    while let Some(equals) = tag.get(at..).and_then(|rest| rest.find('=')) {
-        let name = tag[at..at + equals].trim();
-        let after = &tag[at + equals + 1..];
+/// `offset`: where `tag` stands in the text. `None`: one has no value or no name, or two have the same.
+fn attributes(tag: &str, mut at: usize, offset: usize) -> Option<Vec<Attribute>> {
+    let mut found: Vec<Attribute> = Vec::new();
+    while !tag[at..].trim_start().is_empty() {
+        let equals = at + tag[at..].find('=')?;
+        let name = tag[at..equals].trim();
+        let after = &tag[equals + 1..];
         let value = after.trim_start();
-        let start = at + equals + 1 + (after.len() - value.len());
-        let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
-            break;
-        };
-        let Some(end) = value[1..].find(quote) else {
-            break;
-        };
-        let range = start + 1..start + 1 + end;
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let start = equals + 2 + (after.len() - value.len());
+        let end = start + tag[start..].find(quote)?;
+        let is_new = found.iter().all(|known| known.name != name);
+        if !is_new
+            || name.is_empty()
+            || name.contains(|c: char| c.is_whitespace() || "\"'<>/".contains(c))
+        {
+            return None;
+        }
         found.push(Attribute {
             name: name.to_owned(),
-            value: unescape(&tag[range.clone()]),
-            at: offset + range.start..offset + range.end,
+            value: unescape(&tag[start..end]),
+            at: offset + start..offset + end,
         });
-        at = range.end + 1;
+        at = end + 1;
     }
-    found
+    Some(found)
 }
 
 fn unescape(text: &str) -> String {

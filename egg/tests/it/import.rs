@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use warren_egg::{DoneMarker, Egg, FindValue, Format, Literal, Parser, Report, Stop, parse};
 
-fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
+pub fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -426,6 +426,28 @@ fn refusals_name_the_field() {
     for ((code, field), expected) in cases {
         assert_eq!((code, field.as_str()), expected);
     }
+}
+
+#[test]
+fn no_message_is_as_long_as_the_file() {
+    let long = "x".repeat(100_000);
+    let mut egg = small();
+    egg["config"]["startup"] = json!({ "done": format!("regex:({long}") });
+    egg["config"]["files"] =
+        json!({ "a": { "parser": long, "find": { "k": format!("{{{{server.{long}}}}}") } } });
+    egg["startup"] = json!(format!("{{{{{long}}}}}"));
+    let (_, report) = read(&egg);
+    assert!(report.odd.len() >= 4);
+    for odd in &report.odd {
+        assert!(
+            odd.message.len() < 1_000 && odd.field.len() < 1_000,
+            "{}",
+            odd.code
+        );
+    }
+    egg["config"]["files"] = json!({ format!("../{long}"): { "parser": "file", "find": {} } });
+    let error = parse(egg.to_string().as_bytes()).unwrap_err();
+    assert!(error.message.len() < 1_000 && error.field.len() < 1_000);
 }
 
 #[test]

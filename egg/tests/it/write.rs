@@ -71,14 +71,15 @@ mod file {
     }
 
     #[test]
-    fn line_ends_stay_and_the_last_line_gets_one() {
+    fn line_ends_stay_and_the_last_line_stays_without() {
         writes(
             "file",
             "a 1\r\nb 2\r\nc",
             json!({ "b": "b 3" }),
-            "a 1\r\nb 3\r\nc\r\n",
+            "a 1\r\nb 3\r\nc",
         );
-        writes("file", "a", json!({ "x": "y" }), "a\n");
+        writes("file", "a", json!({ "x": "y" }), "a");
+        writes("file", "a 1\rb 2\r", json!({ "a": "a 3" }), "a 3\rb 2\r");
     }
 
     #[test]
@@ -111,11 +112,11 @@ mod file {
         );
         let bytes = apply(
             &Parser::File,
-            b"\xff\xfe\na\n",
+            b"\xff\xfd\na\n",
             &finds(&json!({ "a": "b" })),
         )
         .unwrap();
-        assert_eq!(bytes, b"\xff\xfe\nb\n");
+        assert_eq!(bytes, b"\xff\xfd\nb\n");
     }
 }
 
@@ -129,7 +130,7 @@ mod properties {
             "properties",
             "#Minecraft\n\nmotd=Hi\n# why\nserver-port = 25565\n! end\nseed",
             list,
-            "#Minecraft\n\nmotd=Hi\n# why\nserver-port=25570\n! end\nseed\nquery.port=25570\n",
+            "#Minecraft\n\nmotd=Hi\n# why\nserver-port = 25570\n! end\nseed\nquery.port=25570",
         );
     }
 
@@ -165,7 +166,7 @@ mod properties {
             "properties",
             "long = a,\\\n  b\nnext=1\n",
             json!({ "long": "c" }),
-            "long=c\nnext=1\n",
+            "long = c\nnext=1\n",
         );
     }
 
@@ -439,7 +440,7 @@ mod yaml {
             "yaml",
             "a:\n    b: 1 # one\n    c: |\n      text\n      more\nz: end",
             json!({ "a.d": "x", "w": "true" }),
-            "a:\n    b: 1 # one\n    c: |\n      text\n      more\n    d: x\nz: end\nw: 'true'\n",
+            "a:\n    b: 1 # one\n    c: |\n      text\n      more\n    d: x\nz: end\nw: 'true'",
         );
         writes(
             "yaml",
@@ -685,7 +686,7 @@ mod toml {
             "toml",
             original,
             list,
-            "# top\ntitle = \"2024-01-01T00:00:00Z\" # t\nwhen = 2024-01-01T00:00:00Z\n\n[net]\nport = 25565 # p\nratio = 1.50\nnew = \"true\"\n\n[[list]]\nname = \"b\"\n",
+            "# top\ntitle = \"2024-01-01T00:00:00Z\" # t\nwhen = 2024-01-01T00:00:00Z\n\n[net]\nport = 25565 # p\nratio = 1.50\nnew = \"true\"\n\n[[list]]\nname = 'b'\n",
         );
     }
 
@@ -709,6 +710,78 @@ mod toml {
             refuses("toml", "a = 1", json!({ "a.b": "x" })),
             WriteError::Key { .. }
         ));
+    }
+}
+
+/// Found by fuzzing: what was written at one start was read as something else at the next, or not at all.
+#[test]
+fn the_second_start_finds_what_the_first_one_wrote() {
+    let cases = [
+        ("file", "a\nb 2", "b", "b 3\n"),
+        ("file", "motd a\n", "motd", "motd a\r\nm\rx"),
+        (
+            "file",
+            "hostname x\nend\n",
+            "hostname",
+            "# by Warren\nhostname y\nend",
+        ),
+        ("file", "b 1\n", "b", "a\nb: 2\nc"),
+        ("file", "\n", "", "\u{feff}x\0"),
+        ("properties", "a=1\r\nb=2\\", "c", "3"),
+        ("properties", "a=1\nb=2\\\n", "c", "3"),
+        ("properties", "long x\n", "long", ": y"),
+        ("properties", "lone\n", "lone", "= y"),
+        ("properties", "a=1\nb\r", "b", "2"),
+        ("properties", "a=1\nb\r", "c", "2"),
+        ("ini", "[s]\nk = x ; c\n", "s.k", ""),
+        ("ini", "[s]\nk = x\n", "s.k", "; y"),
+        ("ini", "[s]\nk = x\n", "s.k", "trailing  "),
+        ("ini", "[s]\nk = x\n", "s.k", "a ; b"),
+        ("ini", "[s]\nk=\"x\"\n", "s.k", "\"\"\" a \"\"\""),
+        ("ini", "[s]\nurl: # x?a=1\n", "s.url", "http://y"),
+        ("ini", "[s]\nurl: x\n", "s.url", "# y"),
+        ("ini", "[s]\n", "s. k ", "1"),
+        ("ini", "[s]\na=0\r", "s.b", "1"),
+        ("ini", "[s]\ra=0\r", "s.b", "1"),
+        ("json", "// {}", "a", "2"),
+        ("yaml", "a: |\n  x\n", "a", "y"),
+    ];
+    for (parser, before, key, value) in cases {
+        let list = json!({ key: value });
+        let once = write(parser, before, list.clone());
+        assert_eq!(
+            write(parser, &once, list),
+            once,
+            "{parser} {before:?} {value:?}"
+        );
+    }
+}
+
+/// Found by fuzzing: written, these would be read as something else.
+#[test]
+fn what_could_not_be_found_again_is_refused() {
+    let cases = [
+        ("ini", "[s]\n", "s.a=b"),
+        ("ini", "[s]\n", "s.;a"),
+        ("ini", "[s]\n", "s.a\nb"),
+        ("ini", "", "].\u{feff}a"),
+        ("ini", "[s]\n", "a]\n[b.k"),
+        ("xml", "<s/>", "s.p[@a='\u{11}']"),
+    ];
+    for (parser, before, key) in cases {
+        let error = refuses(parser, before, json!({ key: "1" }));
+        assert!(matches!(error, WriteError::Key { .. }), "{key:?}: {error}");
+    }
+    for broken in [
+        "<s><p po/></s>",
+        "<s><p a='1' a='2'/></s>",
+        "<s><p a=1/></s>",
+    ] {
+        let error = refuses("xml", broken, json!({ "s.p": "[a='3']" }));
+        assert!(
+            matches!(error, WriteError::Syntax { .. }),
+            "{broken}: {error}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! One browser's connection: reads what it asks, ends it when its tickets end, and flushes what waits for it.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,8 @@ use super::message::{self, Said, SubServer};
 use super::server_sub::ServerSub;
 use super::viewer::{Cut, Viewer};
 use crate::edge::Edge;
+use crate::strangers::{Entered, PATIENCE};
 
-/// Without a ticket nobody stays longer.
-const STRANGER: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(20);
 /// Nothing heard, not even a pong.
 const SILENT: Duration = Duration::from_secs(60);
@@ -37,13 +37,15 @@ const fn cut(code: u16, reason: &'static str) -> Cut {
 }
 
 /// Serves a connection to its end.
-pub async fn run(edge: Arc<Edge>, stream: TcpStream, early: &[u8]) {
+pub async fn run(edge: Arc<Edge>, client: IpAddr, stream: TcpStream, early: &[u8]) {
     edge.metrics.viewers.add(1);
     let viewer = Viewer::new(stream, edge.metrics.clone());
+    let stranger = Some(edge.strangers.enter(client, &viewer));
     let mut conn = Conn {
         edge: edge.clone(),
         viewer: viewer.clone(),
         auth: None,
+        stranger,
         servers: HashMap::new(),
         mines: Vec::new(),
         tokens: BURST,
@@ -67,6 +69,8 @@ struct Conn {
     edge: Arc<Edge>,
     viewer: Arc<Viewer>,
     auth: Option<(Ticket, Arc<Mine>)>,
+    /// Until it has shown a ticket.
+    stranger: Option<Entered>,
     servers: HashMap<u32, ServerSub>,
     mines: Vec<u32>,
     tokens: f64,
@@ -79,7 +83,7 @@ impl Conn {
         let mut parser = Parser::default();
         parser.feed(early);
         let (mut heard, mut ping) = (Instant::now(), Instant::now() + PING);
-        let stranger = Instant::now() + STRANGER;
+        let stranger = Instant::now() + PATIENCE;
         loop {
             if let Err(end) = self.hear(&mut parser).await {
                 return end;
@@ -162,7 +166,7 @@ impl Conn {
         match said {
             Said::Auth { ticket } => self.auth(&ticket)?,
             Said::SubServer { id, sub } => self.sub_server(id, sub).await?,
-            Said::SubMine { id } => self.sub_mine(id)?,
+            Said::SubMine { id, after } => self.sub_mine(id, after)?,
             Said::Unsub { id } => self.unsub(id).await,
             Said::Renew { id, ticket } => self.renew(id, ticket),
             Said::Ping { n } => self.viewer.send_text(&message::pong(n)),
@@ -205,6 +209,7 @@ impl Conn {
             self.edge
                 .sessions
                 .register(ticket.session, ticket.user, &self.viewer);
+            self.stranger = None;
         }
         for id in &self.mines {
             self.edge.mines.watch(&self.viewer, *id, mine.clone());
@@ -246,7 +251,7 @@ impl Conn {
         Ok(())
     }
 
-    fn sub_mine(&mut self, id: u32) -> Result<(), Cut> {
+    fn sub_mine(&mut self, id: u32, after: Option<u64>) -> Result<(), Cut> {
         if self.servers.len() + self.mines.len() >= MAX_SUBS {
             return Err(TOO_MANY);
         }
@@ -270,6 +275,10 @@ impl Conn {
             self.edge.metrics.subscriptions.add(1);
         }
         self.viewer.send_text(&message::ok_mine(id, seq));
+        // A gateway keeps no events: whoever comes back after others were told fetches what there is now.
+        if after.is_some_and(|after| seq == 0 || after < seq) {
+            self.viewer.send_text(&message::back(id, seq));
+        }
         Ok(())
     }
 
@@ -338,7 +347,11 @@ impl Conn {
     async fn expire(&mut self, stranger: bool) -> Result<(), Cut> {
         let now_ms = self.edge.now_ms();
         let Some((auth, _)) = &self.auth else {
-            return if stranger { Err(NEED_AUTH) } else { Ok(()) };
+            if stranger {
+                self.edge.metrics.strangers_late.add(1);
+                return Err(NEED_AUTH);
+            }
+            return Ok(());
         };
         if auth.expires_at_ms() <= now_ms {
             return Err(EXPIRED);

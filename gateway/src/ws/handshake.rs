@@ -1,10 +1,12 @@
 //! From an HTTP request to a bare socket: the frames that follow are written by whoever has them, so nothing
 //! may stand between.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -20,7 +22,12 @@ use crate::edge::Edge;
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// `GET /ws`.
-pub async fn upgrade(State(edge): State<Arc<Edge>>, mut request: Request) -> Response {
+pub async fn upgrade(
+    State(edge): State<Arc<Edge>>,
+    Extension(ConnectInfo(from)): Extension<ConnectInfo<SocketAddr>>,
+    mut request: Request,
+) -> Response {
+    let client = edge.proxies.client(from.ip(), request.headers());
     let key = match accept(request.headers()) {
         Ok(key) => key,
         Err((status, why)) => return (status, why).into_response(),
@@ -29,7 +36,7 @@ pub async fn upgrade(State(edge): State<Arc<Edge>>, mut request: Request) -> Res
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
         match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => start(edge, parts.io.into_inner(), parts.read_buf).await,
+            Ok(parts) => start(edge, client, parts.io.into_inner(), parts.read_buf).await,
             Err(_) => tracing::error!("a connection is no plain TCP socket"),
         }
     });
@@ -42,10 +49,10 @@ pub async fn upgrade(State(edge): State<Arc<Edge>>, mut request: Request) -> Res
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn start(edge: Arc<Edge>, stream: TcpStream, early: Bytes) {
+async fn start(edge: Arc<Edge>, client: IpAddr, stream: TcpStream, early: Bytes) {
     // A frame is written whole; waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
-    conn::run(edge, stream, &early).await;
+    conn::run(edge, client, stream, &early).await;
 }
 
 /// Checks the request and gives the accept key.

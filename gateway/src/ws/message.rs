@@ -61,7 +61,7 @@ impl Stream {
 pub enum Said {
     Auth { ticket: String },
     SubServer { id: u32, sub: SubServer },
-    SubMine { id: u32 },
+    SubMine { id: u32, after: Option<u64> },
     Unsub { id: u32 },
     Range { id: u32, range: Range },
     Input { id: u32, input: Input },
@@ -127,7 +127,10 @@ pub fn read(text: &str) -> Result<Said, String> {
                 id: id()?,
                 sub: part(text)?,
             }),
-            Some("mine") => Ok(Said::SubMine { id: id()? }),
+            Some("mine") => Ok(Said::SubMine {
+                id: id()?,
+                after: part::<WithAfter>(text)?.after,
+            }),
             _ => Err("unknown topic".into()),
         },
         "unsub" => Ok(Said::Unsub { id: id()? }),
@@ -165,6 +168,12 @@ struct WithTicket {
 }
 
 #[derive(Deserialize)]
+struct WithAfter {
+    #[serde(default)]
+    after: Option<u64>,
+}
+
+#[derive(Deserialize)]
 struct Ping {
     #[serde(default, deserialize_with = "any_number")]
     n: u64,
@@ -194,6 +203,11 @@ pub fn ok(id: u32, run: Option<RunId>, game: u64, warren: u64) -> String {
 
 pub fn ok_mine(id: u32, seq: u64) -> String {
     json!({"t": "ok", "id": id, "seq": seq}).to_string()
+}
+
+/// Events may have been missed: what there is now has to be fetched. `seq` is the last one that was heard.
+pub fn back(id: u32, seq: u64) -> String {
+    json!({"t": "back", "id": id, "seq": seq}).to_string()
 }
 
 pub fn run(id: u32, run: RunId) -> String {
@@ -323,10 +337,13 @@ mod tests {
             read(r#"{"t":"input","id":1,"req":9,"line":"say hi"}"#),
             Ok(Said::Input { .. })
         ));
-        assert!(matches!(
+        assert_eq!(
             read(r#"{"t":"sub","id":2,"topic":"mine","after":7}"#),
-            Ok(Said::SubMine { id: 2 })
-        ));
+            Ok(Said::SubMine {
+                id: 2,
+                after: Some(7)
+            })
+        );
     }
 
     #[test]

@@ -141,6 +141,11 @@ fn typist(edge: &Arc<Edge>, sub: &Arc<Sub>) -> mpsc::Sender<Input> {
             let answer = type_line(&sub.line, &input.line).await;
             let (result, why) = match &answer {
                 Ok(answer) => (message::input_result(answer.result()), None),
+                // Nobody knows: the agent may have died between the game's pipe and its answer.
+                Err(CallError::Bus(_)) => (
+                    "unanswered",
+                    Some("the node did not answer; it may have taken the line all the same".into()),
+                ),
                 Err(error) => ("refused", Some(error.to_string())),
             };
             sub.viewer

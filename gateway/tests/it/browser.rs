@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use warren_proto::ids::{RunId, ServerId};
 
@@ -29,7 +29,15 @@ pub struct Browser {
 
 impl Browser {
     pub async fn connect(at: SocketAddr) -> Self {
-        let (socket, _) = connect_async(format!("ws://{at}/ws")).await.unwrap();
+        Self::connect_from(at, "127.0.0.1").await
+    }
+
+    /// Behind control or a proxy, which says where the browser is.
+    pub async fn connect_from(at: SocketAddr, address: &str) -> Self {
+        let mut request = format!("ws://{at}/ws").into_client_request().unwrap();
+        let value = address.parse().unwrap();
+        request.headers_mut().insert("x-forwarded-for", value);
+        let (socket, _) = connect_async(request).await.unwrap();
         Self {
             socket,
             live: BTreeMap::new(),
@@ -127,8 +135,12 @@ impl Browser {
     }
 
     pub async fn until_closed(&mut self) -> u16 {
+        self.until_closed_within(SOON).await
+    }
+
+    pub async fn until_closed_within(&mut self, within: Duration) -> u16 {
         let reading = async { while self.read().await {} };
-        tokio::time::timeout(SOON, reading)
+        tokio::time::timeout(within, reading)
             .await
             .expect("not closed");
         self.closed.unwrap()

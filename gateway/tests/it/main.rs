@@ -8,3 +8,4 @@ mod console;
 mod mine;
 mod rig;
 mod slow;
+mod strangers;

@@ -35,6 +35,11 @@ pub struct Rig {
 
 impl Rig {
     pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// Under another configuration.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let realm = Realm::create("test", now_s() - 10).unwrap().0;
         let monitor = warren_harness::free_port().unwrap();
         let banner = Nats::start("listen: \"127.0.0.1:{{PORT}}\"\n")
@@ -63,12 +68,16 @@ impl Rig {
             .store(&creds_file)
             .unwrap();
         let control = Control::start(&nats, &realm).await;
-        let config = Config {
+        let mut config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
             nats_urls: vec![nats.url()],
             nats_ca: None,
             creds_file,
+            strangers_per_address: 64,
+            strangers: 4096,
+            trusted_proxies: Vec::new(),
         };
+        change(&mut config);
         let gateway = Gateway::start(&config, CancellationToken::new())
             .await
             .unwrap();

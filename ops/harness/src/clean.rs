@@ -61,17 +61,19 @@ fn is_stale(dir: &Path) -> bool {
 /// Removes every host object of a test's tag, and its folder.
 pub(crate) fn remove_tag(tag: &Tag) {
     let dir = tag.dir();
+    kill_daemons(&["nats-server"], &[&dir]);
     remove_host_objects(tag.as_str(), &[&dir]);
     drop(fs::remove_dir_all(&dir));
 }
 
 /// Removes every process, cgroup, mount, network namespace, link and nft table that carries `tag`
-/// or lives below one of `dirs`; the files stay.
+/// or lives below one of `dirs`; the files stay. Not nats-server: somebody may have started one of
+/// their own with the configuration that lies there.
 ///
 /// The order matters: daemon, shims, what is left in the cgroups (containers survive a shim that
 /// dies after its daemon), cgroups, mounts, network objects.
 pub fn remove_host_objects(tag: &str, dirs: &[&Path]) {
-    kill_daemons(dirs);
+    kill_daemons(&DAEMONS, dirs);
     for _ in 0..50 {
         let groups = cgroups_of(tag);
         let pids: HashSet<i32> = groups.iter().flat_map(|group| procs_below(group)).collect();
@@ -95,11 +97,11 @@ fn kill9(pid: i32) {
 
 /// Daemons that may have been started for a folder. Others that merely name a path below it, such
 /// as an editor, are not ours to kill.
-const DAEMONS: [&str; 4] = ["containerd", "nats-server", "docker-registry", "warren-"];
+const DAEMONS: [&str; 3] = ["containerd", "docker-registry", "warren-"];
 
 /// Kills daemons whose command line names a path below one of `dirs`: containerd by its config,
 /// shims by their `-address`; daemons before shims.
-fn kill_daemons(dirs: &[&Path]) {
+fn kill_daemons(names: &[&str], dirs: &[&Path]) {
     let needles: Vec<String> = dirs
         .iter()
         .map(|dir| format!("{}/", dir.display()))
@@ -121,7 +123,7 @@ fn kill_daemons(dirs: &[&Path]) {
         let line = String::from_utf8_lossy(&line);
         let program = line.split('\0').next().unwrap_or_default();
         let program = program.rsplit('/').next().unwrap_or_default();
-        let is_daemon = DAEMONS.iter().any(|name| program.starts_with(name));
+        let is_daemon = names.iter().any(|name| program.starts_with(name));
         if pid != me && is_daemon && needles.iter().any(|needle| line.contains(needle)) {
             found.push((program.contains("shim"), pid));
         }

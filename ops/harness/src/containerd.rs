@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::mount::MsFlags;
 
 use crate::clean::{remove_tag, sweep_stale};
 use crate::process::{Process, Tag};
@@ -29,11 +30,26 @@ impl Containerd {
     /// # Errors
     /// When containerd or runc is missing (names the package) or it does not come up.
     pub fn start() -> Result<Self> {
+        Self::start_on(None)
+    }
+
+    /// Starts one whose images and layers lie on a disk of their own, so large: to be filled.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when the disk cannot be mounted.
+    pub fn start_on_disk_of(bytes: u64) -> Result<Self> {
+        Self::start_on(Some(bytes))
+    }
+
+    fn start_on(disk: Option<u64>) -> Result<Self> {
         sweep_stale();
         let binary = tool("containerd", "containerd")?;
         tool("runc", "runc")?;
         let tag = Tag::random();
         let dir = tag.make_dir()?;
+        if let Some(bytes) = disk {
+            mount_disk(&dir.join("root"), bytes)?;
+        }
         std::fs::write(dir.join("containerd.toml"), conf(&dir)).context("write its config")?;
         let process = launch(&binary, &dir)?;
         let mut this = Self {
@@ -155,11 +171,38 @@ impl Drop for Containerd {
     }
 }
 
+/// Mounts a small disk (a tmpfs) at a folder below an instance's, which unmounts it when dropped. Mounted already, it
+/// gets the new size.
+///
+/// # Errors
+/// When the folder cannot be made or the kernel refuses.
+pub fn mount_disk(at: &Path, bytes: u64) -> Result<()> {
+    std::fs::create_dir_all(at).with_context(|| format!("make {}", at.display()))?;
+    let mounts = std::fs::read_to_string("/proc/self/mounts").context("read the mounts")?;
+    let place = at.display().to_string();
+    let again = mounts
+        .lines()
+        .any(|line| line.split(' ').nth(1) == Some(place.as_str()));
+    let flags = if again {
+        MsFlags::MS_REMOUNT
+    } else {
+        MsFlags::empty()
+    };
+    let size = format!("size={bytes},mode=0700");
+    nix::mount::mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(size.as_str()))
+        .with_context(|| format!("mount a disk of {bytes} bytes at {place}"))
+}
+
 fn launch(binary: &Path, dir: &Path) -> Result<Process> {
     // The socket file of a killed daemon stays behind and would look like a living one.
     drop(std::fs::remove_file(dir.join("c.sock")));
     let mut command = Command::new(binary);
     command.arg("-c").arg(dir.join("containerd.toml"));
+    // Another version than the distribution's brings its own shim, which the daemon looks for by name.
+    let beside = binary.parent().into_iter().map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(beside.chain(std::env::split_paths(&path)));
+    command.env("PATH", path.context("the PATH of containerd")?);
     Process::spawn("containerd", command, &dir.join("containerd.log"))
 }
 

@@ -64,6 +64,14 @@ impl FakeGame {
         }
     }
 
+    /// Ends at once, as Minecraft does, until `eula.txt` says that its licence is agreed to.
+    #[must_use]
+    pub fn eula() -> Self {
+        Self {
+            command: "/games/eula".into(),
+        }
+    }
+
     /// Forks until it may not.
     #[must_use]
     pub fn fork_bomb() -> Self {
@@ -86,7 +94,7 @@ impl FakeGame {
 }
 
 /// Name below `/games` and text of each script.
-pub(crate) const SCRIPTS: [(&str, &str); 9] = [
+pub(crate) const SCRIPTS: [(&str, &str); 10] = [
     ("answer", ANSWER),
     ("lines", LINES),
     ("burst", BURST),
@@ -100,6 +108,7 @@ pub(crate) const SCRIPTS: [(&str, &str); 9] = [
         "#!/bin/sh\ntrap '' TERM INT HUP\necho ready\nwhile :; do sleep 1; done\n",
     ),
     ("eat", EAT),
+    ("eula", EULA),
     (
         "tcp",
         "#!/bin/sh\necho ready\nnc -ll -p $1 -e cat & . /games/answer\n",
@@ -156,6 +165,15 @@ echo ready
         sleep ${2:-5}
     done
 } </dev/null &
+. /games/answer
+"#;
+
+const EULA: &str = r#"#!/bin/sh
+grep -q '^eula=true' /home/container/eula.txt 2>/dev/null || {
+    echo 'You need to agree to the EULA in order to run the server. Go to eula.txt for more info.'
+    exit 0
+}
+echo ready
 . /games/answer
 "#;
 

@@ -21,7 +21,7 @@ mod tool;
 mod wait;
 
 pub use clean::{remove_host_objects, sweep_stale};
-pub use containerd::Containerd;
+pub use containerd::{Containerd, mount_disk};
 pub use game::FakeGame;
 pub use image::{Blob, Compression, Image, ImageBuilder, ImageIndex, Media};
 pub use nats::{Nats, NatsBuilder};

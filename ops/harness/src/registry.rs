@@ -37,20 +37,7 @@ impl Registry {
         let binary = tool("docker-registry", "docker-registry")?;
         let dir = Tag::random().make_dir()?;
         let port = free_port()?;
-        let mut conf = format!(
-            "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: {}/data}}\n  \
-             delete: {{enabled: true}}\nhttp:\n  addr: 127.0.0.1:{port}\n",
-            dir.display()
-        );
-        if let Some((user, password)) = auth {
-            let hash = bcrypt::hash(password, 4).context("hash the registry's password")?;
-            let path = dir.join("htpasswd");
-            std::fs::write(&path, format!("{user}:{hash}\n")).context("write htpasswd")?;
-            conf += &format!(
-                "auth:\n  htpasswd: {{realm: warren-test, path: {}}}\n",
-                path.display()
-            );
-        }
+        let conf = conf(&dir, &format!("127.0.0.1:{port}")) + &htpasswd(&dir, "main", auth)?;
         std::fs::write(dir.join("registry.yml"), conf).context("write the registry's config")?;
         let process = launch(&binary, &dir)?;
         let client = RegistryClient::new(port, auth);
@@ -93,6 +80,45 @@ impl Registry {
         self.wait_ready()
     }
 
+    /// Serves what it holds a second time: at `listen`, in the network namespace at `netns`, over TLS with this
+    /// certificate and key (PEM) or plainly, and to this user alone if one is named.
+    ///
+    /// # Errors
+    /// When it does not start. Whether it answers must be seen from within that namespace.
+    pub fn elsewhere(
+        &self,
+        netns: &Path,
+        listen: &str,
+        tls: Option<(&str, &str)>,
+        auth: Option<(&str, &str)>,
+    ) -> Result<Process> {
+        let name = listen.replace([':', '.'], "-");
+        let mut conf = conf(&self.dir, listen);
+        if let Some((certificate, key)) = tls {
+            let save = |end: &str, text: &str| {
+                let path = self.dir.join(format!("{name}.{end}"));
+                std::fs::write(&path, text).context("write a certificate")?;
+                anyhow::Ok(path.display().to_string())
+            };
+            conf += &format!(
+                "  tls: {{certificate: {}, key: {}}}\n",
+                save("crt", certificate)?,
+                save("key", key)?
+            );
+        }
+        conf += &htpasswd(&self.dir, &name, auth)?;
+        let path = self.dir.join(format!("{name}.yml"));
+        std::fs::write(&path, conf).context("write the registry's config")?;
+        let mut command = Command::new(tool("nsenter", "util-linux")?);
+        command
+            .arg(format!("--net={}", netns.display()))
+            .arg(&self.binary)
+            .arg("serve")
+            .arg(&path);
+        let log = self.dir.join(format!("{name}.log"));
+        Process::spawn("docker-registry", command, &log)
+    }
+
     /// All that it has logged.
     #[must_use]
     pub fn log(&self) -> String {
@@ -111,6 +137,28 @@ impl Drop for Registry {
         self.process.kill9();
         drop(std::fs::remove_dir_all(&self.dir));
     }
+}
+
+fn conf(dir: &Path, listen: &str) -> String {
+    format!(
+        "version: 0.1\nlog: {{level: warn}}\nstorage:\n  filesystem: {{rootdirectory: {}/data}}\n  \
+         delete: {{enabled: true}}\nhttp:\n  addr: {listen}\n",
+        dir.display()
+    )
+}
+
+/// The part of a configuration that asks for HTTP Basic; nothing without a user.
+fn htpasswd(dir: &Path, name: &str, auth: Option<(&str, &str)>) -> Result<String> {
+    let Some((user, password)) = auth else {
+        return Ok(String::new());
+    };
+    let hash = bcrypt::hash(password, 4).context("hash the registry's password")?;
+    let path = dir.join(format!("{name}.htpasswd"));
+    std::fs::write(&path, format!("{user}:{hash}\n")).context("write htpasswd")?;
+    Ok(format!(
+        "auth:\n  htpasswd: {{realm: warren-test, path: {}}}\n",
+        path.display()
+    ))
 }
 
 fn launch(binary: &Path, dir: &Path) -> Result<Process> {

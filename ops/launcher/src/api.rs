@@ -51,6 +51,13 @@ impl Api {
         asked.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// What `path` says, when it answers 200.
+    pub async fn says(&self, path: &str) -> Option<String> {
+        let asked = self.client.get(format!("{}{path}", self.base)).send().await;
+        let answer = asked.ok().filter(|answer| answer.status().is_success())?;
+        answer.text().await.ok()
+    }
+
     /// GET below `/api/v1`.
     ///
     /// # Errors

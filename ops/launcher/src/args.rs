@@ -17,7 +17,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// Start everything and keep it running.
-    Up(UpArgs),
+    Up(Box<UpArgs>),
     /// Stop everything, games too, and leave nothing of it on the machine but the data.
     Down(DownArgs),
 }
@@ -34,11 +34,18 @@ pub struct UpArgs {
     /// Name or address of this machine that other machines use; join tokens carry it
     #[arg(long, value_name = "HOST")]
     pub address: Option<String>,
+    /// PEM file with the certificate of the panel's address (and those between it and its
+    /// authority), instead of a self-signed one; a renewed file is taken over while it runs
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// PEM file with that certificate's key
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
     /// Use this PostgreSQL database instead of SQLite
     #[arg(long, value_name = "URL", env = "WARREN_POSTGRES")]
     pub postgres: Option<String>,
     /// Use these NATS servers (comma separated) instead of starting one; they must run with the
-    /// nats.conf that the first start writes
+    /// nats.conf that the first start writes, which it does before it asks them
     #[arg(long, value_name = "URL", env = "WARREN_NATS")]
     pub nats: Option<String>,
     /// Socket of a running containerd to use instead of a private one
@@ -87,13 +94,24 @@ pub struct UpArgs {
     pub background: bool,
 }
 
+impl UpArgs {
+    /// Whether the panel speaks HTTPS.
+    #[must_use]
+    pub const fn tls(&self) -> bool {
+        self.public || self.cert.is_some()
+    }
+}
+
 /// Options of `down`.
 #[derive(Debug, Clone, Args)]
 pub struct DownArgs {
     /// Folder that holds all data of the instance
     #[arg(long, env = "WARREN_DATA", default_value = ".warren")]
     pub data: PathBuf,
-    /// Seconds that games get to end by themselves after SIGTERM
-    #[arg(long, default_value_t = 10)]
+    /// Seconds that games get to stop as their eggs say; those that take longer are killed
+    #[arg(long, default_value_t = 60)]
     pub grace: u64,
+    /// Folder of the built programs; that of this one if not given
+    #[arg(long, env = "WARREN_BIN_DIR", hide = true)]
+    pub bin_dir: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use toml::{Table, Value};
 
 use crate::args::UpArgs;
 use crate::instance::{Instance, write_secret};
+use crate::nats;
 
 /// What `warren-control init` says it made.
 #[derive(Debug, Clone, Deserialize)]
@@ -93,20 +94,13 @@ impl Conf<'_> {
         }
         if let Some(address) = &args.address {
             set(&mut table, "address", address.clone());
-            let public = format!("tls://{address}:{}", args.nats_port);
-            table.insert("nats_public_urls".into(), list(vec![public]));
         }
+        table.insert("nats_public_urls".into(), list(nats_public_urls(args)));
         let web = args.source_dir.join("web/dist");
         if web.join("index.html").exists() {
             set(&mut table, "web_dir", web.display().to_string());
         }
-        let mut tls = Table::new();
-        set(
-            &mut tls,
-            "mode",
-            if args.public { "self-signed" } else { "off" }.into(),
-        );
-        table.insert("tls".into(), Value::Table(tls));
+        table.insert("tls".into(), Value::Table(tls(args)));
         self.save("control.toml", &table)
     }
 
@@ -184,19 +178,54 @@ impl Conf<'_> {
 /// containerd's socket: the private one or the one given.
 #[must_use]
 pub fn containerd_socket(instance: &Instance, args: &UpArgs) -> PathBuf {
-    let own = || instance.sockets().join("containerd.sock");
+    let own = || instance.private_containerd();
     args.containerd.clone().unwrap_or_else(own)
 }
 
-/// The address that a person opens.
+/// The address that a person opens. Without `--public` nothing but loopback is listened on, whatever
+/// the machine's name.
 #[must_use]
 pub fn public_url(args: &UpArgs) -> String {
-    let host = args.address.as_deref().unwrap_or("127.0.0.1");
-    if args.public {
-        format!("https://{host}:{}", args.port)
-    } else {
-        format!("http://127.0.0.1:{}", args.port)
+    let scheme = if args.tls() { "https" } else { "http" };
+    let host = match &args.address {
+        Some(address) if args.public => in_url(address),
+        _ => "127.0.0.1".into(),
+    };
+    format!("{scheme}://{host}:{}", args.port)
+}
+
+/// A host as it stands in a URL: an IPv6 address in brackets.
+fn in_url(host: &str) -> String {
+    match host.parse::<std::net::Ipv6Addr>() {
+        Ok(v6) => format!("[{v6}]"),
+        Err(_) => host.to_owned(),
     }
+}
+
+/// What join tokens carry. Servers of somebody else's are given as they are reached; control leaves
+/// out what only this machine reaches, and makes no token when nothing is left.
+fn nats_public_urls(args: &UpArgs) -> Vec<String> {
+    match (&args.address, &args.nats) {
+        (Some(address), _) => nats::public_urls(args, address),
+        (None, Some(given)) => given.split(',').map(|url| url.trim().to_owned()).collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+fn tls(args: &UpArgs) -> Table {
+    let mut table = Table::new();
+    let files = args.cert.as_ref().zip(args.key.as_ref());
+    let mode = match files {
+        Some(_) => "files",
+        None if args.public => "self-signed",
+        None => "off",
+    };
+    set(&mut table, "mode", mode.into());
+    if let Some((cert, key)) = files {
+        set(&mut table, "cert", cert.display().to_string());
+        set(&mut table, "key", key.display().to_string());
+    }
+    table
 }
 
 /// Writes the private containerd's configuration and gives its path.
@@ -237,4 +266,58 @@ fn set(table: &mut Table, key: &str, value: String) {
 
 fn list(values: Vec<String>) -> Value {
     Value::Array(values.into_iter().map(Value::String).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Arguments, Task};
+
+    fn up(words: &[&str]) -> UpArgs {
+        let words = ["warren-ops", "up"].iter().chain(words);
+        match Arguments::parse_from(words).task {
+            Task::Up(args) => *args,
+            Task::Down(_) => unreachable!(),
+        }
+    }
+
+    #[test]
+    fn tokens_carry_the_given_nats_servers_and_not_a_port_where_none_listens() {
+        let own = up(&["--address", "panel.example", "--nats-port", "4333"]);
+        assert_eq!(nats_public_urls(&own), ["tls://panel.example:4333"]);
+        let six = up(&["--address", "2001:db8::7"]);
+        assert_eq!(nats_public_urls(&six), ["tls://[2001:db8::7]:4222"]);
+        let given = "tls://n1.example:4222, tls://n2.example:4222";
+        let given = up(&["--address", "panel.example", "--nats", given]);
+        let urls = ["tls://n1.example:4222", "tls://n2.example:4222"];
+        assert_eq!(nats_public_urls(&given), urls);
+        assert!(nats_public_urls(&up(&[])).is_empty());
+    }
+
+    #[test]
+    fn the_address_that_is_printed_is_one_that_is_listened_on() {
+        assert_eq!(public_url(&up(&[])), "http://127.0.0.1:8080");
+        let named = up(&["--address", "panel.example"]);
+        assert_eq!(public_url(&named), "http://127.0.0.1:8080");
+        let open = up(&["--address", "panel.example", "--public"]);
+        assert_eq!(public_url(&open), "https://panel.example:8080");
+        let six = up(&["--address", "2001:db8::7", "--public"]);
+        assert_eq!(public_url(&six), "https://[2001:db8::7]:8080");
+    }
+
+    #[test]
+    fn a_given_certificate_is_used_and_stays_in_the_configuration() {
+        let args = up(&["--public", "--cert", "/c.pem", "--key", "/k.pem"]);
+        let table = tls(&args);
+        assert_eq!(table["mode"].as_str(), Some("files"));
+        assert_eq!(table["cert"].as_str(), Some("/c.pem"));
+        assert_eq!(
+            tls(&up(&["--public"]))["mode"].as_str(),
+            Some("self-signed")
+        );
+        assert_eq!(tls(&up(&[]))["mode"].as_str(), Some("off"));
+    }
 }

@@ -20,6 +20,9 @@ use crate::up::end_strays;
 /// Longest time for the supervisor to end its parts in order.
 const SUPERVISOR: Duration = Duration::from_secs(60);
 
+/// What the agent may take to start, to kill what is left, and to write it down.
+const HALT: Duration = Duration::from_secs(30);
+
 /// Runs `down`.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub async fn run(args: &DownArgs) -> Result<()> {
         end_process(Pid::from_raw(pid), SUPERVISOR).await;
     }
     end_strays(&instance);
-    let games = end_games(&instance, Duration::from_secs(args.grace)).await;
+    let games = end_games(&instance, args).await;
     let sockets = instance.sockets();
     warren_harness::remove_host_objects(&instance.claim.tag, &[&instance.data, &sockets]);
     drop(fs::remove_dir_all(&sockets));
@@ -63,8 +66,35 @@ async fn end_process(pid: Pid, limit: Duration) {
 }
 
 /// Ends the games and removes their containers from containerd's memory, which would otherwise
-/// name them at the next start. The daemon ended with its supervisor, so a short-lived one is used.
-async fn end_games(instance: &Instance, grace: Duration) -> Result<()> {
+/// name them at the next start. An instance may have used its own containerd, somebody else's, or
+/// both, one after the other.
+async fn end_games(instance: &Instance, args: &DownArgs) -> Result<()> {
+    if let Some(socket) = instance.given_containerd()? {
+        let reached = UnixStream::connect(&socket).await;
+        reached.with_context(|| {
+            format!(
+                "containerd at {} does not answer; start it and run ops/down again",
+                socket.display()
+            )
+        })?;
+        end_at(instance, args, &socket).await?;
+    }
+    end_private_games(instance, args).await
+}
+
+/// Those under one containerd. The agent knows how each game wants to be asked; whatever it leaves is
+/// ended without asking.
+async fn end_at(instance: &Instance, args: &DownArgs, socket: &Path) -> Result<()> {
+    if let Err(error) = halt(instance, args).await {
+        println!("games are sent SIGTERM instead of what their eggs say: {error:#}");
+    }
+    let grace = Duration::from_secs(args.grace);
+    Ctr::of(instance, socket).end_all(grace).await
+}
+
+/// Those of the private containerd. The daemon ended with its supervisor, so a short-lived one is
+/// used.
+async fn end_private_games(instance: &Instance, args: &DownArgs) -> Result<()> {
     if !instance
         .data
         .join("containerd/io.containerd.metadata.v1.bolt/meta.db")
@@ -85,7 +115,7 @@ async fn end_games(instance: &Instance, grace: Duration) -> Result<()> {
         .kill_on_drop(true)
         .spawn()
         .context("start containerd to remove containers")?;
-    let socket = instance.sockets().join("containerd.sock");
+    let socket = instance.private_containerd();
     let since = Instant::now();
     while UnixStream::connect(&socket).await.is_err() {
         if since.elapsed() > Duration::from_secs(20) {
@@ -96,16 +126,49 @@ async fn end_games(instance: &Instance, grace: Duration) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let ctr = Ctr {
-        socket: socket.display().to_string(),
-        namespace: instance.namespace(),
-    };
-    let result = ctr.end_all(grace).await;
+    let result = end_at(instance, args, &socket).await;
     if let Some(pid) = daemon.id().and_then(|pid| i32::try_from(pid).ok()) {
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
     drop(tokio::time::timeout(Duration::from_secs(10), daemon.wait()).await);
     result
+}
+
+/// Has the agent end its games; it prints how far it is.
+async fn halt(instance: &Instance, args: &DownArgs) -> Result<()> {
+    if !instance.data.join("agent/joined").exists() {
+        return Ok(());
+    }
+    let dir = match &args.bin_dir {
+        Some(dir) => dir.clone(),
+        None => std::env::current_exe()
+            .context("find this program")?
+            .with_file_name(""),
+    };
+    let agent = dir.join("warren-agent");
+    let log = fs::File::options()
+        .append(true)
+        .create(true)
+        .open(instance.log_file("agent"))
+        .context("open the agent's log")?;
+    let mut child = Command::new(&agent)
+        .args(["halt", "--limit", &args.grace.to_string(), "--config"])
+        .arg(instance.conf_file("agent.toml"))
+        .stdin(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("run {}", agent.display()))?;
+    let limit = Duration::from_secs(args.grace) + HALT;
+    match tokio::time::timeout(limit, child.wait()).await {
+        Ok(ended) if ended.as_ref().is_ok_and(std::process::ExitStatus::success) => Ok(()),
+        Ok(ended) => bail!(
+            "the agent could not end them ({}); see {}",
+            ended.context("wait for it")?,
+            instance.log_file("agent").display()
+        ),
+        Err(_) => bail!("the agent did not end within {limit:?}"),
+    }
 }
 
 /// `ctr`, which comes with containerd, bound to one instance's namespace.
@@ -115,6 +178,13 @@ struct Ctr {
 }
 
 impl Ctr {
+    fn of(instance: &Instance, socket: &Path) -> Self {
+        Self {
+            socket: socket.display().to_string(),
+            namespace: instance.namespace(),
+        }
+    }
+
     async fn end_all(&self, grace: Duration) -> Result<()> {
         let running = self.tasks("RUNNING").await?;
         if !running.is_empty() {

@@ -101,6 +101,29 @@ impl Instance {
         self.data.join("run/ready.json")
     }
 
+    /// Socket of somebody else's containerd that the last `up` was told to use, if it was.
+    ///
+    /// # Errors
+    /// When the agent's configuration is damaged.
+    pub fn given_containerd(&self) -> Result<Option<PathBuf>> {
+        let path = self.conf_file("agent.toml");
+        let Ok(text) = fs::read_to_string(&path) else {
+            return Ok(None);
+        };
+        let table: toml::Table =
+            toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+        let used = table.get("containerd_address").and_then(|v| v.as_str());
+        Ok(used
+            .map(PathBuf::from)
+            .filter(|used| *used != self.private_containerd()))
+    }
+
+    /// Socket of the private containerd.
+    #[must_use]
+    pub fn private_containerd(&self) -> PathBuf {
+        self.sockets().join("containerd.sock")
+    }
+
     /// containerd namespace of the local node.
     #[must_use]
     pub fn namespace(&self) -> String {

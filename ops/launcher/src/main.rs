@@ -9,6 +9,7 @@ mod demo;
 mod detach;
 mod down;
 mod instance;
+mod nats;
 mod part;
 mod port;
 mod report;
@@ -35,7 +36,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     // Another provider is never compiled in; a second call would be the only way to fail.
     drop(rustls::crypto::ring::default_provider().install_default());
     match arguments.task {
-        Task::Up(args) => up::run(args).await,
+        Task::Up(args) => up::run(*args).await,
         Task::Down(args) => down::run(&args).await,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -13,11 +14,14 @@ use crate::api::Api;
 use crate::args::UpArgs;
 use crate::conf::{self, Conf, Made};
 use crate::instance::{Instance, write_secret};
+use crate::nats;
 use crate::part::{Part, Program};
 use crate::report::{Admin, Ready, Steps};
 
 /// Longest time for a part to become ready. A busy machine, not the program, makes it that long.
 const READY: Duration = Duration::from_secs(60);
+/// A refusal that lasts so long is none that a reload mends.
+const REFUSED: Duration = Duration::from_secs(5);
 /// Longest time for a one-off command of control or agent.
 const COMMAND: Duration = Duration::from_secs(60);
 
@@ -62,13 +66,14 @@ impl Stack {
 
         self.nats(instance, args, &made, steps).await?;
         self.containerd(instance, args, steps).await?;
-        let api = Api::new(args.port, args.public)?;
+        let api = Api::new(args.port, args.tls())?;
         self.control(instance, args, &api, steps).await?;
         let (admin, fresh) = first_run(instance, args).await?;
         self.gateway(instance, args, steps).await?;
         self.agent(instance, args, steps).await?;
 
-        let fingerprint = match args.public {
+        // One that an authority vouches for needs no comparing by eye.
+        let fingerprint = match args.public && args.cert.is_none() {
             true => Some(crate::tls::fingerprint(args.port).await?),
             false => None,
         };
@@ -109,8 +114,8 @@ impl Stack {
     ) -> Result<()> {
         steps.begin("nats-server");
         if let Some(given) = &args.nats {
-            reach(given).await?;
-            steps.end("found");
+            check_nats(instance, args, made).await?;
+            steps.end(&format!("found at {given}"));
             return Ok(());
         }
         let program = Program {
@@ -163,9 +168,27 @@ impl Stack {
     ) -> Result<()> {
         steps.begin("control");
         let part = Part::start(instance, ours(instance, args, "control", "serve"))?;
-        let ready = part.ready(READY, || api.answers("/readyz")).await;
+        let bus = Mutex::new(String::new());
+        let connected = || async {
+            let says = api.says("/readyz").await.unwrap_or_default();
+            let line = says.lines().find_map(|line| line.strip_prefix("bus: "));
+            let word = line.unwrap_or_default().to_owned();
+            let up = word == "connected";
+            if let Ok(mut bus) = bus.lock() {
+                *bus = word;
+            }
+            up
+        };
+        let ready = tokio::select! {
+            ready = part.ready(READY, connected) => ready,
+            reason = refused(&bus) => Err(anyhow::anyhow!("{reason}")),
+        };
         self.parts.push(part);
-        ready?;
+        let reason = bus.into_inner().unwrap_or_default();
+        ready.with_context(|| match reason.as_str() {
+            "" => "control is not ready".to_owned(),
+            reason => format!("control has no connection to nats-server: {reason}"),
+        })?;
         steps.end("ready");
         Ok(())
     }
@@ -196,6 +219,21 @@ impl Stack {
         ready?;
         steps.end("ready");
         Ok(())
+    }
+}
+
+/// Ends once nats-server has refused control for so long that waiting mends nothing.
+async fn refused(bus: &Mutex<String>) -> &'static str {
+    let mut since = Instant::now();
+    loop {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let word = bus.lock().map(|word| word.clone()).unwrap_or_default();
+        if !word.starts_with("refused") {
+            since = Instant::now();
+        }
+        if since.elapsed() > REFUSED {
+            return "it does not run with the nats.conf and keys of this instance (nats/nats.conf in the data folder)";
+        }
     }
 }
 
@@ -244,37 +282,33 @@ pub fn find(program: &str, package: &str) -> Result<PathBuf> {
     warren_harness::tool(program, package)
 }
 
-async fn reach(urls: &str) -> Result<()> {
-    for url in urls.split(',') {
-        let rest = url.trim().split_once("://").map_or(url, |(_, rest)| rest);
-        let address = if rest.contains(':') {
-            rest.to_owned()
-        } else {
-            format!("{rest}:4222")
-        };
-        let dial = tokio::time::timeout(Duration::from_secs(3), TcpStream::connect(&address));
-        if matches!(dial.await, Ok(Ok(_))) {
-            return Ok(());
-        }
-    }
-    bail!("none of the NATS servers in --nats {urls} can be reached")
+/// Whether nats-servers that somebody else runs will do; control has the keys to find out.
+async fn check_nats(instance: &Instance, args: &UpArgs, made: &Made) -> Result<()> {
+    let mut command = Command::new(binary(args, "control"));
+    command
+        .args(["nats-check", "--config"])
+        .arg(instance.conf_file("control.toml"));
+    command.arg("--nats-conf").arg(&made.nats_conf);
+    text(command).await.map(drop).context("--nats")
 }
 
-async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
-    // Only a machine that others join needs the bus on the outside.
-    let open = args.public || args.address.is_some();
-    let host = if open { "0.0.0.0" } else { "127.0.0.1" };
+/// Makes the keys once, and nats-server's configuration and certificate each time.
+///
+/// # Errors
+/// Carries what `warren-control init` says.
+pub async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
     let mut command = Command::new(binary(args, "control"));
     command
         .arg("init")
         .arg("--data")
         .arg(instance.data.join("control"));
     command.arg("--nats-dir").arg(instance.data.join("nats"));
-    command
-        .arg("--nats-listen")
-        .arg(format!("{host}:{}", args.nats_port));
-    if let Some(address) = &args.address {
-        command.arg("--address").arg(address);
+    command.arg("--nats-listen").arg(nats::listen(args));
+    if nats::by_tls(args) {
+        command.arg("--nats-tls");
+    }
+    for name in nats::names(args) {
+        command.arg("--address").arg(name);
     }
     // The keys lie in the database, so init must know which one.
     if let Some(database) = &args.postgres {

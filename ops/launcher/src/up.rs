@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::UpArgs;
@@ -12,10 +14,12 @@ use crate::instance::{Instance, read_pid};
 use crate::part::{note, set_aside, write_pid};
 use crate::port::{self, Wanted};
 use crate::report::{self, Admin, Ready, Steps};
-use crate::stack::{Stack, Started, is_built};
+use crate::stack::{self, Stack, Started, is_built};
 
-/// How often logs are looked at for their size.
-const LOG_CHECK: Duration = Duration::from_secs(60);
+/// How often logs are looked at for their size, and nats-server's certificate for its age.
+const CHECK: Duration = Duration::from_secs(10);
+/// Age at which that certificate is made anew; it is good for 825 days.
+const RENEW: Duration = Duration::from_secs(365 * 86_400);
 
 /// Names of the parts, which are those of their pid files.
 pub const PARTS: [&str; 6] = [
@@ -34,6 +38,11 @@ pub const PARTS: [&str; 6] = [
 pub async fn run(mut args: UpArgs) -> Result<()> {
     for path in [&mut args.bin_dir, &mut args.source_dir] {
         *path = std::path::absolute(&*path).context("make a path absolute")?;
+    }
+    for (option, path) in [("--cert", &mut args.cert), ("--key", &mut args.key)] {
+        let Some(path) = path else { continue };
+        *path = std::path::absolute(&*path).context("make a path absolute")?;
+        std::fs::File::open(&*path).with_context(|| format!("{option} {}", path.display()))?;
     }
     let instance = Instance::open(&args.data, true)?;
     if let Some(pid) = instance.supervisor() {
@@ -122,7 +131,7 @@ async fn supervise(instance: &Instance, args: &UpArgs) -> Result<()> {
         }
         println!("\nCtrl-C ends Warren and leaves the games running; ./ops/down ends those too.");
     }
-    watch(instance, &mut end).await;
+    watch(instance, args, &mut end).await;
     if !args.background {
         println!("\nending; the games go on");
     }
@@ -146,17 +155,48 @@ async fn start(
     Ok(started)
 }
 
-/// Waits for the end, keeping the logs small meanwhile.
-async fn watch(instance: &Instance, end: &mut Signals) {
-    let mut tick = tokio::time::interval(LOG_CHECK);
+/// Waits for the end, keeping the logs small and the certificate young meanwhile.
+async fn watch(instance: &Instance, args: &UpArgs, end: &mut Signals) {
+    let mut tick = tokio::time::interval(CHECK);
     loop {
         tokio::select! {
             () = end.next() => return,
-            _ = tick.tick() => {
-                PARTS.iter().for_each(|part| set_aside(&instance.log_file(part)));
-            }
+            _ = tick.tick() => {}
+        }
+        PARTS
+            .iter()
+            .for_each(|part| set_aside(&instance.log_file(part)));
+        let renewed = tokio::select! {
+            () = end.next() => return,
+            renewed = renew_certificate(instance, args) => renewed,
+        };
+        if let Err(error) = renewed {
+            note(
+                instance,
+                &format!("nats-server's certificate is not renewed: {error:#}"),
+            );
         }
     }
+}
+
+/// Makes nats-server's certificate anew when it is old. Every start does; this is for those that
+/// run for years. nats-server is ended and comes back with it, which is a short break to all.
+async fn renew_certificate(instance: &Instance, args: &UpArgs) -> Result<()> {
+    let file = std::fs::metadata(instance.data.join("nats/server.pem"));
+    let age = file.and_then(|meta| meta.modified()).ok();
+    let age = age.and_then(|at| at.elapsed().ok());
+    if age.is_none_or(|age| age < RENEW) {
+        return Ok(());
+    }
+    stack::init(instance, args).await?;
+    note(instance, "renewed the certificate of nats-server");
+    if args.nats.is_some() {
+        note(instance, "the given nats-server must be told to reload it");
+    } else if let Some(pid) = read_pid(&instance.pid_file("nats")) {
+        // It may be starting again just now, and then it reads the new one anyhow.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    Ok(())
 }
 
 fn wanted_ports(args: &UpArgs) -> Vec<Wanted> {
@@ -188,8 +228,6 @@ fn wanted_ports(args: &UpArgs) -> Vec<Wanted> {
 /// Ends parts that a killed supervisor left behind. A pid file alone proves nothing: the process
 /// must also be one of ours by its command line.
 pub fn end_strays(instance: &Instance) {
-    use nix::sys::signal::{Signal, kill};
-    use nix::unistd::Pid;
     for name in PARTS {
         let path = instance.pid_file(name);
         if let Some(pid) = read_pid(&path) {

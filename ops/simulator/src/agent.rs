@@ -419,6 +419,7 @@ impl Agent {
             jobs: jobs.collect(),
             host: None,
             journal: self.pages.positions(),
+            ..Default::default()
         }
     }
 

@@ -67,6 +67,14 @@ impl Source for Spool {
         file.punched = file.punched.max(upto);
         Ok(upto)
     }
+
+    fn reserve(&self, _ahead: u64) -> warren_runtime::Result<()> {
+        Ok(())
+    }
+
+    fn release(&self) -> warren_runtime::Result<()> {
+        Ok(())
+    }
 }
 
 /// One run's two files, and what the disk knows of how far control is.

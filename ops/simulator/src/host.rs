@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use warren_agent::journal::{Book, Pages, Position};
 use warren_agent::ledger::Ledger;
 use warren_agent::server::actor::Msg;
-use warren_agent::server::actor::hands::{Attach, Container, Hands, Work};
+use warren_agent::server::actor::hands::{Attach, Container, Hands, Script, Work};
 use warren_agent::server::lifecycle::{Cause, Now};
 use warren_agent::server::memory::{Ended, Memory};
 use warren_agent::server::start::Failure;
@@ -61,7 +61,7 @@ pub enum Doing {
     /// Take everything away.
     Remove,
     /// Do a job; true: its container is there already.
-    Job(JobId, RunId, Option<Option<Ended>>),
+    Job(JobId, RunId, Option<Script>),
     /// Break a job off.
     CancelJob,
 }
@@ -498,6 +498,8 @@ impl Hands for SimHands {
 
     fn change_live(&mut self, _before: &wire::WantedServer, _row: &wire::WantedServer) {}
 
+    fn bring_in_line(&mut self, _row: &wire::WantedServer) {}
+
     fn remove(&mut self) {
         self.ask(Doing::Remove);
     }
@@ -516,6 +518,11 @@ impl Hands for SimHands {
         let doing = Doing::Job(work.job.id, work.run, work.found);
         host.doing.push((self.server, doing));
         Ok(())
+    }
+
+    async fn sweep_install(&mut self) {
+        self.point().await;
+        self.host.lock().installs.remove(&self.server);
     }
 
     fn job_exited(&mut self, ended: Ended) {

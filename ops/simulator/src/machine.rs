@@ -1,6 +1,7 @@
 //! What happens on a machine by itself: games start, print, end; scripts run; actors hear of it.
 
 use tokio::sync::oneshot;
+use warren_agent::server::actor::hands::Script;
 use warren_agent::server::actor::{Begun, Msg};
 use warren_agent::server::install::Outcome;
 use warren_agent::server::lifecycle::Cause;
@@ -283,16 +284,18 @@ impl World {
         server: ServerId,
         job: JobId,
         run: RunId,
-        found: Option<Option<Ended>>,
+        found: Option<Script>,
     ) {
         let epoch = self.machines[place].epoch;
         match found {
-            Some(Some(ended)) => {
+            Some(Script::Ended(ended)) => {
                 let code = ended.code.unwrap_or(1);
                 self.job_done(place, server, job, code);
             }
             // It runs, and its end is heard.
-            Some(None) => self.at(50, Event::Script(place, epoch, server, job, run, None)),
+            Some(Script::Running { .. }) => {
+                self.at(50, Event::Script(place, epoch, server, job, run, None))
+            }
             None => {
                 let (written, asked) = oneshot::channel();
                 self.tell_actor(place, server, Msg::Committing(job, run, written));

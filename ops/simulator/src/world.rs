@@ -63,6 +63,7 @@ pub enum Reply {
 
 /// What happens at a moment. Where there is an epoch, it is void if the process is another by then.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Each waits in the queue once, and the large ones are the most.
 pub enum Event {
     /// An agent's process starts.
     Boot(Place),

@@ -408,6 +408,8 @@ pub enum Servers<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
+    /// Names the NATS user, and so its inbox. Nothing else should carry it: READ can not forbid a reader to have
+    /// its answers sent to an inbox that it knows.
     pub id: ids::ConsumerId,
     pub servers: Servers<'a>,
     pub durables: &'a [ids::ConsumerId],

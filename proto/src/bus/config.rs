@@ -127,8 +127,10 @@ impl ServerConfig {
                 format_args!("ports_file_dir: {}", path_of("ports_dir", path)?),
             );
         }
-        // `1MB` is 1048576; `1M` would be 1000000, below the node scope's payload, and log an error per node.
-        line(out, format_args!("max_payload: 1MB"));
+        // An account's JWT names every refused key and travels as one message with what is around it: a server
+        // takes a JWT of 1 MiB, some 11,000 keys, and its message must not be what ends it before. What nodes, gateways and consumers may send is bounded by their scopes. (`8MB` is
+        // 2^23; `8M` would be 8000000.)
+        line(out, format_args!("max_payload: 8MB"));
         // A client that does not read loses its connection at 16 MiB instead of 64: transfers run under
         // credits of at most 4 MiB.
         line(out, format_args!("max_pending: 16MB"));

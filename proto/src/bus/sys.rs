@@ -27,6 +27,8 @@ pub struct Pushed {
     pub taken: BTreeMap<String, String>,
     /// Server id to its words, of those that did not.
     pub refused: BTreeMap<String, String>,
+    /// Of the account's JWT: it has to fit into one message.
+    pub bytes: usize,
 }
 
 impl Pushed {
@@ -77,7 +79,10 @@ impl Pusher {
         let iat = now_s.max(last.saturating_add(1));
         let jwt = realm.account_jwt(account, self.storage, revocations, iat)?;
         self.last_iat.insert(account, iat);
-        let mut pushed = Pushed::default();
+        let mut pushed = Pushed {
+            bytes: jwt.len(),
+            ..Pushed::default()
+        };
         let known = &self.known;
         self.gather("$SYS.REQ.CLAIMS.UPDATE", jwt, within, |answer| {
             let id = answer.server.id;

@@ -84,3 +84,36 @@ on_each_server! {
         assert_eq!((state.messages, state.last_sequence, state.consumer_count), (1, 1, 1));
     }
 }
+
+on_each_server! {
+    /// NATS can forbid nobody to name another subject of its account as the place for an answer (docs/events.md).
+    async fn what_it_has_delivered_elsewhere_is_told_from_a_live_event(rig: Rig) {
+        let (mine, theirs, me) = (ServerId::new(), ServerId::new(), ConsumerId::new());
+        let control = rig.control().await;
+        let js = jetstream::new(control.raw().clone());
+        let stream = js.create_stream(event_stream()).await.unwrap();
+        stream.create_consumer(durable(me, mine)).await.unwrap();
+        js.publish(subjects::event_server(mine, "state"), "mine".into()).await.unwrap().await.unwrap();
+        let (reader, other) = (rig.reader(me, &[mine]).await, rig.reader(ConsumerId::new(), &[theirs]).await);
+        let mut live = other.subscribe(format!("event.server.{theirs}.>"), 64).await.unwrap();
+        let genuine = loop {
+            js.publish(subjects::event_server(theirs, "state"), "theirs".into()).await.unwrap().await.unwrap();
+            if let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(300), live.next()).await { break event }
+        };
+        let by_pull = |reply: &Option<async_nats::Subject>| reply.as_ref().is_some_and(|r| r.starts_with("$JS.ACK."));
+        assert_eq!(genuine.payload.as_ref(), &b"theirs"[..]);
+        assert!(!by_pull(&genuine.reply), "{:?}", genuine.reply);
+        let pull = format!("CORE.API.CONSUMER.MSG.NEXT.EVENT.{me}");
+        let aim = subjects::event_server(theirs, "state");
+        reader.publish_with_reply(pull, aim, Bytes::from_static(b"1")).await.unwrap();
+        let aimed = loop {
+            let next = tokio::time::timeout(Duration::from_secs(5), live.next()).await;
+            let next = next.expect("as documented, it arrives").unwrap();
+            if next.payload.as_ref() != b"theirs" { break next }
+            assert!(!by_pull(&next.reply), "{:?}", next.reply);
+        };
+        assert_eq!(aimed.payload.as_ref(), b"mine", "it is what the sender may see, unchanged");
+        let reply = aimed.reply.expect("a delivery by a pull says so");
+        assert!(reply.starts_with(&format!("$JS.ACK.EVENT.{me}.")), "{reply}");
+    }
+}

@@ -157,6 +157,17 @@ export function filesQuery(server: string, path: string) {
   })
 }
 
+/** The newest runs: when the game began and ended is drawn into its charts. */
+export function runsQuery(server: string) {
+  return queryOptions({
+    queryKey: [...keys.server(server), 'runs'],
+    queryFn: async () =>
+      (await must(api.GET('/servers/{server}/runs', { params: { path: { server }, query: { limit: 100 } } })))
+        .items,
+    staleTime: 30_000,
+  })
+}
+
 export type Span = '1h' | '24h' | '7d'
 const SPANS: Record<Span, { seconds: number; step: number }> = {
   '1h': { seconds: 3600, step: 15 },

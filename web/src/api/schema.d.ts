@@ -215,6 +215,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/enroll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Makes a machine with a join token a node.
+         * @description For agents that can't reach the bus: the body is a `warren.v1.Register` message, the answer a
+         *     `warren.v1.Registered`, with the same rules as `enroll.v1.register`. The join token in it is the credential.
+         *     403 `token_unknown`, `token_expired`, `token_used_up`, `bad_proof`, `node_revoked`, `rejoin_unproven`,
+         *     `token_for_other_node`; 409 `node_online`.
+         */
+        post: operations["enroll_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/event-consumers": {
         parameters: {
             query?: never;
@@ -225,7 +248,11 @@ export interface paths {
         /** One's own event consumers (an admin: all), the newest first. */
         get: operations["list_event_consumers"];
         put?: never;
-        /** Makes a credential with which any NATS client reads events, live and by replay. */
+        /**
+         * Makes a credential with which any NATS client reads events, live and by replay.
+         * @description It ends when its time is over, when it is revoked here, when whoever made it may not see one of its servers any
+         *     more, and with the API key that it was made with. A live connection is closed within a second.
+         */
         post: operations["create_event_consumer"];
         delete?: never;
         options?: never;
@@ -369,11 +396,12 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes a free port from the offer. */
+        /** Takes a free port from the offer; no server gets it until it is offered again. */
         delete: operations["delete_allocation"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Changes what players see of a port, or frees it of what held it. */
+        patch: operations["update_allocation"];
         trace?: never;
     };
     "/api/v1/nodes/{node}/identity": {
@@ -436,7 +464,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Adopts or deletes an orphan. */
+        /** Adopts or deletes an orphan. One that the panel has no record of is made anew from what its node runs. */
         post: operations["decide_orphan"];
         delete?: never;
         options?: never;
@@ -512,6 +540,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/registries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, by host. Secrets are not shown. */
+        get: operations["list_registries"];
+        put?: never;
+        /** Makes a registry's credential known. Servers whose images come from there use it from their next pull on. */
+        post: operations["create_registry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replaces a registry's credential. */
+        put: operations["update_registry"];
+        post?: never;
+        /** Forgets a registry's credential; nodes forget it with their servers' next rows. */
+        delete: operations["delete_registry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers": {
         parameters: {
             query?: never;
@@ -524,6 +588,23 @@ export interface paths {
         put?: never;
         /** Makes a server and begins to install it. */
         post: operations["create_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/tally": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many servers one may see, by state. */
+        get: operations["tally_servers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -871,6 +952,11 @@ export interface components {
              */
             port: number;
         };
+        /**
+         * @description Where an address leads from.
+         * @enum {string}
+         */
+        AddressKind: "alias" | "node" | "public" | "lan";
         /** @description A port on a node. */
         Allocation: {
             /** @description What players see instead of the address. */
@@ -892,6 +978,8 @@ export interface components {
             server: string | null;
             /** @description What else holds the port on the node. */
             taken_by: string | null;
+            /** @description Taken from the offer. */
+            withdrawn: boolean;
         };
         /** @description Ports to be offered. */
         AllocationCreate: {
@@ -899,6 +987,13 @@ export interface components {
             ip?: string | null;
             /** @description `25565-25600,27015`; at most 1000 ports. */
             ports: string;
+        };
+        /** @description Left-out members stay. */
+        AllocationPatch: {
+            /** @description IP address or host name that players use for this port; an empty string clears it. */
+            alias?: string | null;
+            /** @description Forget what else held the port; the next start on it finds out. */
+            free?: boolean;
         };
         /** @description What was made. */
         AllocationsCreated: {
@@ -1173,8 +1268,27 @@ export interface components {
             /** @description People without admin rights see it. */
             user_viewable: boolean;
         };
+        /** @description Events that are gone: older than the panel keeps them. */
+        EventGap: {
+            /**
+             * Format: int64
+             * @description First sequence that is missing.
+             */
+            from: number;
+            /**
+             * Format: int64
+             * @description Last sequence that is missing.
+             */
+            to: number;
+        };
         /** @description Events in the order of their sequence. */
         EventPage: {
+            /**
+             * Format: int64
+             * @description Oldest sequence that is kept; null: none is.
+             */
+            first: number | null;
+            gap: components["schemas"]["EventGap"] | null;
             /** @description Events. */
             items: components["schemas"]["CloudEvent"][];
             /**
@@ -1391,6 +1505,12 @@ export interface components {
             } | null;
             /** @description For people, at most 64 characters. */
             name?: string | null;
+            /**
+             * @description Takes this node back: for a machine that lost its key, or one that was revoked. Whoever joins with the
+             *     token becomes this node, once; it keeps its labels and ports. Without it a token makes new nodes, and takes
+             *     back those that prove their old key.
+             */
+            node?: string | null;
             port_range?: components["schemas"]["PortRange"] | null;
             /**
              * Format: int32
@@ -1422,6 +1542,8 @@ export interface components {
             id: string;
             /** @description For people. */
             name: string;
+            /** @description The node that it takes back; null: it makes new ones. */
+            node: string | null;
             /** @description Ids of the nodes that came with it. */
             used_by: string[];
             /**
@@ -1442,7 +1564,7 @@ export interface components {
             /** @description Killed for lack of memory. */
             oom: boolean;
         };
-        /** @description Limits of a server; 0 = none. */
+        /** @description Limits of a server; 0 = no limit, except for swap. */
         Limits: {
             /**
              * Format: double
@@ -1473,7 +1595,7 @@ export interface components {
             pids?: number | null;
             /**
              * Format: int64
-             * @description Swap beside it.
+             * @description Swap beside it; 0 = the game may not swap at all.
              */
             swap_bytes?: number;
         };
@@ -1693,6 +1815,8 @@ export interface components {
         OrphanRequest: {
             /** @description What to do. */
             action: components["schemas"]["OrphanAction"];
+            /** @description To adopt: the egg's id, where the one that the server was made from is not here under its old id. */
+            egg?: string | null;
         };
         /** @description One page of a list. */
         Page_Allocation: {
@@ -1758,6 +1882,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Registry: {
+            /** @description The rows. */
+            items: components["schemas"]["Registry"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Run: {
             /** @description The rows. */
             items: components["schemas"]["Run"][];
@@ -1809,6 +1940,35 @@ export interface components {
              */
             new_password: string;
         };
+        /** @description One of the addresses of a port. */
+        PlayerAddress: components["schemas"]["Address"] & {
+            /** @description Where it leads from. */
+            kind: components["schemas"]["AddressKind"];
+        };
+        /** @description Ports to be added, given back or made the first one. */
+        PortChange: {
+            /** @description Certain ports more. */
+            add?: components["schemas"]["PortChoice"][];
+            /**
+             * Format: int32
+             * @description How many more, whichever are free.
+             */
+            extra?: number;
+            /** @description Allocation id of the port that is the first one from now on. */
+            primary?: string | null;
+            /** @description Allocation ids of ports that are given back; not while the game runs. */
+            remove?: string[];
+        };
+        /** @description A certain port of the node. */
+        PortChoice: {
+            /** @description Address on the node; left out: the one that the port is offered on, else all. */
+            ip?: string | null;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+        };
         /** @description First and last port, both included. */
         PortRange: {
             /**
@@ -1829,6 +1989,8 @@ export interface components {
              * @description How many more.
              */
             extra?: number;
+            /** @description Certain ports beside it. */
+            more?: components["schemas"]["PortChoice"][];
             /**
              * Format: int32
              * @description A certain first port; null: the first free one.
@@ -1890,6 +2052,38 @@ export interface components {
              * @description Memory.
              */
             memory_bytes: number;
+        };
+        /** @description A registry without its secret. */
+        Registry: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description `ghcr.io`, `registry.example:5000`; `docker.io` is Docker's own. */
+            host: string;
+            /** @description ULID. */
+            id: string;
+            /** @description When its credential was last changed. */
+            updated_at: components["schemas"]["Stamp"];
+            /** @description Empty for a bearer token. */
+            username: string;
+        };
+        /** @description A registry to be made known. */
+        RegistryCreate: {
+            /**
+             * @description Host, with its port where it has one of its own; no scheme and no path.
+             * @example ghcr.io
+             */
+            host: string;
+            /** @description Password or token. Never shown again. */
+            password: string;
+            /** @description Who we are there; empty for a bearer token. */
+            username?: string;
+        };
+        /** @description Another credential for a registry. */
+        RegistryUpdate: {
+            /** @description Password or token. Never shown again. */
+            password: string;
+            /** @description Who we are there; empty for a bearer token. */
+            username?: string;
         };
         /** @description A reinstall. */
         ReinstallRequest: {
@@ -1984,6 +2178,8 @@ export interface components {
         };
         /** @description A port of the server. */
         ServerAllocation: {
+            /** @description What players can type, the best one first. */
+            addresses: components["schemas"]["PlayerAddress"][];
             /** @description What players see instead of the address. */
             alias: string | null;
             /** @description ULID. */
@@ -2055,6 +2251,7 @@ export interface components {
             limits?: components["schemas"]["Limits"] | null;
             /** @description 1 to 64 characters. */
             name?: string | null;
+            ports?: components["schemas"]["PortChange"] | null;
             /** @description Start command. */
             startup?: string | null;
             /** @description Keep it down. */
@@ -2097,6 +2294,54 @@ export interface components {
             /** @description Kept down by an admin. */
             suspended: boolean;
             usage: components["schemas"]["Usage"] | null;
+        };
+        /** @description How many servers there are, by observed state. */
+        ServerTally: {
+            /**
+             * Format: int64
+             * @description Ended by themselves.
+             */
+            crashed: number;
+            /**
+             * Format: int64
+             * @description Could not be installed or started.
+             */
+            error: number;
+            /**
+             * Format: int64
+             * @description The install script runs.
+             */
+            installing: number;
+            /**
+             * Format: int64
+             * @description Never installed.
+             */
+            new: number;
+            /**
+             * Format: int64
+             * @description Run and are up.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Run, are not up yet.
+             */
+            starting: number;
+            /**
+             * Format: int64
+             * @description Do not run.
+             */
+            stopped: number;
+            /**
+             * Format: int64
+             * @description Asked to stop, still run.
+             */
+            stopping: number;
+            /**
+             * Format: int64
+             * @description All.
+             */
+            total: number;
         };
         /** @description A variable with this server's value. */
         ServerVariable: components["schemas"]["EggVariable"] & {
@@ -2151,6 +2396,11 @@ export interface components {
         Ticket: {
             /** @description When it ends. */
             expires_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description Of the topic `mine`: servers beyond the newest 500, of which no events come. Read `/events` for them.
+             */
+            left_out: number;
             /** @description JWT; good for at most 5 minutes. */
             ticket: string;
             /** @description Where to connect, same origin. */
@@ -2699,6 +2949,38 @@ export interface operations {
             };
         };
     };
+    enroll_node: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-protobuf": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-protobuf": number[];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_event_consumers: {
         parameters: {
             query?: {
@@ -2831,6 +3113,10 @@ export interface operations {
     list_nodes: {
         parameters: {
             query?: {
+                /** @description Part of the name, case does not matter; or an id. */
+                search?: string;
+                /** @description How they stand. */
+                state?: "online" | "offline" | "quarantined" | "revoked";
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3059,6 +3345,8 @@ export interface operations {
     list_allocations: {
         parameters: {
             query?: {
+                /** @description Those that were taken from the offer instead of those that are in it. */
+                withdrawn?: boolean;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3146,6 +3434,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_allocation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Node id */
+                node: string;
+                /** @description Allocation id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AllocationPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Allocation"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -3423,6 +3748,130 @@ export interface operations {
             };
         };
     };
+    list_registries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Registry"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Registry id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegistryUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Registry id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_servers: {
         parameters: {
             query?: {
@@ -3432,6 +3881,8 @@ export interface operations {
                 state?: "new" | "installing" | "stopped" | "starting" | "running" | "stopping" | "crashed" | "error";
                 /** @description Node id. */
                 node?: string;
+                /** @description Egg id. */
+                egg?: string;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3481,6 +3932,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerCreated"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tally_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerTally"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

@@ -41,7 +41,7 @@ export function BottomBar() {
   const rest = [...PLACES.filter((p) => p.to === '/eggs'), ...ADMIN_PLACES]
   return (
     <BarFrame label="Main">
-      <Link to="/" activeOptions={{ exact: true }} className={`${TAB} h-14`}>
+      <Link to="/" activeOptions={{ exact: true, includeSearch: false }} className={`${TAB} h-14`}>
         <BarIcon icon={LayoutDashboard} />
         Overview
       </Link>

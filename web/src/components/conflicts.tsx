@@ -55,7 +55,7 @@ export function ConflictBanners({ server }: { server: Server }) {
             to="/servers/$server/install"
             params={{ server: server.id }}
             search={{}}
-            className="font-medium text-accent"
+            className="hit font-medium text-accent"
           >
             See the log
           </Link>
@@ -81,7 +81,7 @@ export function ConflictBanners({ server }: { server: Server }) {
               to="/servers/$server/install"
               params={{ server: server.id }}
               search={{}}
-              className="font-medium text-accent"
+              className="hit font-medium text-accent"
             >
               See the log
             </Link>
@@ -131,7 +131,7 @@ export function ConflictBanners({ server }: { server: Server }) {
     )
   }
   if (banners.length === 0) return null
-  return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3 max-sm:pt-2">{banners}</div>
+  return <div className="flex flex-col gap-2 px-6 pt-4 max-sm:px-3 max-sm:py-2">{banners}</div>
 }
 
 /** Minecraft ends until somebody agrees: one button writes the file that it asks for. */
@@ -160,7 +160,7 @@ function EulaBanner({ server }: { server: Server }) {
             href="https://aka.ms/MinecraftEULA"
             target="_blank"
             rel="noreferrer"
-            className="font-medium text-accent"
+            className="hit font-medium text-accent"
           >
             Read it
           </a>

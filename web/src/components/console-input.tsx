@@ -2,6 +2,7 @@ import { ArrowUp } from 'lucide-react'
 import { type FormEvent, type KeyboardEvent, useRef, useState } from 'react'
 import { asProblem } from '~/api/problem'
 import type { Server } from '~/api/types'
+import { useMedia } from '~/hooks/use-media'
 import type { ServerLive } from '~/live/live'
 import { completion, keepTyped, quickCommands, typedBefore } from '~/stores/typed'
 import { Kbd } from '~/ui/bits'
@@ -37,6 +38,7 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
   const place = useRef<{ at: number; draft: string }>(undefined)
   const field = useRef<HTMLInputElement>(null)
   const runs = ['running', 'starting', 'stopping'].includes(server.state)
+  const phone = useMedia('(max-width: 639px)')
   const may = server.permissions.includes('control.console')
   const why = !may
     ? 'You may not type here'
@@ -129,7 +131,8 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
             value={text}
             maxLength={LINE_MAX}
             disabled={Boolean(why)}
-            placeholder={why ?? 'Send a command'}
+            // A phone has room for what is wrong, not for what follows from it.
+            placeholder={(phone ? why?.split(':')[0] : why) ?? 'Send a command'}
             autoComplete="off"
             autoCapitalize="none"
             autoCorrect="off"

@@ -47,10 +47,10 @@ export function ConsoleSearch({ server, text }: { server: string; text: string }
               <button
                 type="button"
                 onClick={() => setOpen(hit)}
-                className="flex min-h-7 w-full items-center gap-4 px-4 text-left hover:bg-surface-2"
+                className="flex min-h-7 w-full items-center gap-4 px-4 text-left hover:bg-surface-2 max-sm:min-h-11 max-sm:gap-2"
               >
                 <span
-                  className="mono w-32 shrink-0 text-12 text-t3"
+                  className="mono w-32 shrink-0 text-12 text-t3 max-sm:w-auto"
                   title={hit.at ? exact(Date.parse(hit.at)) : undefined}
                 >
                   {shortTime(hit.at)}

@@ -9,12 +9,16 @@ import { bytesText, clock } from '~/util/format'
 import { ink, type LevelFilter, passes, trueColour } from './console-paint'
 
 const SCROLLBACK = 30_000
+/** Without wrapping a row has room for this much, and the view scrolls sideways. */
+const UNWRAPPED_COLS = 500
+/** Below this many columns: a phone, or a small window. */
+const NARROW_COLS = 64
 const FONT = '"JetBrains Mono Variable", "JetBrains Mono", ui-monospace, monospace'
 /** An unfinished line is shown only after this: mostly its rest is already on the way. */
 const OPEN_LINE_MS = 150
 
 const HOLE_REASONS: Record<string, string> = {
-  slow: 'this page was too slow',
+  slow: 'page was too slow',
   rate: 'more than the node sends per second',
   cap: 'beyond what is kept',
   disk: "the node's disk was full",
@@ -68,6 +72,17 @@ function themeNow(): ITheme {
   }
 }
 
+/** The triangle of a condition that needs a look, as in `Mark`: this layer is drawn without React. */
+function warningSign(): SVGElement {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
+  svg.setAttribute('viewBox', '0 0 12 12')
+  svg.setAttribute('aria-hidden', 'true')
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
+  path.setAttribute('d', 'M6 1.8 1.4 10.2h9.2zM6 5v2.2M6 8.8v.1')
+  svg.append(path)
+  return svg
+}
+
 /**
  * A console on screen: xterm for the text, and two layers of ours that move with it, one behind for times and
  * level tints, one in front for holes. Lines are only ever appended, so a row's line is found by counting
@@ -92,6 +107,9 @@ export class ConsoleView {
   private atTop = false
   private filter: LevelFilter = 'all'
   private times = true
+  private wrap = true
+  /** Columns in sight; the terminal has more while lines are not wrapped. */
+  private cols = 80
   private accent = '35'
   private busy = false
   private readonly log: ConsoleLog
@@ -187,6 +205,19 @@ export class ConsoleView {
     this.decorate()
   }
 
+  setWrap(on: boolean): void {
+    if (this.wrap === on) return
+    this.wrap = on
+    this.term.element?.closest('.console-host')?.setAttribute('data-wrap', String(on))
+    this.refit()
+    this.revision = -1
+    this.soon()
+  }
+
+  private get narrow(): boolean {
+    return this.wrap && this.cols < NARROW_COLS
+  }
+
   toEnd(): void {
     this.term.scrollToBottom()
     this.note(0)
@@ -226,11 +257,16 @@ export class ConsoleView {
   }
 
   private refit(): void {
-    try {
-      this.fit.fit()
-    } catch {
-      // Not laid out yet; the observer calls again.
+    const room = this.fit.proposeDimensions()
+    // Not laid out yet; the observer calls again.
+    if (!room || !Number.isFinite(room.cols) || !Number.isFinite(room.rows)) return
+    // Rows that were filled up to a word's start stand askew in another width.
+    if (room.cols !== this.cols && Math.min(room.cols, this.cols) < NARROW_COLS && this.written.length > 0) {
+      this.revision = -1
+      this.soon()
     }
+    this.cols = room.cols
+    this.term.resize(this.wrap ? room.cols : Math.max(room.cols, UNWRAPPED_COLS), room.rows)
   }
 
   private soon(): void {
@@ -255,10 +291,10 @@ export class ConsoleView {
     const shown = fresh.filter((entry) => passes(entry, this.filter))
     const followed = this.following
     if (shown.length > 0) {
-      const narrow = this.term.cols < 64
+      const { narrow, cols, accent } = this
       let text = ''
       for (const [at, entry] of shown.entries()) {
-        const whole = ink(entry, narrow, this.accent)
+        const whole = ink(entry, accent, narrow, cols)
         // The first may be the rest of a line whose beginning already stands there.
         text += at === 0 && this.openText !== '' ? this.closing(entry, whole) : whole
       }
@@ -300,10 +336,9 @@ export class ConsoleView {
     this.written = this.log.entries.filter((entry) => passes(entry, this.filter)).slice(-SCROLLBACK)
     this.openText = ''
     this.busy = true
-    const narrow = this.term.cols < 64
-    const { accent } = this
+    const { narrow, cols, accent } = this
     this.term.reset()
-    this.term.write(this.written.map((entry) => ink(entry, narrow, accent)).join(''), () => {
+    this.term.write(this.written.map((entry) => ink(entry, accent, narrow, cols)).join(''), () => {
       this.busy = false
       if (followed) this.toEnd()
       else if (anchor) this.term.scrollToLine(this.rowOf(anchor))
@@ -410,7 +445,7 @@ export class ConsoleView {
 
   private clockOf(at: number): string {
     const text = clock(at)
-    return this.term.cols < 64 ? text.slice(0, 5) : text
+    return this.cols < NARROW_COLS ? text.slice(0, 5) : text
   }
 
   private drawFront(marks: Array<{ top: number; entry: Entry }>, height: number): void {
@@ -437,9 +472,11 @@ export class ConsoleView {
     const words = document.createElement('span')
     const strong = document.createElement('b')
     strong.textContent = `${bytesText(entry.hole.to - entry.hole.from)} not received`
-    const span = entry.until > entry.at ? ` · ${clock(entry.at)} to ${clock(entry.until)}` : ''
-    words.append(strong, ` · ${HOLE_REASONS[entry.hole.reason] ?? entry.hole.reason}${span}`)
-    row.append(document.createElement('i'), words)
+    const span = document.createElement('span')
+    span.className = 'max-sm:hidden'
+    span.textContent = entry.until > entry.at ? ` · ${clock(entry.at)} to ${clock(entry.until)}` : ''
+    words.append(strong, ` · ${HOLE_REASONS[entry.hole.reason] ?? entry.hole.reason}`, span)
+    row.append(document.createElement('i'), warningSign(), words)
     if (entry.hole.open) {
       const again = document.createElement('button')
       again.type = 'button'

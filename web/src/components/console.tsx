@@ -10,17 +10,19 @@ import {
   Maximize2,
   Minimize2,
   Search,
+  WrapText,
   X,
 } from 'lucide-react'
-import { type KeyboardEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { type KeyboardEvent, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { BASE } from '~/api/client'
 import type { Server } from '~/api/types'
+import { useMedia } from '~/hooks/use-media'
 import type { ServerLive } from '~/live/live'
 import { useDrawnTheme } from '~/stores/theme'
 import { toast } from '~/stores/toasts'
 import { Mark } from '~/ui/badge'
 import { Button } from '~/ui/button'
-import { Menu, MenuChoice } from '~/ui/menu'
+import { Menu, MenuChoice, MenuItem, MenuLine, MenuSwitch } from '~/ui/menu'
 import { Spinner } from '~/ui/spinner'
 import { useSlow } from '~/ui/wait'
 import { cx } from '~/util/cx'
@@ -45,17 +47,23 @@ export default function Console({ server, live }: { server: Server; live: Server
   const [hits, setHits] = useState<[index: number, count: number]>([-1, 0])
   const [level, setLevel] = useState<LevelFilter>('all')
   const [times, setTimes] = useState(() => localStorage.getItem('warren.console.times') !== 'off')
+  const [wrap, setWrap] = useState(() => localStorage.getItem('warren.console.wrap') !== 'off')
   const [wide, setWide] = useState(false)
+  const phone = useMedia('(max-width: 639px)')
   const theme = useDrawnTheme()
   const setFind = (text: string | undefined) =>
     void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true })
   const [bar, setBar] = useState(find !== undefined)
+  const loadOlder = useCallback(
+    () => void live.loadEarlier().catch((error) => toast.error('Older lines were not loaded', error)),
+    [live],
+  )
 
   useEffect(() => {
     if (!host.current) return
     const made = new ConsoleView(host.current, live.log, {
       pending: setPending,
-      top: () => void live.loadEarlier().catch((error) => toast.error('Older lines were not loaded', error)),
+      top: loadOlder,
       fetch: (hole) => void live.fetchHole(hole).catch((error) => toast.error('Not fetched', error)),
       hits: (index, count) => setHits([index, count]),
     })
@@ -64,12 +72,16 @@ export default function Console({ server, live }: { server: Server; live: Server
       view.current = undefined
       made.dispose()
     }
-  }, [live])
+  }, [live, loadOlder])
   useEffect(() => view.current?.setFilter(level), [level])
   useEffect(() => {
     view.current?.setTimes(times)
     localStorage.setItem('warren.console.times', times ? 'on' : 'off')
   }, [times])
+  useEffect(() => {
+    view.current?.setWrap(wrap)
+    localStorage.setItem('warren.console.wrap', wrap ? 'on' : 'off')
+  }, [wrap])
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme is read from the page when it changes
   useEffect(() => view.current?.retheme(), [theme])
   useEffect(() => view.current?.find(bar ? (find ?? '') : '', false), [find, bar])
@@ -115,6 +127,24 @@ export default function Console({ server, live }: { server: Server; live: Server
               {word}
             </MenuChoice>
           ))}
+          {phone && (
+            <>
+              <MenuLine />
+              <MenuSwitch on={times} onSelect={() => setTimes(!times)}>
+                Times
+              </MenuSwitch>
+              <MenuSwitch on={wrap} onSelect={() => setWrap(!wrap)}>
+                Wrap long lines
+              </MenuSwitch>
+              <MenuItem
+                icon={History}
+                off={live.history.more ? false : 'Nothing older is kept'}
+                onSelect={loadOlder}
+              >
+                Load older lines
+              </MenuItem>
+            </>
+          )}
         </Menu>
         <Button size="sm" look="quiet" iconOnly icon={Search} aria-pressed={bar} onClick={() => setBar(!bar)}>
           Search
@@ -134,11 +164,19 @@ export default function Console({ server, live }: { server: Server; live: Server
             size="sm"
             look="quiet"
             iconOnly
+            icon={WrapText}
+            aria-pressed={wrap}
+            onClick={() => setWrap(!wrap)}
+          >
+            Wrap long lines
+          </Button>
+          <Button
+            size="sm"
+            look="quiet"
+            iconOnly
             icon={History}
             off={live.history.more ? false : 'Nothing older is kept'}
-            onClick={() =>
-              void live.loadEarlier().catch((error) => toast.error('Older lines were not loaded', error))
-            }
+            onClick={loadOlder}
           >
             Load older lines
           </Button>
@@ -176,7 +214,12 @@ export default function Console({ server, live }: { server: Server; live: Server
         />
       )}
       <div className="relative min-h-0 flex-1">
-        <div ref={host} className="console-host absolute! inset-0" data-times={String(times)} />
+        <div
+          ref={host}
+          className="console-host absolute! inset-0"
+          data-times={String(times)}
+          data-wrap={String(wrap)}
+        />
         <Silence server={server} live={live} />
         {pending > 0 && (
           <button

@@ -1,9 +1,8 @@
-import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { Check, Timer } from 'lucide-react'
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type FormEvent, type ReactNode, useRef, useState } from 'react'
 import { api, isProblem, must } from '~/api/client'
-import { keys, nodesQuery, queryClient, tokensQuery } from '~/api/queries'
+import { keys, queryClient } from '~/api/queries'
 import type { NewJoinToken, Node } from '~/api/types'
 import { useNow } from '~/hooks/use-now'
 import { toast } from '~/stores/toasts'
@@ -17,6 +16,7 @@ import { Spinner } from '~/ui/spinner'
 import { cx } from '~/util/cx'
 import { bytesText, clock, duration } from '~/util/format'
 import { portRange } from '~/util/ports'
+import { useArrival } from './arrival'
 import { FormProblem } from './problem-view'
 
 /** Makes a token, shows the one line to run, waits, and turns green when the machine arrives. */
@@ -207,17 +207,7 @@ function Waiting({
   const now = useNow()
   const began = useRef(Date.now())
   const [way, setWay] = useState<'install' | 'hand'>('install')
-  const nodes = useQuery({ ...nodesQuery, refetchInterval: 2000 })
-  const tokens = useQuery({ ...tokensQuery, refetchInterval: 2000 })
-  const [first, setFirst] = useState<Set<string>>()
-  const mine = tokens.data?.find((t) => t.id === token.id)
-  const used = mine?.used_by.at(-1)
-
-  useEffect(() => {
-    if (first === undefined && nodes.data) setFirst(new Set(nodes.data.map((n) => n.id)))
-  }, [nodes.data, first])
-  const node = nodes.data?.find((n) => n.id === used) ?? nodes.data?.find((n) => first && !first.has(n.id))
-  const online = node?.state === 'online'
+  const { node, online } = useArrival(token.id)
   const left = Date.parse(token.expires_at) - now
 
   async function revoke() {
@@ -255,7 +245,7 @@ function Waiting({
           ) : (
             <span className="text-warn-fg">Has run out</span>
           )}
-          <button type="button" onClick={onAgain} className="ml-1 min-h-6 font-medium text-accent">
+          <button type="button" onClick={onAgain} className="hit ml-1 min-h-6 font-medium text-accent">
             New one
           </button>
         </span>

@@ -1,44 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
-import { Table2 } from 'lucide-react'
-import { lazy, type ReactNode, Suspense, useState } from 'react'
-import { metricsQuery, type Span } from '~/api/queries'
+import { type ReactNode, useMemo, useState } from 'react'
+import { metricsQuery, runsQuery, type Span } from '~/api/queries'
 import { useNow } from '~/hooks/use-now'
 import { LIVE_SPAN_MS, type ServerLive } from '~/live/live'
-import { Dialog } from '~/ui/dialog'
 import { Segmented } from '~/ui/segmented'
 import { LEVEL_TEXT, levelOf, Spark } from '~/ui/spark'
 import { cx } from '~/util/cx'
-import { bytesText, clock, exact, percentText, rateText, trimmed } from '~/util/format'
-
-const Chart = lazy(() => import('~/ui/chart'))
-
-export interface Panel {
-  title: string
-  at: number[]
-  series: Array<{ name: string; values: Array<number | null> }>
-  limit: number
-  kind: 'percent' | 'bytes' | 'rate' | 'count'
-}
-
-export function figure(kind: Panel['kind'], value: number, limit = false): string {
-  switch (kind) {
-    case 'percent':
-      return percentText(value, limit)
-    case 'bytes':
-      return bytesText(value, limit)
-    case 'rate':
-      return rateText(value)
-    case 'count':
-      return trimmed(value)
-  }
-}
-
-/** Words at a grid line: the limit with its unit, a middle line without. */
-function axisLabel(kind: Panel['kind'], value: number, limit: boolean): string {
-  if (kind === 'percent') return limit ? percentText(value, true) : trimmed(value)
-  if (kind === 'count') return trimmed(value)
-  return bytesText(value, true)
-}
+import { type Mark, marksOf } from '~/util/marks'
+import { ChartCard, figure, type Panel } from './chart-card'
 
 export const RANGE_WORDS: Record<Span, string> = { '1h': '1 h ago', '24h': '24 h ago', '7d': '7 days ago' }
 const SPAN_S: Record<Span, number> = { '1h': 3600, '24h': 86_400, '7d': 604_800 }
@@ -69,168 +38,6 @@ export function RangePicker({
   )
 }
 
-/** A chart's card: name, the figure now (or under the crosshair), the limit, and the same as a table. */
-export function ChartCard({
-  panel,
-  from,
-  to,
-  ends,
-  sync,
-  className,
-}: {
-  panel: Panel
-  from: number
-  to: number
-  ends: [string, string]
-  sync: string
-  className?: string
-}) {
-  const [cursor, setCursor] = useState<number>()
-  const [table, setTable] = useState(false)
-  const [first, second] = panel.series
-  const read = (values: Array<number | null> | undefined) => {
-    if (!values) return undefined
-    const at =
-      cursor !== undefined && cursor < values.length ? values[cursor] : values.findLast((v) => v != null)
-    return at ?? undefined
-  }
-  const value = read(first?.values)
-  const at = cursor !== undefined ? panel.at[cursor] : undefined
-  return (
-    <section
-      aria-label={panel.title}
-      className={cx(
-        'hoverable flex min-h-0 flex-col rounded-box border border-line bg-surface px-3.5 pt-2.5 pb-1',
-        className,
-      )}
-    >
-      <div className="flex items-baseline gap-1.5">
-        <h2 className="font-medium">{panel.title}</h2>
-        <button
-          type="button"
-          aria-label={`${panel.title} as a table`}
-          title="As a table"
-          onClick={() => setTable(true)}
-          className="on-hover tx inline-flex size-6 items-center justify-center self-center rounded-xs text-t3 hover:text-t1 focus-visible:opacity-100"
-        >
-          <Table2 aria-hidden="true" size={14} strokeWidth={1.75} />
-        </button>
-        {at !== undefined && <span className="num text-12 text-t3">{clock(at * 1000)}</span>}
-        <span className="flex-1" />
-        {second ? (
-          <>
-            <Key colour="bg-chart-1" name={first?.name ?? ''} value={value} kind={panel.kind} />
-            <Key colour="bg-chart-2" name={second.name} value={read(second.values)} kind={panel.kind} />
-          </>
-        ) : (
-          <>
-            <span
-              className={cx(
-                'num text-20 leading-6 font-medium tracking-[-0.014em]',
-                LEVEL_TEXT[levelOf(value, panel.limit)],
-              )}
-            >
-              {value === undefined ? (
-                <span className="text-13 font-normal text-t3">no data</span>
-              ) : (
-                figure(panel.kind, value)
-              )}
-            </span>
-            {panel.limit > 0 && (
-              <span className="num text-12 text-t3">of {figure(panel.kind, panel.limit, true)}</span>
-            )}
-          </>
-        )}
-      </div>
-      <div className="relative min-h-20 flex-1">
-        <Suspense>
-          <Chart
-            at={panel.at}
-            series={panel.series.map((s) => s.values)}
-            from={from}
-            to={to}
-            limit={panel.limit}
-            label={(v, isLimit) => axisLabel(panel.kind, v, isLimit)}
-            ends={ends}
-            sync={sync}
-            onCursor={setCursor}
-          />
-        </Suspense>
-      </div>
-      <Dialog
-        open={table}
-        onClose={() => setTable(false)}
-        title={panel.title}
-        note={`${panel.at.length} samples, newest first`}
-      >
-        {table && <ChartTable panel={panel} />}
-      </Dialog>
-    </section>
-  )
-}
-
-function Key({
-  colour,
-  name,
-  value,
-  kind,
-}: {
-  colour: string
-  name: string
-  value: number | undefined
-  kind: Panel['kind']
-}) {
-  return (
-    <span className="inline-flex items-baseline gap-1 whitespace-nowrap">
-      <span className={cx('inline-block h-0.5 w-2 self-center rounded-pill', colour)} />
-      <span className="text-12 text-t2">{name}</span>
-      <span className="num text-14 leading-6 font-medium tracking-[-0.014em]">
-        {value === undefined ? <span className="text-12 text-t3">no data</span> : figure(kind, value)}
-      </span>
-    </span>
-  )
-}
-
-function ChartTable({ panel }: { panel: Panel }) {
-  const rows = panel.at
-    .map((at, n) => ({ at, values: panel.series.map((s) => s.values[n]) }))
-    .reverse()
-    .slice(0, 500)
-  return (
-    <div
-      tabIndex={0}
-      role="group"
-      aria-label="Samples"
-      className="max-h-[50vh] overflow-y-auto rounded-box border border-line"
-    >
-      <table className="tbl one">
-        <thead>
-          <tr>
-            <th>Time</th>
-            {panel.series.map((s) => (
-              <th key={s.name} className="r">
-                {s.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ at, values }) => (
-            <tr key={at}>
-              <td className="num text-t2">{exact(at * 1000)}</td>
-              {values.map((value, n) => (
-                <td key={panel.series[n]?.name} className="r">
-                  {value == null ? 'no data' : figure(panel.kind, value)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
-}
-
 interface Limits {
   cpu_percent: number
   memory_bytes: number
@@ -242,6 +49,7 @@ export interface ServerPanels {
   from: number
   to: number
   ends: [string, string]
+  marks: Mark[]
 }
 
 /** The four charts of a server, from the live line or from what is stored. */
@@ -252,6 +60,8 @@ export function useServerPanels(
   range: Span | undefined,
 ): ServerPanels {
   const now = useNow()
+  const runs = useQuery(runsQuery(server))
+  const marks = useMemo(() => marksOf(runs.data ?? []), [runs.data])
   const stored = useQuery({ ...metricsQuery('servers', server, range ?? '1h'), enabled: range !== undefined })
   const build = (
     at: number[],
@@ -300,6 +110,7 @@ export function useServerPanels(
       from: from / 1000,
       to: now / 1000,
       ends: ['5 min ago', 'now'],
+      marks,
     }
   }
   const names = {
@@ -318,11 +129,12 @@ export function useServerPanels(
     from: now / 1000 - SPAN_S[range],
     to: now / 1000,
     ends: [RANGE_WORDS[range], 'now'],
+    marks,
   }
 }
 
 /** Below 1100 px: four tiles in a strip; a tap opens one at full width. */
-export function ChartStrip({ panels, from, to, ends }: ServerPanels) {
+export function ChartStrip({ panels, from, to, ends, marks }: ServerPanels) {
   const [open, setOpen] = useState<string>()
   const panel = panels.find((p) => p.title === open)
   return (
@@ -358,7 +170,15 @@ export function ChartStrip({ panels, from, to, ends }: ServerPanels) {
       </div>
       {panel && (
         <div className="pt-2 max-sm:p-2">
-          <ChartCard panel={panel} from={from} to={to} ends={ends} sync="strip" className="h-52" />
+          <ChartCard
+            panel={panel}
+            from={from}
+            to={to}
+            ends={ends}
+            marks={marks}
+            sync="strip"
+            className="h-52"
+          />
         </div>
       )}
     </div>
@@ -376,6 +196,7 @@ export function ChartColumn({ data, head }: { data: ServerPanels; head: ReactNod
           from={data.from}
           to={data.to}
           ends={data.ends}
+          marks={data.marks}
           sync="server"
           className="min-h-36 flex-1"
         />

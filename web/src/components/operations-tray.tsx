@@ -193,7 +193,7 @@ export function OperationsTray() {
             </ul>
           )}
           <div className="flex h-10 shrink-0 items-center justify-between border-t border-line px-4 text-12">
-            <Link to="/operations" onClick={close} className="font-medium text-accent">
+            <Link to="/operations" onClick={close} className="hit font-medium text-accent">
               All operations
             </Link>
             <span className="text-t3">Goes on if you close the page</span>

@@ -32,7 +32,29 @@ import { ADMIN_PLACES, PLACES } from './nav'
 import { POWER_ICONS, POWER_WORDS } from './power'
 
 const ROW =
-  'flex h-10 cursor-pointer items-center gap-2.5 rounded-in pr-3 pl-2 data-[selected=true]:bg-surface-3 max-sm:h-11'
+  'group/row flex h-10 cursor-pointer items-center gap-2.5 rounded-in pr-3 pl-2 data-[selected=true]:bg-surface-3 max-sm:h-11'
+
+/** The letters that were typed, where they stand in a name. */
+function Found({ text, needle }: { text: string; needle: string }) {
+  const at = needle ? text.toLowerCase().indexOf(needle) : -1
+  if (at < 0) return <>{text}</>
+  return (
+    <>
+      {text.slice(0, at)}
+      <mark className="bg-transparent text-accent">{text.slice(at, at + needle.length)}</mark>
+      {text.slice(at + needle.length)}
+    </>
+  )
+}
+
+/** What Enter would do now stands at the row that it would do it to. */
+function EnterHint() {
+  return (
+    <span className="hidden shrink-0 group-data-[selected=true]/row:inline-flex max-sm:hidden!">
+      <Kbd>Enter</Kbd>
+    </span>
+  )
+}
 
 function Row({
   icon: Icon,
@@ -56,13 +78,12 @@ function Row({
       </span>
       <span className="font-medium whitespace-nowrap">{label}</span>
       {note && <span className="truncate text-t3">{note}</span>}
-      {keys && (
-        <span className="ml-auto flex gap-1">
-          {keys.split(' ').map((key) => (
-            <Kbd key={key}>{key}</Kbd>
-          ))}
-        </span>
-      )}
+      <span className="ml-auto flex shrink-0 gap-1 pl-2">
+        {keys?.split(' ').map((key) => (
+          <Kbd key={key}>{key}</Kbd>
+        ))}
+        <EnterHint />
+      </span>
     </Command.Item>
   )
 }
@@ -124,7 +145,7 @@ export default function Palette() {
                 value={text}
                 onValueChange={setText}
                 placeholder="Search or run a command"
-                className="min-w-0 flex-1 bg-transparent text-16 outline-none placeholder:text-t3"
+                className="h-11 min-w-0 flex-1 bg-transparent text-16 outline-none placeholder:text-t3"
               />
               <Kbd>Esc</Kbd>
             </div>
@@ -141,14 +162,19 @@ export default function Palette() {
                       onSelect={go(() => navigate({ to: '/servers/$server', params: { server: server.id } }))}
                       className={ROW}
                     >
-                      <GameTile icon={gameIcon(server.egg.name)} />
-                      <span className="font-medium whitespace-nowrap">{server.name}</span>
+                      <span className="rounded-in group-data-[selected=true]/row:ring-1 group-data-[selected=true]/row:ring-line-2">
+                        <GameTile icon={gameIcon(server.egg.name)} />
+                      </span>
+                      <span className="font-medium whitespace-nowrap">
+                        <Found text={server.name} needle={needle} />
+                      </span>
                       <span className="truncate text-t3 max-sm:hidden">
                         {[server.address?.display, server.node.name].filter(Boolean).join(' · ')}
                       </span>
                       <span className="ml-auto">
                         <StateBadge state={shownState(server)} plain />
                       </span>
+                      <EnterHint />
                     </Command.Item>
                   ))}
                 </Command.Group>
@@ -169,7 +195,6 @@ export default function Palette() {
                         icon={POWER_ICONS[action]}
                         label={POWER_WORDS[action]}
                         words={focus.name}
-                        note={focus.name}
                         onSelect={go(() => order(focus, action))}
                       />
                     ))}

@@ -42,7 +42,7 @@ export function StateNote({ server }: { server: ServerSummary }) {
   switch (state) {
     case 'installing':
       if (operation?.percent != null)
-        return <>{[operation.step, `${Math.round(operation.percent)} %`].filter(Boolean).join(', ')}</>
+        return <>{[`${Math.round(operation.percent)} %`, operation.step].filter(Boolean).join(', ')}</>
       return (
         <>
           since <Since at={server.state_since} />

@@ -25,7 +25,7 @@ export function Sidebar({ rail }: { rail: boolean }) {
     <Link
       key={place.to}
       to={place.to}
-      activeOptions={{ exact: place.to === '/' }}
+      activeOptions={{ exact: place.to === '/', includeSearch: false }}
       className={ROW}
       title={rail ? place.label : undefined}
       aria-label={place.label}

@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import { api, must } from '~/api/client'
 import { keys, queryClient, startersQuery } from '~/api/queries'
 import { toast } from '~/stores/toasts'
@@ -12,7 +13,13 @@ export function StarterTiles({
   most = 6,
   thenCreate = true,
   onlyNew = !thenCreate,
+  title = thenCreate ? 'Start with a game' : 'Starter eggs',
+  note = 'published eggs, with their licences',
+  aside,
 }: {
+  title?: string
+  note?: string
+  aside?: ReactNode
   most?: number
   thenCreate?: boolean
   /** Leaves out those that have been taken already. */
@@ -33,10 +40,11 @@ export function StarterTiles({
   if (offered.length === 0) return null
   return (
     <section aria-label="Starter eggs">
-      <h2 className="mb-3 text-14 font-semibold">
-        {thenCreate ? 'Start with a game' : 'Starter eggs'}{' '}
-        <span className="ml-1 font-normal text-t3">published eggs, with their licences</span>
-      </h2>
+      <div className="mb-3 flex flex-wrap items-baseline gap-x-2">
+        <h2 className="text-14 font-semibold">{title}</h2>
+        <span className="text-t3">{note}</span>
+        {aside && <span className="ml-auto">{aside}</span>}
+      </div>
       <ul className="grid grid-cols-[repeat(auto-fill,minmax(210px,1fr))] gap-3">
         {offered.map((starter) => (
           <li key={starter.key}>
@@ -47,7 +55,7 @@ export function StarterTiles({
                   void navigate({ to: '/servers/new', search: { egg: starter.egg } })
                 else take.mutate(starter.key)
               }}
-              className="tx flex w-full items-center gap-3 rounded-box border border-line bg-surface p-4 text-left hover:border-line-2 hover:bg-surface-2"
+              className="tx flex h-full w-full items-center gap-3 rounded-box border border-line bg-surface p-4 text-left hover:border-line-2 hover:bg-surface-2"
             >
               <GameTile large icon={gameIcon(starter.name)} />
               <span className="min-w-0 flex-1">

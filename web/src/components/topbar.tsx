@@ -102,7 +102,7 @@ export function Topbar() {
           <span key={crumb.label} className="flex min-w-0 items-center gap-2">
             {at > 0 && <ChevronRight aria-hidden="true" size={14} className="shrink-0" />}
             {crumb.to ? (
-              <Link to={crumb.to} className="tx hover:text-t1">
+              <Link to={crumb.to} className="tx hit hover:text-t1">
                 {crumb.label}
               </Link>
             ) : (

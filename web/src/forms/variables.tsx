@@ -103,7 +103,7 @@ function BoolField({
   const checked = [on, '1', 'true', 'yes', 'on'].includes((value || variable.default).toLowerCase())
   return (
     <div>
-      <div className="flex min-h-8 items-center justify-between gap-3">
+      <div className="flex min-h-8 items-center justify-between gap-3 max-sm:min-h-11">
         <span className="font-medium">{variable.name}</span>
         <Switch
           label={variable.name}

@@ -10,9 +10,16 @@ function socketUrl(): string {
   return `${scheme}://${location.host}/ws`
 }
 
+/** Servers beyond what a ticket can name: of these no events come. */
+export const unheard = { servers: 0 }
+
 export const live = new LiveSocket({
   url: socketUrl,
-  ticketMine: () => must(api.POST('/tickets/mine')) as Promise<Ticket>,
+  ticketMine: async () => {
+    const ticket = await must(api.POST('/tickets/mine'))
+    unheard.servers = ticket.left_out
+    return ticket as Ticket
+  },
   ticketServer: (server) =>
     must(api.POST('/servers/{server}/ticket', { params: { path: { server } } })) as Promise<Ticket>,
 })
@@ -182,7 +189,8 @@ export class ServerLive {
     }
     this.stats = stats
     this.points = [
-      ...this.points.slice(-KEEP_POINTS),
+      // A chart needs time to run one way: what was stored under a later time gives way to the live line.
+      ...this.points.slice(-KEEP_POINTS).filter((point) => point.at < stats.at),
       {
         at: stats.at,
         cpu: stats.cpu_percent,

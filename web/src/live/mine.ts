@@ -1,6 +1,6 @@
 import { keys, queryClient } from '~/api/queries'
 import type { Server, ServerSummary } from '~/api/types'
-import { live } from './live'
+import { live, unheard } from './live'
 
 interface Event {
   type: string
@@ -65,10 +65,15 @@ export function onEvent(event: Event): void {
   refetchSoon(keys.operations, keys.servers)
 }
 
+const UNHEARD_MS = 15_000
+
 export function startLive(): void {
   live.start({
     event: onEvent,
     back: () => refetchSoon(keys.servers, keys.nodes, keys.operations, ['server'], ['node']),
   })
+  setInterval(() => {
+    if (unheard.servers > 0) refetchSoon(keys.servers, keys.operations)
+  }, UNHEARD_MS)
   window.addEventListener('online', () => live.retryNow())
 }

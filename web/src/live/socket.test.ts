@@ -109,6 +109,20 @@ describe('the one socket', () => {
     expect(back).toBe(1)
   })
 
+  it('fetches what there is when the gateway may have missed something, spread over two seconds', async () => {
+    const live = build()
+    let back = 0
+    live.start({ event: () => {}, back: () => back++ })
+    await vi.advanceTimersByTimeAsync(0)
+    sockets[0]?.open()
+    await vi.advanceTimersByTimeAsync(0)
+    sockets[0]?.say({ t: 'back', id: 1, seq: 9 })
+    await vi.advanceTimersByTimeAsync(900)
+    expect(back).toBe(0)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(back).toBe(1)
+  })
+
   it('gives frames to the server they name', async () => {
     const live = build()
     const offsets: number[] = []

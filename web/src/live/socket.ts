@@ -38,7 +38,7 @@ export interface ServerSink {
 }
 export interface MineSink {
   event(event: { type: string; subject?: string; data?: Record<string, unknown> }): void
-  /** The line is back after a break: what happened meanwhile comes as events from the last sequence on. */
+  /** Events may have been missed, by a break of the line or of the gateway's own: fetch what there is now. */
   back(): void
 }
 
@@ -68,6 +68,7 @@ interface Sub {
 const MINE_ID = 1
 const PING_MS = 10_000
 const DEAD_MS = 25_000
+const BACK_SPREAD_MS = 2000
 const TAIL_BYTES = 128 * 1024
 
 /** Uniform over two seconds for five tries, then over up to ten: many browsers must not come back as one. */
@@ -333,6 +334,12 @@ export class LiveSocket {
     if (message.t === 'ok' && message.id === MINE_ID) {
       const seq = Number(message.seq)
       if (Number.isFinite(seq)) this.mineSeq = seq
+      return
+    }
+    if (message.t === 'back' && message.id === MINE_ID) {
+      // All browsers of a gateway hear it at once, and must not ask at once.
+      const random = this.deps.random?.() ?? Math.random()
+      setTimeout(() => this.mine?.back(), random * BACK_SPREAD_MS)
       return
     }
     const sub = [...this.subs.values()].find((s) => s.id === message.id)

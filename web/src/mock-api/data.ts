@@ -428,8 +428,19 @@ export function whole(summary: ServerSummary): Server {
         primary: true,
         alias: summary.address?.host ?? null,
         taken_by: null,
+        addresses: summary.address ? [{ ...summary.address, kind: 'alias' as const }] : [],
       },
-      { id: id(601), ip: '203.0.113.24', port: 25_575, primary: false, alias: null, taken_by: null },
+      {
+        id: id(601),
+        ip: '203.0.113.24',
+        port: 25_575,
+        primary: false,
+        alias: null,
+        taken_by: null,
+        addresses: [
+          { kind: 'public' as const, host: '203.0.113.24', port: 25_575, display: '203.0.113.24:25575' },
+        ],
+      },
     ],
     generation: 41,
     applied: true,
@@ -465,6 +476,7 @@ export function allocations(node: string): Allocation[] {
       primary: true,
       alias: null,
       taken_by: n === 9 ? 'nginx' : n === 77 ? 'docker-proxy' : null,
+      withdrawn: false,
     }
   })
 }

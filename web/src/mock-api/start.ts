@@ -11,6 +11,7 @@ function scenario(): string {
   return new URLSearchParams(sessionStorage.getItem('warren.mock') ?? '').get('mock') ?? ''
 }
 
+let imports = 0
 let signedIn = true
 let forced = false
 
@@ -45,6 +46,23 @@ function serverSeries(server: string) {
     disk_bytes: wave(60, row?.usage?.disk_bytes ?? 0, 0, 0),
     pids: wave(60, 42, 1, 1),
   })
+}
+
+/** One that goes on, one that ended for lack of memory, one that was stopped. */
+function runs(server: string) {
+  const row = servers.find((s) => s.id === server)
+  const run = (n: number, from: number, to: number | null, exit: number | null, oom = false) => ({
+    id: id(n),
+    kind: 'game',
+    started_at: ago(from),
+    ended_at: to === null ? null : ago(to),
+    exit_code: exit,
+    oom,
+    bytes: 0,
+    first_kept: 0,
+  })
+  if (row?.state !== 'running') return [run(41, 9000, 360, 137, true)]
+  return [run(43, 110, null, null), run(42, 740, 118, 137, true), run(41, 2400, 1500, 0)]
 }
 
 function problem(status: number, code: string, detail: string, errors?: unknown) {
@@ -205,15 +223,15 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
   [
     'POST',
     /^\/servers\/([^/]+)\/ticket$/,
-    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
+    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws', left_out: 0 }),
   ],
   [
     'POST',
     /^\/tickets\/mine$/,
-    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws' }),
+    () => ({ ticket: 't', expires_at: new Date(Date.now() + 300_000).toISOString(), ws: '/ws', left_out: 0 }),
   ],
   ['GET', /^\/servers\/([^/]+)\/metrics$/, (m) => serverSeries(m[1] ?? '')],
-  ['GET', /^\/servers\/([^/]+)\/runs$/, () => page([])],
+  ['GET', /^\/servers\/([^/]+)\/runs$/, (m) => page(runs(m[1] ?? ''))],
   ['GET', /^\/servers\/([^/]+)\/console$/, () => ({ run: null, chunks: [] })],
   [
     'GET',
@@ -301,19 +319,29 @@ const routes: Array<[method: string, pattern: RegExp, handler: Handler]> = [
   [
     'POST',
     /^\/eggs\/import$/,
-    () => ({
-      egg,
-      report: {
-        format: 'PTDL_v2',
-        odd: [
-          {
-            code: 'unknown_feature',
-            field: 'features[3]',
-            message: '"moon" is kept for export and has no effect.',
+    () =>
+      (imports += 1) % 4 === 2
+        ? problem(
+            422,
+            'not_an_egg',
+            'Line 41, column 7: the JSON ends inside "script". The file looks cut off.',
+          )
+        : {
+            egg: { ...egg, id: imports % 2 ? egg.id : id(599) },
+            report: {
+              format: 'PTDL_v2',
+              odd:
+                imports % 4 === 0
+                  ? []
+                  : [
+                      {
+                        code: 'unknown_feature',
+                        field: 'features[3]',
+                        message: '"moon" is kept for export and has no effect.',
+                      },
+                    ],
+            },
           },
-        ],
-      },
-    }),
   ],
   [
     'GET',

@@ -5,7 +5,7 @@ import { useState } from 'react'
 import { api, BASE, must } from '~/api/client'
 import { eggQuery, keys, queryClient } from '~/api/queries'
 import { Page, PageHead } from '~/components/page-head'
-import { ProblemView } from '~/components/problem-view'
+import { PageProblem } from '~/components/page-states'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Facts, Tag } from '~/ui/bits'
@@ -23,11 +23,7 @@ export function EggPage() {
   const egg = query.data
   usePage(egg?.name ?? 'Egg', [{ label: 'Eggs', to: '/eggs' }, { label: egg?.name ?? '' }])
   if (query.isError) {
-    return (
-      <Page>
-        <ProblemView error={query.error} onRetry={() => void query.refetch()} />
-      </Page>
-    )
+    return <PageProblem what="egg" list="/eggs" error={query.error} onRetry={() => void query.refetch()} />
   }
   if (!egg) return null
   return (

@@ -6,9 +6,11 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import { Logo } from '~/components/logo'
 import { usePage } from '~/stores/page'
+import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
 import { plural } from '~/util/format'
+import { readable } from '~/util/readable'
 
 export function PasswordField({
   label,
@@ -69,6 +71,13 @@ export function DoorFrame({
         <Logo size={40} />
         <h1 className="mt-6 text-28 font-semibold tracking-[-0.02em]">{title}</h1>
         <p className="mt-1 mb-6 text-14 text-t2">{note}</p>
+        {readable(location) && (
+          <div className="mb-5">
+            <Banner family="warn" shape="look" title="This page is not encrypted">
+              A password typed here can be read on its way. Start the panel with --public for HTTPS.
+            </Banner>
+          </div>
+        )}
         {children}
       </div>
     </main>

@@ -82,13 +82,13 @@ export function NodeAllocationsPage() {
                           <Link
                             to="/servers/$server"
                             params={{ server: a.server }}
-                            className="hover:text-accent"
+                            className="fills-cell hover:text-accent max-sm:whitespace-normal"
                           >
                             {names.get(a.server) ?? <span className="mono text-12">{a.server}</span>}
                             {!a.primary && <span className="text-t3"> extra</span>}
                           </Link>
                         ) : a.taken_by ? (
-                          <span className="text-warn-fg">taken on the host by {a.taken_by}</span>
+                          <span className="text-warn-fg max-sm:whitespace-normal">held by {a.taken_by}</span>
                         ) : (
                           <span className="text-t3">free</span>
                         )}

@@ -3,7 +3,8 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { Check, TriangleAlert } from 'lucide-react'
 import { metricsQuery, nodeQuery, serversQuery } from '~/api/queries'
 import type { Node } from '~/api/types'
-import { ChartCard, type Panel, RANGE_WORDS, RangePicker } from '~/components/metric-charts'
+import { ChartCard, type Panel } from '~/components/chart-card'
+import { RANGE_WORDS, RangePicker } from '~/components/metric-charts'
 import { Orphans } from '~/components/orphans'
 import { Page } from '~/components/page-head'
 import { StateCell, UsageCell } from '~/components/server-bits'
@@ -77,7 +78,7 @@ function Capacities({ node }: { node: Node }) {
     },
   ]
   return (
-    <div className="grid grid-cols-3 gap-4 max-md:grid-cols-1 max-sm:gap-2">
+    <div className="grid grid-cols-3 gap-4 max-lg:grid-cols-1 max-lg:gap-2">
       {rows.map((row) => {
         const near = row.used >= 0.9
         return (
@@ -100,7 +101,7 @@ function Capacities({ node }: { node: Node }) {
               />
             </div>
             <div className="num flex justify-between text-12 text-t3">
-              <span>{Math.round(row.used * 100)} % used now</span>
+              <span>{row.value ? `${Math.round(row.used * 100)} % used now` : 'use unknown'}</span>
               <span>{row.note}</span>
             </div>
           </Card>
@@ -188,7 +189,7 @@ function Servers({ node }: { node: Node }) {
   return (
     <Card className="overflow-x-auto">
       <CardHead title="Servers" note={mine.length}>
-        <Link to="/servers" search={{ node: node.id }} className="text-12 font-medium text-accent">
+        <Link to="/servers" search={{ node: node.id }} className="hit text-12 font-medium text-accent">
           Open list
         </Link>
       </CardHead>
@@ -196,7 +197,7 @@ function Servers({ node }: { node: Node }) {
         <Empty
           title="No server here"
           action={
-            <Link to="/servers/new" search={{ node: node.id }} className="font-medium text-accent">
+            <Link to="/servers/new" search={{ node: node.id }} className="hit font-medium text-accent">
               Create one
             </Link>
           }
@@ -221,7 +222,7 @@ function Servers({ node }: { node: Node }) {
                     <Link
                       to="/servers/$server"
                       params={{ server: server.id }}
-                      className="font-medium hover:text-accent"
+                      className="fills-cell font-medium hover:text-accent"
                     >
                       {server.name}
                     </Link>

@@ -4,8 +4,7 @@ import { ChevronLeft, Network } from 'lucide-react'
 import { api, must } from '~/api/client'
 import { allocationsQuery, keys, nodeQuery, queryClient } from '~/api/queries'
 import type { Node } from '~/api/types'
-import { Page } from '~/components/page-head'
-import { ProblemView } from '~/components/problem-view'
+import { PageProblem } from '~/components/page-states'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Banner } from '~/ui/badge'
@@ -33,11 +32,7 @@ export function NodePage() {
     { label: node?.name ?? '' },
   ])
   if (query.isError && !node) {
-    return (
-      <Page>
-        <ProblemView error={query.error} onRetry={() => void query.refetch()} />
-      </Page>
-    )
+    return <PageProblem what="node" list="/nodes" error={query.error} onRetry={() => void query.refetch()} />
   }
   if (!node) return <div className="h-[116px] border-b border-line bg-surface" />
   const used = allocations.data?.filter((a) => a.server).length
@@ -84,7 +79,7 @@ export function NodePage() {
         </div>
         <nav
           aria-label="Node"
-          className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:h-11 max-sm:px-2"
+          className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:h-[45px] max-sm:px-2"
         >
           {TABS.map((tab) => (
             <Link

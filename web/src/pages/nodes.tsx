@@ -4,6 +4,7 @@ import { Plus } from 'lucide-react'
 import { api, must } from '~/api/client'
 import { keys, nodesQuery, queryClient, tokensQuery } from '~/api/queries'
 import type { Node } from '~/api/types'
+import { JoinCard } from '~/components/join-card'
 import { JoinDialog } from '~/components/join-dialog'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
@@ -14,8 +15,8 @@ import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
-import { Empty, SkeletonRows } from '~/ui/wait'
-import { bytesText, plural, trimmed } from '~/util/format'
+import { SkeletonRows } from '~/ui/wait'
+import { ofText, plural, trimmed } from '~/util/format'
 import { type Family, nodeShown } from '~/util/state'
 
 export const NODE_SHAPES: Record<Family, Shape> = {
@@ -62,19 +63,12 @@ export function NodesPage() {
         </Card>
       )}
       {nodes.data?.length === 0 && (
-        <Card>
-          <Empty
-            title="Connect your first machine"
-            action={
-              <Button look="primary" icon={Plus} onClick={() => setJoin(true)}>
-                Add node
-              </Button>
-            }
-          >
-            A node is any Linux machine with root: a rented server, a mini PC at home, behind NAT or not. It
-            dials out to this panel; you open no port.
-          </Empty>
-        </Card>
+        <div className="max-w-185">
+          <p className="mb-4 text-t2">
+            A node is any Linux machine with root: a rented server, a mini PC at home, behind NAT or not.
+          </p>
+          <JoinCard />
+        </div>
       )}
       {sorted.length > 0 && (
         <>
@@ -101,11 +95,11 @@ function shares(node: Node): { cpu?: Share; memory?: Share; disk?: Share } {
     cpu: { share: cores / node.host.cpus, text: `${trimmed(cores)} of ${node.host.cpus}` },
     memory: {
       share: load.memory_used_bytes / load.memory_total_bytes,
-      text: `${bytesText(load.memory_used_bytes)} of ${bytesText(load.memory_total_bytes, true)}`,
+      text: ofText(load.memory_used_bytes, load.memory_total_bytes),
     },
     disk: {
       share: load.disk_used_bytes / load.disk_total_bytes,
-      text: `${bytesText(load.disk_used_bytes)} of ${bytesText(load.disk_total_bytes, true)}`,
+      text: ofText(load.disk_used_bytes, load.disk_total_bytes),
     },
   }
 }
@@ -177,7 +171,7 @@ function NodeTable({ nodes }: { nodes: Node[] }) {
                   <Link
                     to="/nodes/$node"
                     params={{ node: node.id }}
-                    className="block leading-[18px] font-medium hover:text-accent"
+                    className="fills-cell block leading-[18px] font-medium hover:text-accent"
                   >
                     {node.name}
                   </Link>

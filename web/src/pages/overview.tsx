@@ -1,20 +1,24 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
+import { useRef } from 'react'
 import { nodesQuery, operationsQuery, serversQuery, sessionQuery } from '~/api/queries'
 import type { Node, ServerSummary } from '~/api/types'
+import { FirstRun } from '~/components/first-run'
 import { isActive, OperationRow } from '~/components/operations-tray'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { StateCell, UsageCell } from '~/components/server-bits'
 import { StarterTiles } from '~/components/starters'
+import { useMedia } from '~/hooks/use-media'
 import { usePage } from '~/stores/page'
 import { Mark, type Shape } from '~/ui/badge'
 import { Card, CardHead, GameTile } from '~/ui/bits'
 import { buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
+import { Since } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { bytesText, plural, trimmed } from '~/util/format'
+import { ofText, plural, trimmed } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, type Family, nodeShown, shownState } from '~/util/state'
 import { NodeBadge } from './nodes'
@@ -26,6 +30,9 @@ export function OverviewPage() {
   const servers = useQuery(serversQuery)
   const nodes = useQuery({ ...nodesQuery, enabled: admin })
   usePage('Overview')
+  // Stays until the page is left: what turns green there must be seen.
+  const began = useRef(false)
+  began.current ||= admin && nodes.data?.length === 0
   if (servers.isError && !servers.data) {
     return (
       <Page>
@@ -33,7 +40,7 @@ export function OverviewPage() {
       </Page>
     )
   }
-  if (admin && nodes.data?.length === 0) return <FirstRun name={session.data?.user.username ?? ''} />
+  if (began.current) return <FirstRun name={session.data?.user.username ?? ''} />
   const all = servers.data ?? []
   const trouble = all.filter((s) => ['fail', 'warn'].includes(FAMILY[shownState(s)]))
   const badNodes = (nodes.data ?? []).filter((n) => nodeShown(n).family !== 'run')
@@ -66,30 +73,33 @@ const TALLY: Array<{
   family: Family
   shape: Shape
   word: string
+  /** Where five stand side by side on a phone. */
+  short?: string
   state: 'running' | 'moving' | 'stopped' | 'look' | 'failed'
 }> = [
   { family: 'run', shape: 'running', word: 'Running', state: 'running' },
   { family: 'move', shape: 'starting', word: 'Moving', state: 'moving' },
   { family: 'stop', shape: 'stopped', word: 'Stopped', state: 'stopped' },
-  { family: 'warn', shape: 'unreachable', word: 'Need a look', state: 'look' },
+  { family: 'warn', shape: 'unreachable', word: 'Need a look', short: 'Look', state: 'look' },
   { family: 'fail', shape: 'crashed', word: 'Failed', state: 'failed' },
 ]
 
 function Tally({ servers }: { servers: ServerSummary[] | undefined }) {
   return (
-    <ul className="grid grid-cols-5 gap-4 max-md:grid-cols-3 max-sm:gap-2">
-      {TALLY.map(({ family, shape, word, state }) => {
+    <ul className="grid grid-cols-5 gap-4 max-md:gap-2">
+      {TALLY.map(({ family, shape, word, short = word, state }) => {
         const count = servers?.filter((s) => FAMILY[shownState(s)] === family).length
         return (
           <li key={family}>
             <Link
               to="/servers"
               search={{ state }}
-              className="tx block rounded-box border border-line bg-surface px-4 py-3 hover:border-line-2 hover:bg-surface-2"
+              className="tx block rounded-box border border-line bg-surface px-4 py-3 hover:border-line-2 hover:bg-surface-2 max-md:px-2.5 max-md:py-2"
             >
-              <span className="flex items-center gap-1.5 text-12 text-t2">
+              <span className="flex items-center gap-1.5 text-12 text-t2 max-sm:flex-col max-sm:items-start max-sm:gap-1">
                 <Mark shape={shape} family={family} />
-                {word}
+                <span className="max-sm:hidden">{word}</span>
+                <span className="sm:hidden">{short}</span>
               </span>
               <span className={`num mt-1 block text-20 font-medium ${count ? '' : 'text-t3'}`}>
                 {count ?? ' '}
@@ -102,6 +112,19 @@ function Tally({ servers }: { servers: ServerSummary[] | undefined }) {
   )
 }
 
+/** What is behind a node's badge: the condition itself, or since when it is away and what waits for it. */
+function NodeNote({ node }: { node: Node }) {
+  const { note } = nodeShown(node)
+  const waiting = node.pending_changes > 0 ? `, ${plural(node.pending_changes, 'change')} pending` : ''
+  if (note) return <>{note}</>
+  return (
+    <>
+      for <Since at={node.since} />
+      {waiting}
+    </>
+  )
+}
+
 function Trouble({ servers, nodes }: { servers: ServerSummary[]; nodes: Node[] }) {
   return (
     <Card>
@@ -110,31 +133,37 @@ function Trouble({ servers, nodes }: { servers: ServerSummary[]; nodes: Node[] }
         {nodes.map((node) => (
           <li
             key={node.id}
-            className="flex min-h-11 items-center gap-3 border-t border-line px-4 py-1.5 first:border-0"
+            className="relative flex min-h-11 items-center gap-3 border-t border-line px-4 py-1.5 first:border-0 hover:bg-surface-2"
           >
             <Link
               to="/nodes/$node"
               params={{ node: node.id }}
-              className="w-44 shrink-0 truncate font-medium hover:text-accent max-sm:w-28"
+              className="fills-cell w-44 shrink-0 truncate font-medium hover:text-accent max-sm:w-28"
             >
               {node.name}
             </Link>
-            <NodeBadge node={node} plain />
-            <span className="min-w-0 flex-1 truncate text-right text-12 text-t3" title={nodeShown(node).note}>
-              {nodeShown(node).note ??
-                (node.pending_changes > 0 ? `${plural(node.pending_changes, 'change')} pending` : '')}
+            <div className="min-w-0">
+              <div className="leading-[18px]">
+                <NodeBadge node={node} plain />
+              </div>
+              <div className="pl-5 text-12 text-t3">
+                <NodeNote node={node} />
+              </div>
+            </div>
+            <span className="ml-auto text-12 whitespace-nowrap text-t3 max-sm:hidden">
+              {plural(node.servers.total, 'server')}
             </span>
           </li>
         ))}
         {servers.map((server) => (
           <li
             key={server.id}
-            className="flex min-h-11 items-center gap-3 border-t border-line px-4 py-1.5 first:border-0"
+            className="relative flex min-h-11 items-center gap-3 border-t border-line px-4 py-1.5 first:border-0 hover:bg-surface-2"
           >
             <Link
               to="/servers/$server"
               params={{ server: server.id }}
-              className="w-44 shrink-0 truncate font-medium hover:text-accent max-sm:w-28"
+              className="fills-cell w-44 shrink-0 truncate font-medium hover:text-accent max-sm:w-28"
             >
               {server.name}
             </Link>
@@ -151,6 +180,7 @@ function Trouble({ servers, nodes }: { servers: ServerSummary[]; nodes: Node[] }
 
 /** The servers that use most, so that the page says something on a good day too. */
 function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
+  const phone = useMedia('(max-width: 639px)')
   if (!servers) {
     return (
       <Card>
@@ -183,7 +213,7 @@ function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
   return (
     <Card className="overflow-x-auto">
       <CardHead title="Busiest servers">
-        <Link to="/servers" className="text-12 font-medium text-accent">
+        <Link to="/servers" className="hit text-12 font-medium text-accent">
           Open list
         </Link>
       </CardHead>
@@ -191,9 +221,9 @@ function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
         <thead>
           <tr>
             <th>Name</th>
-            <th>State</th>
-            <th className="max-sm:hidden">CPU</th>
-            <th className="max-sm:hidden">Memory</th>
+            <th className="max-sm:hidden">State</th>
+            <th>CPU</th>
+            <th>Memory</th>
           </tr>
         </thead>
         <tbody>
@@ -206,7 +236,7 @@ function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
                     <Link
                       to="/servers/$server"
                       params={{ server: server.id }}
-                      className="block truncate leading-[18px] font-medium hover:text-accent"
+                      className="fills-cell block truncate leading-[18px] font-medium hover:text-accent"
                     >
                       {server.name}
                     </Link>
@@ -214,14 +244,14 @@ function Busy({ servers }: { servers: ServerSummary[] | undefined }) {
                   </span>
                 </span>
               </td>
-              <td>
+              <td className="max-sm:hidden">
                 <StateCell server={server} />
               </td>
-              <td className="max-sm:hidden">
-                <UsageCell server={server} what="cpu" sparks />
+              <td>
+                <UsageCell server={server} what="cpu" sparks={!phone} />
               </td>
-              <td className="max-sm:hidden">
-                <UsageCell server={server} what="memory" sparks />
+              <td>
+                <UsageCell server={server} what="memory" sparks={!phone} />
               </td>
             </tr>
           ))}
@@ -235,7 +265,7 @@ function Nodes({ nodes }: { nodes: Node[] }) {
   return (
     <Card>
       <CardHead title="Nodes" note={nodes.length}>
-        <Link to="/nodes" className="text-12 font-medium text-accent">
+        <Link to="/nodes" className="hit text-12 font-medium text-accent">
           Open list
         </Link>
       </CardHead>
@@ -245,12 +275,15 @@ function Nodes({ nodes }: { nodes: Node[] }) {
           const memory =
             load && node.state === 'online' ? load.memory_used_bytes / load.memory_total_bytes : 0
           return (
-            <li key={node.id} className="border-t border-line px-4 py-2.5 first:border-0">
+            <li
+              key={node.id}
+              className="relative border-t border-line px-4 py-2.5 first:border-0 hover:bg-surface-2"
+            >
               <div className="flex items-center gap-2">
                 <Link
                   to="/nodes/$node"
                   params={{ node: node.id }}
-                  className="min-w-0 flex-1 truncate font-medium hover:text-accent"
+                  className="fills-cell min-w-0 flex-1 truncate font-medium hover:text-accent"
                 >
                   {node.name}
                 </Link>
@@ -266,9 +299,7 @@ function Nodes({ nodes }: { nodes: Node[] }) {
                     />
                   </div>
                   <div className="num flex justify-between text-12 text-t3">
-                    <span>
-                      {bytesText(load.memory_used_bytes)} of {bytesText(load.memory_total_bytes, true)}
-                    </span>
+                    <span>{ofText(load.memory_used_bytes, load.memory_total_bytes)}</span>
                     <span>
                       {trimmed(load.cpu_percent / 100)} of {node.host.cpus} cores
                     </span>
@@ -295,7 +326,7 @@ function Recent() {
         title="Operations"
         note={shown.filter(isActive).length > 0 ? `${shown.filter(isActive).length} running` : undefined}
       >
-        <Link to="/operations" className="text-12 font-medium text-accent">
+        <Link to="/operations" className="hit text-12 font-medium text-accent">
           All
         </Link>
       </CardHead>
@@ -305,42 +336,5 @@ function Recent() {
         ))}
       </ul>
     </Card>
-  )
-}
-
-function FirstRun({ name }: { name: string }) {
-  return (
-    <div className="mx-auto w-full max-w-[740px] px-6 pt-16 pb-8 max-sm:px-4 max-sm:pt-6">
-      <h1 className="text-28 font-semibold tracking-[-0.02em]">Connect your first machine</h1>
-      <p className="mt-1 mb-6 max-w-150 text-14 text-t2">
-        A node is any Linux machine with root: a rented server, a mini PC at home, behind NAT or not. It dials
-        out to this panel; you open no port.
-      </p>
-      <Card>
-        <div className="flex flex-wrap items-center gap-3 px-4 py-4">
-          <div className="min-w-0 flex-1 basis-64">
-            <div className="font-medium">One command joins a machine</div>
-            <div className="text-12 text-t3">
-              Debian 11+, Ubuntu 22.04+, Fedora, Arch · x86-64 or ARM64 · 2 GiB of memory
-            </div>
-          </div>
-          <Link to="/nodes" search={{ join: true }} className={buttonClass('primary', 'md', false)}>
-            <Plus aria-hidden="true" size={14} />
-            Show the command
-          </Link>
-        </div>
-      </Card>
-      <div className="mt-8">
-        <StarterTiles most={3} />
-      </div>
-      <Card className="mt-8">
-        <div className="flex items-center gap-3 px-4 py-3">
-          <Mark shape="ok" family="run" size={16} />
-          <span className="text-t2">
-            Panel set up, signed in as <span className="font-medium text-t1">{name}</span>
-          </span>
-        </div>
-      </Card>
-    </div>
   )
 }

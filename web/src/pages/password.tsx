@@ -11,7 +11,14 @@ import { DoorFrame, PasswordField } from './login'
 const SHORTEST = 10
 
 /** Changes the password; also the page at first login, before anything else works. */
-export function PasswordForm({ onDone }: { onDone: () => Promise<void> | void }) {
+export function PasswordForm({
+  onDone,
+  wide = false,
+}: {
+  onDone: () => Promise<void> | void
+  /** Alone on its page. */
+  wide?: boolean
+}) {
   const [current, setCurrent] = useState('')
   const [fresh, setFresh] = useState('')
   const [again, setAgain] = useState('')
@@ -76,9 +83,9 @@ export function PasswordForm({ onDone }: { onDone: () => Promise<void> | void })
       <Button
         type="submit"
         look="primary"
-        size="lg"
+        size={wide ? 'lg' : 'md'}
         busy={busy}
-        className="mt-1 w-full sm:w-auto sm:self-start"
+        className={wide ? 'mt-1 w-full' : 'sm:self-end'}
       >
         Change password
       </Button>
@@ -96,6 +103,7 @@ export function PasswordPage() {
       note="The first one was for the door only. Your other sessions end with the change."
     >
       <PasswordForm
+        wide
         onDone={async () => {
           queryClient.removeQueries({ queryKey: keys.session })
           await navigate({ to: next ?? '/' })

@@ -12,7 +12,7 @@ import {
   Trash2,
   Upload,
 } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
+import { useRef, useState } from 'react'
 import { api, must, raw } from '~/api/client'
 import { filesQuery, keys, queryClient, serverQuery } from '~/api/queries'
 import type { FileEntry, Server } from '~/api/types'
@@ -52,7 +52,7 @@ export function Crumbs({ server, path, file }: { server: string; path: string; f
         to="/servers/$server/files"
         params={{ server }}
         search={{}}
-        className="flex h-6 items-center text-t2 hover:text-t1"
+        className="hit flex h-6 items-center text-t2 hover:text-t1"
       >
         /home/container
       </Link>
@@ -63,7 +63,7 @@ export function Crumbs({ server, path, file }: { server: string; path: string; f
             to="/servers/$server/files"
             params={{ server }}
             search={{ path: step.path }}
-            className="flex h-6 items-center text-t2 hover:text-t1"
+            className="hit flex h-6 items-center text-t2 hover:text-t1"
           >
             {step.name}
           </Link>
@@ -103,8 +103,6 @@ function FolderView({ server, path }: { server: Server; path: string }) {
     )
   const refresh = () => queryClient.invalidateQueries({ queryKey: keys.files(server.id, path) })
   const selected = entries.filter((entry) => chosen.has(entry.name))
-
-  useEffect(() => setChosen(new Set()), [])
 
   const open = (entry: FileEntry) =>
     void navigate({
@@ -271,7 +269,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
                           <button
                             type="button"
                             onClick={() => open(entry)}
-                            className="flex h-10 max-w-full items-center gap-2.5 text-t1 hover:text-accent"
+                            className="flex h-10 max-w-full items-center max-sm:h-11 gap-2.5 text-t1 hover:text-accent"
                           >
                             <Icon
                               aria-hidden="true"

@@ -1,32 +1,25 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
-import { LayoutGrid, Play, Plus, RotateCw, Rows3, Square, X } from 'lucide-react'
-import { useEffect, useMemo, useState } from 'react'
+import { ChevronDown, LayoutGrid, Plus, Rows3 } from 'lucide-react'
+import { useMemo, useState } from 'react'
 import { nodesQuery, serversQuery, sessionQuery } from '~/api/queries'
-import type { PowerAction, ServerSummary } from '~/api/types'
+import type { ServerSummary } from '~/api/types'
+import { BulkBar } from '~/components/bulk-bar'
 import { Page, PageHead } from '~/components/page-head'
-import { POWER_WORDS } from '~/components/power'
 import { ProblemView } from '~/components/problem-view'
-import { StateCell, StateNote, UsageCell } from '~/components/server-bits'
+import { ServerCards } from '~/components/server-cards'
+import { ServerTable } from '~/components/server-table'
 import { StarterTiles } from '~/components/starters'
-import { power } from '~/live/live'
 import type { ServerFilter } from '~/router'
 import { usePage } from '~/stores/page'
-import { toast } from '~/stores/toasts'
-import { Mark, StateBadge } from '~/ui/badge'
-import { Card, Checkbox, Chip, GameTile, Kbd } from '~/ui/bits'
+import { Mark } from '~/ui/badge'
+import { Card, Chip, Kbd } from '~/ui/bits'
 import { Button, buttonClass } from '~/ui/button'
-import { Address } from '~/ui/copy'
 import { SearchInput } from '~/ui/field'
 import { Menu, MenuChoice } from '~/ui/menu'
 import { Segmented } from '~/ui/segmented'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { bytesText } from '~/util/format'
-import { gameIcon } from '~/util/game-icon'
-import { FAMILY, powerOff, shownState } from '~/util/state'
-
-/** Above this many rows the sparklines would be a request each too many. */
-const SPARK_ROWS = 60
+import { FAMILY, shownState } from '~/util/state'
 
 const FILTERS: Array<{
   key: ServerFilter
@@ -153,7 +146,10 @@ export function ServersPage() {
                       {nodeNames.get(search.node) ?? 'unknown'}
                     </>
                   ) : (
-                    'Node'
+                    <>
+                      Node
+                      <ChevronDown aria-hidden="true" size={12} className="text-t3" />
+                    </>
                   )}
                 </Chip>
               }
@@ -216,241 +212,6 @@ export function ServersPage() {
       )}
       {selected.length > 0 && <BulkBar servers={selected} onClear={() => setChosen(new Set())} />}
     </Page>
-  )
-}
-
-function ServerTable({
-  servers,
-  chosen,
-  onPick,
-  onPickAll,
-}: {
-  servers: ServerSummary[]
-  chosen: Set<string>
-  onPick: (id: string, on: boolean) => void
-  onPickAll: (on: boolean) => void
-}) {
-  const sparks = servers.length <= SPARK_ROWS
-  const every = servers.every((s) => chosen.has(s.id))
-  const navigate = useNavigate()
-  return (
-    <div
-      className={`overflow-x-auto rounded-box border border-line bg-surface max-sm:hidden ${chosen.size > 0 ? 'mb-20' : ''}`}
-    >
-      <table className="tbl table-fixed min-w-[1080px]">
-        <colgroup>
-          <col className="w-11" />
-          <col />
-          <col className="w-[200px]" />
-          <col className="w-[236px]" />
-          <col className="w-[146px]" />
-          <col className="w-[150px]" />
-          <col className="w-[96px]" />
-          <col className="w-[76px]" />
-        </colgroup>
-        <thead>
-          <tr>
-            <th>
-              <Checkbox
-                aria-label="Select every server"
-                checked={every}
-                onChange={(e) => onPickAll(e.target.checked)}
-              />
-            </th>
-            <th>Name</th>
-            <th>State</th>
-            <th>Address</th>
-            <th>CPU</th>
-            <th>Memory</th>
-            <th>Disk</th>
-            <th>Node</th>
-          </tr>
-        </thead>
-        <tbody>
-          {servers.map((server) => (
-            <tr
-              key={server.id}
-              data-selected={chosen.has(server.id)}
-              onClick={(event) => {
-                if ((event.target as HTMLElement).closest('a, button, input')) return
-                void navigate({ to: '/servers/$server', params: { server: server.id } })
-              }}
-              className="cursor-pointer"
-            >
-              <td>
-                <Checkbox
-                  aria-label={`Select ${server.name}`}
-                  checked={chosen.has(server.id)}
-                  onChange={(e) => onPick(server.id, e.target.checked)}
-                />
-              </td>
-              <td>
-                <div className="flex items-center gap-2.5">
-                  <GameTile icon={gameIcon(server.egg.name)} />
-                  <div className="min-w-0">
-                    <Link
-                      to="/servers/$server"
-                      params={{ server: server.id }}
-                      className="block truncate leading-[18px] font-medium text-t1 hover:text-accent"
-                    >
-                      {server.name}
-                    </Link>
-                    <div className="truncate text-12 text-t3">{server.egg.name}</div>
-                  </div>
-                </div>
-              </td>
-              <td>
-                <StateCell server={server} />
-              </td>
-              <td>
-                {server.address ? (
-                  <Address text={server.address.display} hideCopy />
-                ) : (
-                  <span className="text-t3">none</span>
-                )}
-              </td>
-              <td>
-                <UsageCell server={server} what="cpu" sparks={sparks} />
-              </td>
-              <td>
-                <UsageCell server={server} what="memory" sparks={sparks} />
-              </td>
-              <td className="num">
-                <div className="leading-[18px]">
-                  {server.usage ? (
-                    bytesText(server.usage.disk_bytes)
-                  ) : (
-                    <span className="text-t3">no data</span>
-                  )}
-                </div>
-                <div className="text-12 text-t3">
-                  {server.limits.disk_bytes ? `of ${bytesText(server.limits.disk_bytes, true)}` : 'no limit'}
-                </div>
-              </td>
-              <td className="truncate text-t2">{server.node.name}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
-}
-
-/** Exceptions first: on a phone the one that failed must not be three screens down. */
-const RANK = { fail: 0, warn: 1, move: 2, run: 3, stop: 4 } as const
-
-function ServerCards({ servers, phoneOnly }: { servers: ServerSummary[]; phoneOnly: boolean }) {
-  const sorted = [...servers].sort((a, b) => RANK[FAMILY[shownState(a)]] - RANK[FAMILY[shownState(b)]])
-  return (
-    <ul
-      className={
-        phoneOnly
-          ? 'flex flex-col gap-2 sm:hidden'
-          : 'grid grid-cols-[repeat(auto-fill,minmax(320px,1fr))] gap-4 max-sm:grid-cols-1 max-sm:gap-2'
-      }
-    >
-      {sorted.map((server) => {
-        const state = shownState(server)
-        return (
-          <li
-            key={server.id}
-            className="hoverable relative rounded-box border border-line bg-surface p-3 hover:border-line-2"
-          >
-            <div className="flex items-center gap-2.5">
-              <GameTile icon={gameIcon(server.egg.name)} />
-              <div className="min-w-0 flex-1">
-                <Link
-                  to="/servers/$server"
-                  params={{ server: server.id }}
-                  className="block truncate text-14 leading-[18px] font-medium after:absolute after:inset-0"
-                >
-                  {server.name}
-                </Link>
-                <div className="truncate text-12 text-t3">
-                  {state === 'running' ? server.egg.name : <StateNote server={server} />}
-                </div>
-              </div>
-              <StateBadge state={state} />
-            </div>
-            <div className="relative z-1 mt-2 flex h-5 w-fit items-center">
-              {server.address ? (
-                <Address text={server.address.display} />
-              ) : (
-                <span className="text-t3">no address</span>
-              )}
-            </div>
-            <div className="mt-2 grid grid-cols-2 gap-3">
-              <UsageCell server={server} what="cpu" sparks label="CPU" />
-              <UsageCell server={server} what="memory" sparks label="Mem" />
-            </div>
-          </li>
-        )
-      })}
-    </ul>
-  )
-}
-
-function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClear: () => void }) {
-  const [busy, setBusy] = useState<PowerAction>()
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => event.key === 'Escape' && onClear()
-    window.addEventListener('keydown', onKey)
-    return () => window.removeEventListener('keydown', onKey)
-  }, [onClear])
-  async function order(action: PowerAction) {
-    setBusy(action)
-    const able = servers.filter((s) => powerOff(s, action) === false)
-    const results = await Promise.allSettled(able.map((s) => power(s.id, action)))
-    const refused = results.filter((r) => r.status === 'rejected')
-    if (refused[0]?.status === 'rejected')
-      toast.error(`${refused.length} of ${able.length} were refused`, refused[0].reason)
-    else
-      toast.done(
-        `${POWER_WORDS[action]} asked for ${able.length} ${able.length === 1 ? 'server' : 'servers'}`,
-      )
-    setBusy(undefined)
-  }
-  const able = (action: PowerAction) =>
-    servers.some((s) => powerOff(s, action) === false) ? false : `None of these can ${action}`
-  return (
-    <div
-      role="toolbar"
-      aria-label="Selected servers"
-      className="rise fixed bottom-4 left-1/2 z-(--z-bulk) flex h-12 -translate-x-1/2 items-center gap-1.5 rounded-box border border-line-2 bg-overlay pr-2 pl-4 shadow-float max-sm:bottom-20"
-    >
-      <span className="num mr-1.5 font-medium whitespace-nowrap">{servers.length} selected</span>
-      <Button
-        size="sm"
-        icon={Play}
-        busy={busy === 'start'}
-        off={able('start')}
-        onClick={() => void order('start')}
-      >
-        Start
-      </Button>
-      <Button
-        size="sm"
-        icon={RotateCw}
-        busy={busy === 'restart'}
-        off={able('restart')}
-        onClick={() => void order('restart')}
-      >
-        Restart
-      </Button>
-      <Button
-        size="sm"
-        look="danger"
-        icon={Square}
-        busy={busy === 'stop'}
-        off={able('stop')}
-        onClick={() => void order('stop')}
-      >
-        Stop
-      </Button>
-      <Button size="sm" look="quiet" icon={X} onClick={onClear}>
-        Clear
-      </Button>
-    </div>
   )
 }
 

@@ -12,8 +12,12 @@ export interface ChartProps {
   to: number
   /** 0 for none. */
   limit: number
-  /** Words of the axis: the value of a grid line or of the limit. */
-  label: (value: number, limit: boolean) => string
+  /** Words of the axis: the value of a grid line or of the limit, and the highest that is named. */
+  label: (value: number, top: number) => string
+  /** A scale without a limit ends at a power of two instead of a round decimal. */
+  binary?: boolean
+  /** Verticals at moments, in Unix seconds. */
+  marks?: Array<{ at: number; look: 'event' | 'fail' }>
   ends: [string, string]
   /** Charts with the same name share their crosshair. */
   sync: string
@@ -32,16 +36,17 @@ export function niceTop(peak: number, binary: boolean): number {
   return [1, 2, 5, 10].map((n) => n * step).find((n) => n >= peak) ?? peak
 }
 
-export default function Chart({ at, series, from, to, limit, label, ends, sync, onCursor }: ChartProps) {
+export default function Chart(props: ChartProps) {
+  const { at, series, from, to, limit, label, ends, sync, onCursor, binary = false, marks = [] } = props
   const host = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(undefined)
   const theme = useDrawnTheme()
   const count = series.length
   const peak = Math.max(0, ...series.flatMap((s) => s.map((v) => v ?? 0)))
-  const top = limit > 0 ? Math.max(limit, peak) : niceTop(peak, true)
+  const top = limit > 0 ? Math.max(limit, peak) : niceTop(peak, binary)
   // The drawing hooks read what was last rendered; the chart itself is made once per theme.
-  const now = useRef({ from, to, limit, top, label, ends, onCursor })
-  now.current = { from, to, limit, top, label, ends, onCursor }
+  const now = useRef({ from, to, limit, top, label, ends, onCursor, marks })
+  now.current = { from, to, limit, top, label, ends, onCursor, marks }
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read from the theme when it changes
   useEffect(() => {
@@ -53,7 +58,7 @@ export default function Chart({ at, series, from, to, limit, label, ends, sync, 
       {
         width: Math.max(80, box.clientWidth),
         height: Math.max(60, box.clientHeight),
-        padding: [6, RIGHT, BOTTOM, 4],
+        padding: [6, RIGHT, BOTTOM, 0],
         legend: { show: false },
         scales: {
           x: { time: false, range: () => [now.current.from, now.current.to] },
@@ -81,7 +86,7 @@ export default function Chart({ at, series, from, to, limit, label, ends, sync, 
         ],
         hooks: {
           drawClear: [(u) => drawGround(u, now.current, colour)],
-          draw: [(u) => drawLast(u, colour)],
+          draw: [(u) => drawMarks(u, now.current, colour), (u) => drawLast(u, colour)],
           setCursor: [(u) => now.current.onCursor?.(u.cursor.idx ?? undefined)],
         },
       },
@@ -135,11 +140,12 @@ function drawGround(u: uPlot, { limit, top, label, ends }: Ground, colour: (name
   const middle = (limit > 0 ? limit : top) / 2
   // Far above its limit the data sets the scale: its top is named, and the middle would stand on the limit.
   const over = limit > 0 && top > limit * 1.5
-  if (over) line(top, colour('--chart-grid'), label(top, false), colour('--text-3'), [])
-  else line(middle, colour('--chart-grid'), label(middle, false), colour('--text-3'), [])
+  const named = over || limit <= 0 ? top : limit
+  if (over) line(top, colour('--chart-grid'), label(top, named), colour('--text-3'), [])
+  else line(middle, colour('--chart-grid'), label(middle, named), colour('--text-3'), [])
   if (limit > 0)
-    line(limit, colour('--chart-limit'), label(limit, true), colour('--text-2'), [3 * ratio, 3 * ratio])
-  else line(top, colour('--chart-grid'), label(top, false), colour('--text-3'), [])
+    line(limit, colour('--chart-limit'), label(limit, named), colour('--text-2'), [3 * ratio, 3 * ratio])
+  else line(top, colour('--chart-grid'), label(top, named), colour('--text-3'), [])
   ctx.setLineDash([])
   ctx.fillStyle = colour('--text-3')
   const below = boxTop + height + 11 * ratio
@@ -148,6 +154,39 @@ function drawGround(u: uPlot, { limit, top, label, ends }: Ground, colour: (name
   ctx.textAlign = 'right'
   ctx.fillText(ends[1], right, below)
   ctx.restore()
+}
+
+/** One pixel from top to bottom, with a foot: a square for an event, a triangle for a failure. */
+function drawMarks(
+  u: uPlot,
+  { marks, from, to }: { marks: NonNullable<ChartProps['marks']>; from: number; to: number },
+  colour: (name: string) => string,
+): void {
+  const { ctx } = u
+  const ratio = uPlot.pxRatio
+  const { top, height } = u.bbox
+  for (const { at, look } of marks) {
+    if (at < from || at > to) continue
+    const x = Math.round(u.valToPos(at, 'x', true)) + 0.5
+    const foot = top + height
+    ctx.save()
+    ctx.strokeStyle = colour('--line-2')
+    ctx.fillStyle = colour(look === 'fail' ? '--fail-dot' : '--text-3')
+    ctx.lineWidth = ratio
+    ctx.beginPath()
+    ctx.moveTo(x, top)
+    ctx.lineTo(x, foot)
+    ctx.stroke()
+    ctx.beginPath()
+    if (look === 'fail') {
+      ctx.moveTo(x, foot - 6 * ratio)
+      ctx.lineTo(x + 4 * ratio, foot + ratio)
+      ctx.lineTo(x - 4 * ratio, foot + ratio)
+      ctx.closePath()
+    } else ctx.rect(x - 2 * ratio, foot - 3 * ratio, 4 * ratio, 4 * ratio)
+    ctx.fill()
+    ctx.restore()
+  }
 }
 
 function drawLast(u: uPlot, colour: (name: string) => string): void {

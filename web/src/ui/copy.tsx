@@ -101,8 +101,10 @@ export function Address({
   strong?: boolean
 }) {
   return (
-    <span className="inline-flex items-center gap-0.5">
-      <span className={cx('mono', strong ? 'text-13 text-t1' : 'text-12 text-t2')}>{text}</span>
+    <span className="inline-flex shrink-0 items-center gap-0.5">
+      <span className={cx('mono whitespace-nowrap', strong ? 'text-13 text-t1' : 'text-12 text-t2')}>
+        {text}
+      </span>
       <CopyIcon text={text} what="address" className={hideCopy ? 'on-hover' : ''} />
     </span>
   )
@@ -120,7 +122,7 @@ export function RequestId({ id, className }: { id: string; className?: string })
 /** A command to run elsewhere, with its copy button. */
 export function CommandBox({ text, primary = false }: { text: string; primary?: boolean }) {
   return (
-    <div className="flex items-start gap-2 rounded-box border border-line-2 bg-term-bg py-2.5 pr-2.5 pl-3.5">
+    <div className="flex items-center gap-2 rounded-box border border-line-2 bg-term-bg py-2.5 pr-2.5 pl-3.5">
       <code
         tabIndex={0}
         role="group"

@@ -122,7 +122,14 @@ function ConfirmBody({
     <form id={form} onSubmit={submit}>
       <div className="text-t2">{children}</div>
       {typed !== undefined && (
-        <Field className="mt-4" label={`Type ${typed} to go on`}>
+        <Field
+          className="mt-4"
+          label={
+            <>
+              Type <span className="mono">{typed}</span> to go on
+            </>
+          }
+        >
           {(ids) => (
             <Input
               {...ids}

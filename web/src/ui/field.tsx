@@ -10,7 +10,7 @@ function edge(bad: boolean): string {
 }
 
 interface FieldProps {
-  label: string
+  label: ReactNode
   /** Said beside the label in grey: "optional", "set by the egg". */
   note?: string | undefined
   help?: ReactNode

@@ -1,4 +1,4 @@
-import type { LucideIcon } from 'lucide-react'
+import { Check, type LucideIcon } from 'lucide-react'
 import { DropdownMenu } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { cx } from '~/util/cx'
@@ -15,7 +15,8 @@ export function Menu({
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      {/* Inside the page's landmark: what floats outside of all of them is skipped by those who go by landmarks. */}
+      <DropdownMenu.Portal container={document.querySelector('main')}>
         <DropdownMenu.Content
           align={align}
           sideOffset={6}
@@ -83,6 +84,35 @@ export function MenuChoice({
           checked ? 'border-[4px] border-accent-solid bg-on-accent' : 'border-line-3',
         )}
       />
+      {children}
+    </DropdownMenu.CheckboxItem>
+  )
+}
+
+/** On or off by itself, beside choices of which one holds. */
+export function MenuSwitch({
+  on,
+  children,
+  onSelect,
+}: {
+  on: boolean
+  children: ReactNode
+  onSelect: () => void
+}) {
+  return (
+    <DropdownMenu.CheckboxItem
+      checked={on}
+      onCheckedChange={onSelect}
+      className="flex h-8 cursor-pointer items-center gap-2.5 rounded-in px-2 outline-none select-none data-[highlighted]:bg-surface-3 max-sm:h-11"
+    >
+      <span
+        className={cx(
+          'flex size-3.5 items-center justify-center rounded-xs border',
+          on ? 'border-accent-solid bg-accent-solid text-on-accent' : 'border-line-3',
+        )}
+      >
+        {on && <Check aria-hidden="true" size={10} strokeWidth={2.5} />}
+      </span>
       {children}
     </DropdownMenu.CheckboxItem>
   )

@@ -39,7 +39,7 @@ export function Segmented<T extends string>({
           key={key}
           value={key}
           className={cx(
-            'tx inline-flex items-center gap-1.5 rounded-in px-2 text-12 font-medium text-t2 hover:text-t1 max-sm:px-3',
+            'tx relative inline-flex items-center gap-1.5 rounded-in px-2 after:absolute after:inset-x-0 after:-inset-y-[3px] text-12 font-medium text-t2 hover:text-t1 max-sm:px-3',
             'data-[state=on]:bg-surface-3 data-[state=on]:text-t1 data-[state=on]:shadow-[0_0_0_1px_var(--line-2)] [[data-theme=light]_&]:data-[state=on]:bg-overlay',
           )}
         >

@@ -1,7 +1,21 @@
 import { describe, expect, it } from 'vitest'
-import { bytesText, count, digits, duration, elapsed, percentText, rateText, relative } from './format'
+import {
+  bytesText,
+  count,
+  digits,
+  duration,
+  elapsed,
+  ofText,
+  percentText,
+  rateText,
+  relative,
+} from './format'
 
 describe('figures', () => {
+  it('name the unit of a share once, unless it is two', () => {
+    expect(ofText(24.9 * 1024 ** 3, 32 * 1024 ** 3)).toBe('24.9 of 32 GiB')
+    expect(ofText(800 * 1024 ** 3, 1.76 * 1024 ** 4)).toBe('800 GiB of 1.76 TiB')
+  })
   it('have three significant digits at every size', () => {
     expect([3.637, 74.61, 187.6, 0.4199, 9.996, 99.96].map(digits)).toEqual([
       '3.64',

@@ -39,6 +39,15 @@ export function bytesText(n: number, limit = false): string {
   return `${value} ${unit}`
 }
 
+/** "24.9 of 32 GiB": the unit once where both have the same. */
+export function ofText(used: number, total: number): string {
+  const all = bytes(total, true)
+  const part = bytes(used)
+  return part.unit === all.unit
+    ? `${part.value} of ${all.value} ${all.unit}`
+    : `${part.value} ${part.unit} of ${all.value} ${all.unit}`
+}
+
 /** Bytes a second. */
 export function rateText(n: number): string {
   return `${bytesText(n)}/s`

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { EggVariable } from '~/api/types'
-import { boolPair, ruleWords, startupPreview, wrongValue } from './rules'
+import { boolPair, ruleWords, startupParts, startupPreview, wrongValue } from './rules'
 
 function variable(over: Partial<EggVariable['input']>, rest: Partial<EggVariable> = {}): EggVariable {
   return {
@@ -33,6 +33,14 @@ it('an empty field that has a default is fine', () => {
 it('booleans keep the words of their egg', () => {
   expect(boolPair(variable({ kind: 'bool', options: ['false', 'true'] }))).toEqual(['true', 'false'])
   expect(boolPair(variable({ kind: 'bool' }, { default: '0' }))).toEqual(['1', '0'])
+})
+
+it('a part of the startup line knows the variable that it stems from', () => {
+  expect(startupParts('java -jar {{SERVER_JARFILE}}; {{UNKNOWN}}', { SERVER_JARFILE: 'a.jar' })).toEqual([
+    { text: 'java -jar ' },
+    { text: 'a.jar', env: 'SERVER_JARFILE' },
+    { text: '; {{UNKNOWN}}' },
+  ])
 })
 
 it('the startup line is shown as it will run', () => {

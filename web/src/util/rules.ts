@@ -44,10 +44,27 @@ export function boolPair(variable: EggVariable): [on: string, off: string] {
   return ['true', 'false'].includes(variable.default) ? ['true', 'false'] : ['1', '0']
 }
 
-/** A startup line with its variables put in, as it will run. */
+/** A startup line with its variables put in, as it will run; parts that stem from a variable carry its name. */
+export function startupParts(
+  startup: string,
+  values: Record<string, string>,
+): Array<{ text: string; env?: string }> {
+  const parts: Array<{ text: string; env?: string }> = []
+  let done = 0
+  for (const found of startup.matchAll(/\{\{\s*([\w.]+)\s*\}\}|\$\{(\w+)\}/g)) {
+    const env = (found[1] ?? found[2] ?? '').replace(/^(?:server\.build\.env\.|env\.)/, '')
+    const value = values[env]
+    if (value === undefined) continue
+    if (found.index > done) parts.push({ text: startup.slice(done, found.index) })
+    parts.push({ text: value, env })
+    done = found.index + found[0].length
+  }
+  if (done < startup.length) parts.push({ text: startup.slice(done) })
+  return parts
+}
+
 export function startupPreview(startup: string, values: Record<string, string>): string {
-  return startup.replace(/\{\{\s*([\w.]+)\s*\}\}|\$\{(\w+)\}/g, (all, a?: string, b?: string) => {
-    const name = (a ?? b ?? '').replace(/^(?:server\.build\.env\.|env\.)/, '')
-    return values[name] ?? all
-  })
+  return startupParts(startup, values)
+    .map((part) => part.text)
+    .join('')
 }

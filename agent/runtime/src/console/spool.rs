@@ -109,6 +109,28 @@ impl Spool {
         }
     }
 
+    /// Sets disk aside for the next `ahead` bytes, so that a disk that others fill does not end the writer: the shim
+    /// gives up a console for good at the first failed write.
+    /// # Errors
+    /// `DiskFull`. A filesystem that can't do it is no error.
+    pub fn reserve(&self, ahead: u64) -> Result<()> {
+        let from = self.end()? / BLOCK * BLOCK;
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, from, ahead + BLOCK) {
+            Ok(()) | Err(Errno::OPNOTSUPP) => Ok(()),
+            Err(Errno::NOSPC | Errno::DQUOT) => Err(Error::DiskFull(format!(
+                "no room for console output: the disk of {} is full; free space on it",
+                self.path.display()
+            ))),
+            Err(errno) => Err(self.fail("reserve disk for")(errno.into())),
+        }
+    }
+
+    /// Gives back what was set aside. Only once nobody writes any more.
+    pub fn release(&self) -> Result<()> {
+        let end = self.end()?;
+        self.file.set_len(end).map_err(self.fail("trim"))
+    }
+
     fn fail(&self, verb: &str) -> impl FnOnce(std::io::Error) -> Error + use<> {
         Error::io(format!("{verb} {}", self.path.display()))
     }
@@ -168,6 +190,23 @@ mod tests {
         writer.write_at(b"next", 8192).unwrap();
         let chunk = spool.read(0, 100).unwrap().unwrap();
         assert_eq!((chunk.offset, chunk.bytes.as_slice()), (8192, &b"next"[..]));
+    }
+
+    #[test]
+    fn what_is_set_aside_is_not_seen_and_comes_back() {
+        let (dir, spool) = spool(b"begin ");
+        spool.reserve(1 << 20).unwrap();
+        assert_eq!(spool.end().unwrap(), 6);
+        assert!(spool.allocated_bytes().unwrap() >= 1 << 20);
+        let path = dir.path().join("out");
+        let writer = OpenOptions::new().write(true).open(path).unwrap();
+        writer.write_at(b"end", 6).unwrap();
+        let chunk = spool.read(0, 100).unwrap().unwrap();
+        assert_eq!(chunk.bytes, b"begin end");
+        assert_eq!(spool.read(9, 100).unwrap(), None);
+        spool.release().unwrap();
+        assert_eq!(spool.end().unwrap(), 9);
+        assert!(spool.allocated_bytes().unwrap() < 64 << 10);
     }
 
     #[test]

@@ -185,6 +185,11 @@ pub fn explain(what: &str, status: &Status) -> Error {
     if is_transport(status) {
         return Error::Unavailable(format!("{what}: {detail}"));
     }
+    if detail.contains("no space left on device") || detail.contains("disk quota exceeded") {
+        return Error::DiskFull(format!(
+            "{what}: containerd's disk is full ({detail}): free space on it, then try again"
+        ));
+    }
     let what = what.to_owned();
     match status.code() {
         Code::NotFound => Error::NotFound { what },
@@ -233,4 +238,19 @@ pub fn time(stamp: Option<prost_types::Timestamp>) -> std::time::SystemTime {
     let seconds = Duration::from_secs(u64::try_from(stamp.seconds).unwrap_or(0));
     let nanos = Duration::from_nanos(u64::try_from(stamp.nanos).unwrap_or(0));
     epoch.checked_add(seconds + nanos).unwrap_or(epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_a_refusal() {
+        let text = "write /var/lib/containerd/x: no space left on device: unknown";
+        let full = explain("write a blob", &Status::unknown(text));
+        assert_eq!(full.code(), "disk_full");
+        assert!(full.to_string().contains("/var/lib/containerd/x") && !full.retryable());
+        let other = explain("write a blob", &Status::unknown("unexpected commit digest"));
+        assert_eq!(other.code(), "refused");
+    }
 }

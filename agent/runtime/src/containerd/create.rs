@@ -45,6 +45,7 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
         what: format!("image {}", spec.image),
     })?;
     check(&spec)?;
+    shared.room.check(&format!("start {}", spec.id), 0).await?;
     let generated = match spec.host_files.clone() {
         Some(files) => {
             let spec = spec.clone();

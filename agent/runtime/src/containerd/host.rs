@@ -107,7 +107,11 @@ pub fn controllers(version: CgroupVersion) -> Vec<String> {
             "cpu", "cpuacct", "cpuset", "memory", "pids", "blkio", "freezer",
         ]
         .into_iter()
-        .filter(|name| Path::new("/sys/fs/cgroup").join(name).is_dir())
+        // The directory alone may be what a hierarchy that is not mounted would be mounted on.
+        .filter(|name| {
+            let dir = Path::new("/sys/fs/cgroup").join(name);
+            dir.join("cgroup.procs").exists()
+        })
         .map(str::to_owned)
         .collect(),
     }

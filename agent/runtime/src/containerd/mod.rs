@@ -8,6 +8,7 @@ mod host_files;
 mod oci;
 mod probe;
 mod purge;
+pub(crate) mod room;
 mod seccomp;
 mod task;
 mod track;
@@ -26,6 +27,7 @@ use crate::runtime::{
 };
 use client::{Client, QUICK, call};
 use host::HostFacts;
+use room::Room;
 use track::Tracker;
 
 /// Where containerd is and which names on this machine are ours.
@@ -42,6 +44,10 @@ pub struct Config {
     pub cgroup_parent: String,
     /// Registries spoken to over plain http, as `host` or `host:port`. Loopback always is.
     pub insecure_registries: Vec<String>,
+    /// PEM files of CAs that registries' certificates may come from, besides those the machine trusts.
+    pub registry_ca_files: Vec<PathBuf>,
+    /// So many bytes of containerd's disk stay free: below it nothing is pulled or created. 0: no floor.
+    pub disk_floor_bytes: u64,
 }
 
 impl Config {
@@ -57,6 +63,8 @@ impl Config {
             runc_root: None,
             cgroup_parent: format!("/warren-{tag}"),
             insecure_registries: Vec::new(),
+            registry_ca_files: Vec::new(),
+            disk_floor_bytes: 0,
         })
     }
 }
@@ -84,6 +92,7 @@ pub(crate) struct Shared {
     pub client: Client,
     pub config: Config,
     pub local: Arc<Local>,
+    pub room: Arc<Room>,
     pub tracker: Tracker,
     pub host: Mutex<Arc<HostFacts>>,
 }
@@ -117,12 +126,15 @@ impl Containerd {
         let client = Client::new(&config.socket, &config.namespace, &config.snapshotter)?;
         let local = Arc::new(Local::new(client.clone()));
         let insecure = config.insecure_registries.clone();
-        let puller = Puller::new(client.clone(), local.clone(), insecure)?;
+        let cas = &config.registry_ca_files;
+        let room = Arc::new(Room::new(client.clone(), config.disk_floor_bytes));
+        let puller = Puller::new(client.clone(), local.clone(), room.clone(), insecure, cas)?;
         let (sender, _) = broadcast::channel(Events::CAPACITY);
         let shared = Arc::new(Shared {
             client,
             config,
             local,
+            room,
             tracker: Tracker::new(sender),
             host: Mutex::new(Arc::new(HostFacts::read(None))),
         });
@@ -200,6 +212,10 @@ impl Runtime for Containerd {
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(task::update_limits(&self.shared, id, limits))
+    }
+
+    fn room(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.shared.room.check("containers", 0))
     }
 
     fn purge(&self) -> BoxFuture<'_, Result<()>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use containerd_client::services::v1 as api;
+use containerd_client::services::v1::Plugin;
 use tokio::process::Command;
 
 use super::Shared;
@@ -35,6 +36,10 @@ pub async fn probe(shared: &Shared) -> Result<Probe> {
     let host = HostFacts::read(daemon_pid(client.socket()));
     let runc = output("runc", &["--version"]).await;
     let nft = output("nft", &["--version"]).await;
+    let nft_refusal = match nft {
+        Some(_) => refusal("nft", &["list", "tables"]).await,
+        None => None,
+    };
     let info = sysinfo::System::new_with_specifics(
         sysinfo::RefreshKind::nothing().with_memory(sysinfo::MemoryRefreshKind::everything()),
     );
@@ -42,6 +47,7 @@ pub async fn probe(shared: &Shared) -> Result<Probe> {
     let probe = Probe {
         containerd_version: version.version,
         snapshotter: client.snapshotter.clone(),
+        engine_root: shared.room.root().await.map(Path::to_owned),
         runc_version: runc.as_deref().and_then(word_after("runc version ")),
         kernel: sysinfo::System::kernel_version().unwrap_or_default(),
         cgroup,
@@ -61,6 +67,15 @@ pub async fn probe(shared: &Shared) -> Result<Probe> {
         warnings: Vec::new(),
     };
     judge(&probe, &host, &mut warnings);
+    if let Some(said) = nft_refusal {
+        warnings.push(Warning {
+            code: "nftables_missing",
+            message: format!(
+                "nft does not work here ({said}): ports can't be published and servers can't be kept apart. It takes a kernel with nf_tables (modprobe nf_tables) and an agent that runs as root with CAP_NET_ADMIN"
+            ),
+            blocking: true,
+        });
+    }
     if probe.nft_version.is_some() {
         warnings.extend(crate::net::foreign_drops().await);
     }
@@ -77,24 +92,33 @@ async fn snapshotter(client: &Client, warnings: &mut Vec<Warning>) -> Result<()>
         client.introspection().plugins(request),
     )
     .await?;
-    let mut good = Vec::new();
-    for plugin in &plugins.plugins {
-        if plugin.init_err.is_none() {
-            good.push(plugin.id.as_str());
-        }
-    }
-    if !good.contains(&client.snapshotter.as_str()) {
-        warnings.push(Warning {
-            code: "snapshotter_missing",
-            message: format!(
-                "containerd has no working snapshotter {:?} (it has: {}): images can't be unpacked",
-                client.snapshotter,
-                good.join(", ")
-            ),
-            blocking: true,
-        });
-    }
+    warnings.extend(judge_snapshotter(&client.snapshotter, &plugins.plugins));
     Ok(())
+}
+
+fn judge_snapshotter(wanted: &str, plugins: &[Plugin]) -> Option<Warning> {
+    let good = plugins.iter().filter(|p| p.init_err.is_none());
+    let good: Vec<&str> = good.map(|p| p.id.as_str()).collect();
+    if good.contains(&wanted) {
+        return None;
+    }
+    let broken = plugins.iter().find(|p| p.id == wanted);
+    let said = broken.and_then(|p| p.init_err.as_ref());
+    let why = match said {
+        Some(said) => format!(
+            "it says: {}",
+            said.message.chars().take(200).collect::<String>()
+        ),
+        None => "it was built or configured without it".into(),
+    };
+    Some(Warning {
+        code: "snapshotter_missing",
+        message: format!(
+            "containerd has no working snapshotter {wanted:?} ({why}; it has: {}): images can't be unpacked. It takes a kernel with overlayfs (modprobe overlay) and containerd's root on ext4, or xfs with ftype=1; then restart containerd",
+            good.join(", ")
+        ),
+        blocking: true,
+    })
 }
 
 fn judge(probe: &Probe, host: &HostFacts, warnings: &mut Vec<Warning>) {
@@ -111,7 +135,8 @@ fn judge(probe: &Probe, host: &HostFacts, warnings: &mut Vec<Warning>) {
         !probe.openat2,
         "openat2_missing",
         true,
-        "the kernel has no openat2 (Linux 5.6): files of servers can't be served safely",
+        "the kernel has no openat2, or something forbids it: files of servers can't be served safely and nothing is \
+         started. Upgrade to Linux 5.6 or newer; in a container, let its seccomp profile pass openat2",
     );
     warn(
         probe.runc_version.is_none(),
@@ -123,7 +148,8 @@ fn judge(probe: &Probe, host: &HostFacts, warnings: &mut Vec<Warning>) {
         probe.runc_version.is_some() && !probe.seccomp,
         "seccomp_missing",
         true,
-        "runc or the kernel was built without seccomp: containers would see every system call",
+        "runc or the kernel was built without seccomp: containers would see every system call. Take the \
+         distribution's runc and a kernel with CONFIG_SECCOMP_FILTER",
     );
     warn(
         probe.nft_version.is_none(),
@@ -154,19 +180,19 @@ fn judge(probe: &Probe, host: &HostFacts, warnings: &mut Vec<Warning>) {
         !has(&["memory"]),
         "cgroup_memory_missing",
         true,
-        "no memory cgroup: limits do not hold",
+        "no memory cgroup: memory limits do not hold. Boot with cgroup_enable=memory, or mount it",
     );
     warn(
         !has(&["cpu"]),
         "cgroup_cpu_missing",
         false,
-        "no cpu cgroup: limits do not hold",
+        "no cpu cgroup: CPU limits do not hold. Use a kernel with CONFIG_CFS_BANDWIDTH, or mount it",
     );
     warn(
         !has(&["pids"]),
         "cgroup_pids_missing",
         true,
-        "no pids cgroup: a fork bomb takes the node",
+        "no pids cgroup: a fork bomb takes the node. Use a kernel with CONFIG_CGROUP_PIDS, or mount it",
     );
     warn(
         probe.swap_bytes > 0 && !host.swap_accounting,
@@ -195,6 +221,18 @@ fn word_after<'a>(prefix: &'a str) -> impl Fn(&str) -> Option<String> + 'a {
     }
 }
 
+/// What a tool says against it, or `None` if it works.
+async fn refusal(program: &str, args: &[&str]) -> Option<String> {
+    let run = Command::new(program).args(args).kill_on_drop(true).output();
+    let Ok(run) = tokio::time::timeout(Duration::from_secs(5), run).await else {
+        return Some("it does not answer".into());
+    };
+    let output = run.ok()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.trim().lines().next().unwrap_or("no reason given");
+    (!output.status.success()).then(|| said.chars().take(200).collect())
+}
+
 /// What a tool prints, or `None` if it is missing or does not answer.
 async fn output(program: &str, args: &[&str]) -> Option<String> {
     let run = Command::new(program).args(args).kill_on_drop(true).output();
@@ -206,4 +244,95 @@ async fn output(program: &str, args: &[&str]) -> Option<String> {
         .status
         .success()
         .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn good() -> (Probe, HostFacts) {
+        let probe = Probe {
+            containerd_version: "1.6.20".into(),
+            snapshotter: "overlayfs".into(),
+            engine_root: None,
+            runc_version: Some("1.1.5".into()),
+            kernel: "6.1".into(),
+            cgroup: CgroupVersion::V2,
+            controllers: ["cpu", "memory", "pids", "io"].map(str::to_owned).to_vec(),
+            openat2: true,
+            seccomp: true,
+            nft_version: Some("v1.0.6".into()),
+            ip_forward: true,
+            can_raise_rlimits: true,
+            nofile_hard: 1 << 20,
+            cpus: 4,
+            memory_bytes: 1 << 30,
+            swap_bytes: 0,
+            warnings: Vec::new(),
+        };
+        let host = HostFacts {
+            swap_accounting: true,
+            io_weight: true,
+            online_cpus: BTreeSet::from([0]),
+            nofile_hard: 1 << 20,
+            can_raise_rlimits: true,
+            oom_score_floor: 0,
+        };
+        (probe, host)
+    }
+
+    /// Codes for what `harm` took away.
+    fn codes(harm: impl FnOnce(&mut Probe)) -> Vec<&'static str> {
+        let (mut probe, host) = good();
+        harm(&mut probe);
+        let mut warnings = Vec::new();
+        judge(&probe, &host, &mut warnings);
+        assert!(
+            warnings.iter().all(|w| w.message.len() <= 500),
+            "control cuts there"
+        );
+        warnings.iter().map(|w| w.code).collect()
+    }
+
+    #[test]
+    fn each_lack_has_one_name() {
+        assert_eq!(codes(|_| {}), Vec::<&str>::new());
+        assert_eq!(codes(|p| p.openat2 = false), ["openat2_missing"]);
+        assert_eq!(codes(|p| p.nft_version = None), ["nft_missing"]);
+        assert_eq!(codes(|p| p.seccomp = false), ["seccomp_missing"]);
+        assert_eq!(codes(|p| p.runc_version = None), ["runc_missing"]);
+        for (controller, code) in [
+            ("memory", "cgroup_memory_missing"),
+            ("cpu", "cgroup_cpu_missing"),
+            ("pids", "cgroup_pids_missing"),
+        ] {
+            assert_eq!(codes(|p| p.controllers.retain(|c| c != controller)), [code]);
+        }
+    }
+
+    #[test]
+    fn a_broken_snapshotter_is_told_with_its_own_words() {
+        let plugin = |id: &str, error: Option<&str>| Plugin {
+            id: id.into(),
+            init_err: error.map(|message| containerd_client::google::rpc::Status {
+                message: message.into(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let fine = [plugin("overlayfs", None), plugin("native", None)];
+        assert_eq!(judge_snapshotter("overlayfs", &fine), None);
+        let broken = [
+            plugin("overlayfs", Some("no such device")),
+            plugin("native", None),
+        ];
+        let warning = judge_snapshotter("overlayfs", &broken).unwrap();
+        assert!(warning.blocking && warning.message.contains("no such device"));
+        assert!(warning.message.contains("native") && warning.message.len() <= 500);
+        let none = judge_snapshotter("overlayfs", &fine[1..]).unwrap();
+        assert!(none.message.contains("without it"), "{}", none.message);
+    }
 }

@@ -66,12 +66,15 @@ impl Jail {
         }
         let (parent, name) = self.parent_of(path)?;
         let there = look(&parent, name, path)?;
+        let link = there.as_ref().is_some_and(|s| kind(s) == Kind::Symlink);
+        if link && !options.if_absent {
+            return self.through_link(path, parent, name, options);
+        }
         check(there.as_ref(), path, &options)?;
         match there.as_ref().map(kind) {
             Some(Kind::Directory) => return Err(Error::IsDirectory(path.to_string())),
             Some(Kind::Other) => return Err(Error::NotAFile(path.to_string())),
-            Some(Kind::Symlink) => return self.through_link(path, parent, name, options),
-            Some(Kind::File) | None => {}
+            Some(Kind::File | Kind::Symlink) | None => {}
         }
         let temporary = temporary_name();
         let flags =
@@ -107,6 +110,8 @@ impl Jail {
         if kind(&stat) != Kind::File {
             return Err(Error::NotAFile(path.to_string()));
         }
+        // What was read under this name was the file behind the link, so that is what must not have changed.
+        check(Some(&stat), path, &options)?;
         rustix::fs::ftruncate(&fd, 0).map_err(explain(path.as_str()))?;
         Ok(AtomicFile {
             file: File::from(fd),

@@ -37,7 +37,15 @@ impl NetConfig {
 pub struct LinuxNetwork {
     config: Arc<NetConfig>,
     // Held over `ip` and `nft`: two changes at once would overwrite each other's table.
-    state: Arc<Mutex<Option<State>>>,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    /// None: what the kernel has must be looked at first.
+    state: Option<State>,
+    /// What was asked for before a failure; the kernel may have lost it, as others flush tables.
+    asked: BTreeMap<NetKey, NetSpec>,
 }
 
 #[derive(Default)]
@@ -65,18 +73,19 @@ impl LinuxNetwork {
         }
         Ok(Self {
             config: Arc::new(config),
-            state: Arc::default(),
+            held: Arc::default(),
         })
     }
 
-    /// What the kernel has from before we started.
-    async fn load(&self) -> Result<State> {
+    /// What the kernel has from before we started, and what we asked of it since.
+    async fn load(&self, asked: &BTreeMap<NetKey, NetSpec>) -> Result<State> {
         let config = &self.config;
         let links = link::links().await?;
         let mut rules = nft::read(&config.tag).await?.unwrap_or_default();
         let mut state = State::default();
         for attached in link::attached(&config.tag, config.gateway(), &links) {
-            let spec = rules.remove(&attached.address).unwrap_or_default();
+            let there = rules.remove(&attached.address).unwrap_or_default();
+            let spec = asked.get(&attached.key).cloned().unwrap_or(there);
             let index = u32::from(attached.address) - u32::from(config.subnet.network());
             state.cursor = state.cursor.max(index);
             state.servers.insert(attached.key.clone(), (attached, spec));
@@ -85,15 +94,18 @@ impl LinuxNetwork {
     }
 
     async fn with<T>(&self, work: impl AsyncFnOnce(&mut State) -> Result<T>) -> Result<T> {
-        let mut held = self.state.lock().await;
-        let mut state = match held.take() {
+        let mut held = self.held.lock().await;
+        let mut state = match held.state.take() {
             Some(state) => state,
-            None => self.load().await?,
+            None => self.load(&held.asked).await?,
         };
         let outcome = work(&mut state).await;
-        // After a failure nobody knows what the kernel has: look again next time.
         if outcome.is_ok() {
-            *held = Some(state);
+            held.state = Some(state);
+        } else {
+            // Nobody knows what the kernel has now: look again next time. What we want of it is known.
+            let all = state.servers.into_iter();
+            held.asked = all.map(|(key, (_, spec))| (key, spec)).collect();
         }
         outcome
     }
@@ -205,8 +217,8 @@ impl LinuxNetwork {
     }
 
     async fn cleanup_now(&self) -> Result<()> {
-        let mut held = self.state.lock().await;
-        *held = None;
+        let mut held = self.held.lock().await;
+        *held = Held::default();
         let tag = &self.config.tag;
         for attached in link::attached(tag, self.config.gateway(), &link::links().await?) {
             link::detach(tag, &attached.key, &attached.veth).await?;

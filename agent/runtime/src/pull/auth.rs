@@ -102,7 +102,6 @@ pub async fn fetch_token(
     auth: &RegistryAuth,
     plain: bool,
 ) -> Result<HeaderValue, ImageProblem> {
-    let unreachable = |e: reqwest::Error| ImageProblem::Unreachable(super::registry::reason(&e));
     let mut url = reqwest::Url::parse(realm)
         .map_err(|_| ImageProblem::Unreachable("it names a token server that is no URL".into()))?;
     match url.scheme() {
@@ -117,11 +116,12 @@ pub async fn fetch_token(
             query.append_pair("service", service);
         }
     }
-    let mut request = http.get(url);
+    let mut request = http.get(url.clone());
     if let RegistryAuth::Basic { username, password } = auth {
         request = request.header(reqwest::header::AUTHORIZATION, basic(username, password)?);
     }
-    let answer = request.send().await.map_err(unreachable)?;
+    let answer = request.send().await;
+    let answer = answer.map_err(|e| super::registry::unreachable(&url, &e))?;
     let status = answer.status();
     if !status.is_success() {
         // The body stays out: a hostile registry could name any URL here and have us read it aloud.

@@ -12,6 +12,7 @@ mod store;
 mod unpack;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use containerd_client::services::v1 as api;
@@ -21,6 +22,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
 use crate::containerd::client::{Client, QUICK, call};
+use crate::containerd::room::Room;
 use crate::runtime::image::BlobProgress;
 use crate::runtime::{
     Error, ImageProblem, ImageRef, PullPhase, PullPolicy, PullProgress, PullRequest, Pulled,
@@ -52,12 +54,20 @@ struct Work {
     /// One transfer per digest: containerd locks the name of a transfer.
     blobs: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     local: Arc<Local>,
+    room: Arc<Room>,
 }
 
 impl Puller {
-    /// `insecure`: registries spoken to over plain http, besides those on loopback.
-    pub fn new(client: Client, local: Arc<Local>, insecure: Vec<String>) -> Result<Self> {
-        let http = registry::http().map_err(|e| Error::Invalid(registry::reason(&e)))?;
+    /// `insecure`: registries spoken to over plain http, besides those on loopback. `ca_files`: PEM files of CAs
+    /// to trust besides the machine's own.
+    pub fn new(
+        client: Client,
+        local: Arc<Local>,
+        room: Arc<Room>,
+        insecure: Vec<String>,
+        ca_files: &[PathBuf],
+    ) -> Result<Self> {
+        let http = registry::http(ca_files)?;
         Ok(Self {
             work: Arc::new(Work {
                 client,
@@ -66,6 +76,7 @@ impl Puller {
                 slots: Semaphore::new(PARALLEL),
                 blobs: Mutex::new(HashMap::new()),
                 local,
+                room,
             }),
             flights: Flights::default(),
         })
@@ -90,7 +101,10 @@ impl Puller {
         // A registry that is down must not keep a game from starting. One that says no does.
         let down = matches!(
             problem,
-            ImageProblem::Unreachable(_) | ImageProblem::RateLimited(_)
+            ImageProblem::Unreachable(_)
+                | ImageProblem::RateLimited(_)
+                | ImageProblem::Untrusted { .. }
+                | ImageProblem::NoTls(_)
         );
         match self.work.local.find(&request.image).await? {
             Some(image) if down => Ok(done(
@@ -145,6 +159,7 @@ fn copy(error: &Error) -> Error {
             what: what.clone(),
             limit: *limit,
         },
+        Error::DiskFull(text) => Error::DiskFull(text.clone()),
         Error::Cancelled => Error::Cancelled,
         other => Error::Refused {
             what: "pull".into(),
@@ -206,12 +221,18 @@ impl Work {
                 }
             }
         };
+        let what = format!("pull {image}");
         let outcome = tokio::select! {
-            outcome = self.pull_under(&lease, &image, auth, progress) => outcome,
+            outcome = self.pull_under(&lease, &image, auth, progress.clone()) => outcome,
+            full = self.room.run_out(&what) => Err(full),
             () = renewal => Err(Error::Cancelled),
         };
-        // After a failure the lease stays until it expires, so that a new try finds what is here.
-        if outcome.is_ok()
+        let full = matches!(outcome, Err(Error::DiskFull(_)));
+        if full {
+            self.drop_partial(&progress).await;
+        }
+        // After another failure the lease stays until it expires, so that a new try finds what is here.
+        if (outcome.is_ok() || full)
             && let Err(error) = lease.release().await
         {
             tracing::warn!(%image, %error, "could not release the lease of a pull");
@@ -235,6 +256,7 @@ impl Work {
         let blobs: Vec<&Descriptor> = std::iter::once(&manifest.config)
             .chain(&manifest.layers)
             .collect();
+        self.check_room(&name, &blobs).await?;
         progress.send_modify(|p| {
             p.phase = PullPhase::Downloading;
             p.blobs = blobs.iter().map(|b| blank(b)).collect();
@@ -304,6 +326,28 @@ impl Work {
             fetched_bytes: fetched.load(std::sync::atomic::Ordering::Relaxed),
             stale_because: None,
         })
+    }
+
+    /// Half a blob on a full disk is in everybody's way.
+    async fn drop_partial(&self, progress: &Progress) {
+        let blobs = progress.borrow().blobs.clone();
+        for blob in blobs {
+            if let Err(error) = store::abort(&self.client, &blob.digest).await {
+                tracing::warn!(blob = %blob.digest, %error, "could not drop half a transfer");
+            }
+        }
+    }
+
+    /// What is missing must fit, both packed and (at least as large) unpacked, before the first byte is fetched.
+    async fn check_room(&self, image: &str, blobs: &[&Descriptor]) -> Result<()> {
+        let mut missing = 0_u64;
+        for blob in blobs {
+            if !store::present(&self.client, &blob.digest).await? {
+                missing = missing.saturating_add(u64::try_from(blob.size).unwrap_or(0));
+            }
+        }
+        let what = format!("pull {image}");
+        self.room.check(&what, missing.saturating_mul(2)).await
     }
 
     async fn one_blob(

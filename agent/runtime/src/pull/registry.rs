@@ -3,6 +3,7 @@
 //! On reqwest rather than on oci-client's own calls: those read manifests of any size into memory,
 //! follow redirects out of sight and swallow why a token was refused.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,26 +16,49 @@ use tokio::sync::Mutex;
 
 use super::auth::{self, Challenge};
 use super::manifest::MANIFEST_TYPES;
-use crate::runtime::{ImageProblem, ImageRef, RegistryAuth};
+use crate::runtime::{self, Error, ImageProblem, ImageRef, RegistryAuth};
 
 type Result<T> = std::result::Result<T, ImageProblem>;
 
 const MANIFEST_LIMIT: usize = 4 << 20;
 const REDIRECTS: usize = 5;
 
-/// A client for all pulls of this process.
-pub fn http() -> reqwest::Result<reqwest::Client> {
+/// A client for all pulls of this process, which trusts the CAs in these PEM files besides the machine's own.
+/// # Errors
+/// `Invalid` names the file that can't be used.
+pub fn http(ca_files: &[PathBuf]) -> runtime::Result<reqwest::Client> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Someone else being first is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
-    reqwest::Client::builder()
+    let mut extra = Vec::new();
+    for path in ca_files {
+        extra.extend(certificates(path)?);
+    }
+    let client = reqwest::Client::builder()
+        .tls_certs_merge(extra)
         .user_agent(concat!("warren-agent/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(30))
         // By hand, see `follow`: who gets the Authorization header must be seen in one place.
         .redirect(reqwest::redirect::Policy::none())
-        .build()
+        .build();
+    client.map_err(|e| Error::Invalid(format!("registries: {}", reason(&e))))
+}
+
+fn certificates(path: &Path) -> runtime::Result<Vec<reqwest::Certificate>> {
+    let bad = |why: String| {
+        Error::Invalid(format!(
+            "registry_ca_files: {} is no PEM file with certificates ({why})",
+            path.display()
+        ))
+    };
+    let pem = std::fs::read(path).map_err(|e| bad(e.to_string()))?;
+    let found = reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| bad(reason(&e)))?;
+    if found.is_empty() {
+        return Err(bad("there is none in it".into()));
+    }
+    Ok(found)
 }
 
 /// One image at its registry, with the authorisation that was obtained so far.
@@ -202,7 +226,7 @@ impl Session {
                 request = request.header(RANGE, format!("bytes={from}-"));
             }
             let answer = request.send().await;
-            let answer = answer.map_err(|e| ImageProblem::Unreachable(reason(&e)))?;
+            let answer = answer.map_err(|e| unreachable(&url, &e))?;
             if !answer.status().is_redirection() {
                 return Ok(answer);
             }
@@ -276,6 +300,34 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Why nobody answered at `url`. What TLS says against it is for a person to mend; the rest may pass.
+pub(super) fn unreachable(url: &Url, error: &reqwest::Error) -> ImageProblem {
+    let place = match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (host, _) => host.unwrap_or("an unnamed host").to_owned(),
+    };
+    match tls_error(error) {
+        Some(rustls::Error::InvalidCertificate(why)) => ImageProblem::Untrusted {
+            host: place,
+            detail: why.to_string(),
+        },
+        Some(rustls::Error::InvalidMessage(_)) => ImageProblem::NoTls(place),
+        _ => ImageProblem::Unreachable(reason(error)),
+    }
+}
+
+/// What rustls said, however deep it is wrapped: an I/O error names what it carries not as its source.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(found) = error.downcast_ref() {
+        return Some(found);
+    }
+    let carried = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(|e| e.get_ref());
+    let carried = carried.and_then(|e| tls_error(e));
+    carried.or_else(|| tls_error(error.source()?))
 }
 
 /// `localhost`, `127.0.0.0/8` and `::1`, with or without a port.

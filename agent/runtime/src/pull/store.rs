@@ -146,6 +146,17 @@ pub async fn abort(client: &Client, digest: &str) -> Result<()> {
     }
 }
 
+/// Whether a blob is complete here.
+pub async fn present(client: &Client, digest: &str) -> Result<bool> {
+    let request = client.request(api::InfoRequest {
+        digest: digest.to_owned(),
+    });
+    match call("look for a blob", QUICK, client.content().info(request)).await {
+        Err(Error::NotFound { .. }) => Ok(false),
+        other => other.map(|_| true),
+    }
+}
+
 /// Sets labels on a blob that exists, leaving others alone.
 pub async fn label(client: &Client, digest: &str, labels: Labels) -> Result<()> {
     if labels.is_empty() {

@@ -112,7 +112,7 @@ impl<'a> Unpacker<'a> {
         )?;
         let applied = match call("unpack a layer", APPLY, self.client.diff().apply(request)).await {
             // A tar or compression that can't be read: the image is at fault, not this machine.
-            Err(Error::Refused { detail, .. }) if !detail.contains("no space") => {
+            Err(Error::Refused { detail, .. }) => {
                 let text = format!("layer {}: {detail}", layer.digest);
                 return Err(Error::image(self.image, ImageProblem::Corrupt(text)));
             }

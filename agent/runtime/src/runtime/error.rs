@@ -29,9 +29,12 @@ pub enum Error {
     /// The engine or the kernel said no, in its own words.
     #[error("{what}: {detail}")]
     Refused { what: String, detail: String },
+    /// No room, or less than the floor. The text names the disk and what to do.
+    #[error("{0}")]
+    DiskFull(String),
     #[error("cancelled")]
     Cancelled,
-    #[error("{what}")]
+    #[error("{what}: {source}")]
     Io {
         what: String,
         #[source]
@@ -52,6 +55,14 @@ pub enum ImageProblem {
     RateLimited(String),
     #[error("the registry can't be reached: {0}")]
     Unreachable(String),
+    #[error(
+        "the certificate of {host} is not trusted ({detail}): list the CA that signed it in registry_ca_files of the agent's settings, or have the registry present another"
+    )]
+    Untrusted { host: String, detail: String },
+    #[error(
+        "{0} does not speak TLS: list it in insecure_registries of the agent's settings if plain http is meant"
+    )]
+    NoTls(String),
     #[error("plain http is allowed only for loopback or configured registries, not for {0}")]
     Insecure(String),
     #[error("not made for {wanted}; it exists for {}", found.join(", "))]
@@ -89,7 +100,11 @@ impl Error {
             Self::Unsupported(_) => "unsupported",
             Self::Image { problem, .. } => problem.code(),
             Self::Refused { .. } => "refused",
+            Self::DiskFull(_) => "disk_full",
             Self::Cancelled => "cancelled",
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                "disk_full"
+            }
             Self::Io { .. } => "io",
         }
     }
@@ -115,6 +130,8 @@ impl ImageProblem {
             Self::Unauthorized(_) => "image_unauthorized",
             Self::RateLimited(_) => "image_rate_limited",
             Self::Unreachable(_) => "registry_unreachable",
+            Self::Untrusted { .. } => "registry_untrusted",
+            Self::NoTls(_) => "registry_no_tls",
             Self::Insecure(_) => "registry_insecure",
             Self::NoPlatform { .. } => "image_no_platform",
             Self::Corrupt(_) => "image_corrupt",

@@ -289,6 +289,7 @@ impl Runtime for Fake {
                 Ok(Probe {
                     containerd_version: "fake".into(),
                     snapshotter: "fake".into(),
+                    engine_root: None,
                     runc_version: None,
                     kernel: "fake".into(),
                     cgroup: CgroupVersion::V1,
@@ -403,6 +404,10 @@ impl Runtime for Fake {
                 Ok(())
             })
         })
+    }
+
+    fn room(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 
     fn purge(&self) -> BoxFuture<'_, Result<()>> {

@@ -8,6 +8,7 @@ pub mod spec;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::SystemTime;
 
@@ -63,6 +64,11 @@ pub trait Runtime: Send + Sync + 'static {
         id: &'a ContainerId,
         limits: &'a Limits,
     ) -> BoxFuture<'a, Result<()>>;
+
+    /// Whether the engine's own disk has room for something new.
+    /// # Errors
+    /// `DiskFull` below the floor.
+    fn room(&self) -> BoxFuture<'_, Result<()>>;
 
     /// Removes all that this node has in the engine: containers, images, its namespace, its cgroups.
     /// For a machine that leaves.
@@ -172,6 +178,8 @@ pub struct Probe {
     /// As containerd says, e.g. `1.6.20~ds1`.
     pub containerd_version: String,
     pub snapshotter: String,
+    /// Where it keeps the layers; `None` if it does not say.
+    pub engine_root: Option<PathBuf>,
     pub runc_version: Option<String>,
     pub kernel: String,
     pub cgroup: CgroupVersion,

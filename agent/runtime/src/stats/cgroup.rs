@@ -24,61 +24,71 @@ pub struct Usage {
 pub struct Cgroup {
     v2: bool,
     cpu: Option<File>,
-    memory: File,
+    memory: Option<File>,
     memory_stat: Option<File>,
     memory_limit: Option<File>,
     pids: Option<File>,
     io: Option<File>,
+    /// Readable for as long as the cgroup is there.
+    alive: File,
 }
 
 impl Cgroup {
     pub fn of(pid: u32) -> Result<Self> {
         let listing = std::fs::read_to_string(format!("/proc/{pid}/cgroup"));
-        let paths = parse(&listing.map_err(|_| gone(pid))?);
+        Self::listed(Path::new(ROOT), pid, &listing.map_err(|_| gone(pid))?)
+    }
+
+    /// `listing` is what `/proc/<pid>/cgroup` holds, `root` where the hierarchies are mounted.
+    fn listed(root: &Path, pid: u32, listing: &str) -> Result<Self> {
+        let paths = parse(listing);
         match paths.get("memory") {
-            Some(_) => Self::v1(pid, &paths),
-            None => Self::v2(pid, &paths),
+            Some(_) => Self::v1(root, pid, &paths),
+            None => Self::v2(root, pid, &paths),
         }
     }
 
-    fn v1(pid: u32, paths: &HashMap<String, PathBuf>) -> Result<Self> {
+    fn v1(root: &Path, pid: u32, paths: &HashMap<String, PathBuf>) -> Result<Self> {
         let open = |controller: &str, file: &str| {
             let below = paths.get(controller)?;
-            File::open(Path::new(ROOT).join(controller).join(below).join(file)).ok()
+            File::open(root.join(controller).join(below).join(file)).ok()
         };
         let io = "blkio.throttle.io_service_bytes";
         Ok(Self {
             v2: false,
             cpu: open("cpuacct", "cpuacct.usage"),
-            memory: open("memory", "memory.usage_in_bytes").ok_or_else(|| gone(pid))?,
+            memory: open("memory", "memory.usage_in_bytes"),
             memory_stat: open("memory", "memory.stat"),
             memory_limit: open("memory", "memory.limit_in_bytes"),
             pids: open("pids", "pids.current"),
             io: open("blkio", &format!("{io}_recursive")).or_else(|| open("blkio", io)),
+            alive: open("memory", "memory.usage_in_bytes").ok_or_else(|| gone(pid))?,
         })
     }
 
-    fn v2(pid: u32, paths: &HashMap<String, PathBuf>) -> Result<Self> {
+    fn v2(root: &Path, pid: u32, paths: &HashMap<String, PathBuf>) -> Result<Self> {
         let below = paths.get("").ok_or_else(|| gone(pid))?;
-        let open = |file: &str| File::open(Path::new(ROOT).join(below).join(file)).ok();
+        let open = |file: &str| File::open(root.join(below).join(file)).ok();
         Ok(Self {
             v2: true,
             cpu: open("cpu.stat"),
-            memory: open("memory.current").ok_or_else(|| gone(pid))?,
+            memory: open("memory.current"),
             memory_stat: open("memory.stat"),
             memory_limit: open("memory.max"),
             pids: open("pids.current"),
             io: open("io.stat"),
+            // In every cgroup, whichever controllers are on.
+            alive: open("cgroup.procs").ok_or_else(|| gone(pid))?,
         })
     }
 
     pub fn read(&self, buffer: &mut [u8]) -> Result<Usage> {
         let mut usage = Usage::default();
-        let total = text(&self.memory, buffer).and_then(|t| t.trim().parse::<u64>().ok());
         // The directory is gone: reads of the open file answer ENODEV.
-        let total = total.ok_or_else(|| Error::NotFound {
+        text(&self.alive, buffer).ok_or_else(|| Error::NotFound {
             what: "cgroup".into(),
         })?;
+        let total = self.memory.as_ref().map_or(0, |file| number(file, buffer));
         let cache_key = if self.v2 {
             "inactive_file"
         } else {
@@ -162,9 +172,13 @@ fn io(text: &str) -> (u64, u64) {
 
 /// How often the kernel killed something in a cgroup for memory. Zero if it is gone.
 pub(crate) fn oom_kills(path: &str) -> u64 {
+    oom_kills_below(Path::new(ROOT), path)
+}
+
+fn oom_kills_below(root: &Path, path: &str) -> u64 {
     let below = path.trim_start_matches('/');
-    let v1 = format!("{ROOT}/memory/{below}/memory.oom_control");
-    let v2 = format!("{ROOT}/{below}/memory.events");
+    let v1 = root.join("memory").join(below).join("memory.oom_control");
+    let v2 = root.join(below).join("memory.events");
     [v1, v2]
         .iter()
         .filter_map(|path| std::fs::read_to_string(path).ok())
@@ -175,7 +189,99 @@ pub(crate) fn oom_kills(path: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::Write as _;
+
     use super::*;
+
+    /// Files of a container under a kernel with the unified hierarchy alone.
+    const V2: [(&str, &str); 7] = [
+        ("cgroup.procs", "4242\n"),
+        ("cpu.stat", include_str!("v2/cpu.stat")),
+        ("memory.current", "157286400\n"),
+        ("memory.stat", include_str!("v2/memory.stat")),
+        ("memory.max", "268435456\n"),
+        ("pids.current", "17\n"),
+        ("io.stat", include_str!("v2/io.stat")),
+    ];
+
+    fn v2_container(root: &Path) -> PathBuf {
+        let dir = root.join("warren-main/01j9");
+        std::fs::create_dir_all(&dir).unwrap();
+        for (name, text) in V2 {
+            std::fs::write(dir.join(name), text).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn a_container_of_the_unified_hierarchy_is_read_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = v2_container(root.path());
+        let listing = "0::/warren-main/01j9\n";
+        let usage = Cgroup::listed(root.path(), 1, listing).unwrap();
+        let mut buffer = vec![0; 16 << 10];
+        let usage = usage.read(&mut buffer).unwrap();
+        assert_eq!(usage.cpu_ns, 8_643_210_000);
+        assert_eq!(
+            usage.memory_bytes,
+            157_286_400 - 41_943_040,
+            "file cache is not the game's"
+        );
+        assert_eq!(usage.memory_limit_bytes, Some(268_435_456));
+        assert_eq!(usage.pids, 17);
+        assert_eq!(
+            (usage.io_read_bytes, usage.io_write_bytes),
+            (53_248_000 + 4096, 1_310_720)
+        );
+        std::fs::write(dir.join("memory.max"), "max\n").unwrap();
+        let open = Cgroup::listed(root.path(), 1, listing).unwrap();
+        assert_eq!(open.read(&mut buffer).unwrap().memory_limit_bytes, None);
+        std::fs::write(dir.join("memory.events"), include_str!("v2/memory.events")).unwrap();
+        assert_eq!(oom_kills_below(root.path(), "/warren-main/01j9"), 2);
+    }
+
+    /// What this kernel itself says of a cgroup of version 2, wherever that is mounted.
+    #[test]
+    fn a_real_cgroup_of_version_2_is_read_and_its_end_is_noticed() {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+        let mount = mounts.lines().find_map(|line| {
+            let mut words = line.split(' ').skip(1);
+            let place = words.next()?;
+            (words.next()? == "cgroup2").then(|| PathBuf::from(place))
+        });
+        let mount = mount.unwrap();
+        let name = format!("warren-v2-{}", std::process::id());
+        let dir = mount.join(&name);
+        std::fs::create_dir(&dir).unwrap();
+        let mut busy = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "read go || exit; i=0; while [ $i -lt 20000000 ]; do i=$((i + 1)); done",
+            ])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::fs::write(dir.join("cgroup.procs"), busy.id().to_string()).unwrap();
+        let listing = std::fs::read_to_string(format!("/proc/{}/cgroup", busy.id())).unwrap();
+        let unified = listing.lines().find(|l| l.starts_with("0::")).unwrap();
+        assert_eq!(unified, format!("0::/{name}"));
+        let cgroup = Cgroup::listed(&mount, busy.id(), unified).unwrap();
+        busy.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        let mut buffer = vec![0; 16 << 10];
+        let started = std::time::Instant::now();
+        while cgroup.read(&mut buffer).unwrap().cpu_ns < 10_000_000 {
+            assert!(started.elapsed().as_secs() < 20, "it counts no CPU time");
+            std::thread::yield_now();
+        }
+        busy.kill().unwrap();
+        busy.wait().unwrap();
+        while std::fs::remove_dir(&dir).is_err() {
+            assert!(started.elapsed().as_secs() < 30, "the cgroup stays");
+            std::thread::yield_now();
+        }
+        assert!(cgroup.read(&mut buffer).is_err());
+    }
 
     #[test]
     fn both_listings_are_understood() {

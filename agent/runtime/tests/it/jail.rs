@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use warren_runtime::jail::{Error, Jail, Kind, ListOptions, RelPath, SortBy, WriteOptions};
+use warren_runtime::jail::{ETag, Error, Jail, Kind, ListOptions, RelPath, SortBy, WriteOptions};
 
 struct Fixture {
     root: PathBuf,
@@ -119,6 +119,25 @@ fn a_link_inside_is_written_through_and_one_outside_is_refused() {
             .is_err()
     );
     assert_eq!(std::fs::read(f.outside.join("secret")).unwrap(), b"secret");
+}
+
+#[test]
+fn a_file_behind_a_link_is_guarded_like_any_other() {
+    let f = fixture();
+    write(&f.jail, "real", b"old");
+    symlink("real", f.root.join("link")).unwrap();
+    let matching = |etag: ETag| WriteOptions {
+        if_match: Some(etag),
+        ..WriteOptions::default()
+    };
+    let seen = f.jail.read(&path("link"), 9).unwrap().etag;
+    f.jail
+        .write(&path("link"), b"newer", matching(seen.clone()))
+        .unwrap();
+    assert_eq!(f.jail.read(&path("real"), 9).unwrap().bytes, b"newer");
+    let late = f.jail.write(&path("link"), b"lost", matching(seen));
+    assert!(matches!(late, Err(Error::Changed { .. })), "{late:?}");
+    assert_eq!(f.jail.read(&path("real"), 9).unwrap().bytes, b"newer");
 }
 
 #[test]

@@ -45,8 +45,25 @@ impl Machine {
 
     pub fn bare(auth: Option<(&str, &str)>) -> Self {
         let turn = turn();
-        let containerd = warren_harness::Containerd::start().unwrap();
-        let runtime = Containerd::new(config(&containerd)).unwrap();
+        Self::over(turn, warren_harness::Containerd::start().unwrap(), auth, 0)
+    }
+
+    /// With a small disk for containerd, of which `floor` bytes are to stay free.
+    pub fn on_disk_of(bytes: u64, floor: u64) -> Self {
+        let turn = turn();
+        let containerd = warren_harness::Containerd::start_on_disk_of(bytes).unwrap();
+        Self::over(turn, containerd, None, floor)
+    }
+
+    fn over(
+        turn: File,
+        containerd: warren_harness::Containerd,
+        auth: Option<(&str, &str)>,
+        floor: u64,
+    ) -> Self {
+        let mut settings = config(&containerd);
+        settings.disk_floor_bytes = floor;
+        let runtime = Containerd::new(settings).unwrap();
         Self {
             registry: Registry::start(auth).unwrap(),
             runtime,

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod container;
+mod disk;
 mod jail;
 mod machine;
 mod net;
 mod pull;
+mod tls;

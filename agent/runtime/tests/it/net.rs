@@ -28,7 +28,7 @@ const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 77, 254);
 
 /// Runs a test with its own network in the place of the host's. The image is pulled before, since
 /// the registry listens on the real loopback; containerd is reached by a path and does not care.
-fn apart(test: impl AsyncFnOnce(Machine) + Send + 'static) {
+pub fn apart(test: impl AsyncFnOnce(Machine) + Send + 'static) {
     let thread = std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -45,7 +45,7 @@ fn apart(test: impl AsyncFnOnce(Machine) + Send + 'static) {
     }
 }
 
-fn sh(script: &str) -> String {
+pub fn sh(script: &str) -> String {
     let output = Command::new("sh").args(["-ec", script]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{script}: {text}");
@@ -139,7 +139,8 @@ fn publish(proto: Proto, host_port: u16, container_port: u16) -> Publish {
 async fn server(machine: &Machine, name: &str, attached: &Attached) -> std::path::PathBuf {
     let mut spec = machine.shell(
         name,
-        "nc -ll -p 7777 -e cat & echo ready; \
+        // 1E61 is 7777: ready is who listens.
+        "nc -ll -p 7777 -e cat & until grep -q ':1E61 ' /proc/net/tcp*; do sleep 0.02; done; echo ready; \
          while read -r ip port; do \
            answer=$(echo hi | nc -w 2 $ip $port 2>/dev/null | head -1); \
            echo \"$ip:$port answered <$answer>\"; done",
@@ -286,6 +287,57 @@ async fn published(machine: Machine) {
     );
     network.remove(&key("a")).await.unwrap();
     assert_eq!(tcp(Ipv4Addr::LOCALHOST, one), None);
+    network.cleanup_all().await.unwrap();
+    assert_eq!(leftovers(machine.containerd.tag()), "");
+}
+
+#[test]
+fn what_comes_by_ipv6_is_turned_away_at_once_and_servers_have_no_way_out_by_it() {
+    apart(ipv6);
+}
+
+async fn ipv6(machine: Machine) {
+    sh("ip -6 addr add fd00:77::1/64 dev lo nodad");
+    let network = LinuxNetwork::new(config(&machine)).unwrap();
+    let port = free_port().unwrap();
+    let spec = NetSpec {
+        publish: vec![publish(Proto::Tcp, port, 7777)],
+        ..NetSpec::default()
+    };
+    let a = network.ensure(&key("a"), &spec).await.unwrap();
+    server(&machine, "a", &a).await;
+    assert_eq!(tcp(Ipv4Addr::LOCALHOST, port).as_deref(), Some("ping\n"));
+    // Refused, not left hanging: a client that tries both kinds goes on with the other.
+    for ip in ["::1", "fd00:77::1"] {
+        let at = SocketAddr::new(ip.parse().unwrap(), port);
+        let error = TcpStream::connect_timeout(&at, Duration::from_secs(5)).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{at}");
+    }
+    // Even with addresses on the line, which no game can give itself, nothing of it comes through.
+    let (netns, veth) = (a.netns.file_name().unwrap().to_str().unwrap(), &a.veth);
+    sh(&format!(
+        "ip -6 addr add fd00:88::1/64 dev {veth} nodad
+         ip -n {netns} -6 addr add fd00:88::2/64 dev eth0 nodad"
+    ));
+    let listener = TcpListener::bind("[fd00:88::1]:0").unwrap();
+    let there = listener.local_addr().unwrap().port();
+    // The other end waits for us to hang up.
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let inside = format!("ip netns exec {netns} busybox nc -w 2 fd00:88::1 {there} </dev/null");
+    assert!(
+        !Command::new("sh")
+            .args(["-c", &inside])
+            .status()
+            .unwrap()
+            .success()
+    );
+    // It is the table that stops it.
+    sh(&format!(
+        "nft delete table inet warren_{}",
+        machine.containerd.tag()
+    ));
+    let reached = Command::new("sh").args(["-c", &inside]).status().unwrap();
+    assert!(reached.success());
     network.cleanup_all().await.unwrap();
     assert_eq!(leftovers(machine.containerd.tag()), "");
 }

@@ -9,7 +9,7 @@ use super::super::memory::{Ended, Run};
 use super::super::start::Failure;
 use super::super::{convert, install, label};
 use super::Actor;
-use super::hands::{Container, Hands};
+use super::hands::{Container, Hands, Script};
 use crate::clock;
 
 impl<H: Hands> Actor<H> {
@@ -108,6 +108,9 @@ impl<H: Hands> Actor<H> {
         if let Some(run) = run {
             self.attach(run, pid, veth);
         }
+        if let Some(row) = &self.row {
+            self.hands.bring_in_line(row);
+        }
         if self.memory.life.state == State::Starting {
             self.done_without_markers().await;
         }
@@ -184,14 +187,22 @@ impl<H: Hands> Actor<H> {
         if !begun {
             return;
         }
+        let since_ms = found.as_ref().map_or(0, |f| clock::to_ms(f.created_at));
         match (found.map(|f| f.state), job.run) {
+            (_, None) => self.begin_job(job.id, None),
             (Some(FoundState::Running { .. } | FoundState::Paused { .. }), Some(_)) => {
-                self.begin_job(job.id, Some(None));
+                self.begin_job(job.id, Some(Script::Running { since_ms }));
             }
             (Some(FoundState::Stopped(exit)), Some(_)) => {
-                self.begin_job(job.id, Some(Some(Ended::of(&exit))));
+                let ended = job.ended.unwrap_or_else(|| Ended::of(&exit));
+                self.begin_job(job.id, Some(Script::Ended(ended)));
+            }
+            (_, Some(_)) if job.ended.is_some() => {
+                let ended = job.ended.map(Script::Ended);
+                self.begin_job(job.id, ended);
             }
             (_, Some(_)) => {
+                self.hands.sweep_install().await;
                 let failure = Failure::new(
                     "interrupted",
                     "the install script was interrupted by a restart of the machine or of containerd",
@@ -202,7 +213,6 @@ impl<H: Hands> Actor<H> {
                 };
                 self.job_done(job.id, outcome).await;
             }
-            (_, None) => self.begin_job(job.id, None),
         }
     }
 }

@@ -22,6 +22,18 @@ pub enum Container {
     Install,
 }
 
+/// What a new process finds of a job's script.
+#[derive(Debug, Clone, Copy)]
+pub enum Script {
+    /// It runs.
+    Running {
+        /// Unix milliseconds.
+        since_ms: i64,
+    },
+    /// It has ended.
+    Ended(Ended),
+}
+
 /// Work for a job's task.
 pub struct Work<'a> {
     /// The job.
@@ -30,8 +42,8 @@ pub struct Work<'a> {
     pub row: wire::WantedServer,
     /// Names the script's container.
     pub run: RunId,
-    /// Its container was found after a restart, perhaps ended.
-    pub found: Option<Option<Ended>>,
+    /// What an earlier process has begun.
+    pub found: Option<Script>,
 }
 
 /// Calls that return at once start something; what comes of it is told as a [`Msg`]. Calls that wait are
@@ -95,6 +107,8 @@ pub trait Hands: Send + Sync {
     fn kill(&mut self);
     /// Brings a running game in line with a new row.
     fn change_live(&mut self, before: &wire::WantedServer, row: &wire::WantedServer);
+    /// Brings a game that ran on without us in line with its row.
+    fn bring_in_line(&mut self, row: &wire::WantedServer);
     /// Takes container, network and files away. Ends in [`Msg::Removed`].
     fn remove(&mut self);
     /// The server is gone from this node, by the tombstone of that generation.
@@ -104,6 +118,8 @@ pub trait Hands: Send + Sync {
     /// # Errors
     /// It can't even begin.
     fn begin_job(&mut self, work: Work<'_>) -> Result<(), Failure>;
+    /// Takes away what a job that nobody goes on with has left.
+    fn sweep_install(&mut self) -> impl Future<Output = ()> + Send;
     /// The job's container ended.
     fn job_exited(&mut self, ended: Ended);
     /// Ends the job under way, if there is one.

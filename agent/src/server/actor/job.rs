@@ -5,11 +5,11 @@ use warren_proto::wire::fact::What;
 use warren_proto::{state::State, wire};
 
 use super::super::lifecycle::Event;
-use super::super::memory::{Ended, Job};
+use super::super::memory::Job;
 use super::super::start::Failure;
 use super::super::status::JobView;
 use super::super::{convert, install};
-use super::hands::{Hands, Work};
+use super::hands::{Hands, Script, Work};
 use super::{Actor, Msg};
 
 impl<H: Hands> Actor<H> {
@@ -60,6 +60,7 @@ impl<H: Hands> Actor<H> {
             wipe: ask.wipe,
             started_at_ms: self.hands.now().wall_ms,
             run: None,
+            ended: None,
             cancelled: false,
         });
         self.set_job_view(id, -1.0, "waiting for the game to stop");
@@ -93,8 +94,8 @@ impl<H: Hands> Actor<H> {
         Ok(self.hands.job_status(id))
     }
 
-    /// Starts the job's task. `found`: its container was found after a restart, perhaps ended.
-    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Option<Ended>>) {
+    /// Starts the job's task, or goes on with what an earlier process has begun.
+    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Script>) {
         let (Some(job), row) = (
             self.memory.job.clone().filter(|j| j.id == id),
             self.row.clone(),

@@ -70,6 +70,8 @@ pub enum Msg {
     StopTyped,
     /// The node wants it stopped.
     Halt(String),
+    /// The node is taken down.
+    NodeDown,
     /// Control starts a job.
     JobStart(
         wire::JobStart,
@@ -303,6 +305,7 @@ impl<H: Hands> Actor<H> {
             Msg::Done(_) => {}
             Msg::StopTyped => self.event(Event::StopTyped).await,
             Msg::Halt(reason) => self.event(Event::Halt { reason }).await,
+            Msg::NodeDown => self.event(Event::NodeDown).await,
             Msg::JobStart(ask, reply) => {
                 let answer = self.job_start(ask).await;
                 // The asker may have gone; the job is idempotent by its id.

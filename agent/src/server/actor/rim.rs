@@ -17,7 +17,7 @@ use super::super::memory::{Ended, Memory};
 use super::super::start::{self, Failure};
 use super::super::status::{JobView, Status, Up};
 use super::super::{install, remove, stop};
-use super::hands::{Attach, Container, Hands, Work};
+use super::hands::{Attach, Container, Hands, Script, Work};
 use super::{Begun, Msg, OnGone};
 use crate::clock;
 use crate::console::Kind;
@@ -209,8 +209,7 @@ impl Hands for Rim {
         let paths = match self.deps.consoles.begin(self.server, run, Kind::Game) {
             Ok(paths) => paths,
             Err(e) => {
-                let failure = Failure::new("console", format!("{e:#}"));
-                tell(Msg::StartDone(run, Err(failure)));
+                tell(Msg::StartDone(run, Err(e.into())));
                 return;
             }
         };
@@ -337,6 +336,10 @@ impl Hands for Rim {
         stop::change_live(&self.deps, self.server, before, row);
     }
 
+    fn bring_in_line(&mut self, row: &wire::WantedServer) {
+        stop::bring_in_line(&self.deps, self.server, row);
+    }
+
     fn remove(&mut self) {
         let done = self.teller();
         let (deps, server) = (self.deps.clone(), self.server);
@@ -358,17 +361,20 @@ impl Hands for Rim {
         let consoles = &self.deps.consoles;
         let paths = match consoles.server(self.server).paths(run) {
             Some(paths) => paths,
-            None => consoles
-                .begin(self.server, run, Kind::Install)
-                .map_err(|e| Failure::new("console", format!("{e:#}")))?,
+            None => consoles.begin(self.server, run, Kind::Install)?,
         };
         let ended = CancellationToken::new();
         let tail = consoles.follow(self.server, run, None, ended.clone());
         self.tail = Some((ended, tail));
         let (exits_tx, exits) = mpsc::channel(2);
         let running = work.found.is_some();
-        if let Some(Some(ended)) = work.found {
-            let _ = exits_tx.try_send(ended);
+        let mut begun_at_ms = None;
+        match work.found {
+            Some(Script::Ended(ended)) => {
+                let _ = exits_tx.try_send(ended);
+            }
+            Some(Script::Running { since_ms }) => begun_at_ms = Some(since_ms),
+            None => {}
         }
         self.job_exits = Some(exits_tx);
         let cancel = CancellationToken::new();
@@ -383,6 +389,7 @@ impl Hands for Rim {
             job: id,
             wipe: work.job.wipe,
             run,
+            begun_at_ms,
             paths,
             cancel,
             exits,
@@ -395,6 +402,10 @@ impl Hands for Rim {
             tell(Msg::JobDone(id, outcome));
         });
         Ok(())
+    }
+
+    async fn sweep_install(&mut self) {
+        install::sweep(&self.deps, self.server).await;
     }
 
     fn job_exited(&mut self, ended: Ended) {

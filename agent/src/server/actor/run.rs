@@ -97,8 +97,11 @@ impl<H: Hands> Actor<H> {
     }
 
     pub(super) async fn ended(&mut self, run: &str, ended: Ended) {
-        let job = self.memory.job.as_ref();
-        if job.is_some_and(|j| j.run.is_some_and(|r| r.to_string() == run)) {
+        let job = self.memory.job.as_mut();
+        if let Some(job) = job.filter(|j| j.run.is_some_and(|r| r.to_string() == run)) {
+            // Deleting the container forgets how it ended, as with a game.
+            job.ended.get_or_insert(ended);
+            self.commit(Vec::new()).await;
             self.hands.job_exited(ended);
             return;
         }

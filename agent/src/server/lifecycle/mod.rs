@@ -113,6 +113,9 @@ pub struct Server {
     /// How often in a row it met one.
     #[serde(skip)]
     pub retries: u32,
+    /// This process takes the node down.
+    #[serde(skip)]
+    pub down: bool,
     /// Why it was last started, for a retry after this process has ended.
     pub cause: Option<Cause>,
 }
@@ -135,6 +138,7 @@ impl Default for Server {
             kill_at: None,
             retry_at: None,
             retries: 0,
+            down: false,
             cause: None,
         }
     }
@@ -151,6 +155,8 @@ pub enum Cause {
     Crash,
     /// It ran when the host went down.
     HostReboot,
+    /// It ran when the node was taken down.
+    NodeUp,
 }
 
 impl Cause {
@@ -161,6 +167,7 @@ impl Cause {
             Self::Restart => "restart",
             Self::Crash => "crash_policy",
             Self::HostReboot => "host_reboot",
+            Self::NodeUp => "node_up",
         }
     }
 }
@@ -220,6 +227,8 @@ pub enum Event {
         /// Stable.
         reason: String,
     },
+    /// The node is taken down: what runs is stopped and comes back with it, and nothing is started any more.
+    NodeDown,
     /// A job wants the files.
     JobWanted(JobId),
     /// The job is over.
@@ -278,6 +287,12 @@ pub struct Change {
     pub oom: bool,
 }
 
+/// From asking to SIGKILL when control names no time: a large world may be saved for minutes, and people who
+/// know better have `kill`. The same ten minutes as on today's panels.
+const GRACE_MS: u64 = 600_000;
+/// The same where somebody waits for the room: a suspension, a removal, a full disk.
+const URGENT_GRACE_MS: u64 = 60_000;
+
 /// After a failed start for a passing reason, milliseconds times two per try up to 30 s.
 const RETRY_MS: i64 = 1000;
 /// A process that outlives SIGKILL (disk wait) gets it again so often.
@@ -312,7 +327,7 @@ impl Turn {
     fn take(&mut self, event: Event) {
         match event {
             Event::Wanted(want) => self.wanted(want),
-            // The server has come back to this node since.
+            // Overtaken by a row that came after it: the server is this node's again.
             Event::Bury(generation)
                 if self
                     .s
@@ -352,6 +367,14 @@ impl Turn {
                 self.s.again = None;
                 self.settle_start();
                 self.begin_stop(&reason, false);
+            }
+            Event::NodeDown => {
+                self.s.down = true;
+                let runs = matches!(self.s.state, State::Starting | State::Running);
+                if runs || (self.s.state == State::Crashed && self.s.revive) {
+                    self.s.again.get_or_insert(Cause::NodeUp);
+                }
+                self.begin_stop("node_down", false);
             }
             Event::JobWanted(job) => {
                 if self.s.hold.is_none() {
@@ -433,7 +456,11 @@ impl Turn {
 
     fn grace_ms(&self) -> i64 {
         let grace = self.s.want.as_ref().map_or(0, |w| w.grace_ms);
-        let grace = if grace == 0 { 30_000 } else { grace };
+        let grace = if grace == 0 { GRACE_MS } else { grace };
+        let grace = match self.s.stop_reason.as_str() {
+            "suspended" | "removed" | "disk_limit" => grace.min(URGENT_GRACE_MS),
+            _ => grace,
+        };
         i64::try_from(grace).unwrap_or(i64::MAX / 4)
     }
 
@@ -776,7 +803,9 @@ impl Turn {
     }
 
     fn starts(&mut self) {
-        let Some(want) = &self.s.want else { return };
+        let Some(want) = self.s.want.as_ref().filter(|_| !self.s.down) else {
+            return;
+        };
         let (suspended, installable) = (want.suspended, want.installable);
         if self.s.hold.is_some() {
             return;

@@ -458,6 +458,45 @@ fn a_reinstall_stops_the_game_first() {
 }
 
 #[test]
+fn a_tombstone_that_a_newer_row_has_overtaken_buries_nothing() {
+    let mut sim = Sim::running();
+    sim.tell(Event::Wanted(want(9, None)));
+    sim.tell(Event::Bury(8));
+    assert_eq!(
+        (sim.s.state, sim.s.removing.is_none()),
+        (State::Running, true)
+    );
+    sim.tell(Event::Bury(9));
+    assert_eq!(sim.s.state, State::Stopping);
+}
+
+#[test]
+fn a_game_has_ten_minutes_to_save_but_one_where_its_room_is_needed() {
+    let stop = |grace_ms, suspended: bool| {
+        let power = (!suspended).then_some(Power::Stop);
+        Event::Wanted(Want {
+            grace_ms,
+            suspended,
+            ..want(9, power)
+        })
+    };
+    for (event, ms) in [
+        (stop(0, false), 600_000),
+        (stop(0, true), 60_000),
+        (stop(5_000, true), 5_000),
+        (stop(700_000, false), 700_000),
+    ] {
+        let mut sim = Sim::running();
+        sim.tell(event);
+        assert_eq!(sim.s.state, State::Stopping);
+        sim.after(ms - 1);
+        assert!(!sim.last.contains(&Effect::Kill), "{ms}");
+        sim.after(1);
+        assert!(sim.last.contains(&Effect::Kill), "{ms}");
+    }
+}
+
+#[test]
 fn a_tombstone_stops_then_removes_once() {
     let mut sim = Sim::running();
     sim.tell(Event::Bury(5));
@@ -552,4 +591,42 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_node_that_is_taken_down_brings_back_what_ran_and_nothing_else() {
+    let mut sim = Sim::new();
+    sim.tell(Event::Wanted(want(1, Some(Power::Start))));
+    sim.tell(Event::Started).tell(Event::Done);
+    sim.tell(Event::NodeDown);
+    assert!(sim.last.contains(&Effect::AskStop));
+    sim.tell(Event::Exited {
+        code: 0,
+        oom: false,
+    });
+    assert_eq!(sim.s.state, State::Stopped);
+    assert!(!sim.starts(), "not while it goes down");
+    // What the next process reads.
+    let text = serde_json::to_string(&sim.s).unwrap();
+    let mut next = Sim::new();
+    next.s = serde_json::from_str(&text).unwrap();
+    next.tell(Event::Adopted(Found::Nothing {
+        host_rebooted: false,
+    }));
+    assert!(next.last.contains(&Effect::Start(Cause::NodeUp)));
+    // One that somebody had stopped stays so, and a crashed one is not revived on the way down.
+    let mut stopped = Sim::new();
+    stopped.tell(Event::Wanted(want(1, Some(Power::Stop))));
+    stopped.tell(Event::NodeDown).after(60_000);
+    assert_eq!((stopped.s.again, stopped.starts()), (None, false));
+    let mut crashed = Sim::new();
+    crashed.tell(Event::Wanted(want(1, Some(Power::Start))));
+    crashed.tell(Event::Started).tell(Event::Done);
+    crashed.tell(Event::Exited {
+        code: 1,
+        oom: false,
+    });
+    crashed.tell(Event::NodeDown).after(60_000);
+    assert!(crashed.s.state == State::Crashed && !crashed.starts());
+    assert_eq!(crashed.s.again, Some(Cause::NodeUp));
 }

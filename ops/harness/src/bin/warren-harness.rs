@@ -3,6 +3,7 @@
 //! ```text
 //! warren-harness netlab                   prints JSON; then: cut, heal, renumber, listening
 //! warren-harness containerd               prints JSON; then: kill9, restart
+//! warren-harness postgres                 prints JSON: the URL of an empty database
 //! warren-harness push-game PORT REPO TAG  pushes the image of the misbehaving games
 //! ```
 
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use warren_harness::{Containerd, ImageBuilder, NetLab, RegistryClient};
+use warren_harness::{Containerd, ImageBuilder, NetLab, Postgres, RegistryClient};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -19,9 +20,10 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["netlab"] => netlab(),
         ["containerd"] => containerd(),
+        ["postgres"] => postgres(),
         ["push-game", port, repo, tag] => push_game(port, repo, tag),
         _ => Err(anyhow::anyhow!(
-            "usage: warren-harness netlab | containerd | push-game PORT REPO TAG"
+            "usage: warren-harness netlab | containerd | postgres | push-game PORT REPO TAG"
         )),
     };
     match result {
@@ -72,6 +74,12 @@ fn containerd() -> Result<()> {
         }
         Ok(json!({"pid": containerd.pid()}))
     })
+}
+
+fn postgres() -> Result<()> {
+    let postgres = Postgres::start()?;
+    println!("{}", json!({"url": postgres.url()}));
+    each_line(|word| bail!("unknown command {word}"))
 }
 
 fn push_game(port: &str, repo: &str, tag: &str) -> Result<()> {

@@ -30,12 +30,21 @@ case "$1 ${2:-}" in
         echo '{"url":"x","user":"admin","password":"once-only"}'
         ;;
     'token create') echo token-of-the-local-node ;;
+    nats-check*)
+        # What the real one finds out; here it is told by a file.
+        if [ -e "$WARREN_DATA/bad-nats" ]; then cat "$WARREN_DATA/bad-nats" >&2; exit 1; fi
+        ;;
     serve*) exec "$(dirname "$0")/listen" "$3" http_listen ;;
 esac
 "#;
 const GATEWAY: &str = "#!/bin/sh\nexec \"$(dirname \"$0\")/listen\" \"$3\" listen\n";
 const AGENT: &str = r#"#!/bin/sh
 [ "$1" = join ] && exit 0
+if [ "$1" = halt ]; then
+    # Only while nothing else of the instance runs, and with a containerd that answers.
+    ctr -a "$(sed -n 's/^containerd_address = "\(.*\)"/\1/p' "$5")" version >/dev/null || exit 3
+    echo "stand-in: $*" && exit "$(cat "$(dirname "$0")/halt-status" 2>/dev/null || echo 0)"
+fi
 exec "$(dirname "$0")/listen" "$3" metrics_listen
 "#;
 /// Serves `/readyz` on the address under a key of a configuration file.
@@ -46,6 +55,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        self.wfile.write(b"ready\nbus: connected\n")
     def log_message(self, *_):
         pass
 http.server.HTTPServer.allow_reuse_address = True
@@ -85,6 +95,11 @@ impl Instance {
         self.root.path().join("data")
     }
 
+    /// The stand-ins for Warren's programs.
+    pub fn bin(&self) -> PathBuf {
+        self.root.path().join("bin")
+    }
+
     pub fn port(&self, option: &str) -> u16 {
         self.ports
             .iter()
@@ -98,15 +113,14 @@ impl Instance {
         for (option, port) in &self.ports {
             command.arg(option).arg(port.to_string());
         }
-        command
-            .args(["--detach", "--bin-dir"])
-            .arg(self.root.path().join("bin"));
+        command.args(["--detach", "--bin-dir"]).arg(self.bin());
         command.args(more).output().unwrap()
     }
 
     pub fn down(&self) -> Output {
         self.command("down")
-            .args(["--grace", "1"])
+            .args(["--grace", "1", "--bin-dir"])
+            .arg(self.bin())
             .output()
             .unwrap()
     }

@@ -4,4 +4,5 @@
 
 mod install;
 mod instance;
+mod scripts;
 mod supervision;

@@ -94,6 +94,26 @@ fn down_leaves_no_process_and_no_socket() {
 }
 
 #[test]
+fn down_has_the_agent_end_the_games_and_says_when_it_could_not() {
+    let instance = Instance::new();
+    assert!(instance.up(&[]).status.success());
+    let down = instance.down();
+    assert!(down.status.success(), "{}", words(&down));
+    let text = words(&down);
+    assert!(text.contains("stand-in: halt --limit 1"), "{text}");
+    assert!(!text.contains("SIGTERM"), "{text}");
+    assert!(instance.up(&[]).status.success());
+    std::fs::write(instance.bin().join("halt-status"), "7").unwrap();
+    let down = instance.down();
+    assert!(down.status.success(), "{}", words(&down));
+    let text = words(&down);
+    assert!(
+        text.contains("sent SIGTERM instead") && text.contains("exit status: 7"),
+        "{text}"
+    );
+}
+
+#[test]
 fn parts_of_a_killed_supervisor_end_and_the_next_up_works() {
     let instance = Instance::new();
     assert!(instance.up(&[]).status.success());
@@ -149,4 +169,33 @@ fn tag(instance: &Instance) -> String {
         .find_map(|line| line.trim().strip_prefix("\"tag\": \""))
         .unwrap();
     tag.trim_end_matches("\",").to_owned()
+}
+
+#[test]
+fn given_nats_servers_are_asked_first_and_used_instead() {
+    let nats = warren_harness::Nats::start("listen: \"127.0.0.1:{{PORT}}\"\n").unwrap();
+    let instance = Instance::new();
+    std::fs::create_dir_all(instance.data()).unwrap();
+    let bad = instance.data().join("bad-nats");
+    std::fs::write(&bad, "it does not run in operator mode").unwrap();
+    let url = nats.url();
+    let up = instance.up(&["--nats", &url]);
+    assert!(!up.status.success());
+    let said = words(&up);
+    assert!(
+        said.contains("--nats") && said.contains("operator mode"),
+        "{said}"
+    );
+    for part in PARTS {
+        assert!(instance.pid(part).is_none(), "{part} was left behind");
+    }
+    std::fs::remove_file(&bad).unwrap();
+    let up = instance.up(&["--nats", &url]);
+    assert!(up.status.success(), "{}", words(&up));
+    assert!(instance.pid("nats").is_none());
+    for name in ["control", "gateway", "agent"] {
+        let path = instance.data().join(format!("conf/{name}.toml"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&url), "{name}: {text}");
+    }
 }

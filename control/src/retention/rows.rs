@@ -1,4 +1,4 @@
-//! Lets go of rows that have had their time. The audit log is never touched.
+//! Rows that go by their age alone. The audit log is never touched.
 
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use warren_entity::{facts, revocations, sessions, tombstones};
@@ -11,34 +11,35 @@ const STEP_MS: i64 = 3_600_000;
 /// Transactions of one round.
 const STEPS: usize = 200;
 
-/// One round.
+/// What is of no use after days: revocations, sessions that are over, tombstones that were carried out.
 /// # Errors
 /// Database.
-pub async fn sweep(ground: &Ground) -> Result<(), DbErr> {
+pub async fn short_lived(ground: &Ground) -> Result<u64, DbErr> {
     let now_ms = ground.clock.now_ms();
-    old_facts(
-        ground,
-        now_ms - ground.config.facts_keep_s.saturating_mul(1000),
-    )
-    .await?;
     let tx = ground.db.begin(Lane::Machines).await?;
     // A ticket lives 5 min; a gateway that was away longer asks for all its sessions.
-    revocations::Entity::delete_many()
+    let revoked = revocations::Entity::delete_many()
         .filter(revocations::Column::AtMs.lt(now_ms - DAY_MS))
         .exec(&*tx)
         .await?;
-    sessions::Entity::delete_many()
+    let sessions = sessions::Entity::delete_many()
         .filter(sessions::Column::ExpiresAtMs.lt(now_ms - 30 * DAY_MS))
         .exec(&*tx)
         .await?;
-    tombstones::Entity::delete_many()
+    let stones = tombstones::Entity::delete_many()
         .filter(tombstones::Column::ConfirmedAtMs.lt(now_ms - 30 * DAY_MS))
         .exec(&*tx)
         .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(revoked.rows_affected + sessions.rows_affected + stones.rows_affected)
 }
 
-async fn old_facts(ground: &Ground, before_ms: i64) -> Result<(), DbErr> {
+/// Facts that are older than they are kept.
+/// # Errors
+/// Database.
+pub async fn old_facts(ground: &Ground) -> Result<u64, DbErr> {
+    let before_ms = ground.clock.now_ms() - ground.config.facts_keep_s.saturating_mul(1000);
+    let mut gone = 0;
     for _ in 0..STEPS {
         let oldest: Option<i64> = facts::Entity::find()
             .filter(facts::Column::ReceivedAtMs.lt(before_ms))
@@ -48,13 +49,14 @@ async fn old_facts(ground: &Ground, before_ms: i64) -> Result<(), DbErr> {
             .into_tuple()
             .one(ground.db.read())
             .await?;
-        let Some(oldest) = oldest else { return Ok(()) };
+        let Some(oldest) = oldest else { break };
         let tx = ground.db.begin(Lane::Machines).await?;
-        facts::Entity::delete_many()
+        let facts = facts::Entity::delete_many()
             .filter(facts::Column::ReceivedAtMs.lt(before_ms.min(oldest + STEP_MS)))
             .exec(&*tx)
             .await?;
         tx.commit().await?;
+        gone += facts.rows_affected;
     }
-    Ok(())
+    Ok(gone)
 }

@@ -1,0 +1,73 @@
+import type { NewEventConsumer } from '~/api/types'
+import { Button } from '~/ui/button'
+import { CommandBox, CopyButton } from '~/ui/copy'
+import { DialogFoot } from '~/ui/dialog'
+
+function saveFile(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(url)
+}
+
+/** What a consumer needs to connect; the credential is in no other place. */
+export function ConsumerMade({ made, onClose }: { made: NewEventConsumer; onClose: () => void }) {
+  const file = `${made.consumer.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.creds`
+  return (
+    <div className="flex flex-col gap-4">
+      <div className="overflow-hidden rounded-box border border-line-2">
+        <div className="flex items-center gap-2 border-b border-line py-1.5 pr-1.5 pl-3.5">
+          <span className="mono text-12 text-t2">{file}</span>
+          <span className="flex-1" />
+          <Button size="sm" onClick={() => saveFile(file, made.creds)}>
+            Save as a file
+          </Button>
+          <CopyButton text={made.creds} primary />
+        </div>
+        <pre
+          tabIndex={0}
+          role="group"
+          aria-label="Credential"
+          className="mono max-h-40 overflow-auto bg-term-bg px-3.5 py-2.5 text-12 leading-5 text-term-fg"
+        >
+          {made.creds}
+        </pre>
+      </div>
+      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
+        <dt className="text-t3">Servers</dt>
+        <dd className="mono text-12 leading-5 [overflow-wrap:anywhere]">
+          {Array.isArray(made.nats_urls) ? made.nats_urls.join(', ') : String(made.nats_urls)}
+        </dd>
+        <dt className="text-t3">Subjects</dt>
+        <dd className="mono text-12 leading-5 [overflow-wrap:anywhere]">{made.subjects.join(', ')}</dd>
+        <dt className="text-t3">Stream</dt>
+        <dd className="mono text-12 leading-5">
+          {made.stream}
+          {made.durables.length > 0 ? `, durable ${made.durables.join(', ')}` : ''}
+        </dd>
+      </dl>
+      {made.ca_pem && (
+        <div className="flex items-center gap-2">
+          <span className="text-t2">The bus has its own CA; the client needs its certificate.</span>
+          <span className="flex-1" />
+          <Button size="sm" onClick={() => saveFile('warren-ca.pem', made.ca_pem ?? '')}>
+            Save ca.pem
+          </Button>
+        </div>
+      )}
+      {made.example && (
+        <div>
+          <div className="mb-1.5 font-medium">Try it</div>
+          <CommandBox text={made.example} />
+        </div>
+      )}
+      <DialogFoot>
+        <Button look="primary" onClick={onClose}>
+          I have it
+        </Button>
+      </DialogFoot>
+    </div>
+  )
+}

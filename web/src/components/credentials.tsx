@@ -1,0 +1,99 @@
+import type { QueryKey } from '@tanstack/react-query'
+import type { LucideIcon } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { queryClient } from '~/api/queries'
+import { toast } from '~/stores/toasts'
+import { Confirm } from '~/ui/dialog'
+import { Ago } from '~/ui/time'
+
+/** One line of a list of what opens doors: a session, an API key, a consumer's credential. */
+export function CredentialRow({
+  icon: Icon,
+  name,
+  tag,
+  facts,
+  action,
+}: {
+  icon: LucideIcon
+  name: ReactNode
+  tag?: ReactNode
+  /** Read second, separated by dots. */
+  facts: ReactNode[]
+  action: ReactNode
+}) {
+  return (
+    <li className="flex items-center gap-3 border-t border-line px-4 py-2.5 first:border-0">
+      <Icon aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0 text-t3" />
+      <div className="min-w-0 flex-1">
+        <div className="flex items-center gap-2">
+          <span className="truncate font-medium">{name}</span>
+          {tag}
+        </div>
+        <div className="flex flex-wrap gap-x-1.5 text-12 text-t3">
+          {facts.map((fact, at) => (
+            <span key={at} className="whitespace-nowrap">
+              {fact}
+              {at < facts.length - 1 && ' ·'}
+            </span>
+          ))}
+        </div>
+      </div>
+      {action}
+    </li>
+  )
+}
+
+/** "ends in 20 days", "does not end". */
+export function Ends({ at }: { at: string | null | undefined }) {
+  return at ? (
+    <>
+      ends <Ago at={at} />
+    </>
+  ) : (
+    'does not end'
+  )
+}
+
+/** Asks once, takes back, and reads the list again; a refusal stays on screen with its reason. */
+export function TakeBack<T>({
+  item,
+  title,
+  verb,
+  failed,
+  list,
+  take,
+  onClose,
+  children,
+}: {
+  /** What is taken back; nothing is asked without one. */
+  item: T | undefined
+  title: string
+  verb: string
+  /** Heads the message when it was refused: "Not revoked". */
+  failed: string
+  list: QueryKey
+  take: (item: T) => Promise<unknown>
+  onClose: () => void
+  children: ReactNode
+}) {
+  return (
+    <Confirm
+      open={item !== undefined}
+      onClose={onClose}
+      title={title}
+      verb={verb}
+      onConfirm={async () => {
+        if (item === undefined) return
+        try {
+          await take(item)
+          await queryClient.invalidateQueries({ queryKey: list })
+        } catch (error) {
+          toast.error(failed, error)
+          throw error
+        }
+      }}
+    >
+      {children}
+    </Confirm>
+  )
+}

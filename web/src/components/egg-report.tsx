@@ -1,0 +1,186 @@
+import { Link } from '@tanstack/react-router'
+import { type ReactNode, useState } from 'react'
+import { Badge, Mark } from '~/ui/badge'
+import { Chip, Tag } from '~/ui/bits'
+import { Button } from '~/ui/button'
+import { CopyIcon, RequestId } from '~/ui/copy'
+import { Spinner } from '~/ui/spinner'
+import { plural } from '~/util/format'
+import { type Dropped, inOrder, type Outcome, outcomeOf, reportText } from './egg-import'
+
+const FILTERS: Array<{ key: Outcome; word: string; mark: ReactNode }> = [
+  { key: 'fine', word: 'OK', mark: <Mark shape="ok" family="run" /> },
+  { key: 'odd', word: 'Odd', mark: <Mark shape="look" family="warn" /> },
+  { key: 'refused', word: 'Refused', mark: <Mark shape="crashed" family="fail" /> },
+]
+
+/** What came of each file: taken, taken with something odd, or refused and why. */
+export function EggReport({
+  rows,
+  onMore,
+  onClose,
+}: {
+  rows: Dropped[]
+  onMore: () => void
+  onClose: () => void
+}) {
+  const [only, setOnly] = useState<Outcome>()
+  const count = (outcome: Outcome) => rows.filter((row) => outcomeOf(row) === outcome).length
+  const shown = inOrder(rows).filter((row) => only === undefined || outcomeOf(row) === only)
+  const summary = [
+    count('fine') > 0 && `${count('fine')} taken`,
+    count('odd') > 0 && `${count('odd')} odd`,
+    count('refused') > 0 && `${count('refused')} refused`,
+    count('waiting') > 0 && `${count('waiting')} waiting`,
+  ]
+  return (
+    <section aria-labelledby="import-report" className="mb-8">
+      <div className="mb-3 flex flex-wrap items-center gap-2">
+        <h2 id="import-report" className="title mr-1 text-16">
+          Import report
+        </h2>
+        <span aria-live="polite" className="num text-t3">
+          {plural(rows.length, 'file')}: {summary.filter(Boolean).join(', ')}
+        </span>
+        <span className="flex-1" />
+        <Button size="sm" onClick={onMore}>
+          Choose more files
+        </Button>
+        <Button size="sm" look="quiet" onClick={onClose}>
+          Close
+        </Button>
+      </div>
+      {rows.length > 1 && (
+        <div className="mb-3 flex flex-wrap gap-2">
+          {FILTERS.filter(({ key }) => count(key) > 0).map(({ key, word, mark }) => (
+            <Chip
+              key={key}
+              on={only === key}
+              mark={mark}
+              count={count(key)}
+              onClick={() => setOnly(only === key ? undefined : key)}
+            >
+              {word}
+            </Chip>
+          ))}
+        </div>
+      )}
+      <ul
+        aria-label="Imported files"
+        className="overflow-hidden rounded-box border border-line bg-surface text-t2"
+      >
+        <li
+          aria-hidden="true"
+          className={`${GRID} h-8 items-center border-b border-line text-12 text-t3 max-lg:hidden`}
+        >
+          <span>File</span>
+          <span>Egg</span>
+          <span>Format</span>
+          <span className="text-right">Variables</span>
+          <span className="text-right">Images</span>
+          <span>Result</span>
+        </li>
+        {shown.map((row) => (
+          <ReportRow key={row.file} row={row} />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+const GRID =
+  'grid grid-cols-[minmax(0,1fr)_minmax(0,200px)_84px_72px_60px_196px] gap-x-3 px-4 max-lg:grid-cols-[minmax(0,1fr)_auto]'
+
+function ReportRow({ row }: { row: Dropped }) {
+  const egg = row.imported?.egg
+  return (
+    <li className={`${GRID} min-h-9 items-center border-t border-line py-1.5 first:border-0 nth-2:border-0`}>
+      <span className="mono truncate text-12 text-t1">{row.file}</span>
+      <span className="min-w-0 max-lg:order-3">
+        {egg ? (
+          <Link
+            to="/eggs/$egg"
+            params={{ egg: egg.id }}
+            className="-my-1 block truncate py-1 text-t1 hover:text-accent max-sm:-my-3 max-sm:py-3"
+          >
+            {egg.name}
+          </Link>
+        ) : (
+          row.problem && <span className="text-t3">unreadable</span>
+        )}
+      </span>
+      <span className="max-lg:order-4 max-lg:justify-self-end">
+        {row.imported && <Tag>{row.imported.report.format}</Tag>}
+      </span>
+      <span className="num text-right max-lg:hidden">{egg?.variables.length}</span>
+      <span className="num text-right max-lg:hidden">{egg?.images.length}</span>
+      <span className="flex items-center gap-2 max-lg:order-2 max-lg:justify-self-end">
+        <Result row={row} />
+      </span>
+      <Findings row={row} />
+    </li>
+  )
+}
+
+function Result({ row }: { row: Dropped }) {
+  const outcome = outcomeOf(row)
+  const note = row.known ? 'updated' : 'new'
+  if (outcome === 'waiting') return <Spinner className="text-move-dot" />
+  if (outcome === 'refused')
+    return (
+      <Badge family="fail" shape="crashed" plain>
+        Refused
+      </Badge>
+    )
+  return (
+    <>
+      {outcome === 'odd' ? (
+        <Badge family="warn" shape="look" plain>
+          Odd, will work
+        </Badge>
+      ) : (
+        <span className="inline-flex items-center gap-1.5 text-run-fg">
+          <Mark shape="ok" size={14} />
+          OK
+        </span>
+      )}
+      <span className="text-t3">{note}</span>
+    </>
+  )
+}
+
+/** What stands below a file: kind, place and words of each finding, and all of it to copy. */
+function Findings({ row }: { row: Dropped }) {
+  const found = row.problem
+    ? [
+        { kind: row.problem.title, field: '', message: row.problem.message },
+        ...Object.entries(row.problem.fields).map(([field, message]) => ({ kind: '', field, message })),
+      ]
+    : (row.imported?.report.odd ?? []).map(({ code, field, message }) => ({
+        kind: code.replaceAll('_', ' '),
+        field,
+        message,
+      }))
+  if (found.length === 0) return null
+  return (
+    <div className="col-span-full mt-0.5 mb-0.5 flex max-w-200 items-start gap-1 text-12 leading-[18px] max-lg:order-5">
+      <div className="min-w-0">
+        <dl>
+          {found.map(({ kind, field, message }, at) => (
+            <div key={at} className="grid grid-cols-[116px_minmax(0,1fr)] gap-x-3 max-sm:grid-cols-1">
+              <dt className={`first-letter:uppercase ${row.problem ? 'text-fail-fg' : 'text-warn-fg'}`}>
+                {kind}
+              </dt>
+              <dd className="[overflow-wrap:anywhere]">
+                {field && <span className="mono">{field}: </span>}
+                {message}
+              </dd>
+            </div>
+          ))}
+        </dl>
+        {row.problem?.requestId && <RequestId id={row.problem.requestId} className="sm:ml-32" />}
+      </div>
+      <CopyIcon text={reportText(row)} what="report" className="-mt-[3px]" />
+    </div>
+  )
+}

@@ -1,0 +1,62 @@
+import { Link } from '@tanstack/react-router'
+import type { ServerSummary } from '~/api/types'
+import { StateBadge } from '~/ui/badge'
+import { GameTile } from '~/ui/bits'
+import { Address } from '~/ui/copy'
+import { gameIcon } from '~/util/game-icon'
+import { FAMILY, shownState } from '~/util/state'
+import { StateNote, UsageCell } from './server-bits'
+
+/** Exceptions first: on a phone the one that failed must not be three screens down. */
+const RANK = { fail: 0, warn: 1, move: 2, run: 3, stop: 4 } as const
+
+export function ServerCards({ servers, phoneOnly }: { servers: ServerSummary[]; phoneOnly: boolean }) {
+  const sorted = [...servers].sort((a, b) => RANK[FAMILY[shownState(a)]] - RANK[FAMILY[shownState(b)]])
+  return (
+    <ul
+      className={
+        phoneOnly
+          ? 'flex flex-col gap-2 sm:hidden'
+          : 'grid grid-cols-[repeat(auto-fill,minmax(320px,1fr))] gap-4 max-sm:grid-cols-1 max-sm:gap-2'
+      }
+    >
+      {sorted.map((server) => {
+        const state = shownState(server)
+        return (
+          <li
+            key={server.id}
+            className="hoverable relative rounded-box border border-line bg-surface p-3 hover:border-line-2"
+          >
+            <div className="flex items-center gap-2.5">
+              <GameTile icon={gameIcon(server.egg.name)} />
+              <div className="min-w-0 flex-1">
+                <Link
+                  to="/servers/$server"
+                  params={{ server: server.id }}
+                  className="block truncate text-14 leading-[18px] font-medium after:absolute after:inset-0"
+                >
+                  {server.name}
+                </Link>
+                <div className="truncate text-12 text-t3">
+                  {state === 'running' ? server.egg.name : <StateNote server={server} />}
+                </div>
+              </div>
+              <StateBadge state={state} />
+            </div>
+            <div className="relative z-1 mt-2 flex h-5 w-fit items-center">
+              {server.address ? (
+                <Address text={server.address.display} />
+              ) : (
+                <span className="text-t3">no address</span>
+              )}
+            </div>
+            <div className="mt-2 grid grid-cols-2 gap-3">
+              <UsageCell server={server} what="cpu" sparks label="CPU" />
+              <UsageCell server={server} what="memory" sparks label="Mem" />
+            </div>
+          </li>
+        )
+      })}
+    </ul>
+  )
+}

@@ -1,0 +1,128 @@
+import { useMutation } from '@tanstack/react-query'
+import { type FormEvent, type ReactNode, useState } from 'react'
+import { asProblem } from '~/api/problem'
+import { FormProblem } from '~/components/problem-view'
+import { Button } from '~/ui/button'
+import { Dialog, DialogFoot } from '~/ui/dialog'
+import { Field, Input, Select } from '~/ui/field'
+
+export interface Wish {
+  name: string
+  /** Seconds; 0 for as long as it may. */
+  lifeS: number
+}
+
+interface Props<T> {
+  open: boolean
+  onClose: () => void
+  title: string
+  /** Heads what was made, which is shown this once. */
+  madeTitle: (made: T) => string
+  madeNote: string
+  help: string
+  verb: string
+  lives: Array<[seconds: number, word: string]>
+  firstLifeS: number
+  width?: 'sm' | 'md'
+  /** Why it can't be made yet, beside a missing name. */
+  off?: string | false
+  make: (wish: Wish) => Promise<T>
+  /** Fields of its own, between name and life. */
+  children?: ReactNode
+  /** What was made, to be copied now. */
+  show: (made: T, close: () => void) => ReactNode
+}
+
+/** Asks for a name and a life, makes a credential, and shows it once: an API key, an event consumer. */
+export function CredentialDialog<T>({
+  open,
+  onClose,
+  title,
+  madeTitle,
+  madeNote,
+  width = 'sm',
+  ...rest
+}: Props<T>) {
+  const [made, setMade] = useState<T>()
+  const close = () => {
+    setMade(undefined)
+    onClose()
+  }
+  return (
+    <Dialog
+      open={open}
+      onClose={close}
+      width={width}
+      title={made === undefined ? title : madeTitle(made)}
+      note={made === undefined ? undefined : madeNote}
+    >
+      {open &&
+        (made === undefined ? (
+          <CredentialForm {...rest} onMade={setMade} onClose={close} />
+        ) : (
+          rest.show(made, close)
+        ))}
+    </Dialog>
+  )
+}
+
+function CredentialForm<T>({
+  help,
+  verb,
+  lives,
+  firstLifeS,
+  off = false,
+  make,
+  children,
+  onMade,
+  onClose,
+}: Pick<Props<T>, 'help' | 'verb' | 'lives' | 'firstLifeS' | 'off' | 'make' | 'children'> & {
+  onMade: (made: T) => void
+  onClose: () => void
+}) {
+  const [name, setName] = useState('')
+  const [lifeS, setLifeS] = useState(firstLifeS)
+  const making = useMutation({ mutationFn: make, onSuccess: onMade })
+  const problem = making.error ? asProblem(making.error) : undefined
+  const wanting = name.trim() === '' ? 'A name is needed' : off
+  return (
+    <form
+      className="flex flex-col gap-4"
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault()
+        if (wanting === false && !making.isPending) making.mutate({ name: name.trim(), lifeS })
+      }}
+    >
+      <Field label="Name" help={help} error={problem?.fields.name}>
+        {(ids) => (
+          <Input
+            {...ids}
+            autoFocus
+            maxLength={64}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
+      </Field>
+      {children}
+      <Field label="Works for">
+        {(ids) => (
+          <Select {...ids} value={lifeS} onChange={(event) => setLifeS(Number(event.target.value))}>
+            {lives.map(([seconds, word]) => (
+              <option key={seconds} value={seconds}>
+                {word}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      {problem && !problem.fields.name && <FormProblem error={problem} />}
+      <DialogFoot>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" look="primary" busy={making.isPending} off={wanting}>
+          {verb}
+        </Button>
+      </DialogFoot>
+    </form>
+  )
+}
