@@ -114,7 +114,7 @@ pub async fn heartbeats(ground: &Ground, beats: Vec<(usize, Beat)>) -> Result<An
     tx.commit().await?;
     for (at, node, boot) in spoke {
         if let Some((_, Ok(answer))) = answers.get_mut(at) {
-            answer.say_hello |= ground.met.is_first(node, &boot);
+            answer.say_hello |= !ground.met.knows(node, &boot);
         }
     }
     if !came_back.is_empty() {

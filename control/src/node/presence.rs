@@ -64,21 +64,21 @@ impl Error {
     }
 }
 
-/// Whom this process has greeted, or asked to say hello: once each, for its database may be another than the one
-/// that the node remembers.
+/// Whose hello this process has stored. Until then it asks for one with every heartbeat: its database may be another
+/// than the one that the node remembers, and a single ask could be lost on its way.
 #[derive(Debug, Clone, Default)]
 pub struct Met(Arc<Mutex<HashMap<NodeId, String>>>);
 
 impl Met {
-    /// Whether this is the first word of a node's process.
+    /// Whether that process of the node has said hello to this one.
     #[must_use]
-    pub fn is_first(&self, node: NodeId, boot: &str) -> bool {
-        let mut met = self.0.lock();
-        if met.get(&node).is_some_and(|known| known == boot) {
-            return false;
-        }
-        met.insert(node, boot.to_owned());
-        true
+    pub fn knows(&self, node: NodeId, boot: &str) -> bool {
+        self.0.lock().get(&node).is_some_and(|known| known == boot)
+    }
+
+    /// Its hello is stored.
+    pub fn greet(&self, node: NodeId, boot: &str) {
+        self.0.lock().insert(node, boot.to_owned());
     }
 }
 
@@ -138,7 +138,7 @@ pub async fn hello(
     }
     hello::greet(&*tx, node, &row, &said, now_ms).await?;
     tx.commit().await?;
-    let _ = ground.met.is_first(node, &ask.boot);
+    ground.met.greet(node, &ask.boot);
     ground.nudges.outbox();
     ground.nudges.node(node);
     answer.next_fact = Some(position(&cursor));
@@ -313,4 +313,17 @@ pub async fn boots_of(
         .into_iter()
         .filter_map(|(boot, ordinal)| Some((boot.parse().ok()?, ordinal)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_hello_and_by_no_ask_for_one() {
+        let (met, node) = (Met::default(), NodeId::new());
+        assert!(!met.knows(node, "a") && !met.knows(node, "a"));
+        met.greet(node, "a");
+        assert!(met.knows(node, "a") && !met.knows(node, "b"));
+    }
 }

@@ -82,8 +82,17 @@ async fn row(world: &World, node: &FakeNode) -> nodes::Model {
         .unwrap()
 }
 
+/// Every control asks for a hello until one has come to it.
+async fn greet_all(world: &World, node: &FakeNode) {
+    for control in std::iter::once(&world.app).chain(&world.others) {
+        let hello = node.hello_of();
+        presence::hello(control, node.id, &hello).await.unwrap();
+    }
+}
+
 async fn a_node_that_hangs_up_is_away_within_seconds(world: World) {
     let node = FakeNode::join(&world).await;
+    greet_all(&world, &node).await;
     let beat = wire::Heartbeat {
         boot: node.boot.to_string(),
         ledger: node.hello_of().ledger,
@@ -312,6 +321,9 @@ async fn many_heartbeats_at_once_are_each_taken_as_they_are(world: World) {
     let mut nodes = Vec::new();
     for _ in 0..4 {
         nodes.push(FakeNode::join(&world).await);
+    }
+    for node in &nodes {
+        greet_all(&world, node).await;
     }
     let away = &nodes[3];
     away.bus.close(Duration::from_secs(1)).await;

@@ -646,7 +646,7 @@ impl World {
                 .heartbeat(node, beat)
                 .map(|(mut answer, behind)| {
                     let met = &self.controls[control].met;
-                    answer.say_hello |= met.is_first(node, &beat.boot);
+                    answer.say_hello |= !met.knows(node, &beat.boot);
                     if behind {
                         self.controls[control].due.insert(node);
                     }
@@ -672,7 +672,7 @@ impl World {
         if let Up::Hello(hello) = &up
             && answer.is_ok()
         {
-            let _ = self.controls[control].met.is_first(node, &hello.boot);
+            self.controls[control].met.greet(node, &hello.boot);
             self.controls[control].due.insert(node);
         }
         let due = std::mem::take(&mut self.controls[control].due);
