@@ -98,6 +98,13 @@ impl Memory {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
+    /// The newest generation that is known of the server. Where its row is lost or another database's, the memory
+    /// knows better: rows below it are not followed, so control has to hear of it.
+    pub fn generation(&self, row: Option<&wire::WantedServer>) -> u64 {
+        let followed = self.life.want.as_ref().map_or(0, |w| w.generation);
+        row.map_or(0, |r| r.generation).max(followed)
+    }
+
     /// Adds facts to be journalled after this memory is on disk. `since`: where the journal ends now.
     pub fn owe(&mut self, facts: &[wire::Fact], since: Position) {
         self.owed.extend(facts.iter().map(|f| Owed {
@@ -129,6 +136,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use warren_proto::ids::BootId;
+
+    #[test]
+    fn a_row_that_is_lost_or_old_does_not_hide_what_was_followed() {
+        let row = |generation| wire::WantedServer {
+            generation,
+            ..Default::default()
+        };
+        let mut memory = Memory::default();
+        assert_eq!(memory.generation(None), 0);
+        assert_eq!(memory.generation(Some(&row(2))), 2);
+        memory.life.want = Some(super::super::convert::want(&row(5)));
+        assert_eq!(memory.generation(None), 5);
+        assert_eq!(memory.generation(Some(&row(1))), 5);
+        assert_eq!(memory.generation(Some(&row(7))), 7);
+    }
 
     #[test]
     fn a_memory_reads_back_with_its_facts() {

@@ -161,7 +161,7 @@ impl Agent {
             let mut host = self.host.lock();
             let seen = host.seen.entry(server).or_default();
             seen.state = Some(memory.life.state);
-            seen.generation = row.as_ref().map_or(0, |r| r.generation);
+            seen.generation = memory.generation(row.as_ref());
             seen.run = memory.run.as_ref().map(|r| r.id);
             seen.ended = memory.ended_jobs.iter().copied().collect();
             seen.job = memory.job.as_ref().map(|job| server::status::JobView {

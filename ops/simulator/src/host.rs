@@ -71,7 +71,7 @@ pub enum Doing {
 pub struct Seen {
     /// Last reported state.
     pub state: Option<State>,
-    /// Of the row.
+    /// See [`Memory::generation`].
     pub generation: u64,
     /// Newest run.
     pub run: Option<RunId>,
@@ -385,9 +385,7 @@ impl Hands for SimHands {
         seen.state = Some(memory.life.state);
         seen.run = memory.run.as_ref().map(|r| r.id);
         seen.ended = memory.ended_jobs.iter().copied().collect();
-        if let Some(row) = row {
-            seen.generation = row.generation;
-        }
+        seen.generation = memory.generation(row);
     }
 
     fn show_job(&mut self, job: Option<JobView>) {
