@@ -88,8 +88,26 @@ pub struct Applied {
     pub removed: Vec<(ServerId, Tombstone)>,
     /// Known here, and a snapshot did not name them.
     pub orphans: Vec<ServerId>,
+    /// Rows below what this node follows or has buried, and the lowest generation that it would take. Control has
+    /// forgotten what it once wanted.
+    pub left_out: Vec<(ServerId, u64)>,
     /// False when `from` was above our rev or the ledger another: nothing was taken.
     pub taken: bool,
+}
+
+impl Applied {
+    /// The answer to control, which has come to `position` with it.
+    pub fn answer(&self, position: wire::LedgerPosition) -> wire::ApplyAnswer {
+        let left_out = self.left_out.iter().map(|(server, floor)| wire::LeftOut {
+            server: server.to_string(),
+            floor: *floor,
+        });
+        wire::ApplyAnswer {
+            ledger: Some(position),
+            orphans: self.orphans.iter().map(ToString::to_string).collect(),
+            left_out: left_out.collect(),
+        }
+    }
 }
 
 /// See the module.
@@ -275,8 +293,11 @@ impl Ledger {
             };
             named.insert(id);
             let known = inner.wanted.get(&id).map_or(0, |w| w.generation);
-            let buried = node.tombstones.get(&id).map_or(0, |t| t.generation);
-            if row.generation > known.max(buried) {
+            let buried = node.tombstones.get(&id).map(|t| t.generation);
+            let floor = known.max(buried.map_or(0, |b| b.saturating_add(1)));
+            if row.generation < floor {
+                applied.left_out.push((id, floor));
+            } else if row.generation > known {
                 rows.push((id, row));
             }
         }
@@ -495,6 +516,7 @@ mod tests {
         assert!(apply(&ledger, 0, 6, &[row(id, 4, 6)]).taken);
         let again = apply(&ledger, 0, 7, &[row(id, 4, 7), row(id, 3, 7)]);
         assert!(again.taken && again.changed.is_empty());
+        assert_eq!(again.left_out, [(id, 4)], "the same row again is none");
         assert_eq!(ledger.position().rev, 7);
         let other = wire::Apply {
             ledger: LedgerId::new().to_string(),
@@ -527,7 +549,9 @@ mod tests {
         ledger.bury(id, 2).unwrap();
         assert!(ledger.open_tombstones().is_empty());
         assert!(ledger.rows().unwrap().is_empty());
-        assert!(apply(&ledger, 2, 3, &[row(id, 2, 3)]).changed.is_empty());
+        let old = apply(&ledger, 2, 3, &[row(id, 2, 3)]);
+        assert!(old.changed.is_empty());
+        assert_eq!(old.left_out, [(id, 3)]);
         assert_eq!(apply(&ledger, 3, 4, &[row(id, 5, 4)]).changed, [id]);
         // It came back while the old copy was being removed.
         ledger.bury(id, 2).unwrap();

@@ -547,6 +547,57 @@ async fn renew_order(db: &impl ConnectionTrait, server_id: &str) -> Result<(), D
     Ok(())
 }
 
+/// Writes a row anew under a generation that its node will take.
+async fn raise(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    server_id: &str,
+    generation: i64,
+) -> Result<(), DbErr> {
+    let rev = wanted::raise_rev(db, node_id).await?;
+    servers::Entity::update_many()
+        .col_expr(servers::Column::Generation, Expr::value(generation))
+        .col_expr(servers::Column::Rev, Expr::value(rev))
+        .filter(servers::Column::Id.eq(server_id))
+        .exec(db)
+        .await?;
+    renew_order(db, server_id).await
+}
+
+/// Rows that a node did not take, for it follows or has buried a later generation: they are written anew above it.
+pub async fn raise_left_out(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    left_out: &[wire::LeftOut],
+) -> Result<(), DbErr> {
+    let node_id = node.to_string();
+    for out in left_out.iter().filter(|out| out.floor <= HIGHEST) {
+        let Ok(server) = out.server.parse::<ServerId>() else {
+            continue;
+        };
+        let id = server.to_string();
+        let row: Option<(String, i64, Option<i64>)> = servers::Entity::find_by_id(&*id)
+            .select_only()
+            .columns([
+                servers::Column::NodeId,
+                servers::Column::Generation,
+                servers::Column::DeletedAtMs,
+            ])
+            .into_tuple()
+            .one(db)
+            .await?;
+        let row = row.map(|(owner, generation, deleted)| settle::Row {
+            here: owner == node_id,
+            generation,
+            deleted: deleted.is_some(),
+        });
+        if let Some(generation) = row.and_then(|row| settle::left_out(row, to_i64(out.floor))) {
+            raise(db, &node_id, &id, generation).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Compares the servers that the node has with those that it should have.
 pub async fn settle_servers(
     db: &impl ConnectionTrait,
@@ -594,16 +645,7 @@ pub async fn settle_servers(
                 });
             match settle::server(row, buried.get(&id).copied(), seen.generation) {
                 Verdict::Fine => {}
-                Verdict::Raise(generation) => {
-                    let rev = wanted::raise_rev(db, &node_id).await?;
-                    servers::Entity::update_many()
-                        .col_expr(servers::Column::Generation, Expr::value(generation))
-                        .col_expr(servers::Column::Rev, Expr::value(rev))
-                        .filter(servers::Column::Id.eq(&*id))
-                        .exec(db)
-                        .await?;
-                    renew_order(db, &id).await?;
-                }
+                Verdict::Raise(generation) => raise(db, &node_id, &id, generation).await?,
                 Verdict::Bury(generation) => {
                     let rev = wanted::raise_rev(db, &node_id).await?;
                     let at = Bumped { generation, rev };

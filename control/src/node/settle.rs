@@ -96,6 +96,13 @@ pub fn server(row: Option<Row>, buried: Option<i64>, seen: i64) -> Verdict {
     }
 }
 
+/// The generation that a row needs which its node left out, as it takes none below `floor` (a restored database).
+/// None: the row is no longer the node's, or has come above meanwhile.
+#[must_use]
+pub fn left_out(row: Row, floor: i64) -> Option<i64> {
+    (row.here && !row.deleted && row.generation < floor).then_some(floor + 1)
+}
+
 /// Ordinals for boots that control has not met, from `next` on. `listed` is a hello's list, newest first;
 /// boots that only the journal names are older than all of it.
 #[must_use]
@@ -131,6 +138,7 @@ pub fn is_lost(listed: bool, sent_at_ms: i64, now_ms: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::ingest::cursor::Boot;
 
@@ -171,6 +179,11 @@ mod tests {
         assert_eq!(server(row(true, 3, true), Some(3), 5), Verdict::Bury(6));
         assert_eq!(server(row(true, 3, false), Some(2), 5), Verdict::Raise(6));
         assert_eq!(server(None, None, 1), Verdict::Strange);
+        let floor = |row: Option<Row>| left_out(row.unwrap(), 7);
+        assert_eq!(floor(row(true, 3, false)), Some(8));
+        assert_eq!(floor(row(true, 7, false)), None);
+        assert_eq!(floor(row(false, 3, false)), None);
+        assert_eq!(floor(row(true, 3, true)), None);
     }
 
     #[test]

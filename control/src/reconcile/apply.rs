@@ -23,7 +23,10 @@ use super::page;
 use crate::{
     app::{App, Ground},
     db::Lane,
-    node::command::{self, AskError},
+    node::{
+        command::{self, AskError},
+        hello,
+    },
     registry::service::Known,
     text::{to_i64, to_u64},
     wanted,
@@ -181,6 +184,15 @@ async fn applied(
         return Ok(false);
     };
     let tx = ground.db.begin(Lane::Machines).await?;
+    let row = nodes::Entity::find_by_id(node.to_string())
+        .filter(nodes::Column::LedgerId.eq(&*sent.ledger))
+        .lock_exclusive()
+        .one(&*tx)
+        .await?;
+    if row.is_none() {
+        // Another ledger has spoken meanwhile.
+        return Ok(false);
+    }
     nodes::Entity::update_many()
         .col_expr(nodes::Column::AppliedRev, Expr::value(rev))
         .col_expr(nodes::Column::RttMs, Expr::value(rtt_ms))
@@ -190,6 +202,8 @@ async fn applied(
         .filter(nodes::Column::Rev.gte(rev))
         .exec(&*tx)
         .await?;
+    let left_out = &answer.left_out[..answer.left_out.len().min(BOUNDS.rows)];
+    hello::raise_left_out(&*tx, node, left_out).await?;
     wanted::settle_orders(&*tx, &node.to_string(), rev, ground.clock.now_ms()).await?;
     note_orphans(&*tx, node, &answer.orphans, ground.clock.now_ms()).await?;
     tx.commit().await?;

@@ -143,7 +143,7 @@ mod tests {
         };
         let answer = |id: &str, rev| wire::ApplyAnswer {
             ledger: Some(wire::LedgerPosition { id: id.into(), rev }),
-            orphans: Vec::new(),
+            ..Default::default()
         };
         assert_eq!(confirmed(&sent, &answer("a", 6)), Some(6));
         assert_eq!(confirmed(&sent, &answer("a", 4)), None);

@@ -39,6 +39,8 @@ pub struct Told {
     pub deaf: bool,
     /// Named as orphans in every answer to an apply.
     pub orphans: Vec<String>,
+    /// Rows below this generation are left out.
+    pub floor: u64,
     /// Said of a server in place of what it was told.
     pub word: Option<wire::WantedServer>,
 }
@@ -64,10 +66,18 @@ impl Told {
                     id: ledger.to_string(),
                     rev: self.applied_rev,
                 };
+                let floor = self.floor;
+                let low = apply.servers.iter().filter(|s| s.generation < floor);
+                let left_out = low.map(|s| wire::LeftOut {
+                    server: s.server.clone(),
+                    floor,
+                });
+                let left_out = left_out.collect();
                 self.applies.push(apply);
                 Ok(ask.ok(&wire::ApplyAnswer {
                     ledger: Some(position),
                     orphans: self.orphans.clone(),
+                    left_out,
                 }))
             }
             down::JOBS => {

@@ -28,6 +28,7 @@ on_both! {
     a_node_that_hangs_up_is_away_within_seconds
     a_clone_is_quarantined_until_an_admin_picks_one
     a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
+    a_row_that_its_node_has_buried_is_written_anew_above
     what_control_does_not_know_is_an_orphan
     facts_freed_before_a_restore_are_named_as_lost
     a_node_with_a_new_disk_goes_on
@@ -191,6 +192,18 @@ async fn a_node_ahead_of_a_restored_database_takes_its_wanted_state_again(world:
         sent.filter(|s| s.generation > 70 && s.rev > 50)
             .count()
             .checked_sub(1)
+    })
+    .await
+    .unwrap();
+}
+
+async fn a_row_that_its_node_has_buried_is_written_anew_above(world: World) {
+    let node = FakeNode::join(&world).await;
+    node.told.lock().unwrap().floor = 9;
+    let server = world.server(node.id).await.to_string();
+    eventually_async("a row that the node takes", SOON, || async {
+        let row = node.told.lock().unwrap().wanted(&server)?;
+        (row.generation > 9).then_some(())
     })
     .await
     .unwrap();

@@ -296,10 +296,7 @@ impl Agent {
         let applied = self.ledger.apply(&apply);
         let applied = applied.map_err(|_| refuse("ledger", true))?;
         self.applied(&applied);
-        Ok(wire::ApplyAnswer {
-            ledger: Some(self.ledger.position()),
-            orphans: applied.orphans.iter().map(ToString::to_string).collect(),
-        })
+        Ok(applied.answer(self.ledger.position()))
     }
 
     /// As if the comparison of generations were the wrong way round.

@@ -279,6 +279,15 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a row anew under a generation that its node will take.
+    pub fn raise(&mut self, node: NodeId, server: ServerId, generation: i64) {
+        let rev = self.db.raise_rev(node);
+        if let Some(row) = self.db.rows.servers.get_mut(&server) {
+            (row.generation, row.rev) = (generation, rev);
+            row.renew_order();
+        }
+    }
+
     fn settle_servers(&mut self, node: NodeId, hello: &wire::Hello) {
         let mut strange = BTreeSet::new();
         for seen in &hello.servers {
@@ -295,13 +304,7 @@ impl Store {
             let buried = stone.filter(|s| !s.confirmed).map(|s| s.generation);
             match settle::server(row, buried, seen.generation.cast_signed()) {
                 settle::Verdict::Fine => {}
-                settle::Verdict::Raise(generation) => {
-                    let rev = self.db.raise_rev(node);
-                    if let Some(row) = self.db.rows.servers.get_mut(&server) {
-                        (row.generation, row.rev) = (generation, rev);
-                        row.renew_order();
-                    }
-                }
+                settle::Verdict::Raise(generation) => self.raise(node, server, generation),
                 settle::Verdict::Bury(generation) => {
                     let rev = self.db.raise_rev(node);
                     self.bury(node, server, generation, rev);

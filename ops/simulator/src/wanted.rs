@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use warren_control::ingest::outcome;
+use warren_control::node::settle;
 use warren_control::outbox;
 use warren_control::reconcile::{jobs, page};
 use warren_proto::ids::{BootId, JobId, NodeId, ServerId};
@@ -297,6 +298,21 @@ impl Store {
             && row.rev >= rev
         {
             row.applied = rev;
+        }
+        for out in &answer.left_out {
+            let Ok(server) = out.server.parse::<ServerId>() else {
+                continue;
+            };
+            let row = self.db.rows.servers.get(&server);
+            let row = row.map(|s| settle::Row {
+                here: s.node == node,
+                generation: s.generation,
+                deleted: s.deleted,
+            });
+            let floor = out.floor.cast_signed();
+            if let Some(generation) = row.and_then(|row| settle::left_out(row, floor)) {
+                self.raise(node, server, generation);
+            }
         }
         self.settle_orders(node, rev);
         for orphan in answer.orphans.iter().filter_map(|o| o.parse().ok()) {
