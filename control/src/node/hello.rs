@@ -442,8 +442,19 @@ pub async fn settle_ledger(
     let Some((ledger, applied)) = said.ledger else {
         return Ok(());
     };
-    let ledger = ledger.to_string();
-    let revs = settle::ledger(known_of(row), &ledger, applied);
+    compare_ledger(db, node, row, &ledger.to_string(), applied, now_ms).await
+}
+
+/// Compares what control knows of a node's ledger with where the node says that it stands. The node's row is locked.
+pub async fn compare_ledger(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: &nodes::Model,
+    ledger: &str,
+    applied: i64,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let revs = settle::ledger(known_of(row), ledger, applied);
     nodes::Entity::update_many()
         .col_expr(nodes::Column::LedgerId, Expr::value(ledger))
         .col_expr(nodes::Column::Rev, Expr::value(revs.rev))

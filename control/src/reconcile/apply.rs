@@ -189,9 +189,13 @@ async fn applied(
         .lock_exclusive()
         .one(&*tx)
         .await?;
-    if row.is_none() {
+    let Some(row) = row else {
         // Another ledger has spoken meanwhile.
         return Ok(false);
+    };
+    if rev > row.rev {
+        // A restored database that the node has not said hello to yet, or that a hello from before has reached.
+        hello::compare_ledger(&*tx, node, &row, &sent.ledger, rev, ground.clock.now_ms()).await?;
     }
     nodes::Entity::update_many()
         .col_expr(nodes::Column::AppliedRev, Expr::value(rev))

@@ -28,6 +28,7 @@ on_both! {
     a_node_that_hangs_up_is_away_within_seconds
     a_clone_is_quarantined_until_an_admin_picks_one
     a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
+    a_node_whose_answer_is_ahead_takes_its_wanted_state_again
     a_row_that_its_node_has_buried_is_written_anew_above
     what_control_does_not_know_is_an_orphan
     facts_freed_before_a_restore_are_named_as_lost
@@ -192,6 +193,28 @@ async fn a_node_ahead_of_a_restored_database_takes_its_wanted_state_again(world:
         sent.filter(|s| s.generation > 70 && s.rev > 50)
             .count()
             .checked_sub(1)
+    })
+    .await
+    .unwrap();
+}
+
+async fn a_node_whose_answer_is_ahead_takes_its_wanted_state_again(world: World) {
+    let node = FakeNode::join(&world).await;
+    node.told.lock().unwrap().applied_rev = 50;
+    let server = world.server(node.id).await.to_string();
+    eventually_async(
+        "the row under a rev that the node has not",
+        SOON,
+        || async {
+            let row = node.told.lock().unwrap().wanted(&server)?;
+            (row.rev > 50).then_some(())
+        },
+    )
+    .await
+    .unwrap();
+    eventually_async("its confirmation", SOON, || async {
+        let row = row(&world, &node).await;
+        (row.applied_rev == row.rev).then_some(())
     })
     .await
     .unwrap();

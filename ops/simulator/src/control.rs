@@ -231,15 +231,20 @@ impl Store {
         let Some(said) = &hello.ledger else {
             return Ok(());
         };
+        self.compare_ledger(node, &said.id, said.rev.cast_signed())
+    }
+
+    /// What control knows of a node's ledger against where the node says that it stands.
+    pub fn compare_ledger(&mut self, node: NodeId, ledger: &str, applied: i64) -> Answer<()> {
         let row = self.node(node)?;
         let known = settle::Known {
             ledger: row.ledger.as_deref(),
             rev: row.rev,
             applied: row.applied,
         };
-        let revs = settle::ledger(known, &said.id, said.rev.cast_signed());
+        let revs = settle::ledger(known, ledger, applied);
         let before = row.rev;
-        row.ledger = Some(said.id.clone());
+        row.ledger = Some(ledger.to_owned());
         (row.rev, row.applied) = (revs.rev, revs.applied);
         if !revs.anew {
             return Ok(());

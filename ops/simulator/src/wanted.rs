@@ -292,12 +292,13 @@ impl Store {
         };
         let begun = self.db.begin();
         let row = self.db.rows.nodes.get_mut(&node);
-        let row = row.filter(|n| n.ledger.as_deref() == Some(&*sent.ledger));
-        if let Some(row) = row
-            && row.applied < rev
-            && row.rev >= rev
-        {
-            row.applied = rev;
+        let Some(row) = row.filter(|n| n.ledger.as_deref() == Some(&*sent.ledger)) else {
+            return Ok(false);
+        };
+        if rev > row.rev {
+            self.compare_ledger(node, &sent.ledger, rev)?;
+        } else {
+            row.applied = rev.max(row.applied);
         }
         for out in &answer.left_out {
             let Ok(server) = out.server.parse::<ServerId>() else {
