@@ -150,6 +150,7 @@ impl Ledger {
         };
         let mut wanted = BTreeMap::new();
         let mut memories = BTreeSet::new();
+        let mut broken = Vec::new();
         for path in paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let Some((stem, kind)) = name.split_once('.') else {
@@ -162,17 +163,13 @@ impl Ledger {
                 "memory" => {
                     memories.insert(id);
                 }
-                "wanted" => {
-                    let Some(body) = sound(&*disk, &path, &mut damaged)? else {
-                        continue;
-                    };
-                    match wire::WantedServer::decode(body.as_slice()) {
-                        Ok(row) => {
-                            wanted.insert(id, row);
-                        }
-                        Err(e) => aside(&*disk, &path, &e.to_string(), &mut damaged)?,
+                "wanted" => match row_at(&*disk, &path)? {
+                    Ok(Some(row)) => {
+                        wanted.insert(id, row);
                     }
-                }
+                    Ok(None) => {}
+                    Err(why) => broken.push((path, why)),
+                },
                 _ => {}
             }
         }
@@ -184,7 +181,7 @@ impl Ledger {
             uids: BTreeMap::new(),
             tombstones: BTreeMap::new(),
         });
-        if !damaged.is_empty() {
+        if !(damaged.is_empty() && broken.is_empty()) {
             node.id = LedgerId::new();
             node.rev = 0;
         }
@@ -199,7 +196,14 @@ impl Ledger {
             }),
             stuck: AtomicBool::new(false),
         };
-        ledger.save(&ledger.inner.lock().node)?;
+        {
+            let mut inner = ledger.inner.lock();
+            ledger.save(&inner.node)?;
+            // Only now: a kill before the new id is on disk has to find the damage again, or nobody sends the row.
+            for (path, why) in broken {
+                aside(&*ledger.disk, &path, &why, &mut inner.damaged)?;
+            }
+        }
         Ok(ledger)
     }
 
@@ -432,6 +436,22 @@ fn uid_of(node: &mut Node, server: ServerId) -> u32 {
     let free = (0..).find(|n| !taken.contains(n)).unwrap_or(u32::MAX);
     node.uids.insert(server, free);
     free
+}
+
+/// Control's row in a file; inside, why it can't be read.
+fn row_at(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Result<Option<wire::WantedServer>, String>, Error> {
+    match disk::read_framed_on(disk, path) {
+        Ok(Some(body)) => match wire::WantedServer::decode(body.as_slice()) {
+            Ok(row) => Ok(Ok(Some(row))),
+            Err(e) => Ok(Err(e.to_string())),
+        },
+        Ok(None) => Ok(Ok(None)),
+        Err(ReadError::Corrupt { why, .. }) => Ok(Err(why)),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// The body of a framed file; a damaged one is set aside and counts as absent.
