@@ -366,9 +366,12 @@ impl<H: Hands> Actor<H> {
                 all.push(self.changed(change));
             }
         }
-        self.commit(all).await;
+        let saved = self.commit(all).await;
         for effect in effects {
-            self.act(effect).await;
+            match effect {
+                Effect::Start(_) if !saved => self.put_off(),
+                effect => self.act(effect).await,
+            }
         }
     }
 
@@ -419,6 +422,17 @@ impl<H: Hands> Actor<H> {
         }
         self.hands.show(&self.memory, self.row.as_ref());
         saved
+    }
+
+    /// A game that could not be written down is not started: a process after this one would take it for another's
+    /// leftover, or start it a second time.
+    fn put_off(&self) {
+        if let Some(run) = self.memory.run.as_ref().map(|r| r.id) {
+            let text = "the agent's disk takes no writes; nothing is started until it does";
+            let mut failure = Failure::new("not_written", text);
+            failure.passing = true;
+            self.hands.tell(Msg::StartDone(run, Err(failure)));
+        }
     }
 
     async fn act(&mut self, effect: Effect) {
