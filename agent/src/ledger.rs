@@ -86,6 +86,8 @@ pub struct Applied {
     pub changed: Vec<ServerId>,
     /// Servers to be removed.
     pub removed: Vec<(ServerId, Tombstone)>,
+    /// Given to another node and back before this one heard of it: they are still here, and control does not know.
+    pub returned: Vec<ServerId>,
     /// Known here, and a snapshot did not name them.
     pub orphans: Vec<ServerId>,
     /// Rows below what this node follows or has buried, and the lowest generation that it would take. Control has
@@ -341,7 +343,12 @@ impl Ledger {
         }
         // A newer row of the same message took the stone away again.
         let stones = &inner.node.tombstones;
-        applied.removed.retain(|(id, _)| stones.contains_key(id));
+        let (removed, returned) = std::mem::take(&mut applied.removed)
+            .into_iter()
+            .partition(|(id, _)| stones.contains_key(id));
+        applied.removed = removed;
+        let returned: Vec<(ServerId, Tombstone)> = returned;
+        applied.returned = returned.into_iter().map(|(id, _)| id).collect();
         if apply.snapshot {
             let known = inner.wanted.keys().chain(&inner.memories);
             let orphans: BTreeSet<_> = known.filter(|id| !named.contains(id)).copied().collect();
@@ -573,9 +580,25 @@ mod tests {
         assert!(old.changed.is_empty());
         assert_eq!(old.left_out, [(id, 3)]);
         assert_eq!(apply(&ledger, 3, 4, &[row(id, 5, 4)]).changed, [id]);
+        let gone_and_back = wire::Apply {
+            ledger: ledger.position().id,
+            from: 4,
+            to: 6,
+            servers: vec![row(id, 7, 6)],
+            tombstones: vec![wire::Tombstone {
+                server: id.to_string(),
+                generation: 6,
+                rev: 5,
+                keep_files_s: 0,
+            }],
+            ..Default::default()
+        };
+        let back = ledger.apply(&gone_and_back).unwrap();
+        assert!(back.removed.is_empty());
+        assert_eq!((back.changed, back.returned), (vec![id], vec![id]));
         // It came back while the old copy was being removed.
         ledger.bury(id, 2).unwrap();
-        assert_eq!(ledger.wanted(id).unwrap().generation, 5);
+        assert_eq!(ledger.wanted(id).unwrap().generation, 7);
     }
 
     #[test]

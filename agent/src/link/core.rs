@@ -61,7 +61,7 @@ pub enum Input {
     Facts,
     /// So many console bytes are not committed.
     Console(u64),
-    /// Control has named servers that were not here.
+    /// Control has named servers that were not here, or that it believed to be elsewhere.
     Met,
     /// An admin decided that this identity is the one to keep.
     Kept,

@@ -41,7 +41,7 @@ pub struct Servers {
     deps: Arc<Deps>,
     map: Arc<Mutex<HashMap<ServerId, Handle>>>,
     stop: CancellationToken,
-    /// Told when control names servers that were not here.
+    /// Told when control names servers that were not here, or that it believes to be elsewhere.
     pub met: Arc<Notify>,
 }
 
@@ -297,6 +297,9 @@ impl Servers {
 
     /// Hands out what an apply brought.
     pub fn applied(&self, applied: &Applied) {
+        if !applied.returned.is_empty() {
+            self.met.notify_one();
+        }
         for (server, msg) in news(&self.deps.ledger, applied) {
             if self.get(server).is_none() {
                 self.fresh(server);

@@ -313,6 +313,7 @@ impl Agent {
     }
 
     fn applied(&mut self, applied: &Applied) {
+        self.met |= !applied.returned.is_empty();
         for (server, msg) in server::news(&self.ledger, applied) {
             if !self.desks.contains_key(&server) {
                 self.fresh(server);
