@@ -49,6 +49,9 @@ pub struct Tombstone {
 struct Node {
     id: LedgerId,
     rev: u64,
+    /// The boot that has taken the newest rows.
+    #[serde(default)]
+    taken_in: Option<BootId>,
     /// Newest first.
     boots: Vec<BootId>,
     /// The kernel's boot id when the agent last started.
@@ -178,6 +181,7 @@ impl Ledger {
         let mut node = node.unwrap_or_else(|| Node {
             id: LedgerId::new(),
             rev: 0,
+            taken_in: None,
             boots: Vec::new(),
             host_boot: String::new(),
             uids: BTreeMap::new(),
@@ -186,6 +190,7 @@ impl Ledger {
         if !(damaged.is_empty() && broken.is_empty()) {
             node.id = LedgerId::new();
             node.rev = 0;
+            node.taken_in = None;
         }
         let ledger = Self {
             disk,
@@ -237,6 +242,7 @@ impl Ledger {
         wire::LedgerPosition {
             id: inner.node.id.to_string(),
             rev: inner.node.rev,
+            boot: inner.node.taken_in.map_or(String::new(), |b| b.to_string()),
         }
     }
 
@@ -331,6 +337,7 @@ impl Ledger {
             self.write(&self.wanted_path(*id), &row.encode_to_vec())?;
         }
         node.rev = node.rev.max(apply.to);
+        node.taken_in = node.boots.first().copied();
         for (id, _) in &rows {
             node.tombstones.remove(id);
             uid_of(&mut node, *id);
@@ -643,10 +650,15 @@ mod tests {
     #[test]
     fn a_boot_is_on_disk_before_it_is_used_and_sixteen_are_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let mut last = None;
+        let (mut last, mut taken_in) = (None, String::new());
         for n in 0..20 {
             let ledger = Ledger::open(dir.path()).unwrap();
             let boot = ledger.begin_boot(if n < 10 { "a" } else { "b" }).unwrap();
+            if n == 7 {
+                apply(&ledger, 0, 1, &[]);
+                taken_in = boot.id.to_string();
+            }
+            assert_eq!(ledger.position().boot, taken_in);
             assert_eq!(boot.previous, last);
             assert_eq!(boot.host_rebooted, n == 10);
             last = Some(boot.id);

@@ -70,6 +70,8 @@ pub struct Said {
     /// Newest first, the speaker included.
     pub boots: Vec<BootId>,
     pub ledger: Option<(LedgerId, i64)>,
+    /// The boot that has taken the ledger's newest rows.
+    pub taken_in: Option<BootId>,
     pub servers: Vec<Observed>,
     pub jobs: HashSet<JobId>,
     pub journal: Vec<InJournal>,
@@ -112,6 +114,9 @@ impl Said {
             .as_ref()
             .map(|l| Ok::<_, Error>((l.id.parse().map_err(bad)?, to_i64(l.rev))))
             .transpose()?;
+        let taken_in = hello.ledger.as_ref().map(|l| l.boot.as_str());
+        let taken_in = taken_in.filter(|b| !b.is_empty());
+        let taken_in = taken_in.map(|b| b.parse().map_err(bad)).transpose()?;
         let observed = |s: &wire::ObservedServer| {
             Ok::<_, Error>(Observed {
                 server: s.server.parse().map_err(bad)?,
@@ -131,6 +136,7 @@ impl Said {
             boot,
             boots,
             ledger,
+            taken_in,
             servers: hello
                 .servers
                 .iter()
@@ -436,35 +442,41 @@ pub async fn settle_ledger(
     db: &impl ConnectionTrait,
     node: NodeId,
     row: &nodes::Model,
+    boots: &HashMap<BootId, i64>,
     said: &Said,
     now_ms: i64,
 ) -> Result<(), DbErr> {
     let Some((ledger, applied)) = said.ledger else {
         return Ok(());
     };
-    compare_ledger(db, node, row, &ledger.to_string(), applied, now_ms).await
+    let mut known = known_of(row);
+    if !settle::is_met(said.taken_in, boots, row.next_ordinal) {
+        known.ledger = None;
+    }
+    compare_ledger(db, node, known, &ledger.to_string(), applied, now_ms).await
 }
 
 /// Compares what control knows of a node's ledger with where the node says that it stands. The node's row is locked.
 pub async fn compare_ledger(
     db: &impl ConnectionTrait,
     node: NodeId,
-    row: &nodes::Model,
+    known: settle::Known<'_>,
     ledger: &str,
     applied: i64,
     now_ms: i64,
 ) -> Result<(), DbErr> {
-    let revs = settle::ledger(known_of(row), ledger, applied);
+    let node_id = node.to_string();
+    let revs = settle::ledger(known, ledger, applied);
     nodes::Entity::update_many()
         .col_expr(nodes::Column::LedgerId, Expr::value(ledger))
         .col_expr(nodes::Column::Rev, Expr::value(revs.rev))
         .col_expr(nodes::Column::AppliedRev, Expr::value(revs.applied))
-        .filter(nodes::Column::Id.eq(&*row.id))
+        .filter(nodes::Column::Id.eq(&*node_id))
         .exec(db)
         .await?;
     if revs.anew {
         tracing::warn!(node.id = %node, "node {node} is ahead of this database: its wanted state is written anew");
-        write_anew(db, &row.id, revs.rev - row.rev, now_ms).await?;
+        write_anew(db, &node_id, revs.rev - known.rev, now_ms).await?;
     }
     Ok(())
 }

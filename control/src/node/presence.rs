@@ -129,7 +129,7 @@ pub async fn hello(
     let boots = hello::order_boots(&*tx, &row, &said, now_ms).await?;
     let journal = hello::held(&said, &boots);
     let cursor = hello::settle_journal(&*tx, node, cursor, &boots, &journal, now_ms).await?;
-    hello::settle_ledger(&*tx, node, &row, &said, now_ms).await?;
+    hello::settle_ledger(&*tx, node, &row, &boots, &said, now_ms).await?;
     hello::settle_servers(&*tx, node, &said, now_ms).await?;
     if settle::caught_up(hello::cursor_of(&cursor), &journal) {
         hello::confirm_stones(&*tx, node, &said, now_ms).await?;

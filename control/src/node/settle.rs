@@ -46,6 +46,14 @@ pub fn ledger(known: Known<'_>, ledger: &str, applied: i64) -> Revs {
     }
 }
 
+/// Whether control had met the process that took a ledger's newest rows, before the hello at hand gave ordinals from
+/// `next` on. If not, they are a copy's or of a time that a restored database has forgotten, and the ledger's rev
+/// means nothing here, whatever its id.
+#[must_use]
+pub fn is_met(taken_in: Option<BootId>, boots: &HashMap<BootId, i64>, next: i64) -> bool {
+    taken_in.is_none_or(|boot| boots.get(&boot).is_some_and(|ordinal| *ordinal < next))
+}
+
 /// What a node has applied by its heartbeat, if its ledger is the one that control knows and not ahead of
 /// control; otherwise only a hello can tell.
 #[must_use]
@@ -159,6 +167,10 @@ mod tests {
         assert_eq!(beat(known, Some(("a", 6))), None);
         assert_eq!(beat(known, Some(("b", 1))), None);
         assert_eq!(beat(known, None), None);
+        let [old, new, other] = [(); 3].map(|()| BootId::new());
+        let boots = HashMap::from([(old, 3), (new, 4)]);
+        assert!(is_met(None, &boots, 4) && is_met(Some(old), &boots, 4));
+        assert!(!is_met(Some(new), &boots, 4) && !is_met(Some(other), &boots, 4));
     }
 
     #[test]

@@ -195,7 +195,8 @@ async fn applied(
     };
     if rev > row.rev {
         // A restored database that the node has not said hello to yet, or that a hello from before has reached.
-        hello::compare_ledger(&*tx, node, &row, &sent.ledger, rev, ground.clock.now_ms()).await?;
+        let known = hello::known_of(&row);
+        hello::compare_ledger(&*tx, node, known, &sent.ledger, rev, ground.clock.now_ms()).await?;
     }
     nodes::Entity::update_many()
         .col_expr(nodes::Column::AppliedRev, Expr::value(rev))

@@ -142,7 +142,11 @@ mod tests {
             ..Default::default()
         };
         let answer = |id: &str, rev| wire::ApplyAnswer {
-            ledger: Some(wire::LedgerPosition { id: id.into(), rev }),
+            ledger: Some(wire::LedgerPosition {
+                id: id.into(),
+                rev,
+                ..Default::default()
+            }),
             ..Default::default()
         };
         assert_eq!(confirmed(&sent, &answer("a", 6)), Some(6));

@@ -65,6 +65,7 @@ impl Told {
                 let position = wire::LedgerPosition {
                     id: ledger.to_string(),
                     rev: self.applied_rev,
+                    ..Default::default()
                 };
                 let floor = self.floor;
                 let low = apply.servers.iter().filter(|s| s.generation < floor);
@@ -307,6 +308,7 @@ impl FakeNode {
             ledger: Some(wire::LedgerPosition {
                 id: self.ledger.to_string(),
                 rev: self.told.lock().unwrap().applied_rev,
+                ..Default::default()
             }),
             servers: self.servers.clone(),
             jobs: self.jobs.clone(),

@@ -133,10 +133,13 @@ impl Store {
             answer.quarantined_because = "forked".into();
             return Ok((answer, Vec::new()));
         }
+        let next = self.node(node)?.next_ordinal;
         let ordinals = self.order_boots(node, &boots, hello)?;
         let journal = held(hello, &ordinals);
         self.settle_journal(node, &ordinals, &journal)?;
-        self.settle_ledger(node, hello)?;
+        let taken_in = hello.ledger.as_ref().and_then(|l| l.boot.parse().ok());
+        let met = settle::is_met(taken_in, &ordinals, next);
+        self.settle_ledger(node, hello, met)?;
         self.settle_servers(node, hello);
         let cursor = self.node(node)?.cursor;
         if settle::caught_up(cursor, &journal) {
@@ -227,10 +230,13 @@ impl Store {
         self.tell(None, node, self.now_ms);
     }
 
-    fn settle_ledger(&mut self, node: NodeId, hello: &wire::Hello) -> Answer<()> {
+    fn settle_ledger(&mut self, node: NodeId, hello: &wire::Hello, met: bool) -> Answer<()> {
         let Some(said) = &hello.ledger else {
             return Ok(());
         };
+        if !met {
+            self.node(node)?.ledger = None;
+        }
         self.compare_ledger(node, &said.id, said.rev.cast_signed())
     }
 

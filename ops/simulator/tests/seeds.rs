@@ -12,9 +12,10 @@ const FEW: u64 = 500;
 
 /// Seeds that failed once, and what each has shown. What a seed means changes with the simulator's draws, so this is
 /// a record of what was looked at, and new draws need new seeds.
-const MENDED: [(u64, &str); 13] = [
+const MENDED: [(u64, &str); 16] = [
     (1056, "an ask for a hello that was lost"),
     (1290, "a row that was lost with a memory above it"),
+    (2361, "the next process of a clone that was shut out"),
     (3263, "a server that was given away and back"),
     (3737, "a row below its tombstone"),
     (4145, "a row below its tombstone"),
@@ -26,8 +27,16 @@ const MENDED: [(u64, &str); 13] = [
         7401,
         "a start that was not written down, removed while it ran",
     ),
+    (
+        7502,
+        "a clone's ledger that a restored database does not know",
+    ),
     (7667, "a hello from before the database was put back"),
     (8787, "a server that was given away and back"),
+    (
+        8921,
+        "a clone's ledger that a restored database does not know",
+    ),
     (
         9890,
         "a kill between setting a damaged row aside and the new ledger id",
