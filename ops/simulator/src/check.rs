@@ -164,7 +164,12 @@ impl World {
                 continue;
             };
             let host = self.machines[place].host.lock();
-            for (server, _) in host.games.iter().filter(|(_, h)| h.task == Task::Up) {
+            let known = |server: &ServerId| self.store.db.rows.servers.contains_key(server);
+            // A database that was put back has forgotten a server that was made and moved since: both nodes show it
+            // as an orphan, nobody alive can say whose it is, and an admin decides.
+            let judged = |server: &ServerId| known(server) || !self.restored;
+            let up = host.games.iter().filter(|(_, h)| h.task == Task::Up);
+            for (server, _) in up.filter(|(server, _)| judged(server)) {
                 *owners.entry(*server).or_default() += 1;
             }
         }
