@@ -1,4 +1,7 @@
 //! Files that must survive a power cut: written beside, fsynced, renamed, directory fsynced.
+//!
+//! Ledger and journal reach them through [`Disk`], so that the simulator can put a disk under them that
+//! fails at any call and loses what was not synced.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -27,6 +30,94 @@ pub enum ReadError {
         /// The system's words.
         source: io::Error,
     },
+}
+
+/// What is asked of the disk under the data directory.
+pub trait Disk: Send + Sync {
+    /// Paths in a directory, which is made if there is none.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+    /// All of a file.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Replaces a file in one step; after return it survives a power cut, and so does what was done in its
+    /// directory before.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
+    /// May come undone by a power cut.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// May come undone by a power cut.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Shortens a file for good.
+    fn cut(&self, path: &Path, len: u64) -> io::Result<()>;
+    /// Opens a file for appending; a new one survives a power cut, empty.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Append>>;
+}
+
+/// A file that only grows.
+pub trait Append: Send {
+    /// Adds bytes; after return they survive a power cut. After an error some of them may be there.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Back to a length.
+    fn cut(&mut self, len: u64) -> io::Result<()>;
+}
+
+/// The machine's.
+#[derive(Debug, Clone, Copy)]
+pub struct Local;
+
+impl Disk for Local {
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        std::fs::create_dir_all(dir).map_err(at("create", dir))?;
+        let entries = std::fs::read_dir(dir).map_err(at("list", dir))?;
+        let paths = entries.map(|e| e.map(|e| e.path()).map_err(at("list", dir)));
+        paths.collect()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        std::fs::read(path).map_err(at("read", path))
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        write_atomic(path, bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to).map_err(at("rename", from))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path).map_err(at("remove", path))
+    }
+
+    fn cut(&self, path: &Path, len: u64) -> io::Result<()> {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(at("open", path))?;
+        file.set_len(len)
+            .and_then(|()| file.sync_all())
+            .map_err(at("cut", path))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(at("create", path))?;
+        sync_dir(path.parent().unwrap_or(Path::new(".")))?;
+        Ok(Box::new(file))
+    }
+}
+
+impl Append for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)?;
+        self.sync_data()
+    }
+
+    fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.set_len(len)
+    }
 }
 
 /// Adds the path to an I/O error, which names none by itself.
@@ -69,18 +160,28 @@ pub fn sync_dir(dir: &Path) -> io::Result<()> {
         .map_err(at("sync", dir))
 }
 
-/// [`write_atomic`] with length and checksum in front, for [`read_framed`].
-pub fn write_framed(path: &Path, body: &[u8]) -> io::Result<()> {
+/// A body with length and checksum in front, for [`unframe`].
+pub fn frame(body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{MAGIC} {:08x} {}\n", crc32fast::hash(body), body.len()).into_bytes();
     bytes.extend_from_slice(body);
-    write_atomic(path, &bytes)
+    bytes
+}
+
+/// [`write_atomic`] of a [`frame`], for [`read_framed`].
+pub fn write_framed(path: &Path, body: &[u8]) -> io::Result<()> {
+    write_atomic(path, &frame(body))
 }
 
 /// The body of a framed file; `None` if there is no such file.
 /// # Errors
 /// `Corrupt` for anything but exactly what was written.
 pub fn read_framed(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
-    let bytes = match std::fs::read(path) {
+    read_framed_on(&Local, path)
+}
+
+/// [`read_framed`] from any disk.
+pub fn read_framed_on(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
+    let bytes = match disk.read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
@@ -88,27 +189,32 @@ pub fn read_framed(path: &Path) -> Result<Option<Vec<u8>>, ReadError> {
             return Err(ReadError::Io { path, source });
         }
     };
-    let corrupt = |why: &str| ReadError::Corrupt {
+    let body = unframe(&bytes).map_err(|why| ReadError::Corrupt {
         path: path.to_owned(),
         why: why.to_owned(),
-    };
+    })?;
+    Ok(Some(body.to_vec()))
+}
+
+/// What was framed, or why it can't be that.
+fn unframe(bytes: &[u8]) -> Result<&[u8], &'static str> {
     let end = bytes.iter().take(64).position(|b| *b == b'\n');
-    let end = end.ok_or_else(|| corrupt("no header"))?;
-    let header = std::str::from_utf8(&bytes[..end]).map_err(|_| corrupt("header is no text"))?;
+    let end = end.ok_or("no header")?;
+    let header = std::str::from_utf8(&bytes[..end]).map_err(|_| "header is no text")?;
     let mut words = header.split(' ');
     if words.next() != Some(MAGIC) {
-        return Err(corrupt("another format"));
+        return Err("another format");
     }
     let crc = words.next().and_then(|w| u32::from_str_radix(w, 16).ok());
     let length = words.next().and_then(|w| w.parse::<usize>().ok());
     let body = &bytes[end + 1..];
     if length != Some(body.len()) {
-        return Err(corrupt("length differs"));
+        return Err("length differs");
     }
     if crc != Some(crc32fast::hash(body)) {
-        return Err(corrupt("checksum differs"));
+        return Err("checksum differs");
     }
-    Ok(Some(body.to_vec()))
+    Ok(body)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use tracing::{error, warn};
 use warren_proto::ids::{BootId, LedgerId, ServerId};
 use warren_proto::wire;
 
-use crate::disk::{self, ReadError};
+use crate::disk::{self, Disk, ReadError};
 
 /// Boots that are remembered for the fork check.
 pub const MAX_BOOTS: usize = 16;
@@ -48,6 +49,9 @@ pub struct Tombstone {
 struct Node {
     id: LedgerId,
     rev: u64,
+    /// The boot that has taken the newest rows.
+    #[serde(default)]
+    taken_in: Option<BootId>,
     /// Newest first.
     boots: Vec<BootId>,
     /// The kernel's boot id when the agent last started.
@@ -85,14 +89,35 @@ pub struct Applied {
     pub changed: Vec<ServerId>,
     /// Servers to be removed.
     pub removed: Vec<(ServerId, Tombstone)>,
+    /// Given to another node and back before this one heard of it: they are still here, and control does not know.
+    pub returned: Vec<ServerId>,
     /// Known here, and a snapshot did not name them.
     pub orphans: Vec<ServerId>,
+    /// Rows below what this node follows or has buried, and the lowest generation that it would take. Control has
+    /// forgotten what it once wanted.
+    pub left_out: Vec<(ServerId, u64)>,
     /// False when `from` was above our rev or the ledger another: nothing was taken.
     pub taken: bool,
 }
 
+impl Applied {
+    /// The answer to control, which has come to `position` with it.
+    pub fn answer(&self, position: wire::LedgerPosition) -> wire::ApplyAnswer {
+        let left_out = self.left_out.iter().map(|(server, floor)| wire::LeftOut {
+            server: server.to_string(),
+            floor: *floor,
+        });
+        wire::ApplyAnswer {
+            ledger: Some(position),
+            orphans: self.orphans.iter().map(ToString::to_string).collect(),
+            left_out: left_out.collect(),
+        }
+    }
+}
+
 /// See the module.
 pub struct Ledger {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     inner: Mutex<Inner>,
     stuck: AtomicBool,
@@ -111,13 +136,18 @@ impl Ledger {
     /// # Errors
     /// If the directory can't be read or written.
     pub fn open(dir: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(dir).map_err(disk::at("create", dir))?;
+        Self::open_on(Arc::new(disk::Local), dir)
+    }
+
+    /// [`Ledger::open`] on any disk.
+    pub fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Result<Self, Error> {
+        let paths = disk.list(dir)?;
         let mut damaged = Vec::new();
-        let node = match sound(&dir.join("ledger"), &mut damaged)? {
+        let node = match sound(&*disk, &dir.join("ledger"), &mut damaged)? {
             Some(body) => match serde_json::from_slice::<Node>(&body) {
                 Ok(node) => Some(node),
                 Err(e) => {
-                    aside(&dir.join("ledger"), &e.to_string(), &mut damaged)?;
+                    aside(&*disk, &dir.join("ledger"), &e.to_string(), &mut damaged)?;
                     None
                 }
             },
@@ -125,8 +155,8 @@ impl Ledger {
         };
         let mut wanted = BTreeMap::new();
         let mut memories = BTreeSet::new();
-        for entry in std::fs::read_dir(dir).map_err(disk::at("list", dir))? {
-            let path = entry.map_err(disk::at("list", dir))?.path();
+        let mut broken = Vec::new();
+        for path in paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let Some((stem, kind)) = name.split_once('.') else {
                 continue;
@@ -138,33 +168,32 @@ impl Ledger {
                 "memory" => {
                     memories.insert(id);
                 }
-                "wanted" => {
-                    let Some(body) = sound(&path, &mut damaged)? else {
-                        continue;
-                    };
-                    match wire::WantedServer::decode(body.as_slice()) {
-                        Ok(row) => {
-                            wanted.insert(id, row);
-                        }
-                        Err(e) => aside(&path, &e.to_string(), &mut damaged)?,
+                "wanted" => match row_at(&*disk, &path)? {
+                    Ok(Some(row)) => {
+                        wanted.insert(id, row);
                     }
-                }
+                    Ok(None) => {}
+                    Err(why) => broken.push((path, why)),
+                },
                 _ => {}
             }
         }
         let mut node = node.unwrap_or_else(|| Node {
             id: LedgerId::new(),
             rev: 0,
+            taken_in: None,
             boots: Vec::new(),
             host_boot: String::new(),
             uids: BTreeMap::new(),
             tombstones: BTreeMap::new(),
         });
-        if !damaged.is_empty() {
+        if !(damaged.is_empty() && broken.is_empty()) {
             node.id = LedgerId::new();
             node.rev = 0;
+            node.taken_in = None;
         }
         let ledger = Self {
+            disk,
             dir: dir.to_owned(),
             inner: Mutex::new(Inner {
                 node,
@@ -174,7 +203,14 @@ impl Ledger {
             }),
             stuck: AtomicBool::new(false),
         };
-        ledger.save(&ledger.inner.lock().node)?;
+        {
+            let mut inner = ledger.inner.lock();
+            ledger.save(&inner.node)?;
+            // Only now: a kill before the new id is on disk has to find the damage again, or nobody sends the row.
+            for (path, why) in broken {
+                aside(&*ledger.disk, &path, &why, &mut inner.damaged)?;
+            }
+        }
         Ok(ledger)
     }
 
@@ -206,6 +242,7 @@ impl Ledger {
         wire::LedgerPosition {
             id: inner.node.id.to_string(),
             rev: inner.node.rev,
+            boot: inner.node.taken_in.map_or(String::new(), |b| b.to_string()),
         }
     }
 
@@ -226,7 +263,7 @@ impl Ledger {
         let mut rows = BTreeMap::new();
         for id in ids {
             let mut damaged = Vec::new();
-            let memory = sound(&self.memory_path(id), &mut damaged)?;
+            let memory = sound(&*self.disk, &self.memory_path(id), &mut damaged)?;
             inner.damaged.extend(damaged);
             let wanted = inner.wanted.get(&id).cloned();
             rows.insert(id, Row { wanted, memory });
@@ -268,8 +305,11 @@ impl Ledger {
             };
             named.insert(id);
             let known = inner.wanted.get(&id).map_or(0, |w| w.generation);
-            let buried = node.tombstones.get(&id).map_or(0, |t| t.generation);
-            if row.generation > known.max(buried) {
+            let buried = node.tombstones.get(&id).map(|t| t.generation);
+            let floor = known.max(buried.map_or(0, |b| b.saturating_add(1)));
+            if row.generation < floor {
+                applied.left_out.push((id, floor));
+            } else if row.generation > known {
                 rows.push((id, row));
             }
         }
@@ -297,6 +337,7 @@ impl Ledger {
             self.write(&self.wanted_path(*id), &row.encode_to_vec())?;
         }
         node.rev = node.rev.max(apply.to);
+        node.taken_in = node.boots.first().copied();
         for (id, _) in &rows {
             node.tombstones.remove(id);
             uid_of(&mut node, *id);
@@ -309,7 +350,12 @@ impl Ledger {
         }
         // A newer row of the same message took the stone away again.
         let stones = &inner.node.tombstones;
-        applied.removed.retain(|(id, _)| stones.contains_key(id));
+        let (removed, returned) = std::mem::take(&mut applied.removed)
+            .into_iter()
+            .partition(|(id, _)| stones.contains_key(id));
+        applied.removed = removed;
+        let returned: Vec<(ServerId, Tombstone)> = returned;
+        applied.returned = returned.into_iter().map(|(id, _)| id).collect();
         if apply.snapshot {
             let known = inner.wanted.keys().chain(&inner.memories);
             let orphans: BTreeSet<_> = known.filter(|id| !named.contains(id)).copied().collect();
@@ -338,27 +384,37 @@ impl Ledger {
         Ok(())
     }
 
-    /// A tombstone was carried out: forgets the server, keeps the stone against old rows.
-    pub fn bury(&self, server: ServerId) -> Result<(), Error> {
+    /// A tombstone of that generation was carried out: forgets the server, keeps the stone against old rows. A
+    /// row above it stays: the server has come back meanwhile.
+    pub fn bury(&self, server: ServerId, generation: u64) -> Result<(), Error> {
         let mut inner = self.inner.lock();
         let mut node = inner.node.clone();
-        if let Some(stone) = node.tombstones.get_mut(&server) {
+        let back = inner.wanted.get(&server);
+        let back = back.is_some_and(|row| row.generation > generation);
+        let stone = node.tombstones.get_mut(&server);
+        if let Some(stone) = stone.filter(|s| s.generation <= generation) {
             stone.done = true;
         }
-        node.uids.remove(&server);
-        for path in [self.wanted_path(server), self.memory_path(server)] {
-            match std::fs::remove_file(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    return Err(disk::at("remove", &path)(e).into());
-                }
-                _ => {}
-            }
+        // The row first: without its memory it would be taken for a new server's.
+        if !back {
+            node.uids.remove(&server);
+            self.forget(&self.wanted_path(server))?;
         }
+        self.forget(&self.memory_path(server))?;
         self.save(&node)?;
         inner.node = node;
-        inner.wanted.remove(&server);
         inner.memories.remove(&server);
+        if !back {
+            inner.wanted.remove(&server);
+        }
         Ok(())
+    }
+
+    fn forget(&self, path: &Path) -> Result<(), Error> {
+        match self.disk.remove(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e.into()),
+            _ => Ok(()),
+        }
     }
 
     fn save(&self, node: &Node) -> Result<(), Error> {
@@ -367,7 +423,7 @@ impl Ledger {
     }
 
     fn write(&self, path: &Path, body: &[u8]) -> Result<(), Error> {
-        let written = disk::write_framed(path, body);
+        let written = self.disk.replace(path, &disk::frame(body));
         self.stuck.store(written.is_err(), Ordering::Relaxed);
         Ok(written?)
     }
@@ -396,23 +452,43 @@ fn uid_of(node: &mut Node, server: ServerId) -> u32 {
     free
 }
 
+/// Control's row in a file; inside, why it can't be read.
+fn row_at(
+    disk: &dyn Disk,
+    path: &Path,
+) -> Result<Result<Option<wire::WantedServer>, String>, Error> {
+    match disk::read_framed_on(disk, path) {
+        Ok(Some(body)) => match wire::WantedServer::decode(body.as_slice()) {
+            Ok(row) => Ok(Ok(Some(row))),
+            Err(e) => Ok(Err(e.to_string())),
+        },
+        Ok(None) => Ok(Ok(None)),
+        Err(ReadError::Corrupt { why, .. }) => Ok(Err(why)),
+        Err(e) => Err(e.into()),
+    }
+}
+
 /// The body of a framed file; a damaged one is set aside and counts as absent.
-fn sound(path: &Path, damaged: &mut Vec<String>) -> Result<Option<Vec<u8>>, Error> {
-    match disk::read_framed(path) {
+fn sound(
+    disk: &dyn Disk,
+    path: &Path,
+    damaged: &mut Vec<String>,
+) -> Result<Option<Vec<u8>>, Error> {
+    match disk::read_framed_on(disk, path) {
         Ok(body) => Ok(body),
         Err(ReadError::Corrupt { why, .. }) => {
-            aside(path, &why, damaged)?;
+            aside(disk, path, &why, damaged)?;
             Ok(None)
         }
         Err(e) => Err(e.into()),
     }
 }
 
-fn aside(path: &Path, why: &str, damaged: &mut Vec<String>) -> Result<(), Error> {
+fn aside(disk: &dyn Disk, path: &Path, why: &str, damaged: &mut Vec<String>) -> Result<(), Error> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(format!("-damaged-{}", LedgerId::new()));
     let kept = path.with_file_name(name);
-    std::fs::rename(path, &kept).map_err(disk::at("set aside", path))?;
+    disk.rename(path, &kept)?;
     let text = format!(
         "{} was damaged ({why}) and is kept as {}; control sends its rows again",
         path.display(),
@@ -474,6 +550,7 @@ mod tests {
         assert!(apply(&ledger, 0, 6, &[row(id, 4, 6)]).taken);
         let again = apply(&ledger, 0, 7, &[row(id, 4, 7), row(id, 3, 7)]);
         assert!(again.taken && again.changed.is_empty());
+        assert_eq!(again.left_out, [(id, 4)], "the same row again is none");
         assert_eq!(ledger.position().rev, 7);
         let other = wire::Apply {
             ledger: LedgerId::new().to_string(),
@@ -503,11 +580,32 @@ mod tests {
         };
         assert_eq!(ledger.apply(&bury).unwrap().removed.len(), 1);
         assert_eq!(ledger.open_tombstones().len(), 1);
-        ledger.bury(id).unwrap();
+        ledger.bury(id, 2).unwrap();
         assert!(ledger.open_tombstones().is_empty());
         assert!(ledger.rows().unwrap().is_empty());
-        assert!(apply(&ledger, 2, 3, &[row(id, 2, 3)]).changed.is_empty());
+        let old = apply(&ledger, 2, 3, &[row(id, 2, 3)]);
+        assert!(old.changed.is_empty());
+        assert_eq!(old.left_out, [(id, 3)]);
         assert_eq!(apply(&ledger, 3, 4, &[row(id, 5, 4)]).changed, [id]);
+        let gone_and_back = wire::Apply {
+            ledger: ledger.position().id,
+            from: 4,
+            to: 6,
+            servers: vec![row(id, 7, 6)],
+            tombstones: vec![wire::Tombstone {
+                server: id.to_string(),
+                generation: 6,
+                rev: 5,
+                keep_files_s: 0,
+            }],
+            ..Default::default()
+        };
+        let back = ledger.apply(&gone_and_back).unwrap();
+        assert!(back.removed.is_empty());
+        assert_eq!((back.changed, back.returned), (vec![id], vec![id]));
+        // It came back while the old copy was being removed.
+        ledger.bury(id, 2).unwrap();
+        assert_eq!(ledger.wanted(id).unwrap().generation, 7);
     }
 
     #[test]
@@ -552,10 +650,15 @@ mod tests {
     #[test]
     fn a_boot_is_on_disk_before_it_is_used_and_sixteen_are_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let mut last = None;
+        let (mut last, mut taken_in) = (None, String::new());
         for n in 0..20 {
             let ledger = Ledger::open(dir.path()).unwrap();
             let boot = ledger.begin_boot(if n < 10 { "a" } else { "b" }).unwrap();
+            if n == 7 {
+                apply(&ledger, 0, 1, &[]);
+                taken_in = boot.id.to_string();
+            }
+            assert_eq!(ledger.position().boot, taken_in);
             assert_eq!(boot.previous, last);
             assert_eq!(boot.host_rebooted, n == 10);
             last = Some(boot.id);

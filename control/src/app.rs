@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     db::{Db, Role},
     keys::Keys,
+    node::presence::Met,
     nudge::Nudges,
 };
 
@@ -30,6 +31,8 @@ pub struct Ground {
     pub keys: Arc<Keys>,
     /// Wakes what waits for a commit.
     pub nudges: Nudges,
+    /// Nodes that have said hello to this process.
+    pub met: Met,
 }
 
 impl Ground {
@@ -45,6 +48,7 @@ impl Ground {
             clock: Clock::system(),
             keys: Arc::new(keys),
             nudges: Nudges::default(),
+            met: Met::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use warren_proto::wire;
-use warren_runtime::console::Spool;
+use warren_runtime::console::{Chunk, Spool};
 
 use crate::clock;
 
@@ -41,10 +41,46 @@ impl Part {
     }
 }
 
+/// The file that a stream is read from. The simulator has one in memory.
+pub trait Source {
+    /// See [`Spool::end`].
+    fn end(&self) -> warren_runtime::Result<u64>;
+    /// See [`Spool::read`].
+    fn read(&self, offset: u64, max: usize) -> warren_runtime::Result<Option<Chunk>>;
+    /// See [`Spool::punch`].
+    fn punch(&self, upto: u64) -> warren_runtime::Result<u64>;
+    /// See [`Spool::reserve`].
+    fn reserve(&self, ahead: u64) -> warren_runtime::Result<()>;
+    /// See [`Spool::release`].
+    fn release(&self) -> warren_runtime::Result<()>;
+}
+
+impl Source for Spool {
+    fn end(&self) -> warren_runtime::Result<u64> {
+        Spool::end(self)
+    }
+
+    fn read(&self, offset: u64, max: usize) -> warren_runtime::Result<Option<Chunk>> {
+        Spool::read(self, offset, max)
+    }
+
+    fn punch(&self, upto: u64) -> warren_runtime::Result<u64> {
+        Spool::punch(self, upto)
+    }
+
+    fn reserve(&self, ahead: u64) -> warren_runtime::Result<()> {
+        Spool::reserve(self, ahead)
+    }
+
+    fn release(&self) -> warren_runtime::Result<()> {
+        Spool::release(self)
+    }
+}
+
 /// See the module. All calls are quick; they block on the disk's cache.
 #[derive(Debug)]
-pub struct Stream {
-    spool: Spool,
+pub struct Stream<S = Spool> {
+    spool: S,
     writer: Option<File>,
     seen: u64,
     committed: u64,
@@ -111,10 +147,18 @@ impl Stream {
         } else {
             None
         };
-        let spool = Spool::open(path)?;
-        Ok(Self {
+        let mut stream = Self::over(Spool::open(path)?, rate);
+        stream.writer = writer;
+        Ok(stream)
+    }
+}
+
+impl<S: Source> Stream<S> {
+    /// Over a file that something else writes into.
+    pub fn over(spool: S, rate: Rate) -> Self {
+        Self {
             spool,
-            writer,
+            writer: None,
             seen: 0,
             committed: 0,
             gaps: Vec::new(),
@@ -125,7 +169,7 @@ impl Stream {
                 filled_ms: clock::mono_ms(),
             },
             reserved: 0,
-        })
+        }
     }
 
     /// Sets disk aside for what the game will print, before it starts.

@@ -8,6 +8,7 @@ use warren_proto::wire;
 
 use super::Consoles;
 use super::server::range;
+use super::stream::{Source, Stream};
 
 /// Bytes on the wire of one batch.
 const MAX_BATCH: usize = 256 * 1024;
@@ -32,45 +33,21 @@ impl Consoles {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = all.len() as u64;
         all.rotate_left(usize::try_from(turn % count).unwrap_or(0));
-        let (mut packed, mut raw) = (0, 0);
-        let mut ranges = Vec::new();
+        let mut upload = Upload::default();
         for console in all {
             let runs = console.runs.lock();
             for run in runs.values() {
                 let kinds = [run.kind.stream(), wire::ConsoleStream::Warren];
                 for kind in kinds {
-                    let Some(stream) = run.stream(kind) else {
-                        continue;
-                    };
-                    let mut at = stream.committed();
-                    while packed < MAX_BATCH && raw < MAX_RAW && ranges.len() < MAX_RANGES {
-                        let room = (MAX_BATCH - packed).min(MAX_RANGE).min(MAX_RAW - raw);
-                        let part = match stream.part(at, room) {
-                            Ok(Some(part)) => part,
-                            Ok(None) => break,
-                            Err(e) => {
-                                warn!(server.id = %console.server, "{e}");
-                                break;
-                            }
-                        };
-                        at = part.end();
-                        raw += part.data.len();
-                        let mut range = range(console.server, run.id, kind);
-                        range.offset = part.offset;
-                        range.gap_to = part.gap_to;
-                        range.length = u32::try_from(part.data.len()).unwrap_or(u32::MAX);
-                        range.times = part.times;
-                        pack(&mut range, part.data);
-                        packed += range.data.len() + 96 + range.times.len() * 16;
-                        ranges.push(range);
+                    if let Some(stream) = run.stream(kind)
+                        && let Err(e) = upload.add(range(console.server, run.id, kind), stream)
+                    {
+                        warn!(server.id = %console.server, "{e}");
                     }
                 }
             }
         }
-        (!ranges.is_empty()).then(|| wire::ConsoleUpload {
-            boot: boot.to_string(),
-            ranges,
-        })
+        upload.done(boot)
     }
 
     /// Control has committed these; the disk below is freed. A position below ours (its database was
@@ -111,6 +88,54 @@ impl Consoles {
             console.tidy();
         }
         moved
+    }
+}
+
+/// A batch in the making.
+#[derive(Debug, Default)]
+pub struct Upload {
+    ranges: Vec<wire::ConsoleRange>,
+    packed: usize,
+    raw: usize,
+}
+
+impl Upload {
+    /// Adds what control lacks of a stream, as far as there is room. `range` names the stream.
+    /// # Errors
+    /// The disk can't be read; what came before the error is in.
+    pub fn add<S: Source>(
+        &mut self,
+        range: wire::ConsoleRange,
+        stream: &Stream<S>,
+    ) -> warren_runtime::Result<()> {
+        let mut at = stream.committed();
+        while self.packed < MAX_BATCH && self.raw < MAX_RAW && self.ranges.len() < MAX_RANGES {
+            let room = (MAX_BATCH - self.packed)
+                .min(MAX_RANGE)
+                .min(MAX_RAW - self.raw);
+            let Some(part) = stream.part(at, room)? else {
+                break;
+            };
+            at = part.end();
+            self.raw += part.data.len();
+            let mut range = range.clone();
+            range.offset = part.offset;
+            range.gap_to = part.gap_to;
+            range.length = u32::try_from(part.data.len()).unwrap_or(u32::MAX);
+            range.times = part.times;
+            pack(&mut range, part.data);
+            self.packed += range.data.len() + 96 + range.times.len() * 16;
+            self.ranges.push(range);
+        }
+        Ok(())
+    }
+
+    /// Ready to be sent; `None` if control has everything.
+    pub fn done(self, boot: BootId) -> Option<wire::ConsoleUpload> {
+        (!self.ranges.is_empty()).then(|| wire::ConsoleUpload {
+            boot: boot.to_string(),
+            ranges: self.ranges,
+        })
     }
 }
 

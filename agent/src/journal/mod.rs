@@ -4,31 +4,27 @@
 //! Space is freed only by control's answer. Above [`PRESSURE_BYTES`] new jobs are refused; above
 //! [`MAX_BYTES`] the oldest facts go and a gap fact takes their place and number.
 
+mod book;
 pub mod segment;
 
-use std::collections::VecDeque;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tracing::{error, info, warn};
 use warren_proto::ids::BootId;
-use warren_proto::{Message as _, wire};
+use warren_proto::wire;
 
 use crate::disk;
-use segment::Segment;
+pub use book::{Batch, Book, Bounds, Pages, Position};
 
 /// Above it new jobs are refused, and a condition says so.
 pub const PRESSURE_BYTES: u64 = 64 << 20;
 /// Above it the oldest facts are given up.
 pub const MAX_BYTES: u64 = 128 << 20;
-/// A segment is closed beyond it: freeing goes by whole segments.
-const SEGMENT_BYTES: u64 = 1 << 20;
 /// Facts that may wait for the disk; a caller beyond it waits itself.
 const QUEUE: usize = 4096;
 
@@ -37,32 +33,16 @@ const QUEUE: usize = 4096;
 #[error("the journal can't be used: {0}; free space or mend the disk of the data directory")]
 pub struct Error(#[from] std::io::Error);
 
-/// A place in the sequence of all facts of this node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// Whose facts.
-    pub boot: BootId,
-    /// Next seq of that boot.
-    pub seq: u64,
-}
-
-/// Facts of one boot in order, and the position after them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// Ready to be sent.
-    pub wire: wire::FactBatch,
-    /// Where to go on.
-    pub next: Position,
-}
-
 enum Ask {
     Append(Box<wire::Fact>, Option<oneshot::Sender<u64>>),
     Free(Position),
+    Hold,
+    Release,
     Stop(oneshot::Sender<()>),
 }
 
+#[derive(Default)]
 struct Shared {
-    index: Mutex<VecDeque<Segment>>,
     news: Notify,
     full: AtomicBool,
 }
@@ -72,22 +52,24 @@ struct Shared {
 pub struct Journal {
     asks: mpsc::SyncSender<Ask>,
     shared: Arc<Shared>,
+    pages: Pages,
     boot: BootId,
+}
+
+/// See [`Journal::hold`].
+pub struct Hold(Journal);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.send(Ask::Release);
+    }
 }
 
 struct Writer {
-    dir: PathBuf,
+    book: Book,
     shared: Arc<Shared>,
-    boot: BootId,
-    order: u64,
-    file: File,
-    bounds: Bounds,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Bounds {
-    segment: u64,
-    max: u64,
+    /// Nothing is freed yet, but this will be.
+    held: Option<Option<Position>>,
 }
 
 impl Journal {
@@ -98,11 +80,7 @@ impl Journal {
         boot: BootId,
         first: impl FnOnce(Option<BootId>, u64) -> wire::Fact,
     ) -> Result<Self, Error> {
-        let bounds = Bounds {
-            segment: SEGMENT_BYTES,
-            max: MAX_BYTES,
-        };
-        Self::open_with(dir, boot, bounds, first)
+        Self::open_with(dir, boot, Bounds::default(), first)
     }
 
     fn open_with(
@@ -111,44 +89,24 @@ impl Journal {
         bounds: Bounds,
         first: impl FnOnce(Option<BootId>, u64) -> wire::Fact,
     ) -> Result<Self, Error> {
-        std::fs::create_dir_all(dir).map_err(disk::at("create", dir))?;
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(disk::at("list", dir))? {
-            if let Some(segment) = Segment::recover(&entry?.path())? {
-                found.push(segment);
-            }
-        }
-        found.sort_by_key(|s| (s.order, s.first));
-        let order = found.last().map_or(1, |s| s.order + 1);
-        // A boot that was killed before its first fact is not named: control knows nothing of it.
-        let previous = found.iter().rev().find(|s| s.next > 1);
-        let previous = previous.map(|s| (s.boot, s.next - 1));
-        let (mut segment, mut file) = Segment::create(dir, order, boot, 1)?;
-        let mut fact = first(previous.map(|p| p.0), previous.map_or(0, |p| p.1));
-        fact.seq = 1;
-        let bytes = segment::record(&fact);
-        segment::append(&mut file, &bytes).map_err(disk::at("write", &segment.path))?;
-        segment.next = 2;
-        segment.bytes = bytes.len() as u64;
-        found.push(segment);
-        let shared = Arc::new(Shared {
-            index: Mutex::new(found.into()),
-            news: Notify::new(),
-            full: AtomicBool::new(false),
-        });
+        let book = Book::open(Arc::new(disk::Local), dir, boot, bounds, first)?;
+        let pages = book.pages();
+        let shared = Arc::<Shared>::default();
         let writer = Writer {
-            dir: dir.to_owned(),
+            book,
             shared: shared.clone(),
-            boot,
-            order,
-            file,
-            bounds,
+            held: None,
         };
         let (asks, queue) = mpsc::sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.run(&queue))?;
-        Ok(Self { asks, shared, boot })
+        Ok(Self {
+            asks,
+            shared,
+            pages,
+            boot,
+        })
     }
 
     /// Hands a fact to the writer; it is durable soon. Its seq and time are filled in.
@@ -166,6 +124,13 @@ impl Journal {
     /// Control has committed everything below.
     pub fn free(&self, below: Position) {
         self.send(Ask::Free(below));
+    }
+
+    /// Until the last of these is dropped nothing is freed: what earlier processes have written must not go
+    /// before everybody has looked what they owe.
+    pub fn hold(&self) -> Arc<Hold> {
+        self.send(Ask::Hold);
+        Arc::new(Hold(self.clone()))
     }
 
     /// Ends the writer after what is queued.
@@ -193,7 +158,7 @@ impl Journal {
 
     /// Bytes on disk.
     pub fn bytes(&self) -> u64 {
-        self.shared.index.lock().iter().map(|s| s.bytes).sum()
+        self.pages.bytes()
     }
 
     /// New jobs are to be refused until control has taken facts.
@@ -206,110 +171,29 @@ impl Journal {
         self.shared.full.load(Ordering::Relaxed)
     }
 
-    /// What is held, oldest boot first.
+    /// See [`Pages::positions`].
     pub fn positions(&self) -> Vec<wire::JournalPosition> {
-        let mut all: Vec<wire::JournalPosition> = Vec::new();
-        for segment in self.shared.index.lock().iter() {
-            let boot = segment.boot.to_string();
-            match all.last_mut() {
-                Some(last) if last.boot == boot => last.end = segment.next,
-                _ => all.push(wire::JournalPosition {
-                    boot,
-                    seq: segment.first,
-                    end: segment.next,
-                }),
-            }
-        }
-        all
+        self.pages.positions()
     }
 
-    /// Facts from `from` on (from the oldest without it), at most `max_bytes` encoded but at least
-    /// one. Numbers that are here no more are named by a gap fact. `None`: nothing new. Blocks on the
-    /// disk.
+    /// See [`Pages::read`]. Blocks on the disk.
     pub fn read(&self, from: Option<Position>, max_bytes: usize) -> std::io::Result<Option<Batch>> {
-        let index: Vec<Segment> = self.shared.index.lock().iter().cloned().collect();
-        let from = from.filter(|p| index.iter().any(|s| s.boot == p.boot));
-        let start = from.map_or(0, |p| {
-            let of_boot = index.iter().position(|s| s.boot == p.boot);
-            let start = of_boot.unwrap_or(0);
-            let behind = index[start..]
-                .iter()
-                .take_while(|s| s.boot == p.boot && s.next <= p.seq);
-            start + behind.count()
-        });
-        let Some(head) = index[start..].iter().find(|s| s.next > s.first) else {
-            return Ok(None);
-        };
-        let boot = head.boot;
-        let mut want = match from {
-            Some(p) if p.boot == boot => p.seq,
-            // Without a word of control the oldest that is held is where it starts.
-            None => head.first,
-            Some(_) => 1,
-        };
-        let mut facts = Vec::new();
-        let mut size = 0;
-        for segment in index[start..].iter().filter(|s| s.boot == boot) {
-            for fact in segment.read()? {
-                let next = segment::after(&fact);
-                if next <= want {
-                    continue;
-                }
-                if fact.seq > want {
-                    facts.push(gap(boot, want, fact.seq - 1));
-                }
-                size += fact.encoded_len() + 8;
-                if size > max_bytes && !facts.is_empty() {
-                    return Ok(Some(batch(boot, facts, want)));
-                }
-                want = next;
-                facts.push(fact);
-            }
-        }
-        Ok((!facts.is_empty()).then(|| batch(boot, facts, want)))
+        self.pages.read(from, max_bytes)
     }
 
-    /// Whether the boot before has written that fact, whatever its number. Blocks on the disk.
-    pub fn had(&self, fact: &wire::Fact) -> bool {
-        let index: Vec<Segment> = self.shared.index.lock().iter().cloned().collect();
-        let earlier = index.iter().rev().filter(|s| s.boot != self.boot).take(2);
-        let mut wanted = fact.clone();
-        wanted.seq = 0;
-        let mut facts = earlier.flat_map(|s| s.read().unwrap_or_default());
-        facts.any(|mut f| {
-            f.seq = 0;
-            f == wanted
-        })
+    /// See [`Pages::had`]. Blocks on the disk.
+    pub fn had(&self, fact: &wire::Fact, since: Position) -> bool {
+        self.pages.had(fact, since)
+    }
+
+    /// Where the next fact will be, or one that waits for the disk.
+    pub fn end(&self) -> Position {
+        self.pages.end()
     }
 
     /// This process' boot.
     pub fn boot(&self) -> BootId {
         self.boot
-    }
-}
-
-fn batch(boot: BootId, facts: Vec<wire::Fact>, seq: u64) -> Batch {
-    // A gap that was pushed right before the bound moves the end to its own.
-    let seq = facts.last().map_or(seq, segment::after);
-    Batch {
-        wire: wire::FactBatch {
-            boot: boot.to_string(),
-            facts,
-        },
-        next: Position { boot, seq },
-    }
-}
-
-fn gap(boot: BootId, from: u64, to: u64) -> wire::Fact {
-    wire::Fact {
-        seq: from,
-        at_ms: crate::clock::wall_ms(),
-        what: Some(wire::fact::What::FactGap(wire::FactGap {
-            boot: boot.to_string(),
-            from_seq: from,
-            to_seq: to,
-        })),
-        ..Default::default()
     }
 }
 
@@ -323,7 +207,10 @@ impl Writer {
             while let Some(ask) = next.take() {
                 match ask {
                     Ask::Append(fact, done) => facts.push((*fact, done)),
+                    Ask::Free(below) if self.held.is_some() => self.held = Some(Some(below)),
                     Ask::Free(below) => free = Some(below),
+                    Ask::Hold => self.held = Some(None),
+                    Ask::Release => free = self.held.take().flatten().or(free),
                     Ask::Stop(done) => stop = Some(done),
                 }
                 if facts.len() < 1024 && stop.is_none() {
@@ -331,7 +218,7 @@ impl Writer {
                 }
             }
             if let Some(below) = free {
-                self.free(below);
+                self.book.free(below);
             }
             if !facts.is_empty() {
                 self.append(facts);
@@ -344,54 +231,15 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, mut facts: Vec<(wire::Fact, Option<oneshot::Sender<u64>>)>) {
-        let mut bytes = Vec::new();
-        let mut seq = self.current().next;
-        for (fact, _) in &mut facts {
-            fact.seq = seq;
-            if fact.at_ms == 0 {
-                fact.at_ms = crate::clock::wall_ms();
-            }
-            bytes.extend(segment::record(fact));
-            seq += 1;
-        }
-        self.write(&bytes);
-        {
-            let mut index = self.shared.index.lock();
-            if let Some(segment) = index.back_mut() {
-                segment.next = seq;
-                segment.bytes += bytes.len() as u64;
-            }
-        }
-        for (fact, done) in facts {
-            if let Some(done) = done {
-                let _ = done.send(fact.seq);
-            }
-        }
-        self.shared.news.notify_one();
-        if self.current().bytes > self.bounds.segment {
-            self.roll(seq);
-        }
-        self.bound();
-    }
-
     /// Tries until the disk takes it: a fact is never dropped because of a full disk.
-    fn write(&mut self, bytes: &[u8]) {
+    fn append(&mut self, facts: Vec<(wire::Fact, Option<oneshot::Sender<u64>>)>) {
+        let (mut facts, done): (Vec<_>, Vec<_>) = facts.into_iter().unzip();
         let mut said = false;
-        loop {
-            let before = self.current().bytes;
-            let Err(e) = segment::append(&mut self.file, bytes) else {
-                break;
-            };
-            // Half a record may be there: back to the last whole one.
-            let back = self.file.set_len(before);
+        while let Err(e) = self.book.append(&mut facts) {
             self.shared.full.store(true, Ordering::Relaxed);
             if !said {
                 error!("the journal can't be written ({e}); facts wait in memory. Free disk space");
                 said = true;
-            }
-            if let Err(e) = back {
-                error!("the journal can't be cut back: {e}");
             }
             std::thread::sleep(Duration::from_millis(500));
         }
@@ -399,110 +247,21 @@ impl Writer {
             info!("the journal can be written again");
         }
         self.shared.full.store(false, Ordering::Relaxed);
-    }
-
-    fn roll(&mut self, first: u64) {
-        match Segment::create(&self.dir, self.order, self.boot, first) {
-            Ok((segment, file)) => {
-                self.file = file;
-                self.shared.index.lock().push_back(segment);
-            }
-            // The old one goes on growing; tried again at the next fact.
-            Err(e) => error!("no new journal segment: {e}"),
-        }
-    }
-
-    fn current(&self) -> Segment {
-        let index = self.shared.index.lock();
-        match index.back() {
-            Some(segment) => segment.clone(),
-            None => unreachable!("the writer's own segment is never removed"),
-        }
-    }
-
-    /// Removes segments that lie wholly below, never the one being written.
-    fn free(&mut self, below: Position) {
-        let mut gone = Vec::new();
-        {
-            let mut index = self.shared.index.lock();
-            let Some(order) = index.iter().find(|s| s.boot == below.boot).map(|s| s.order) else {
-                return;
-            };
-            while index.len() > 1 {
-                let done = index
-                    .front()
-                    .is_some_and(|s| s.order < order || (s.order == order && s.next <= below.seq));
-                match index.pop_front() {
-                    Some(segment) if done => gone.push(segment),
-                    Some(segment) => {
-                        index.push_front(segment);
-                        break;
-                    }
-                    None => break,
-                }
+        for (fact, done) in facts.iter().zip(done) {
+            if let Some(done) = done {
+                // Whoever asked may be gone.
+                let _ = done.send(fact.seq);
             }
         }
-        for segment in gone {
-            remove(&segment.path);
-        }
-    }
-
-    /// Gives up the oldest facts until the bound holds; a gap takes their place.
-    fn bound(&mut self) {
-        loop {
-            let (total, oldest, count) = {
-                let index = self.shared.index.lock();
-                let total: u64 = index.iter().map(|s| s.bytes).sum();
-                let real = index.iter().position(|s| s.bytes > 1024);
-                let oldest = real.and_then(|n| index.get(n).cloned());
-                (total, oldest, index.len())
-            };
-            let Some(oldest) = oldest else { return };
-            if total <= self.bounds.max || count < 2 || oldest.path == self.current().path {
-                return;
-            }
-            if let Err(e) = self.give_up(&oldest) {
-                error!("old facts can't be given up: {e}");
-                return;
-            }
-        }
-    }
-
-    fn give_up(&mut self, oldest: &Segment) -> std::io::Result<()> {
-        let index = self.shared.index.lock();
-        // A gap right before grows, so that gaps do not pile up.
-        let before = index.iter().take_while(|s| s.path != oldest.path).last();
-        let merged = before.filter(|s| s.boot == oldest.boot).cloned();
-        drop(index);
-        let first = merged.as_ref().map_or(oldest.first, |s| s.first);
-        warn!(
-            "the journal is full: facts {first} to {} of boot {} are given up",
-            oldest.next - 1,
-            oldest.boot
-        );
-        let fact = gap(oldest.boot, first, oldest.next - 1);
-        let gap = Segment::replace(&self.dir, oldest.order, oldest.boot, first, &fact)?;
-        let mut index = self.shared.index.lock();
-        let at = index.iter().position(|s| s.path == gap.path);
-        let at = at.unwrap_or(0);
-        index[at] = gap;
-        if merged.is_some() {
-            index.retain(|s| s.path != oldest.path);
-            remove(&oldest.path);
-        }
-        Ok(())
-    }
-}
-
-fn remove(path: &Path) {
-    if let Err(e) = std::fs::remove_file(path) {
-        warn!("{} stays: {e}", path.display());
+        self.shared.news.notify_one();
+        self.book.tidy();
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::segment::Segment;
     use super::*;
     use proptest::prelude::*;
 
@@ -643,6 +402,44 @@ mod tests {
         assert_eq!(next, 23);
     }
 
+    #[tokio::test]
+    async fn an_owed_fact_is_looked_for_where_it_may_stand() {
+        let dir = tempfile::tempdir().unwrap();
+        let bounds = Bounds {
+            segment: 64,
+            max: MAX_BYTES,
+        };
+        let boot = BootId::new();
+        let journal = Journal::open_with(dir.path(), boot, bounds, |_, _| fact("boot")).unwrap();
+        let start = Position { boot, seq: 2 };
+        for name in ["early", "2", "3", "4", "5", "6", "7", "8", "late"] {
+            let named = fact(&format!("{name} {}", "x".repeat(40)));
+            journal.append(wire::Fact { at_ms: 1, ..named }).await;
+        }
+        journal.stop().await;
+        let owed = |name: &str| wire::Fact {
+            at_ms: 1,
+            ..fact(&format!("{name} {}", "x".repeat(40)))
+        };
+        let (journal, _) = open(dir.path());
+        assert!(journal.had(&owed("early"), start));
+        assert!(journal.had(&owed("late"), Position { boot, seq: 10 }));
+        assert!(!journal.had(&owed("never"), start));
+        // Freed is committed; but not before everybody has looked.
+        let hold = journal.hold();
+        let all = Position {
+            boot: journal.boot(),
+            seq: 1,
+        };
+        journal.free(all);
+        journal.append(fact("x")).await;
+        assert!(!journal.had(&owed("never"), start));
+        drop(hold);
+        journal.append(fact("y")).await;
+        assert!(journal.had(&owed("early"), start));
+        assert_eq!(journal.positions().len(), 1);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
@@ -657,10 +454,10 @@ mod tests {
             let boot = BootId::new();
             let path = dir.path().join(format!("{:08}-{boot}-{:020}.seg", 1, 1));
             std::fs::write(&path, &bytes).unwrap();
-            let segment = Segment::recover(&path).unwrap().unwrap();
+            let segment = Segment::recover(&disk::Local, &path).unwrap().unwrap();
             let whole = cut / records[0].len();
             prop_assert!(segment.next > whole as u64);
-            let read = segment.read().unwrap();
+            let read = segment.read(&disk::Local).unwrap();
             prop_assert_eq!(&read[..whole], &facts[..whole]);
         }
     }

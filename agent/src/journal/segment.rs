@@ -2,16 +2,14 @@
 //!
 //! `order` counts boots on this machine, because ids carry a clock and clocks lie.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use prost::Message as _;
 use warren_proto::ids::BootId;
 use warren_proto::wire;
 
-use crate::disk;
+use crate::disk::{Append, Disk};
 
 /// No fact comes near it; a larger length is damage.
 const MAX_RECORD: usize = 1 << 20;
@@ -80,15 +78,15 @@ pub fn parse(bytes: &[u8]) -> (Vec<wire::Fact>, usize) {
 
 impl Segment {
     /// Makes an empty one.
-    pub fn create(dir: &Path, order: u64, boot: BootId, first: u64) -> io::Result<(Self, File)> {
+    pub fn create(
+        disk: &dyn Disk,
+        dir: &Path,
+        order: u64,
+        boot: BootId,
+        first: u64,
+    ) -> io::Result<(Self, Box<dyn Append>)> {
         let path = dir.join(format!("{order:08}-{boot}-{first:020}.seg"));
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(disk::at("create", &path))?;
-        disk::sync_dir(dir)?;
+        let file = disk.append(&path)?;
         let segment = Self {
             order,
             boot,
@@ -102,6 +100,7 @@ impl Segment {
 
     /// A file holding only `fact`, in place of what was there.
     pub fn replace(
+        disk: &dyn Disk,
         dir: &Path,
         order: u64,
         boot: BootId,
@@ -110,7 +109,7 @@ impl Segment {
     ) -> io::Result<Self> {
         let path = dir.join(format!("{order:08}-{boot}-{first:020}.seg"));
         let bytes = record(fact);
-        disk::write_atomic(&path, &bytes)?;
+        disk.replace(&path, &bytes)?;
         Ok(Self {
             order,
             boot,
@@ -122,7 +121,7 @@ impl Segment {
     }
 
     /// Looks at a file of an earlier process; a torn tail is cut off. `None` if it is none of ours.
-    pub fn recover(path: &Path) -> io::Result<Option<Self>> {
+    pub fn recover(disk: &dyn Disk, path: &Path) -> io::Result<Option<Self>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let Some(stem) = name.strip_suffix(".seg") else {
             return Ok(None);
@@ -137,7 +136,7 @@ impl Segment {
         let Some((order, boot, first)) = parsed else {
             return Ok(None);
         };
-        let bytes = std::fs::read(path).map_err(disk::at("read", path))?;
+        let bytes = disk.read(path)?;
         let (facts, whole) = parse(&bytes);
         if whole < bytes.len() {
             tracing::warn!(
@@ -145,9 +144,7 @@ impl Segment {
                 path.display(),
                 bytes.len() - whole
             );
-            let file = OpenOptions::new().write(true).open(path)?;
-            file.set_len(whole as u64)?;
-            file.sync_all()?;
+            disk.cut(path, whole as u64)?;
         }
         Ok(Some(Self {
             order,
@@ -160,16 +157,10 @@ impl Segment {
     }
 
     /// All its facts.
-    pub fn read(&self) -> io::Result<Vec<wire::Fact>> {
-        let bytes = std::fs::read(&self.path).map_err(disk::at("read", &self.path))?;
+    pub fn read(&self, disk: &dyn Disk) -> io::Result<Vec<wire::Fact>> {
+        let bytes = disk.read(&self.path)?;
         // Only what was fsynced: the writer may be in the middle of a record.
         let end = usize::try_from(self.bytes).unwrap_or(usize::MAX);
         Ok(parse(&bytes[..end.min(bytes.len())]).0)
     }
-}
-
-/// Appends whole records and makes them durable.
-pub fn append(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_data()
 }

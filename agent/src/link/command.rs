@@ -211,10 +211,7 @@ impl Commands {
                 position.rev
             );
         }
-        Ok(ask.ok(&wire::ApplyAnswer {
-            ledger: Some(position),
-            orphans: applied.orphans.iter().map(ToString::to_string).collect(),
-        }))
+        Ok(ask.ok(&applied.answer(position)))
     }
 
     fn wanted(&self, ask: &Ask, wanted: &wire::WantedAsk) -> Answer {

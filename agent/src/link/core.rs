@@ -18,6 +18,8 @@ pub const METRICS_MS: i64 = 15_000;
 pub const CONSOLE_MS: i64 = 1000;
 /// So many waiting console bytes are sent at once.
 pub const CONSOLE_BYTES: u64 = 256 * 1024;
+/// After servers were met that were not here, milliseconds: many come at once, and get into their state.
+const MET_MS: i64 = 1000;
 const FIRST_RETRY_MS: i64 = 250;
 const LAST_RETRY_MS: i64 = 10_000;
 
@@ -59,6 +61,8 @@ pub enum Input {
     Facts,
     /// So many console bytes are not committed.
     Console(u64),
+    /// Control has named servers that were not here, or that it believed to be elsewhere.
+    Met,
     /// An admin decided that this identity is the one to keep.
     Kept,
     /// The answer to the action with that id; `sent_ms` is when it was sent.
@@ -143,6 +147,10 @@ pub struct Core {
     slots: BTreeMap<Lane, Slot>,
     next_id: u64,
     next_fact: Option<Position>,
+    /// Since the last hello; true if it told of facts that control had not read.
+    catching_up: Option<bool>,
+    /// Facts were read while a hello was on its way: what it observed may have passed.
+    overtaken: bool,
     console_waiting: u64,
     /// State of a small generator: retries are jittered, tests repeatable.
     dice: u64,
@@ -158,6 +166,8 @@ impl Core {
             slots: Lane::ALL.iter().map(|l| (*l, Slot::default())).collect(),
             next_id: 1,
             next_fact: None,
+            catching_up: None,
+            overtaken: false,
             console_waiting: 0,
             dice: seed | 1,
         }
@@ -173,8 +183,18 @@ impl Core {
         if !self.connected {
             return None;
         }
-        let open = self.slots.values().filter(|s| s.under_way.is_none());
-        open.filter_map(|s| s.due_ms).min()
+        let mine = self.slots.iter().filter(|(lane, _)| self.is_open(**lane));
+        let free = mine.filter(|(_, s)| s.under_way.is_none());
+        free.filter_map(|(_, s)| s.due_ms).min()
+    }
+
+    /// What may be said now. The rest stays due until it may.
+    fn is_open(&self, lane: Lane) -> bool {
+        match lane {
+            Lane::Hello => true,
+            Lane::Heartbeat => self.greeted,
+            Lane::Facts | Lane::Console | Lane::Metrics => self.greeted && !self.quarantined,
+        }
     }
 
     /// Takes what happened at `now_ms` (monotonic) and says what to do.
@@ -197,6 +217,8 @@ impl Core {
                 }
             }
             Input::Kept => self.due_by(Lane::Hello, now_ms),
+            // Control may believe them to be in a state that another machine had brought them to.
+            Input::Met => self.due_by(Lane::Hello, now_ms + MET_MS),
             Input::Answer { id, answer } => self.answer(id, answer, now_ms, &mut out),
         }
         self.send_due(now_ms, &mut out);
@@ -232,11 +254,7 @@ impl Core {
             return;
         }
         for lane in Lane::ALL {
-            let open = match lane {
-                Lane::Hello => true,
-                Lane::Heartbeat => self.greeted,
-                Lane::Facts | Lane::Console | Lane::Metrics => self.greeted && !self.quarantined,
-            };
+            let open = self.is_open(lane);
             let id = self.next_id;
             let from = self.next_fact.filter(|_| lane == Lane::Facts);
             let slot = self.slot(lane);
@@ -265,6 +283,14 @@ impl Core {
         self.slot(lane).under_way = None;
         match answer {
             Err(failed) => self.failed(lane, failed, now_ms, out),
+            // The same would be sent at once, and again.
+            Ok(Answer::Facts(Some(facts))) if self.is_where_it_was(&facts) => {
+                let failed = Failed {
+                    code: "not_taken".into(),
+                    message: "control took none of these facts".into(),
+                };
+                self.failed(lane, failed, now_ms, out);
+            }
             Ok(answer) => {
                 let slot = self.slot(lane);
                 slot.failures = 0;
@@ -272,6 +298,11 @@ impl Core {
                 self.succeeded(id, answer, now_ms, out);
             }
         }
+    }
+
+    fn is_where_it_was(&self, facts: &wire::FactAnswer) -> bool {
+        let next = facts.next.as_ref().and_then(position);
+        next.is_some() && next == self.next_fact
     }
 
     fn failed(&mut self, lane: Lane, failed: Failed, now_ms: i64, out: &mut Vec<Action>) {
@@ -300,9 +331,16 @@ impl Core {
                 if beat.say_hello {
                     self.due_by(Lane::Hello, now_ms);
                 }
+                let before = self.next_fact;
                 self.expects(beat.next_fact.as_ref(), out);
+                if was_put_back(before, self.next_fact) {
+                    // Control's database is an earlier one: it gets again what is still here, and compares all.
+                    self.due_by(Lane::Hello, now_ms);
+                }
             }
             Answer::Facts(Some(facts)) => {
+                self.catching_up = self.catching_up.map(|_| true);
+                self.overtaken |= self.slot(Lane::Hello).under_way.is_some();
                 self.expects(facts.next.as_ref(), out);
                 self.due_by(Lane::Facts, now_ms);
             }
@@ -314,7 +352,13 @@ impl Core {
                     self.due_by(Lane::Console, now_ms + wait);
                 }
             }
-            Answer::Facts(None) | Answer::Console(None) => {}
+            Answer::Facts(None) => {
+                // Control believes what a hello observed only with every fact read: now it may.
+                if self.catching_up.take() == Some(true) {
+                    self.due_by(Lane::Hello, now_ms);
+                }
+            }
+            Answer::Console(None) => {}
             Answer::Metrics => self.due_by(Lane::Metrics, now_ms + METRICS_MS),
         }
     }
@@ -341,6 +385,7 @@ impl Core {
         self.expects(hello.next_fact.as_ref(), out);
         out.push(Action::Committed(hello.console));
         out.push(Action::Greeted);
+        self.catching_up = Some(std::mem::take(&mut self.overtaken));
         self.due_by(Lane::Facts, now_ms);
         self.due_by(Lane::Console, now_ms);
         self.due_by(Lane::Metrics, now_ms + 1000);
@@ -361,6 +406,22 @@ impl Core {
         self.dice ^= self.dice << 17;
         self.dice
     }
+}
+
+/// Whether control expects less than it did, or another boot.
+fn was_put_back(before: Option<Position>, now: Option<Position>) -> bool {
+    match (before, now) {
+        (Some(before), Some(now)) => now.boot != before.boot || now.seq < before.seq,
+        _ => false,
+    }
+}
+
+/// Whether control still expects the first of the facts that it was sent: then they are sent again with growing
+/// waits, not in a tight loop.
+pub fn took_none(sent: &wire::FactBatch, answer: &wire::FactAnswer) -> bool {
+    let first = sent.facts.first().map_or(0, |f| f.seq);
+    let next = answer.next.as_ref();
+    next.is_some_and(|n| n.boot == sent.boot && n.seq == first)
 }
 
 fn position(wire: &wire::JournalPosition) -> Option<Position> {
@@ -407,6 +468,76 @@ mod tests {
                 code: "timeout".into(),
                 message: String::new(),
             }),
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_said_yet_wakes_nobody() {
+        let mut core = Core::new(7);
+        let hello = id(&core.take(Input::Connected, 0), Lane::Hello);
+        core.take(Input::Facts, 0);
+        core.take(Input::Console(9), 0);
+        assert_eq!(core.next_due_ms(), None, "hello is under way");
+        let forked = wire::HelloAnswer {
+            quarantined_because: "two".into(),
+            ..Default::default()
+        };
+        core.take(ok(hello, Answer::Hello(forked)), 10);
+        assert_eq!(core.next_due_ms(), Some(10 + HEARTBEAT_MS));
+    }
+
+    #[test]
+    fn facts_that_move_nothing_are_not_sent_in_a_loop() {
+        let mut core = up();
+        let expected = wire::FactAnswer {
+            next: Some(wire::JournalPosition {
+                boot: BootId::new().to_string(),
+                seq: 2,
+                end: 0,
+            }),
+        };
+        let facts = |out: &[Action]| id(out, Lane::Facts);
+        let first = facts(&core.take(Input::Facts, 0));
+        let out = core.take(ok(first, Answer::Facts(Some(expected.clone()))), 0);
+        let out = core.take(ok(facts(&out), Answer::Facts(Some(expected))), 0);
+        assert_eq!(sends(&out), [], "control stands where it stood");
+        assert!(core.next_due_ms().is_some());
+    }
+
+    #[test]
+    fn hello_is_said_again_once_every_fact_was_read() {
+        let mut core = Core::new(7);
+        let hello = id(&core.take(Input::Connected, 0), Lane::Hello);
+        let out = core.take(ok(hello, Answer::Hello(wire::HelloAnswer::default())), 0);
+        let facts = id(&out, Lane::Facts);
+        let out = core.take(
+            ok(facts, Answer::Facts(Some(wire::FactAnswer { next: None }))),
+            0,
+        );
+        let out = core.take(ok(id(&out, Lane::Facts), Answer::Facts(None)), 0);
+        let hello = id(&out, Lane::Hello);
+        let out = core.take(ok(hello, Answer::Hello(wire::HelloAnswer::default())), 0);
+        let out = core.take(ok(id(&out, Lane::Facts), Answer::Facts(None)), 0);
+        assert!(!sends(&out).contains(&Lane::Hello), "there was nothing new");
+    }
+
+    #[test]
+    fn a_control_that_expects_less_than_before_is_greeted_anew() {
+        let mut core = up();
+        let boot = BootId::new().to_string();
+        let beat = |seq| wire::HeartbeatAnswer {
+            next_fact: Some(wire::JournalPosition {
+                boot: boot.clone(),
+                seq,
+                end: 0,
+            }),
+            ..Default::default()
+        };
+        for (at, seq) in [(1, 9), (2, 9), (3, 4)] {
+            let now_ms = at * HEARTBEAT_MS;
+            let due = id(&core.take(Input::Tick, now_ms), Lane::Heartbeat);
+            let out = core.take(ok(due, Answer::Heartbeat(beat(seq))), now_ms);
+            assert_eq!(sends(&out).contains(&Lane::Hello), seq == 4);
         }
     }
 

@@ -58,10 +58,6 @@ pub async fn run(
     mut shown: mpsc::Receiver<Live>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    tokio::select! {
-        () = node.servers.resent() => {}
-        () = stop.cancelled() => return Ok(()),
-    }
     let (decided_tx, mut decided) = mpsc::channel(4);
     let commands = Arc::new(Commands::new(node.clone(), decided_tx));
     let mut events = bus.events();
@@ -113,6 +109,7 @@ pub async fn run(
             },
             Some((id, answer)) = answered.recv() => Some(Input::Answer { id, answer }),
             () = link.node.deps.journal.news() => Some(Input::Facts),
+            () = link.node.servers.met.notified() => Some(Input::Met),
             () = link.node.deps.consoles.news.notified() => {
                 Some(Input::Console(link.node.deps.consoles.waiting()))
             }
@@ -346,12 +343,7 @@ async fn facts(node: &Arc<Node>, bus: &Bus, from: Option<Position>) -> Result<An
     let answer: wire::FactAnswer = bus
         .call(subject, up::LIFECYCLE, Some(node.id), &batch.wire, CALL)
         .await?;
-    let first = batch.wire.facts.first().map_or(0, |f| f.seq);
-    let stuck = answer
-        .next
-        .as_ref()
-        .is_some_and(|n| n.boot == batch.wire.boot && n.seq == first);
-    if stuck {
+    if core::took_none(&batch.wire, &answer) {
         // Sent again with growing waits, not in a tight loop.
         return Err(local("not_taken", "control took none of these facts"));
     }

@@ -42,8 +42,8 @@ pub const INTERRUPTED: &str = "interrupted";
 
 /// Told percent (-1 unknown) and step.
 pub type Progress = Box<dyn Fn(f64, &str) + Send + Sync>;
-/// Asked right before the container is made; answered once that is on disk.
-pub type Committing = Box<dyn Fn() -> futures_util::future::BoxFuture<'static, ()> + Send + Sync>;
+/// Asked right before the container is made; answered once that is on disk. False: the disk did not take it.
+pub type Committing = Box<dyn Fn() -> futures_util::future::BoxFuture<'static, bool> + Send + Sync>;
 
 /// One install, seen from the task that does it.
 pub struct Install {
@@ -106,7 +106,12 @@ impl Install {
     async fn steps(&mut self, running: bool, exit_code: &mut Option<i32>) -> Result<(), Failure> {
         if !running {
             self.prepare().await?;
-            (self.committing)().await;
+            if !(self.committing)().await {
+                // Unwritten, a restart would run the script a second time.
+                let text =
+                    "the data directory takes no writes: free disk space, then install again";
+                return Err(Failure::new("disk_full", text));
+            }
             self.check()?;
             self.start().await?;
         }

@@ -7,6 +7,7 @@ use warren_proto::ids::{JobId, RunId};
 use warren_proto::{Message as _, wire};
 
 use super::lifecycle::Server;
+use crate::journal::Position;
 
 /// Ended jobs that are remembered, so that a repeated start is answered and not done again.
 const MAX_ENDED: usize = 32;
@@ -22,9 +23,18 @@ pub struct Memory {
     pub job: Option<Job>,
     /// Newest last.
     pub ended_jobs: VecDeque<JobId>,
-    /// Facts that were decided together with this state and may not be in the journal yet, encoded
-    /// and in hex.
-    pub unsent: Vec<String>,
+    /// Facts that were decided together with this state, or before it, and may not be in the journal yet.
+    #[serde(default)]
+    pub owed: Vec<Owed>,
+}
+
+/// A fact on its way to the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Owed {
+    /// Encoded, in hex.
+    fact: String,
+    /// Where the journal ended when it was decided.
+    since: Position,
 }
 
 /// One start of the game.
@@ -88,18 +98,28 @@ impl Memory {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Adds facts to be journalled after this memory is on disk.
-    pub fn queue(&mut self, facts: &[wire::Fact]) {
-        self.unsent = facts
-            .iter()
-            .map(|f| hex::encode(f.encode_to_vec()))
-            .collect();
+    /// The newest generation that is known of the server. Where its row is lost or another database's, the memory
+    /// knows better: rows below it are not followed, so control has to hear of it.
+    pub fn generation(&self, row: Option<&wire::WantedServer>) -> u64 {
+        let followed = self.life.want.as_ref().map_or(0, |w| w.generation);
+        row.map_or(0, |r| r.generation).max(followed)
     }
 
-    /// The queued facts.
-    pub fn queued(&self) -> Vec<wire::Fact> {
-        let decode = |text: &String| wire::Fact::decode(hex::decode(text).ok()?.as_slice()).ok();
-        self.unsent.iter().filter_map(decode).collect()
+    /// Adds facts to be journalled after this memory is on disk. `since`: where the journal ends now.
+    pub fn owe(&mut self, facts: &[wire::Fact], since: Position) {
+        self.owed.extend(facts.iter().map(|f| Owed {
+            fact: hex::encode(f.encode_to_vec()),
+            since,
+        }));
+    }
+
+    /// The facts that are owed, oldest first.
+    pub fn owed(&self) -> Vec<(wire::Fact, Position)> {
+        let decode = |owed: &Owed| {
+            let bytes = hex::decode(&owed.fact).ok()?;
+            Some((wire::Fact::decode(bytes.as_slice()).ok()?, owed.since))
+        };
+        self.owed.iter().filter_map(decode).collect()
     }
 
     /// Remembers that a job is over.
@@ -115,6 +135,22 @@ impl Memory {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use warren_proto::ids::BootId;
+
+    #[test]
+    fn a_row_that_is_lost_or_old_does_not_hide_what_was_followed() {
+        let row = |generation| wire::WantedServer {
+            generation,
+            ..Default::default()
+        };
+        let mut memory = Memory::default();
+        assert_eq!(memory.generation(None), 0);
+        assert_eq!(memory.generation(Some(&row(2))), 2);
+        memory.life.want = Some(super::super::convert::want(&row(5)));
+        assert_eq!(memory.generation(None), 5);
+        assert_eq!(memory.generation(Some(&row(1))), 5);
+        assert_eq!(memory.generation(Some(&row(7))), 7);
+    }
 
     #[test]
     fn a_memory_reads_back_with_its_facts() {
@@ -124,10 +160,14 @@ mod tests {
             at_ms: 7,
             ..Default::default()
         };
-        memory.queue(std::slice::from_ref(&fact));
+        let since = Position {
+            boot: BootId::new(),
+            seq: 7,
+        };
+        memory.owe(std::slice::from_ref(&fact), since);
         memory.job_ended(JobId::new());
         let again = Memory::decode(&memory.encode()).unwrap();
         assert_eq!(again, memory);
-        assert_eq!(again.queued(), [fact]);
+        assert_eq!(again.owed(), [(fact, since)]);
     }
 }

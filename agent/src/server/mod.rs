@@ -21,32 +21,106 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use warren_proto::ids::{JobId, ServerId};
 use warren_proto::wire;
 use warren_runtime::runtime::{Event, Events, Found, FoundState};
 
-use crate::ledger::Applied;
+use crate::journal::Hold;
+use crate::ledger::{self, Applied, Ledger, Tombstone};
 use actor::{Handle, Msg};
 use deps::Deps;
 use label::Label;
 use memory::Ended;
 
 /// All servers of this node.
+#[derive(Clone)]
 pub struct Servers {
     deps: Arc<Deps>,
     map: Arc<Mutex<HashMap<ServerId, Handle>>>,
     stop: CancellationToken,
-    /// Closed once every actor from disk has put its unsent facts into the journal.
-    resent: tokio::sync::Mutex<mpsc::Receiver<()>>,
+    /// Told when control names servers that were not here, or that it believes to be elsewhere.
+    pub met: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct Containers {
     game: Option<Found>,
     install: Option<Found>,
+}
+
+/// What a server's actor begins with when the agent starts.
+pub struct Beginning {
+    /// Which.
+    pub server: ServerId,
+    /// Control's row.
+    pub row: Option<wire::WantedServer>,
+    /// What it had saved.
+    pub memory: Option<Vec<u8>>,
+    /// It has to go.
+    pub stone: Option<Tombstone>,
+}
+
+impl Beginning {
+    /// Of a server that nothing is known of.
+    fn of(server: ServerId) -> Self {
+        Self {
+            server,
+            row: None,
+            memory: None,
+            stone: None,
+        }
+    }
+}
+
+/// Every server on disk, and those of which only an open tombstone is left: control waits for its confirmation.
+/// # Errors
+/// The disk.
+pub fn beginnings(ledger: &Ledger) -> Result<Vec<Beginning>, ledger::Error> {
+    let mut stones: BTreeMap<_, _> = ledger.open_tombstones().into_iter().collect();
+    let rows = ledger.rows()?.into_iter();
+    let mut all: Vec<Beginning> = rows
+        .map(|(server, row)| Beginning {
+            server,
+            row: row.wanted,
+            memory: row.memory,
+            stone: stones.remove(&server),
+        })
+        .collect();
+    all.extend(stones.into_iter().map(|(server, stone)| Beginning {
+        server,
+        row: None,
+        memory: None,
+        stone: Some(stone),
+    }));
+    Ok(all)
+}
+
+/// What came while the tombstone of that generation was being carried out, for the next actor of the server: a row or
+/// a tombstone above it.
+pub fn successor(ledger: &Ledger, server: ServerId, generation: u64) -> Option<Msg> {
+    let stones = ledger.open_tombstones();
+    let stone = stones.into_iter().find(|(id, _)| *id == server);
+    match stone {
+        Some((_, stone)) => (stone.generation > generation).then_some(Msg::Bury(stone)),
+        None => {
+            let row = ledger.wanted(server)?;
+            (row.generation > generation).then(|| Msg::Wanted(Box::new(row)))
+        }
+    }
+}
+
+/// What actors are told of an apply, in order; a server without an actor gets one that nothing exists of.
+pub fn news(ledger: &Ledger, applied: &Applied) -> Vec<(ServerId, Msg)> {
+    let changed = applied.changed.iter().filter_map(|server| {
+        let row = ledger.wanted(*server)?;
+        Some((*server, Msg::Wanted(Box::new(row))))
+    });
+    let removed = applied.removed.iter();
+    let removed = removed.map(|(server, stone)| (*server, Msg::Bury(stone.clone())));
+    changed.chain(removed).collect()
 }
 
 impl Servers {
@@ -57,19 +131,15 @@ impl Servers {
         host_rebooted: bool,
         stop: CancellationToken,
     ) -> anyhow::Result<Arc<Self>> {
-        let (resending, resent) = mpsc::channel(1);
         let servers = Arc::new(Self {
             deps: deps.clone(),
             map: Arc::default(),
             stop: stop.clone(),
-            resent: tokio::sync::Mutex::new(resent),
+            met: Arc::default(),
         });
-        for (server, row) in deps.ledger.rows()? {
-            servers.spawn(server, row.wanted, row.memory, Some(resending.clone()));
-        }
-        drop(resending);
-        for (server, stone) in deps.ledger.open_tombstones() {
-            servers.tell(server, Msg::Bury(stone));
+        let hold = deps.journal.hold();
+        for begin in beginnings(&deps.ledger)? {
+            servers.spawn(begin, Some(hold.clone()));
         }
         // Before the first look, so that nothing ends unseen in between.
         let events = deps.runtime.events();
@@ -83,35 +153,23 @@ impl Servers {
         Ok(servers)
     }
 
-    fn spawn(
-        &self,
-        server: ServerId,
-        row: Option<wire::WantedServer>,
-        memory: Option<Vec<u8>>,
-        resending: Option<mpsc::Sender<()>>,
-    ) -> Handle {
-        let map = self.map.clone();
-        let on_gone: actor::OnGone = Arc::new(move |server| {
-            map.lock().remove(&server);
-        });
-        let handle = actor::spawn(
-            self.deps.clone(),
-            server,
-            row,
-            memory,
-            self.stop.clone(),
-            on_gone,
-            resending,
-        );
+    fn spawn(&self, begin: Beginning, hold: Option<Arc<Hold>>) -> Handle {
+        let server = begin.server;
+        let servers = self.clone();
+        let on_gone: actor::OnGone =
+            Arc::new(move |server, generation| servers.gone(server, generation));
+        let handle = actor::spawn(self.deps.clone(), begin, self.stop.clone(), on_gone, hold);
         self.map.lock().insert(server, handle.clone());
         handle
     }
 
-    /// Waits until facts that an earlier process decided and may not have written are in the journal. Before
-    /// that nothing may be freed: they are looked for among what that process wrote.
-    pub async fn resent(&self) {
-        // Nobody sends: the channel closes with the last actor's half.
-        let _ = self.resent.lock().await.recv().await;
+    /// An actor has ended by the tombstone of that generation.
+    fn gone(&self, server: ServerId, generation: u64) {
+        self.map.lock().remove(&server);
+        if let Some(msg) = successor(&self.deps.ledger, server, generation) {
+            self.fresh(server);
+            self.tell(server, msg);
+        }
     }
 
     /// The actor of a server.
@@ -195,7 +253,7 @@ impl Servers {
         for server in containers.keys() {
             if self.get(*server).is_none() {
                 warn!(server.id = %server, "a container runs for a server that the ledger does not know");
-                self.spawn(*server, None, None, None);
+                self.spawn(Beginning::of(*server), None);
             }
         }
         for server in self.all().into_keys() {
@@ -239,26 +297,21 @@ impl Servers {
 
     /// Hands out what an apply brought.
     pub fn applied(&self, applied: &Applied) {
-        for server in &applied.changed {
-            let Some(row) = self.deps.ledger.wanted(*server) else {
-                continue;
-            };
-            if self.get(*server).is_none() {
-                self.fresh(*server);
-            }
-            self.tell(*server, Msg::Wanted(Box::new(row)));
+        if !applied.returned.is_empty() {
+            self.met.notify_one();
         }
-        for (server, stone) in &applied.removed {
-            if self.get(*server).is_none() {
-                self.fresh(*server);
+        for (server, msg) in news(&self.deps.ledger, applied) {
+            if self.get(server).is_none() {
+                self.fresh(server);
+                self.met.notify_one();
             }
-            self.tell(*server, Msg::Bury(stone.clone()));
+            self.tell(server, msg);
         }
     }
 
     /// An actor for a server that nothing exists of.
     fn fresh(&self, server: ServerId) {
-        self.spawn(server, None, None, None);
+        self.spawn(Beginning::of(server), None);
         let nothing = Msg::Adopt {
             game: None,
             install: None,

@@ -38,7 +38,7 @@ pub struct Up {
 pub struct Status {
     /// As last reported.
     pub state: State,
-    /// Of the row that is applied.
+    /// See [`Memory::generation`].
     pub generation: u64,
     /// Newest run.
     pub run: Option<RunId>,
@@ -96,8 +96,8 @@ impl Status {
         let started = memory.run.as_ref().map_or(0, |r| r.started_at_ms);
         self.started_at_ms = if self.state.is_up() { started } else { 0 };
         self.ended_jobs = memory.ended_jobs.iter().copied().collect();
+        self.generation = memory.generation(row);
         let Some(row) = row else { return };
-        self.generation = row.generation;
         let Some(spec) = &row.spec else { return };
         self.disk_limit = spec.limits.as_ref().map_or(0, |l| l.disk_bytes);
         self.denylist.clone_from(&spec.file_denylist);

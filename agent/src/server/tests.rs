@@ -468,7 +468,7 @@ async fn a_container_that_no_ledger_knows_is_adopted_not_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn unsent_facts_reach_the_journal_before_control_can_free_what_they_are_compared_with() {
+async fn owed_facts_reach_the_journal_once_and_before_anything_is_adopted() {
     let mut rig = Rig::new();
     rig.running().await;
     // Killed after the memory was written and after its fact was, but before that was noted.
@@ -489,7 +489,12 @@ async fn unsent_facts_reach_the_journal_before_control_can_free_what_they_are_co
     };
     let row = rig.agent.deps.ledger.rows().unwrap().remove(&rig.server);
     let mut memory = super::memory::Memory::decode(&row.unwrap().memory.unwrap()).unwrap();
-    memory.queue(&[last, unknown]);
+    let end = from.unwrap();
+    let since = crate::journal::Position {
+        seq: end.seq - 1,
+        ..end
+    };
+    memory.owe(&[last, unknown], since);
     rig.agent
         .deps
         .ledger
@@ -499,7 +504,8 @@ async fn unsent_facts_reach_the_journal_before_control_can_free_what_they_are_co
     // containerd does not answer for now: nothing is adopted.
     rig.engine.containerd(Some("restarting"));
     rig.agent = agent(rig.dir.path(), &rig.engine, "boot-1");
-    rig.agent.servers.resent().await;
+    rig.until("what is owed to be written", |r| r.facts().len() > before)
+        .await;
     assert_eq!(
         rig.facts().len(),
         before + 1,

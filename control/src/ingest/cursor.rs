@@ -32,9 +32,12 @@ pub struct Lost {
     pub boot: Boot,
     /// First of them.
     pub from_seq: u64,
-    /// Last of them.
+    /// Last of them; [`TO_ITS_END`] where nobody knows how many there were.
     pub to_seq: u64,
 }
+
+/// See [`Lost::to_seq`].
+pub const TO_ITS_END: u64 = u64::MAX;
 
 /// What a batch means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +98,37 @@ pub fn judge(cursor: Cursor, boot: Boot, facts: &[wire::Fact]) -> Taken {
     }
 }
 
+/// What of a batch is stored, and under which numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Place in the batch, and the seq of its row.
+    pub rows: Vec<(usize, u64)>,
+    /// Where control stands afterwards.
+    pub cursor: Cursor,
+}
+
+/// [`judge`], with the number that each fact's row gets.
+#[must_use]
+pub fn place(cursor: Cursor, boot: Boot, facts: &[wire::Fact]) -> Placed {
+    let taken = judge(cursor, boot, facts);
+    let mut free = if cursor.boot == Some(boot.id) {
+        cursor.next_seq
+    } else {
+        1
+    };
+    let new = facts.iter().enumerate().skip(taken.skip).take(taken.take);
+    let rows = new.map(|(n, fact)| {
+        // A gap that begins below what came through: its own number has a row already.
+        let seq = fact.seq.max(free);
+        free = end_of(fact, boot.id).saturating_add(1);
+        (n, seq)
+    });
+    Placed {
+        rows: rows.collect(),
+        cursor: taken.cursor,
+    }
+}
+
 /// The last seq that a fact stands for: its own, or the end of the gap that it tells of.
 pub(super) fn end_of(fact: &wire::Fact, boot: BootId) -> u64 {
     match &fact.what {
@@ -132,11 +166,35 @@ pub struct Held {
     pub end: u64,
 }
 
+/// Where to go on with a process that does not know the boot at the cursor: another machine of a forked identity
+/// had spoken, and an admin has kept this one. `ours` are its boots and what was expected of each when it was
+/// left; the newest that was read is where it had come to.
+#[must_use]
+pub fn rejoin(cursor: Cursor, ours: &[(Boot, u64)]) -> Cursor {
+    let knows = |boot: BootId| ours.iter().any(|(b, _)| b.id == boot);
+    if cursor.boot.is_none_or(knows) {
+        return cursor;
+    }
+    let read = ours.iter().filter(|(_, next_seq)| *next_seq > 1);
+    match read.max_by_key(|(boot, _)| boot.ordinal) {
+        Some((boot, next_seq)) => Cursor {
+            boot: Some(boot.id),
+            ordinal: boot.ordinal,
+            next_seq: *next_seq,
+        },
+        None => Cursor {
+            boot: None,
+            ordinal: 0,
+            next_seq: 1,
+        },
+    }
+}
+
 /// Compares the cursor with what a node still has (oldest boot first). Where the node can't go on from the
 /// cursor any more (it freed what a restored database has forgotten), the cursor moves to what is left and
-/// the hole is named.
+/// every hole is named. `listed` are all boots that the node remembers.
 #[must_use]
-pub fn reposition(cursor: Cursor, journal: &[Held]) -> (Cursor, Option<Lost>) {
+pub fn reposition(cursor: Cursor, journal: &[Held], listed: &[Boot]) -> (Cursor, Vec<Lost>) {
     let held_of = |boot: BootId| journal.iter().find(|h| h.boot.id == boot);
     let to = |held: &Held| Cursor {
         boot: Some(held.boot.id),
@@ -144,28 +202,63 @@ pub fn reposition(cursor: Cursor, journal: &[Held]) -> (Cursor, Option<Lost>) {
         next_seq: held.seq.max(1),
     };
     let hole = |held: &Held, from: u64| {
-        (held.seq > from).then(|| Lost {
+        let hole = (held.seq > from).then(|| Lost {
             boot: held.boot,
             from_seq: from,
             to_seq: held.seq - 1,
-        })
+        });
+        Vec::from_iter(hole)
     };
-    match cursor.boot {
-        None => match journal.first() {
-            Some(first) => (to(first), hole(first, 1)),
-            None => (cursor, None),
-        },
-        Some(boot) => match held_of(boot) {
-            Some(held) if held.seq > cursor.next_seq => (to(held), hole(held, cursor.next_seq)),
-            Some(_) => (cursor, None),
-            // The node has nothing of that boot any more: all of it was taken, or a restored database has
-            // forgotten, or the disk is new. What the next boot says of its end tells which.
-            None => match journal.iter().find(|h| h.boot.ordinal > cursor.ordinal) {
-                Some(first) => (to(first), hole(first, 1)),
-                None => (cursor, None),
-            },
+    let Some(boot) = cursor.boot else {
+        return match journal.first() {
+            Some(first) => {
+                let mut lost = passed_over(cursor, first, listed);
+                lost.extend(hole(first, 1));
+                (to(first), lost)
+            }
+            None => (cursor, Vec::new()),
+        };
+    };
+    match held_of(boot) {
+        Some(held) if held.seq > cursor.next_seq => (to(held), hole(held, cursor.next_seq)),
+        Some(_) => (cursor, Vec::new()),
+        // The node has nothing of that boot any more: all of it was taken, or a restored database has
+        // forgotten, or the disk is new.
+        None => match journal.iter().find(|h| h.boot.ordinal > cursor.ordinal) {
+            Some(first) => {
+                let mut lost = passed_over(cursor, first, listed);
+                lost.extend(hole(first, 1));
+                (to(first), lost)
+            }
+            None => (cursor, Vec::new()),
         },
     }
+}
+
+/// The rest of the cursor's boot and all boots from there to the first that is held. What a whole boot says of the
+/// one before it is exact, and comes with its first fact.
+fn passed_over(cursor: Cursor, first: &Held, listed: &[Boot]) -> Vec<Lost> {
+    let at = cursor.boot.map(|id| Boot {
+        id,
+        ordinal: cursor.ordinal,
+    });
+    let between = listed
+        .iter()
+        .filter(|b| b.ordinal > cursor.ordinal && b.ordinal < first.boot.ordinal);
+    let mut passed: Vec<Boot> = at.into_iter().chain(between.copied()).collect();
+    passed.sort_by_key(|b| b.ordinal);
+    if first.seq <= 1 {
+        passed.pop();
+    }
+    let lost = passed.into_iter().map(|boot| Lost {
+        boot,
+        from_seq: match cursor.boot {
+            Some(id) if id == boot.id => cursor.next_seq,
+            _ => 1,
+        },
+        to_seq: TO_ITS_END,
+    });
+    lost.collect()
 }
 
 #[cfg(test)]
@@ -243,6 +336,8 @@ mod tests {
         assert_eq!((taken.take, taken.cursor), (2, at(b, 92)));
         let taken = judge(at(b, 5), b, &[gap(b, 3, 90)]);
         assert_eq!((taken.take, taken.cursor), (1, at(b, 91)));
+        let placed = place(at(b, 5), b, &[plain(2), gap(b, 3, 90), plain(91)]);
+        assert_eq!(placed.rows, [(1, 5), (2, 91)]);
     }
 
     #[test]
@@ -264,6 +359,17 @@ mod tests {
     }
 
     #[test]
+    fn a_machine_that_was_kept_goes_on_where_it_was_read_to() {
+        let (old, ours, clone, next) = (boot(1), boot(2), boot(3), boot(4));
+        let cursor = at(clone, 9);
+        assert_eq!(rejoin(cursor, &[(old, 5), (clone, 1)]), cursor);
+        let kept = rejoin(cursor, &[(old, 5), (ours, 7), (next, 1)]);
+        assert_eq!(kept, at(ours, 7));
+        assert_eq!(judge(kept, ours, &[plain(6), plain(7)]).take, 1);
+        assert_eq!(rejoin(cursor, &[(next, 1)]).boot, None);
+    }
+
+    #[test]
     fn a_restored_database_learns_what_it_will_never_see() {
         let (a, b) = (boot(1), boot(2));
         let held = |boot, seq, end| Held { boot, seq, end };
@@ -272,20 +378,26 @@ mod tests {
             ordinal: 0,
             next_seq: 1,
         };
-        assert_eq!(reposition(none, &[held(a, 1, 5)]), (at(a, 1), None));
-        let (cursor, lost) = reposition(at(a, 3), &[held(a, 7, 9)]);
-        assert_eq!(cursor, at(a, 7));
-        assert_eq!(
-            lost,
-            Some(Lost {
-                boot: a,
-                from_seq: 3,
-                to_seq: 6
-            })
-        );
+        let gap = |boot, from_seq, to_seq| Lost {
+            boot,
+            from_seq,
+            to_seq,
+        };
+        let held_a = [held(a, 1, 5)];
+        assert_eq!(reposition(none, &held_a, &[a]), (at(a, 1), vec![]));
+        let moved = reposition(at(a, 3), &[held(a, 7, 9)], &[a]);
+        assert_eq!(moved, (at(a, 7), vec![gap(a, 3, 6)]));
         // The old boot is freed and the new one whole: its first fact says what is lost.
-        assert_eq!(reposition(at(a, 3), &[held(b, 1, 9)]), (at(b, 1), None));
-        let (cursor, lost) = reposition(at(a, 3), &[held(b, 4, 9)]);
-        assert_eq!((cursor, lost.map(|l| l.to_seq)), (at(b, 4), Some(3)));
+        let whole = reposition(at(a, 3), &[held(b, 1, 9)], &[b, a]);
+        assert_eq!(whole, (at(b, 1), vec![]));
+        let part = reposition(at(a, 3), &[held(b, 4, 9)], &[b, a]);
+        assert_eq!(part, (at(b, 4), vec![gap(a, 3, TO_ITS_END), gap(b, 1, 3)]));
+        // One in between is gone altogether.
+        let c = boot(3);
+        let far = reposition(at(a, 3), &[held(c, 1, 9)], &[c, b, a]);
+        assert_eq!(far, (at(c, 1), vec![gap(a, 3, TO_ITS_END)]));
+        // Copied before the node's first word.
+        let first = reposition(none, &[held(c, 4, 9)], &[c, b]);
+        assert_eq!(first, (at(c, 4), vec![gap(b, 1, TO_ITS_END), gap(c, 1, 3)]));
     }
 }

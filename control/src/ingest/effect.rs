@@ -15,7 +15,10 @@ use warren_proto::{
     wire::{self, fact::What},
 };
 
-use super::cursor::{Boot, Lost};
+use super::{
+    cursor::Boot,
+    outcome::{self, Order},
+};
 use crate::{
     allocation::take,
     node::{convert, hello},
@@ -173,7 +176,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             data["exit"] = exit.clone();
             update = update.col_expr(servers::Column::LastExit, Expr::value(exit));
         }
-        if self.settles_intent(to) {
+        if self.settles_intent(from, to).await? {
             update = update
                 .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
                 .col_expr(
@@ -189,20 +192,15 @@ impl<C: ConnectionTrait> About<'_, C> {
         Ok(())
     }
 
-    /// Whether the last power order is done with: its state is reached, or the game has ended by itself.
-    fn settles_intent(&self, to: State) -> bool {
-        let order_is_known = to_i64(self.fact.generation) >= self.row.power_generation;
-        let Some(intent) = self.row.intent.as_deref().filter(|_| order_is_known) else {
-            return false;
+    async fn settles_intent(&self, from: State, to: State) -> Result<bool, DbErr> {
+        let generation = to_i64(self.fact.generation);
+        let early = self.row.intent.is_some() && generation < self.row.power_generation;
+        let order = Order {
+            intent: self.row.intent.as_deref(),
+            generation: self.row.power_generation,
+            taken: early && applied_rev(self.db, self.node).await? >= self.row.rev,
         };
-        match intent {
-            "start" => matches!(
-                to,
-                State::Running | State::Stopped | State::Crashed | State::Error
-            ),
-            "restart" => matches!(to, State::Running | State::Crashed | State::Error),
-            _ => matches!(to, State::Stopped | State::Crashed | State::Error),
-        }
+        Ok(outcome::settles(order, generation, Some(from), to))
     }
 
     async fn run_started(&self, started: &wire::RunStarted) -> Result<(), Refused> {
@@ -285,12 +283,8 @@ impl<C: ConnectionTrait> About<'_, C> {
     }
 
     async fn job_ended(&self, ended: &wire::JobEnded) -> Result<(), Refused> {
-        let state = match ended.result() {
-            wire::JobResult::Done => "done",
-            wire::JobResult::Failed => "failed",
-            wire::JobResult::Cancelled => "cancelled",
-            wire::JobResult::Unspecified => return Err(malformed("a job without a result")),
-        };
+        let state = outcome::ended_as(ended.result());
+        let state = state.ok_or_else(|| malformed("a job without a result"))?;
         let job: JobId = ended.job.parse().map_err(malformed)?;
         let job = job.to_string();
         let code = tame_opt(&ended.code, 64);
@@ -308,8 +302,7 @@ impl<C: ConnectionTrait> About<'_, C> {
             .filter(operations::Column::Id.eq(&*job))
             .filter(operations::Column::ServerId.eq(&*self.row.id))
             .filter(operations::Column::NodeId.eq(self.node.to_string()))
-            // A job that counted as lost and ended after all is what it ended as.
-            .filter(operations::Column::State.is_in(["pending", "running", "lost"]))
+            .filter(operations::Column::State.is_in(outcome::OPEN))
             .exec(self.db)
             .await?;
         if let Ok(run) = ended.run.parse() {
@@ -423,6 +416,16 @@ impl<C: ConnectionTrait> About<'_, C> {
     }
 }
 
+async fn applied_rev(db: &impl ConnectionTrait, node: NodeId) -> Result<i64, DbErr> {
+    let rev: Option<i64> = nodes::Entity::find_by_id(node.to_string())
+        .select_only()
+        .column(nodes::Column::AppliedRev)
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(rev.unwrap_or(0))
+}
+
 /// Makes the row of a run unless there is one.
 /// # Errors
 /// Database.
@@ -470,17 +473,16 @@ async fn boot_started(
         .one(db)
         .await?;
     if let Some(previous) = previous
-        && previous.next_seq <= to_i64(started.previous_last_seq)
         && let Ok(id) = previous.boot_id.parse()
-    {
-        let lost = Lost {
-            boot: Boot {
+        && let Some(lost) = outcome::lost_before(
+            Boot {
                 id,
                 ordinal: previous.ordinal,
             },
-            from_seq: to_u64(previous.next_seq),
-            to_seq: started.previous_last_seq,
-        };
+            to_u64(previous.next_seq),
+            started,
+        )
+    {
         hello::record_loss(db, node, lost, now_ms).await?;
     }
     node_boots::Entity::update_many()
@@ -571,7 +573,6 @@ async fn facts_lost(
     Ok(())
 }
 
-/// A tombstone was carried out: the server's ports are free again.
 async fn gone(
     db: &impl ConnectionTrait,
     node: NodeId,
@@ -580,6 +581,22 @@ async fn gone(
     now_ms: i64,
 ) -> Result<(), Refused> {
     let server: ServerId = fact.server.parse().map_err(malformed)?;
+    match removed(db, node, server, to_i64(generation), now_ms).await? {
+        true => Ok(()),
+        false => Err(malformed("nobody asked for this removal")),
+    }
+}
+
+/// A tombstone was carried out: the server's ports are free again. False: there is none.
+/// # Errors
+/// Database.
+pub async fn removed(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    server: ServerId,
+    generation: i64,
+    now_ms: i64,
+) -> Result<bool, DbErr> {
     let id = server.to_string();
     // The row is taken first, as everywhere. It may be another node's by now.
     let row = servers::Entity::find_by_id(&*id)
@@ -590,15 +607,15 @@ async fn gone(
         .col_expr(tombstones::Column::ConfirmedAtMs, Expr::value(now_ms))
         .filter(tombstones::Column::NodeId.eq(node.to_string()))
         .filter(tombstones::Column::ServerId.eq(&*id))
-        .filter(tombstones::Column::Generation.lte(to_i64(generation)))
+        .filter(tombstones::Column::Generation.lte(generation))
         .exec(db)
         .await?;
     if confirmed.rows_affected == 0 {
-        return Err(malformed("nobody asked for this removal"));
+        return Ok(false);
     }
     let Some(row) = row.filter(|r| r.node_id == node.to_string() && r.deleted_at_ms.is_some())
     else {
-        return Ok(());
+        return Ok(true);
     };
     allocations::Entity::update_many()
         .col_expr(
@@ -626,5 +643,5 @@ async fn gone(
         json!({"name": row.name}),
     );
     outbox::write(db, event).await?;
-    Ok(())
+    Ok(true)
 }

@@ -15,7 +15,7 @@ use warren_proto::{
 };
 
 use super::{
-    cursor::{Boot, Cursor, end_of, judge},
+    cursor::{Boot, Cursor, place},
     effect::{self, Refused},
 };
 use crate::{
@@ -43,6 +43,9 @@ pub struct RawBatch {
     /// Each an encoded `Fact`.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub facts: Vec<Vec<u8>>,
+    /// Who uploads them. Empty from agents that do not say.
+    #[prost(string, tag = "3")]
+    pub speaker: String,
 }
 
 /// A batch and its node.
@@ -244,12 +247,20 @@ async fn one(
             false,
         )));
     };
-    if node.quarantined_boot.as_deref() == Some(&*upload.batch.boot) {
+    // The facts may be an earlier process': a machine that was kept brings those of the one that was not.
+    let speaker = match &*upload.batch.speaker {
+        "" => &*upload.batch.boot,
+        speaker => speaker,
+    };
+    if node.quarantined_boot.as_deref() == Some(speaker) {
         return Ok(Err(fail(
             "quarantined",
             "another machine speaks for this identity; an admin has to pick one",
             true,
         )));
+    }
+    if !upload.batch.speaker.is_empty() && node.current_boot.as_deref() != Some(speaker) {
+        return Ok(Err(super::not_speaking()));
     }
     let known = boots_of(db, upload.node, &HashSet::from([boot_id])).await?;
     let Some((_, ordinal)) = known.first() else {
@@ -270,25 +281,17 @@ async fn one(
             1
         };
     }
-    let taken = judge(cursor, boot, &facts);
-    let mut free = if cursor.boot == Some(boot_id) {
-        cursor.next_seq
-    } else {
-        1
-    };
-    let new = read.iter().zip(&mut facts);
-    for (read, fact) in new.skip(taken.skip).take(taken.take) {
-        let end = end_of(fact, boot_id);
-        // A gap that begins below what came through: its own number has a row already.
-        fact.seq = fact.seq.max(free);
-        free = end.saturating_add(1);
+    let placed = place(cursor, boot, &facts);
+    for &(n, seq) in &placed.rows {
+        let fact = &mut facts[n];
+        fact.seq = seq;
         fact.at_ms = fact.at_ms.clamp(0, now_ms.saturating_add(AHEAD_MS));
-        take(db, upload.node, boot, read, fact, now_ms).await?;
+        take(db, upload.node, boot, &read[n], fact, now_ms).await?;
     }
-    if taken.cursor != cursor {
-        store_cursor(db, &upload.node.to_string(), cursor, taken.cursor).await?;
+    if placed.cursor != cursor {
+        store_cursor(db, &upload.node.to_string(), cursor, placed.cursor).await?;
     }
-    Ok(Ok(taken.cursor))
+    Ok(Ok(placed.cursor))
 }
 
 /// One fact: row, effect and events, or row and error.

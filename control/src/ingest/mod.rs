@@ -3,9 +3,11 @@
 pub mod batch;
 pub mod console;
 pub mod cursor;
-mod effect;
+pub(crate) mod effect;
 pub mod lifecycle;
 pub mod metrics;
+pub mod outcome;
+pub mod piece;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -13,12 +13,14 @@ use warren_proto::{ids::NodeId, wire};
 use super::{
     convert,
     presence::{Error, position},
+    settle,
 };
 use crate::{
     app::Ground,
     db::Lane,
     outbox::{self, Event},
     text::{tame, to_i64},
+    wanted,
 };
 
 /// A heartbeat and whose.
@@ -62,6 +64,8 @@ pub async fn heartbeats(ground: &Ground, beats: Vec<(usize, Beat)>) -> Result<An
     let mut changed = BTreeSet::new();
     let mut behind = Vec::new();
     let mut came_back = Vec::new();
+    let mut confirmed = BTreeSet::new();
+    let mut spoke = Vec::with_capacity(beats.len());
     for (place, Beat { node, beat }) in beats {
         let id = node.to_string();
         let Some(row) = rows.get_mut(&id) else {
@@ -78,8 +82,13 @@ pub async fn heartbeats(ground: &Ground, beats: Vec<(usize, Beat)>) -> Result<An
             answers.push((place, Ok(answer)));
             continue;
         }
-        let applied = applied(row, beat.ledger.as_ref());
+        let ledger = beat.ledger.as_ref();
+        let applied = settle::beat(row.known(), ledger.map(|l| (&*l.id, to_i64(l.rev))));
         answer.say_hello = applied.is_none();
+        spoke.push((answers.len(), node, beat.boot.clone()));
+        if applied.is_some_and(|rev| rev > row.applied_rev) {
+            confirmed.insert(id.clone());
+        }
         row.note(&beat, applied);
         if row.applied_rev < row.rev || !row.online {
             behind.push(node);
@@ -99,7 +108,15 @@ pub async fn heartbeats(ground: &Ground, beats: Vec<(usize, Beat)>) -> Result<An
         let event = Event::of_node(*node, "online", now_ms, json!({"name": name}));
         outbox::write(&*tx, event).await?;
     }
+    for row in confirmed.iter().filter_map(|id| rows.get(id)) {
+        wanted::settle_orders(&*tx, &row.id, row.applied_rev, now_ms).await?;
+    }
     tx.commit().await?;
+    for (at, node, boot) in spoke {
+        if let Some((_, Ok(answer))) = answers.get_mut(at) {
+            answer.say_hello |= !ground.met.knows(node, &boot);
+        }
+    }
     if !came_back.is_empty() {
         ground.nudges.outbox();
     }
@@ -153,6 +170,14 @@ async fn cursors(
 }
 
 impl Standing {
+    fn known(&self) -> settle::Known<'_> {
+        settle::Known {
+            ledger: self.ledger_id.as_deref(),
+            rev: self.rev,
+            applied: self.applied_rev,
+        }
+    }
+
     fn note(&mut self, beat: &wire::Heartbeat, applied: Option<i64>) {
         self.applied_rev = applied.unwrap_or(self.applied_rev);
         self.journal_bytes = to_i64(beat.journal_bytes);
@@ -161,13 +186,6 @@ impl Standing {
             self.load = Some(convert::load(load));
         }
     }
-}
-
-/// What the node has applied, if its ledger is the one that control knows and not ahead of control.
-fn applied(row: &Standing, ledger: Option<&wire::LedgerPosition>) -> Option<i64> {
-    let ledger = ledger?;
-    let rev = to_i64(ledger.rev);
-    (row.ledger_id.as_deref() == Some(&*ledger.id) && rev <= row.rev).then_some(rev)
 }
 
 fn drops(beat: &wire::Heartbeat) -> serde_json::Value {

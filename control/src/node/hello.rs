@@ -19,13 +19,17 @@ use warren_proto::{
 };
 
 use super::{
-    convert,
-    identity::{self, Verdict},
+    convert, identity,
     presence::{Error, boots_of},
+    settle::{self, Verdict},
 };
 use crate::{
     allocation::take,
-    ingest::cursor::{Boot, Cursor, Held, Lost, reposition},
+    ingest::{
+        cursor::{Boot, Cursor, Held, Lost, TO_ITS_END, rejoin, reposition},
+        effect,
+        outcome::{self, Order},
+    },
     outbox::{self, Event},
     text::{to_i64, to_u64},
     wanted::{self, Bumped},
@@ -41,8 +45,6 @@ const MOST_BOOTS: i64 = 2 * 4096;
 const MOST_JOURNALS: usize = 4096;
 /// Generations and revs beyond this are no count of anything: adding to them must never overflow.
 const HIGHEST: u64 = 1 << 48;
-/// Jobs younger than this are not lost yet: the node's answer and its hello may have crossed.
-const JOB_SETTLES_MS: i64 = 5_000;
 
 /// One server as the node sees it.
 #[derive(Debug, Clone)]
@@ -68,6 +70,8 @@ pub struct Said {
     /// Newest first, the speaker included.
     pub boots: Vec<BootId>,
     pub ledger: Option<(LedgerId, i64)>,
+    /// The boot that has taken the ledger's newest rows.
+    pub taken_in: Option<BootId>,
     pub servers: Vec<Observed>,
     pub jobs: HashSet<JobId>,
     pub journal: Vec<InJournal>,
@@ -110,6 +114,9 @@ impl Said {
             .as_ref()
             .map(|l| Ok::<_, Error>((l.id.parse().map_err(bad)?, to_i64(l.rev))))
             .transpose()?;
+        let taken_in = hello.ledger.as_ref().map(|l| l.boot.as_str());
+        let taken_in = taken_in.filter(|b| !b.is_empty());
+        let taken_in = taken_in.map(|b| b.parse().map_err(bad)).transpose()?;
         let observed = |s: &wire::ObservedServer| {
             Ok::<_, Error>(Observed {
                 server: s.server.parse().map_err(bad)?,
@@ -129,6 +136,7 @@ impl Said {
             boot,
             boots,
             ledger,
+            taken_in,
             servers: hello
                 .servers
                 .iter()
@@ -177,7 +185,7 @@ pub async fn quarantine(
         said.boot,
         &said.boots,
     );
-    if verdict != Verdict::Forked {
+    if verdict != identity::Verdict::Forked {
         return Ok(None);
     }
     let because = format!(
@@ -219,25 +227,15 @@ pub async fn order_boots(
     let mut listed: HashSet<BootId> = said.boots.iter().copied().collect();
     listed.extend(said.journal.iter().map(|j| j.boot));
     let mut known: HashMap<BootId, i64> = boots_of(db, node, &listed).await?.into_iter().collect();
-    let mut next = row.next_ordinal;
-    // Boots that only the journal names are older than all of the list.
-    let only_journal = said
-        .journal
-        .iter()
-        .map(|j| j.boot)
-        .filter(|b| !said.boots.contains(b));
-    let oldest_first: Vec<BootId> = only_journal
-        .chain(said.boots.iter().rev().copied())
-        .collect();
-    let mut fresh = Vec::new();
-    for boot in oldest_first {
-        if known.contains_key(&boot) {
-            continue;
-        }
+    let journal: Vec<BootId> = said.journal.iter().map(|j| j.boot).collect();
+    let new = settle::order(&known, &said.boots, &journal, row.next_ordinal);
+    let next = row.next_ordinal + to_i64(new.len() as u64);
+    let mut fresh = Vec::with_capacity(new.len());
+    for (boot, ordinal) in new {
         fresh.push(node_boots::ActiveModel {
             node_id: Set(row.id.clone()),
             boot_id: Set(boot.to_string()),
-            ordinal: Set(next),
+            ordinal: Set(ordinal),
             previous_boot: Set(None),
             next_seq: Set(1),
             host_rebooted: Set(false),
@@ -248,8 +246,7 @@ pub async fn order_boots(
             }),
             first_seen_at_ms: Set(now_ms),
         });
-        known.insert(boot, next);
-        next += 1;
+        known.insert(boot, ordinal);
     }
     if next != row.next_ordinal {
         for some in fresh.chunks(ROWS) {
@@ -271,15 +268,8 @@ pub async fn order_boots(
     Ok(known)
 }
 
-/// Moves the cursor to what the node still has, and writes down what is lost for good.
-pub async fn settle_journal(
-    db: &impl ConnectionTrait,
-    node: NodeId,
-    row: node_cursors::Model,
-    said: &Said,
-    boots: &HashMap<BootId, i64>,
-    now_ms: i64,
-) -> Result<node_cursors::Model, DbErr> {
+/// The journal as the pure part has it, in the order of boots.
+pub fn held(said: &Said, boots: &HashMap<BootId, i64>) -> Vec<Held> {
     let mut journal: Vec<Held> = said
         .journal
         .iter()
@@ -296,9 +286,23 @@ pub async fn settle_journal(
         })
         .collect();
     journal.sort_by_key(|held| held.boot.ordinal);
+    journal
+}
+
+/// Moves the cursor to what the node still has, and writes down what is lost for good.
+pub async fn settle_journal(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    row: node_cursors::Model,
+    boots: &HashMap<BootId, i64>,
+    journal: &[Held],
+    now_ms: i64,
+) -> Result<node_cursors::Model, DbErr> {
     let before = cursor_of(&row);
-    let (after, lost) = reposition(before, &journal);
-    if let Some(lost) = lost {
+    let ours = left_at(db, &row.node_id, boots).await?;
+    let listed: Vec<Boot> = ours.iter().map(|(boot, _)| *boot).collect();
+    let (after, lost) = reposition(rejoin(before, &ours), journal, &listed);
+    for lost in lost {
         record_loss(db, node, lost, now_ms).await?;
     }
     if after == before {
@@ -311,6 +315,31 @@ pub async fn settle_journal(
         ordinal: after.ordinal,
         next_seq: to_i64(after.next_seq),
     })
+}
+
+/// Boots of a process, and what was expected of each when the cursor left it.
+async fn left_at(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    boots: &HashMap<BootId, i64>,
+) -> Result<Vec<(Boot, u64)>, DbErr> {
+    let rows: Vec<(String, i64, i64)> = node_boots::Entity::find()
+        .filter(node_boots::Column::NodeId.eq(node_id))
+        .filter(node_boots::Column::BootId.is_in(boots.keys().map(ToString::to_string)))
+        .select_only()
+        .columns([
+            node_boots::Column::BootId,
+            node_boots::Column::Ordinal,
+            node_boots::Column::NextSeq,
+        ])
+        .into_tuple()
+        .all(db)
+        .await?;
+    let boot = |(id, ordinal, next_seq): (String, i64, i64)| {
+        let id = id.parse().ok()?;
+        Some((Boot { id, ordinal }, to_u64(next_seq)))
+    };
+    Ok(rows.into_iter().filter_map(boot).collect())
 }
 
 /// The stored cursor as the pure part has it.
@@ -401,50 +430,77 @@ pub async fn record_loss(
         )
         .exec_without_returning(db)
         .await?;
-    let data = json!({"code": "facts_lost", "boot": lost.boot.id.to_string(), "from_seq": lost.from_seq, "to_seq": lost.to_seq, "level": "error"});
+    let to_seq = (lost.to_seq != TO_ITS_END).then_some(lost.to_seq);
+    let data = json!({"code": "facts_lost", "boot": lost.boot.id.to_string(), "from_seq": lost.from_seq, "to_seq": to_seq, "level": "error"});
     outbox::write(db, Event::of_node(node, "condition", now_ms, data)).await?;
     tracing::error!(node.id = %node, from = lost.from_seq, to = lost.to_seq, "facts of node {node} are lost");
     Ok(())
 }
 
-/// Compares ledgers. An unknown one is sent a snapshot; one that is ahead of control (a restored database)
-/// makes control raise its revs and generations above it.
+/// Compares ledgers.
 pub async fn settle_ledger(
     db: &impl ConnectionTrait,
     node: NodeId,
     row: &nodes::Model,
+    boots: &HashMap<BootId, i64>,
     said: &Said,
     now_ms: i64,
 ) -> Result<(), DbErr> {
     let Some((ledger, applied)) = said.ledger else {
         return Ok(());
     };
-    let known = row.ledger_id.as_deref() == Some(&*ledger.to_string());
-    let ahead = known && applied > row.rev;
-    let mut update = nodes::Entity::update_many()
-        .col_expr(nodes::Column::LedgerId, Expr::value(ledger.to_string()))
-        .filter(nodes::Column::Id.eq(&*row.id));
-    update = if ahead {
-        update
-            .col_expr(nodes::Column::Rev, Expr::value(applied))
-            .col_expr(nodes::Column::AppliedRev, Expr::value(applied))
-    } else {
-        update.col_expr(
-            nodes::Column::AppliedRev,
-            Expr::value(if known { applied } else { 0 }),
-        )
-    };
-    update.exec(db).await?;
-    if ahead {
+    let mut known = known_of(row);
+    if !settle::is_met(said.taken_in, boots, row.next_ordinal) {
+        known.ledger = None;
+    }
+    compare_ledger(db, node, known, &ledger.to_string(), applied, now_ms).await
+}
+
+/// Compares what control knows of a node's ledger with where the node says that it stands. The node's row is locked.
+pub async fn compare_ledger(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    known: settle::Known<'_>,
+    ledger: &str,
+    applied: i64,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let node_id = node.to_string();
+    let revs = settle::ledger(known, ledger, applied);
+    nodes::Entity::update_many()
+        .col_expr(nodes::Column::LedgerId, Expr::value(ledger))
+        .col_expr(nodes::Column::Rev, Expr::value(revs.rev))
+        .col_expr(nodes::Column::AppliedRev, Expr::value(revs.applied))
+        .filter(nodes::Column::Id.eq(&*node_id))
+        .exec(db)
+        .await?;
+    if revs.anew {
         tracing::warn!(node.id = %node, "node {node} is ahead of this database: its wanted state is written anew");
-        write_anew(db, &row.id, now_ms).await?;
+        write_anew(db, &node_id, revs.rev - known.rev, now_ms).await?;
     }
     Ok(())
 }
 
-/// Puts every row of a node under a rev above all that it has, so that it takes each again; `settle_servers`
-/// raises generations. One rev each: rows of one rev can't be told apart, and have to fit into one message.
-async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Result<(), DbErr> {
+/// What control knows of a node's ledger, as the pure part has it.
+pub fn known_of(row: &nodes::Model) -> settle::Known<'_> {
+    settle::Known {
+        ledger: row.ledger_id.as_deref(),
+        rev: row.rev,
+        applied: row.applied_rev,
+    }
+}
+
+/// Puts every row of a node under a rev and a generation above all that it has, so that it takes each again. `lost`:
+/// by how many changes the node is ahead; no generation can be further ahead than that. One rev each: rows of one
+/// rev can't be told apart, and have to fit into one message.
+async fn write_anew(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    lost: i64,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    use sea_orm::ExprTrait as _;
+    let above = lost + 1;
     let ids: Vec<String> = servers::Entity::find()
         .filter(servers::Column::NodeId.eq(node_id))
         .filter(servers::Column::DeletedAtMs.is_null())
@@ -458,10 +514,15 @@ async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Re
         let rev = wanted::raise_rev(db, node_id).await?;
         servers::Entity::update_many()
             .col_expr(servers::Column::Rev, Expr::value(rev))
+            .col_expr(
+                servers::Column::Generation,
+                Expr::col(servers::Column::Generation).add(above),
+            )
             .col_expr(servers::Column::UpdatedAtMs, Expr::value(now_ms))
-            .filter(servers::Column::Id.eq(id))
+            .filter(servers::Column::Id.eq(&*id))
             .exec(db)
             .await?;
+        renew_order(db, &id).await?;
     }
     let stones: Vec<String> = tombstones::Entity::find()
         .filter(tombstones::Column::NodeId.eq(node_id))
@@ -476,10 +537,86 @@ async fn write_anew(db: &impl ConnectionTrait, node_id: &str, now_ms: i64) -> Re
         let rev = wanted::raise_rev(db, node_id).await?;
         tombstones::Entity::update_many()
             .col_expr(tombstones::Column::Rev, Expr::value(rev))
+            .col_expr(
+                tombstones::Column::Generation,
+                Expr::col(tombstones::Column::Generation).add(above),
+            )
             .filter(tombstones::Column::NodeId.eq(node_id))
             .filter(tombstones::Column::ServerId.eq(server))
             .exec(db)
             .await?;
+    }
+    Ok(())
+}
+
+/// An order that people wait for has a number that the node may have settled: it is given again. A restart is
+/// counted, and the node's count is unknown here: what is left of it is a start.
+async fn renew_order(db: &impl ConnectionTrait, server_id: &str) -> Result<(), DbErr> {
+    servers::Entity::update_many()
+        .col_expr(
+            servers::Column::PowerGeneration,
+            Expr::col(servers::Column::Generation),
+        )
+        .filter(servers::Column::Id.eq(server_id))
+        .filter(servers::Column::Intent.is_not_null())
+        .exec(db)
+        .await?;
+    servers::Entity::update_many()
+        .col_expr(servers::Column::Intent, Expr::value("start"))
+        .filter(servers::Column::Id.eq(server_id))
+        .filter(servers::Column::Intent.eq("restart"))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Writes a row anew under a generation that its node will take.
+async fn raise(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    server_id: &str,
+    generation: i64,
+) -> Result<(), DbErr> {
+    let rev = wanted::raise_rev(db, node_id).await?;
+    servers::Entity::update_many()
+        .col_expr(servers::Column::Generation, Expr::value(generation))
+        .col_expr(servers::Column::Rev, Expr::value(rev))
+        .filter(servers::Column::Id.eq(server_id))
+        .exec(db)
+        .await?;
+    renew_order(db, server_id).await
+}
+
+/// Rows that a node did not take, for it follows or has buried a later generation: they are written anew above it.
+pub async fn raise_left_out(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    left_out: &[wire::LeftOut],
+) -> Result<(), DbErr> {
+    let node_id = node.to_string();
+    for out in left_out.iter().filter(|out| out.floor <= HIGHEST) {
+        let Ok(server) = out.server.parse::<ServerId>() else {
+            continue;
+        };
+        let id = server.to_string();
+        let row: Option<(String, i64, Option<i64>)> = servers::Entity::find_by_id(&*id)
+            .select_only()
+            .columns([
+                servers::Column::NodeId,
+                servers::Column::Generation,
+                servers::Column::DeletedAtMs,
+            ])
+            .into_tuple()
+            .one(db)
+            .await?;
+        let row = row.map(|(owner, generation, deleted)| settle::Row {
+            here: owner == node_id,
+            generation,
+            deleted: deleted.is_some(),
+        });
+        if let Some(generation) = row.and_then(|row| settle::left_out(row, to_i64(out.floor))) {
+            raise(db, &node_id, &id, generation).await?;
+        }
     }
     Ok(())
 }
@@ -508,13 +645,13 @@ pub async fn settle_servers(
             .all(db)
             .await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|r| (r.0.clone(), r)).collect();
-        let buried: HashSet<String> = tombstones::Entity::find()
+        let buried: HashMap<String, i64> = tombstones::Entity::find()
             .filter(tombstones::Column::NodeId.eq(&*node_id))
             .filter(tombstones::Column::ServerId.is_in(ids))
             .filter(tombstones::Column::ConfirmedAtMs.is_null())
             .select_only()
-            .column(tombstones::Column::ServerId)
-            .into_tuple::<String>()
+            .columns([tombstones::Column::ServerId, tombstones::Column::Generation])
+            .into_tuple::<(String, i64)>()
             .all(db)
             .await?
             .into_iter()
@@ -522,32 +659,22 @@ pub async fn settle_servers(
         let mut met = Vec::new();
         for seen in chunk {
             let id = seen.server.to_string();
-            match rows.get(&id) {
-                _ if buried.contains(&id) => {}
-                Some((_, owner, generation, None)) if *owner == node_id => {
-                    if seen.generation > *generation {
-                        let rev = wanted::raise_rev(db, &node_id).await?;
-                        servers::Entity::update_many()
-                            .col_expr(
-                                servers::Column::Generation,
-                                Expr::value(seen.generation + 1),
-                            )
-                            .col_expr(servers::Column::Rev, Expr::value(rev))
-                            .filter(servers::Column::Id.eq(&*id))
-                            .exec(db)
-                            .await?;
-                    }
-                }
-                // Another node's by now, or deleted: it must go from here.
-                Some((_, _, generation, _)) => {
+            let row = rows
+                .get(&id)
+                .map(|(_, owner, generation, deleted)| settle::Row {
+                    here: *owner == node_id,
+                    generation: *generation,
+                    deleted: deleted.is_some(),
+                });
+            match settle::server(row, buried.get(&id).copied(), seen.generation) {
+                Verdict::Fine => {}
+                Verdict::Raise(generation) => raise(db, &node_id, &id, generation).await?,
+                Verdict::Bury(generation) => {
                     let rev = wanted::raise_rev(db, &node_id).await?;
-                    let at = Bumped {
-                        generation: (*generation).max(seen.generation) + 1,
-                        rev,
-                    };
+                    let at = Bumped { generation, rev };
                     wanted::bury(db, &node_id, &id, at, 7 * 86_400, now_ms).await?;
                 }
-                None => {
+                Verdict::Strange => {
                     // Named twice in one statement, a row can't be written.
                     if strange.len() < MOST_ORPHANS && strange.insert(id) {
                         met.push(orphan(&node_id, seen, now_ms));
@@ -597,6 +724,35 @@ async fn meet_orphans(
     Ok(())
 }
 
+/// Tombstones that the node has taken, with every fact of it read, and a server that is not there: carried out. The
+/// fact that said so came before this database was put back.
+pub async fn confirm_stones(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    said: &Said,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let Some((_, applied)) = said.ledger else {
+        return Ok(());
+    };
+    let there: HashSet<String> = said.servers.iter().map(|s| s.server.to_string()).collect();
+    let stones = tombstones::Entity::find()
+        .filter(tombstones::Column::NodeId.eq(node.to_string()))
+        .filter(tombstones::Column::ConfirmedAtMs.is_null())
+        .filter(tombstones::Column::Rev.lte(applied))
+        .order_by_asc(tombstones::Column::ServerId)
+        .all(db)
+        .await?;
+    for stone in stones {
+        if let Ok(server) = stone.server_id.parse()
+            && !there.contains(&stone.server_id)
+        {
+            effect::removed(db, node, server, stone.generation, now_ms).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Jobs that control started and the node does not run, with every fact of the node read: they are lost.
 pub async fn lose_jobs(
     db: &impl ConnectionTrait,
@@ -608,15 +764,14 @@ pub async fn lose_jobs(
         .filter(operations::Column::NodeId.eq(node.to_string()))
         .filter(operations::Column::State.eq("running"))
         .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
-        .filter(operations::Column::SentAtMs.lt(now_ms - JOB_SETTLES_MS))
+        .filter(operations::Column::SentAtMs.is_not_null())
         .all(db)
         .await?;
     for job in running {
-        if job
-            .id
-            .parse()
-            .is_ok_and(|id: JobId| said.jobs.contains(&id))
-        {
+        let listed = job.id.parse();
+        let listed = listed.is_ok_and(|id: JobId| said.jobs.contains(&id));
+        let sent_at_ms = job.sent_at_ms.unwrap_or(now_ms);
+        if !settle::is_lost(listed, sent_at_ms, now_ms) {
             continue;
         }
         operations::Entity::update_many()
@@ -642,21 +797,30 @@ pub async fn lose_jobs(
     Ok(())
 }
 
-/// With every fact read, what the node observes is what is: repairs a state whose fact was lost.
+/// With every fact read, what the node observes is what is: repairs a state whose fact was lost, and ends the
+/// waiting for an order that the lost fact had settled.
 pub async fn trust_states(
     db: &impl ConnectionTrait,
     node: NodeId,
     said: &Said,
     now_ms: i64,
 ) -> Result<(), DbErr> {
+    let applied = said.ledger.map_or(0, |(_, rev)| rev);
     for chunk in said.servers.chunks(ROWS) {
-        let changed = observed_otherwise(db, node, chunk).await?;
+        let news = observed_otherwise(db, node, applied, chunk).await?;
         let mut by_state: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (server, state) in &changed {
-            if *state == State::Running {
+        let mut settled = Vec::new();
+        for (server, new) in &news {
+            if new.settled {
+                settled.push(server.to_string());
+            }
+            if !new.repaired {
+                continue;
+            }
+            if new.state == State::Running {
                 take::held_by_server(db, &server.to_string()).await?;
             }
-            let ids = by_state.entry(state.as_str()).or_default();
+            let ids = by_state.entry(new.state.as_str()).or_default();
             ids.push(server.to_string());
         }
         for (state, ids) in by_state {
@@ -668,8 +832,19 @@ pub async fn trust_states(
                 .exec(db)
                 .await?;
         }
-        let events = changed.into_iter().map(|(server, state)| {
-            let data = json!({"to": state.as_str(), "reason": "observed"});
+        if !settled.is_empty() {
+            servers::Entity::update_many()
+                .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
+                .col_expr(
+                    servers::Column::IntentAtMs,
+                    Expr::value(Option::<i64>::None),
+                )
+                .filter(servers::Column::Id.is_in(settled))
+                .exec(db)
+                .await?;
+        }
+        let events = news.into_iter().map(|(server, new)| {
+            let data = json!({"to": new.state.as_str(), "reason": "observed"});
             Event::of_server(server, Some(node), "state", now_ms, data)
         });
         outbox::write_all(db, events).await?;
@@ -677,30 +852,55 @@ pub async fn trust_states(
     Ok(())
 }
 
-/// Which of these servers of the node have another state than it says; their rows stay locked.
+/// What a node's word changes of a server.
+struct News {
+    state: State,
+    /// The row had another state.
+    repaired: bool,
+    /// The order that people wait for is done with.
+    settled: bool,
+}
+
+/// Which of these servers of the node are otherwise than it says; their rows stay locked. `applied`: rows that the
+/// node has taken.
 async fn observed_otherwise(
     db: &impl ConnectionTrait,
     node: NodeId,
+    applied: i64,
     seen: &[Observed],
-) -> Result<BTreeMap<ServerId, State>, DbErr> {
-    let seen: HashMap<String, (ServerId, State)> = seen
-        .iter()
-        .filter_map(|s| Some((s.server.to_string(), (s.server, s.state?))))
-        .collect();
-    let rows: Vec<(String, String)> = servers::Entity::find()
+) -> Result<BTreeMap<ServerId, News>, DbErr> {
+    let seen: HashMap<String, &Observed> = seen.iter().map(|s| (s.server.to_string(), s)).collect();
+    let rows: Vec<(String, String, Option<String>, i64, i64)> = servers::Entity::find()
         .filter(servers::Column::Id.is_in(seen.keys()))
         .filter(servers::Column::NodeId.eq(node.to_string()))
         .filter(servers::Column::DeletedAtMs.is_null())
         .order_by_asc(servers::Column::Id)
         .lock_exclusive()
         .select_only()
-        .columns([servers::Column::Id, servers::Column::State])
+        .columns([
+            servers::Column::Id,
+            servers::Column::State,
+            servers::Column::Intent,
+            servers::Column::PowerGeneration,
+            servers::Column::Rev,
+        ])
         .into_tuple()
         .all(db)
         .await?;
-    let told = |(id, state): &(String, String)| {
-        let (server, observed) = *seen.get(id)?;
-        (state != observed.as_str()).then_some((server, observed))
+    let told = |(id, known, intent, generation, rev): &(_, String, Option<String>, i64, i64)| {
+        let seen: &Observed = seen.get::<String>(id)?;
+        let state = seen.state?;
+        let order = Order {
+            intent: intent.as_deref(),
+            generation: *generation,
+            taken: applied >= *rev,
+        };
+        let new = News {
+            state,
+            repaired: known != state.as_str(),
+            settled: outcome::settles(order, seen.generation, None, state),
+        };
+        (new.repaired || new.settled).then_some((seen.server, new))
     };
     Ok(rows.iter().filter_map(told).collect())
 }

@@ -13,7 +13,7 @@ pub enum Verdict {
     Forked,
 }
 
-/// Judges a hello. `boots` is the ledger's list, the speaker included.
+/// Judges a hello. `boots` is the ledger's list, newest first and the speaker included; `quarantined` is shut out.
 #[must_use]
 pub fn judge(
     current: Option<BootId>,
@@ -26,8 +26,14 @@ pub fn judge(
         Some(current) if current == boot => Verdict::Same,
         // It may have learnt the current boot's name meanwhile; an admin decides, not it.
         Some(_) if quarantined == Some(boot) => Verdict::Forked,
-        Some(current) if boots.contains(&current) => Verdict::Next,
-        Some(_) => Verdict::Forked,
+        Some(current) => {
+            let newest = |known: &&BootId| **known == current || Some(**known) == quarantined;
+            match boots.iter().find(newest) {
+                Some(known) if *known == current => Verdict::Next,
+                // It comes from the one that was shut out, even where that one had followed the current one.
+                _ => Verdict::Forked,
+            }
+        }
     }
 }
 
@@ -53,6 +59,17 @@ mod tests {
         assert_eq!(
             judge(Some(original), Some(clone), clone, &[clone, original]),
             Verdict::Forked
+        );
+        // The clone's next process, whose list names the original that it was made of.
+        let next = BootId::new();
+        assert_eq!(
+            judge(Some(original), Some(clone), next, &[next, clone, original]),
+            Verdict::Forked
+        );
+        // An admin has kept the clone.
+        assert_eq!(
+            judge(Some(clone), Some(original), next, &[next, clone, original]),
+            Verdict::Next
         );
         // The image's own older process.
         assert_eq!(judge(Some(original), None, old, &[old]), Verdict::Forked);

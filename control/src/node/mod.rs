@@ -13,6 +13,7 @@ pub mod pace;
 pub mod presence;
 pub mod push;
 pub mod service;
+pub mod settle;
 pub mod token;
 pub mod view;
 

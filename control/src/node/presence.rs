@@ -1,7 +1,11 @@
 //! Whether a node is there: hello, heartbeat, a connection that ended, and silence.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use parking_lot::Mutex;
 use sea_orm::{
     ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
@@ -13,7 +17,7 @@ use warren_proto::{
     wire,
 };
 
-use super::hello;
+use super::{hello, settle};
 use crate::{
     app::Ground,
     db::Lane,
@@ -57,6 +61,24 @@ impl Error {
             },
             retryable,
         }
+    }
+}
+
+/// Whose hello this process has stored. Until then it asks for one with every heartbeat: its database may be another
+/// than the one that the node remembers, and a single ask could be lost on its way.
+#[derive(Debug, Clone, Default)]
+pub struct Met(Arc<Mutex<HashMap<NodeId, String>>>);
+
+impl Met {
+    /// Whether that process of the node has said hello to this one.
+    #[must_use]
+    pub fn knows(&self, node: NodeId, boot: &str) -> bool {
+        self.0.lock().get(&node).is_some_and(|known| known == boot)
+    }
+
+    /// Its hello is stored.
+    pub fn greet(&self, node: NodeId, boot: &str) {
+        self.0.lock().insert(node, boot.to_owned());
     }
 }
 
@@ -105,21 +127,18 @@ pub async fn hello(
         return Ok(answer);
     }
     let boots = hello::order_boots(&*tx, &row, &said, now_ms).await?;
-    let cursor = hello::settle_journal(&*tx, node, cursor, &said, &boots, now_ms).await?;
-    hello::settle_ledger(&*tx, node, &row, &said, now_ms).await?;
+    let journal = hello::held(&said, &boots);
+    let cursor = hello::settle_journal(&*tx, node, cursor, &boots, &journal, now_ms).await?;
+    hello::settle_ledger(&*tx, node, &row, &boots, &said, now_ms).await?;
     hello::settle_servers(&*tx, node, &said, now_ms).await?;
-    let caught_up = said.journal.iter().all(|held| {
-        held.end == 0
-            || (cursor.boot_id.as_deref() == Some(&*held.boot.to_string())
-                && held.end <= to_u64(cursor.next_seq))
-            || boots.get(&held.boot).is_some_and(|o| *o < cursor.ordinal)
-    });
-    if caught_up {
+    if settle::caught_up(hello::cursor_of(&cursor), &journal) {
+        hello::confirm_stones(&*tx, node, &said, now_ms).await?;
         hello::lose_jobs(&*tx, node, &said, now_ms).await?;
         hello::trust_states(&*tx, node, &said, now_ms).await?;
     }
     hello::greet(&*tx, node, &row, &said, now_ms).await?;
     tx.commit().await?;
+    ground.met.greet(node, &ask.boot);
     ground.nudges.outbox();
     ground.nudges.node(node);
     answer.next_fact = Some(position(&cursor));
@@ -127,7 +146,8 @@ pub async fn hello(
     Ok(answer)
 }
 
-/// What control has of these runs.
+/// What control has of these runs. Of a stream that it does not know (a restored database) it has nothing, and says
+/// so: the node believes that it was stored.
 async fn positions(
     ground: &Ground,
     node: NodeId,
@@ -147,15 +167,29 @@ async fn positions(
         let found = console_streams::Entity::find().filter(these);
         rows.extend(found.all(ground.db.bulk.read()).await?);
     }
-    Ok(rows
-        .into_iter()
-        .map(|row| wire::ConsolePosition {
-            server: row.server_id,
-            run: row.run_id,
-            stream: row.stream,
-            committed: to_u64(row.committed),
-        })
-        .collect())
+    let known: HashMap<(&str, i32), u64> = rows
+        .iter()
+        .map(|row| ((&*row.run_id, row.stream), to_u64(row.committed)))
+        .collect();
+    let streams = [
+        wire::ConsoleStream::Game,
+        wire::ConsoleStream::Warren,
+        wire::ConsoleStream::Install,
+    ];
+    let mut all = Vec::with_capacity(runs.len() * streams.len());
+    for (server, run) in runs {
+        let (server, run) = (server.to_string(), run.to_string());
+        for stream in streams {
+            let stream = i32::from(stream);
+            all.push(wire::ConsolePosition {
+                server: server.clone(),
+                run: run.clone(),
+                stream,
+                committed: known.get(&(&*run, stream)).copied().unwrap_or(0),
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// Marks a node as away. Says whether it counted as there until now.
@@ -279,4 +313,17 @@ pub async fn boots_of(
         .into_iter()
         .filter_map(|(boot, ordinal)| Some((boot.parse().ok()?, ordinal)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_its_hello_and_by_no_ask_for_one() {
+        let (met, node) = (Met::default(), NodeId::new());
+        assert!(!met.knows(node, "a") && !met.knows(node, "a"));
+        met.greet(node, "a");
+        assert!(met.knows(node, "a") && !met.knows(node, "b"));
+    }
 }

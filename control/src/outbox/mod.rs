@@ -9,6 +9,8 @@ pub use lease::Lease;
 pub use publish::run;
 pub(crate) use stream::{context, ensure};
 
+use std::{collections::HashSet, hash::Hash};
+
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -102,6 +104,13 @@ pub async fn write_all(
             .await?;
     }
     Ok(())
+}
+
+/// Splits off what may be published together: the first event of each server or node that `about` names. The
+/// rest waits until all of these are stored. Pure.
+pub fn wave<R, K: Eq + Hash>(rows: Vec<R>, about: impl Fn(&R) -> K) -> (Vec<R>, Vec<R>) {
+    let mut seen = HashSet::new();
+    rows.into_iter().partition(|row| seen.insert(about(row)))
 }
 
 /// The oldest sequence that is kept.

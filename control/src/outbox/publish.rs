@@ -1,6 +1,6 @@
 //! Numbers and publishes outbox rows while this process holds the lease.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use async_nats::{HeaderMap, jetstream};
@@ -13,7 +13,7 @@ use sea_orm::{
 use tokio_util::sync::CancellationToken;
 use warren_entity::{outbox, settings};
 
-use super::{cloud_event, lease, lease::Lease, stream};
+use super::{cloud_event, lease, lease::Lease, stream, wave};
 use crate::{app::App, db::Lane, wanted};
 
 const BATCH: u64 = 256;
@@ -198,12 +198,9 @@ async fn publish(app: &App, jetstream: &jetstream::Context) -> Result<()> {
         // sent again can't fall behind a later one of the same server.
         let mut rest = rows;
         while !rest.is_empty() {
-            let mut seen = HashSet::new();
-            let (wave, later): (Vec<_>, Vec<_>) = rest.into_iter().partition(|row| {
-                seen.insert((
-                    row.server_id.clone(),
-                    row.node_id.clone().filter(|_| row.server_id.is_none()),
-                ))
+            let (wave, later) = wave(rest, |row| {
+                let node = row.node_id.clone().filter(|_| row.server_id.is_none());
+                (row.server_id.clone(), node)
             });
             rest = later;
             let sent = join_all(wave.iter().map(|row| send(jetstream, row))).await;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use prost::Message;
 use sea_orm::{
     ActiveValue::Set,
@@ -19,18 +19,24 @@ use warren_proto::{
     wire,
 };
 
+use super::page;
 use crate::{
     app::{App, Ground},
     db::Lane,
-    node::command::{self, AskError},
+    node::{
+        command::{self, AskError},
+        hello,
+    },
     registry::service::Known,
     text::{to_i64, to_u64},
+    wanted,
 };
 
-/// One message carries rows of at most so many bytes; `max_payload` is 1 MiB.
-const MOST_BYTES: usize = 512 * 1024;
-/// Rows looked at for one message.
-const MOST_ROWS: u64 = 500;
+/// What one message carries; `max_payload` is 1 MiB.
+const BOUNDS: page::Bounds = page::Bounds {
+    rows: 500,
+    bytes: 512 * 1024,
+};
 /// A node that fsyncs many rows may take this long.
 const ANSWER: Duration = Duration::from_secs(5);
 
@@ -80,24 +86,17 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
     let Some(ledger) = row.ledger_id else {
         return Ok(None);
     };
-    // A snapshot is owed even when nothing is wanted: it tells what the node has besides.
-    if row.applied_rev >= row.rev && row.rev > 0 {
-        return Ok(None);
-    }
-    if row.rev == 0 {
+    if !page::is_due(row.applied_rev, row.rev) {
         return Ok(None);
     }
     let from = row.applied_rev;
-    // Every rev up to this one is committed: it was raised under the node's row lock.
-    let (mut to, mut bytes) = (row.rev, 0);
-    let mut wanted = Vec::new();
     let rows = servers::Entity::find()
         .filter(servers::Column::NodeId.eq(node.to_string()))
         .filter(servers::Column::DeletedAtMs.is_null())
         .filter(servers::Column::Rev.gt(from))
         .filter(servers::Column::Rev.lte(row.rev))
         .order_by_asc(servers::Column::Rev)
-        .limit(MOST_ROWS)
+        .limit(BOUNDS.rows as u64)
         .all(ground.db.read())
         .await?;
     let stones = tombstones::Entity::find()
@@ -106,57 +105,40 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
         .filter(tombstones::Column::Rev.gt(from))
         .filter(tombstones::Column::Rev.lte(row.rev))
         .order_by_asc(tombstones::Column::Rev)
-        .limit(MOST_ROWS)
+        .limit(BOUNDS.rows as u64)
         .all(ground.db.read())
         .await?;
-    // A full page says nothing of what comes after its last row.
-    for (len, last) in [
-        (rows.len(), rows.last().map(|r| r.rev)),
-        (stones.len(), stones.last().map(|r| r.rev)),
-    ] {
-        if len as u64 == MOST_ROWS
-            && let Some(last) = last
-        {
-            to = to.min(last);
-        }
-    }
+    let sizes: Vec<page::Row> = rows
+        .iter()
+        .map(|row| page::Row {
+            rev: row.rev,
+            bytes: row.spec.len() + 256,
+        })
+        .collect();
+    let revs: Vec<i64> = stones.iter().map(|stone| stone.rev).collect();
+    let page = page::cut(from, row.rev, &sizes, &revs, BOUNDS)
+        .with_context(|| format!("rows of node {node}"))?;
     let registries = match rows.is_empty() {
         true => None,
         false => Some(Known::load(ground.db.read()).await?),
     };
-    for server in rows.iter().filter(|r| r.rev <= to) {
-        bytes += server.spec.len() + 256;
-        if bytes > MOST_BYTES && !wanted.is_empty() {
-            // Rows of one rev stay together: the cut lies below this row's rev.
-            to = server.rev - 1;
-            break;
-        }
+    let mut wanted = Vec::with_capacity(rows.len());
+    for server in rows.iter().filter(|r| r.rev <= page.to) {
         let mut row = to_wire(server)?;
-        if let Some(spec) = &mut row.spec {
+        if let (Some(spec), Some(known)) = (&mut row.spec, &registries) {
             // Never part of the stored spec: a copy of the database must not hold it in the clear.
-            let known = registries.as_ref();
-            spec.registries =
-                known.map_or_else(|| Ok(Vec::new()), |k| k.of_images(ground, spec))?;
+            spec.registries = known.of_images(ground, spec)?;
         }
-        wanted.push((server.rev, row));
-    }
-    let cut_to = to;
-    let wanted: Vec<_> = wanted
-        .into_iter()
-        .filter(|(rev, _)| *rev <= cut_to)
-        .map(|(_, w)| w)
-        .collect();
-    if to <= from {
-        bail!("the rows of one rev of node {node} do not fit into one message");
+        wanted.push(row);
     }
     Ok(Some(wire::Apply {
         ledger,
-        from: to_u64(from),
-        to: to_u64(to),
+        from: to_u64(page.from),
+        to: to_u64(page.to),
         servers: wanted,
         tombstones: stones
             .into_iter()
-            .filter(|s| s.rev <= to)
+            .filter(|s| s.rev <= page.to)
             .map(|s| wire::Tombstone {
                 server: s.server_id,
                 generation: to_u64(s.generation),
@@ -164,7 +146,7 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
                 keep_files_s: u32::try_from(s.keep_files_s).unwrap_or(u32::MAX),
             })
             .collect(),
-        snapshot: from == 0 && to == row.rev,
+        snapshot: page.snapshot,
     }))
 }
 
@@ -198,14 +180,24 @@ async fn applied(
     answer: &wire::ApplyAnswer,
     rtt_ms: i32,
 ) -> Result<bool, DbErr> {
-    let Some(ledger) = answer.ledger.as_ref().filter(|l| l.id == sent.ledger) else {
+    let Some(rev) = page::confirmed(sent, answer).map(to_i64) else {
         return Ok(false);
     };
-    if ledger.rev < sent.to {
-        return Ok(false);
-    }
-    let rev = to_i64(ledger.rev);
     let tx = ground.db.begin(Lane::Machines).await?;
+    let row = nodes::Entity::find_by_id(node.to_string())
+        .filter(nodes::Column::LedgerId.eq(&*sent.ledger))
+        .lock_exclusive()
+        .one(&*tx)
+        .await?;
+    let Some(row) = row else {
+        // Another ledger has spoken meanwhile.
+        return Ok(false);
+    };
+    if rev > row.rev {
+        // A restored database that the node has not said hello to yet, or that a hello from before has reached.
+        let known = hello::known_of(&row);
+        hello::compare_ledger(&*tx, node, known, &sent.ledger, rev, ground.clock.now_ms()).await?;
+    }
     nodes::Entity::update_many()
         .col_expr(nodes::Column::AppliedRev, Expr::value(rev))
         .col_expr(nodes::Column::RttMs, Expr::value(rtt_ms))
@@ -215,8 +207,12 @@ async fn applied(
         .filter(nodes::Column::Rev.gte(rev))
         .exec(&*tx)
         .await?;
+    let left_out = &answer.left_out[..answer.left_out.len().min(BOUNDS.rows)];
+    hello::raise_left_out(&*tx, node, left_out).await?;
+    wanted::settle_orders(&*tx, &node.to_string(), rev, ground.clock.now_ms()).await?;
     note_orphans(&*tx, node, &answer.orphans, ground.clock.now_ms()).await?;
     tx.commit().await?;
+    ground.nudges.outbox();
     Ok(true)
 }
 

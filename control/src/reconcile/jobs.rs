@@ -18,7 +18,10 @@ use warren_proto::{
 use crate::{
     app::App,
     db::Lane,
-    node::command::{self, AskError},
+    node::{
+        command::{self, AskError},
+        settle,
+    },
     outbox::{self, Event},
     text::{tame, tame_opt, to_u64},
 };
@@ -28,9 +31,7 @@ use crate::{
 pub enum Step {
     /// Never accepted: send it.
     Start,
-    /// Cancelled before any node had it.
-    Forget,
-    /// Cancelled on the way.
+    /// Cancelled. Also one that no node has accepted: its answer may have been lost.
     Cancel,
     /// Look how far it is.
     Look,
@@ -38,13 +39,66 @@ pub enum Step {
 
 /// Decides from the row alone.
 #[must_use]
-pub fn step(state: &str, sent: bool, cancel_asked: bool) -> Step {
-    match (state, sent, cancel_asked) {
-        ("pending", false, true) => Step::Forget,
-        (_, _, true) => Step::Cancel,
-        ("pending", ..) => Step::Start,
+pub fn step(state: &str, cancel_asked: bool) -> Step {
+    match (state, cancel_asked) {
+        (_, true) => Step::Cancel,
+        ("pending", _) => Step::Start,
         _ => Step::Look,
     }
+}
+
+/// Refusals of an ask as such, whatever it asks: another process speaks for the node by now, or its clock is off.
+/// They say nothing of the job.
+const NOT_HEARD: [&str; 10] = [
+    "stale",
+    "quarantined",
+    "other_boot",
+    "wrong_node",
+    "expired",
+    "too_long",
+    "replayed",
+    "overloaded",
+    "unknown_key",
+    "bad_signature",
+];
+
+/// How long the fact of an end may be on its way, milliseconds.
+const END_WAITS_MS: i64 = 60_000;
+
+/// A job as the database has it, as much of it as decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// When the node took it.
+    pub sent_at_ms: Option<i64>,
+    /// When the node was first seen to have ended it.
+    pub ended_at_ms: Option<i64>,
+    /// Somebody wants it to end.
+    pub cancel: bool,
+}
+
+/// How a job ends that no fact ends, by what its node says of it: one that was cancelled before the node had it; one
+/// that the node took and has forgotten; one that has ended there, and the fact that said how is lost (it came
+/// before this database was put back).
+#[must_use]
+pub fn silent(status: &str, job: Asked, now_ms: i64) -> Option<&'static str> {
+    let lost = |since: Option<i64>, ms: i64| {
+        let over = since.is_some_and(|since| since < now_ms - ms);
+        over.then_some("lost")
+    };
+    match status {
+        "unknown" if job.cancel => Some("cancelled"),
+        "unknown" => job
+            .sent_at_ms
+            .and_then(|sent| settle::is_lost(false, sent, now_ms).then_some("lost")),
+        "ended" => lost(job.ended_at_ms, END_WAITS_MS),
+        _ => None,
+    }
+}
+
+/// Whether a node's refusal ends a job: one that it never took, for a reason that stays.
+#[must_use]
+pub fn ends(code: &str, retryable: bool, sent: bool) -> bool {
+    !retryable && !sent && !NOT_HEARD.contains(&code)
 }
 
 /// One round over a node's jobs.
@@ -59,23 +113,7 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
         .all(app.db.read())
         .await?;
     for job in open {
-        let ask = match step(
-            &job.state,
-            job.sent_at_ms.is_some(),
-            job.cancel_asked_at_ms.is_some(),
-        ) {
-            Step::Forget => {
-                end(
-                    app,
-                    node,
-                    &job,
-                    "cancelled",
-                    None,
-                    "cancelled before it began",
-                )
-                .await?;
-                continue;
-            }
+        let ask = match step(&job.state, job.cancel_asked_at_ms.is_some()) {
             Step::Start => Ask::Start(wire::JobStart {
                 job: job.id.clone(),
                 server: job.server_id.clone().unwrap_or_default(),
@@ -97,8 +135,8 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
             Err(AskError::Call(CallError::Failed {
                 code,
                 message,
-                retryable: false,
-            })) if job.sent_at_ms.is_none() && code != "stale" => {
+                retryable,
+            })) if ends(&code, retryable, job.sent_at_ms.is_some()) => {
                 end(app, node, &job, "failed", Some(&code), &message).await?;
             }
             Err(AskError::Call(error)) => {
@@ -119,22 +157,37 @@ pub async fn note(
     job: &operations::Model,
     status: &wire::JobStatus,
 ) -> Result<(), DbErr> {
-    if status.state == "unknown" {
-        // Its final fact may be on the way; hello settles what is lost.
-        return Ok(());
-    }
     let now_ms = app.clock.now_ms();
+    let asked = Asked {
+        sent_at_ms: job.sent_at_ms,
+        ended_at_ms: job.ended_at_ms,
+        cancel: job.cancel_asked_at_ms.is_some(),
+    };
+    match silent(&status.state, asked, now_ms) {
+        Some("lost") => {
+            let text = "the node does not say how this job ended; start it again";
+            return end(app, node, job, "lost", Some("lost"), text).await;
+        }
+        Some(state) => {
+            return end(app, node, job, state, None, "cancelled before it began").await;
+        }
+        None if status.state == "unknown" => return Ok(()),
+        None => {}
+    }
+    let ended = (status.state == "ended").then_some(job.ended_at_ms.unwrap_or(now_ms));
     let percent =
         (status.percent.is_finite() && status.percent >= 0.0).then(|| status.percent.min(100.0));
     let step = tame_opt(&status.step, 200);
     let first = job.sent_at_ms.is_none();
-    if !first && job.state == "running" && job.percent == percent && job.step == step {
+    let same = job.percent == percent && job.step == step && job.ended_at_ms == ended;
+    if !first && job.state == "running" && same {
         return Ok(());
     }
     let mut update = operations::Entity::update_many()
         .col_expr(operations::Column::State, Expr::value("running"))
         .col_expr(operations::Column::Percent, Expr::value(percent))
         .col_expr(operations::Column::Step, Expr::value(step.clone()))
+        .col_expr(operations::Column::EndedAtMs, Expr::value(ended))
         .filter(operations::Column::Id.eq(&*job.id))
         // The fact of its end may have come first.
         .filter(operations::Column::State.is_in(["pending", "running"]));
@@ -224,9 +277,30 @@ mod tests {
 
     #[test]
     fn a_job_is_started_until_taken_and_then_looked_after() {
-        assert_eq!(step("pending", false, false), Step::Start);
-        assert_eq!(step("running", true, false), Step::Look);
-        assert_eq!(step("running", true, true), Step::Cancel);
-        assert_eq!(step("pending", false, true), Step::Forget);
+        assert_eq!(step("pending", false), Step::Start);
+        assert_eq!(step("running", false), Step::Look);
+        assert_eq!(step("running", true), Step::Cancel);
+        assert_eq!(step("pending", true), Step::Cancel);
+        let job = |sent_at_ms, ended_at_ms, cancel| Asked {
+            sent_at_ms,
+            ended_at_ms,
+            cancel,
+        };
+        let (new, taken) = (job(None, None, false), job(Some(0), None, false));
+        assert_eq!(
+            silent("unknown", job(None, None, true), 9_000),
+            Some("cancelled")
+        );
+        assert_eq!(silent("unknown", new, 9_000), None);
+        assert_eq!(silent("unknown", taken, 9_000), Some("lost"));
+        assert_eq!(silent("unknown", taken, 1_000), None);
+        assert_eq!(silent("ended", taken, 90_000), None);
+        let ended = job(Some(0), Some(1_000), false);
+        assert_eq!(silent("ended", ended, 50_000), None);
+        assert_eq!(silent("ended", ended, 90_000), Some("lost"));
+        assert!(ends("unknown_kind", false, false));
+        assert!(!ends("unknown_kind", false, true));
+        assert!(!ends("busy", true, false));
+        assert!(!ends("other_boot", false, false));
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod jobs;
+pub mod page;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -409,6 +409,11 @@ pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result
     }
     if let Some(suspended) = req.suspended {
         change.suspended = Set(suspended);
+        if suspended {
+            // Whatever people wait for does not come.
+            change.intent = Set(None);
+            change.intent_at_ms = Set(None);
+        }
     }
     change.update(&*tx).await?;
     if let Some(change) = &req.ports {

@@ -5,12 +5,18 @@
 
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{Expr, OnConflict},
 };
+use serde_json::json;
 use warren_entity::{counters, nodes, servers, tombstones};
 
-use crate::text::to_i64;
+use crate::{
+    ingest::outcome,
+    outbox::{self, Event},
+    text::to_i64,
+};
 
 /// Where a change stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +146,50 @@ pub async fn bury(
         .on_conflict(replace)
         .exec_without_returning(db)
         .await?;
+    Ok(())
+}
+
+/// Orders that a node has taken, having applied every rev up to `applied`, and found fulfilled: no fact comes of them,
+/// and nobody must wait for one. Nudge `outbox` after the commit.
+/// # Errors
+/// Database.
+pub async fn settle_orders(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    applied: i64,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let rows = servers::Entity::find()
+        .filter(servers::Column::NodeId.eq(node_id))
+        .filter(servers::Column::Intent.is_not_null())
+        .filter(servers::Column::DeletedAtMs.is_null())
+        .filter(servers::Column::Rev.lte(applied))
+        .order_by_asc(servers::Column::Id)
+        .lock_exclusive()
+        .all(db)
+        .await?;
+    for row in rows {
+        let (Some(intent), Ok(state)) = (row.intent.as_deref(), row.state.parse()) else {
+            continue;
+        };
+        if !outcome::is_there(intent, state) {
+            continue;
+        }
+        servers::Entity::update_many()
+            .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
+            .col_expr(
+                servers::Column::IntentAtMs,
+                Expr::value(Option::<i64>::None),
+            )
+            .filter(servers::Column::Id.eq(&*row.id))
+            .exec(db)
+            .await?;
+        if let (Ok(server), Ok(node)) = (row.id.parse(), row.node_id.parse()) {
+            let data = json!({"to": row.state, "reason": "as_ordered"});
+            let event = Event::of_server(server, Some(node), "state", now_ms, data);
+            outbox::write(db, event).await?;
+        }
+    }
     Ok(())
 }
 

@@ -39,6 +39,8 @@ pub struct Told {
     pub deaf: bool,
     /// Named as orphans in every answer to an apply.
     pub orphans: Vec<String>,
+    /// Rows below this generation are left out.
+    pub floor: u64,
     /// Said of a server in place of what it was told.
     pub word: Option<wire::WantedServer>,
 }
@@ -63,11 +65,20 @@ impl Told {
                 let position = wire::LedgerPosition {
                     id: ledger.to_string(),
                     rev: self.applied_rev,
+                    ..Default::default()
                 };
+                let floor = self.floor;
+                let low = apply.servers.iter().filter(|s| s.generation < floor);
+                let left_out = low.map(|s| wire::LeftOut {
+                    server: s.server.clone(),
+                    floor,
+                });
+                let left_out = left_out.collect();
                 self.applies.push(apply);
                 Ok(ask.ok(&wire::ApplyAnswer {
                     ledger: Some(position),
                     orphans: self.orphans.clone(),
+                    left_out,
                 }))
             }
             down::JOBS => {
@@ -297,6 +308,7 @@ impl FakeNode {
             ledger: Some(wire::LedgerPosition {
                 id: self.ledger.to_string(),
                 rev: self.told.lock().unwrap().applied_rev,
+                ..Default::default()
             }),
             servers: self.servers.clone(),
             jobs: self.jobs.clone(),
@@ -360,6 +372,7 @@ impl FakeNode {
 
     pub async fn upload(&self, facts: Vec<wire::Fact>) -> Result<wire::JournalPosition, CallError> {
         let batch = wire::FactBatch {
+            speaker: self.boot.to_string(),
             boot: self.boot.to_string(),
             facts,
         };

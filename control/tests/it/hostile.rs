@@ -210,6 +210,7 @@ async fn a_generation_at_the_end_of_its_type_is_refused(world: World) {
     hello.ledger = Some(wire::LedgerPosition {
         id: node.ledger.to_string(),
         rev: u64::MAX,
+        ..Default::default()
     });
     let answer: Result<wire::HelloAnswer, _> = node.ask(up::HELLO, &hello).await;
     assert_eq!(code(answer), "malformed");

@@ -174,6 +174,7 @@ async fn what_cannot_be_understood_is_kept_raw_and_holds_nothing_up(world: World
     let encode = |f: &wire::Fact| prost::Message::encode_to_vec(f);
     let garbage = vec![0xff, 0xff, 0xff];
     let garbled = warren_control::ingest::lifecycle::RawBatch {
+        speaker: node.boot.to_string(),
         boot: node.boot.to_string(),
         facts: vec![
             encode(&first),
@@ -305,6 +306,7 @@ async fn a_new_boot_goes_on_where_the_old_one_ended(world: World) {
     let next = node.upload_surely(vec![started.clone()]).await;
     assert_eq!((next.boot, next.seq), (old.to_string(), 3));
     let batch = wire::FactBatch {
+        speaker: node.boot.to_string(),
         boot: old.to_string(),
         facts: vec![unsent],
     };
@@ -334,6 +336,7 @@ async fn kills(mut world: World) {
             let mut from = 0;
             while from < all.len() {
                 let batch = wire::FactBatch {
+                    speaker: boot.to_string(),
                     boot: boot.to_string(),
                     facts: all[from..(from + 3).min(all.len())].to_vec(),
                 };

@@ -28,6 +28,8 @@ on_both! {
     a_node_that_hangs_up_is_away_within_seconds
     a_clone_is_quarantined_until_an_admin_picks_one
     a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
+    a_node_whose_answer_is_ahead_takes_its_wanted_state_again
+    a_row_that_its_node_has_buried_is_written_anew_above
     what_control_does_not_know_is_an_orphan
     facts_freed_before_a_restore_are_named_as_lost
     a_node_with_a_new_disk_goes_on
@@ -82,8 +84,17 @@ async fn row(world: &World, node: &FakeNode) -> nodes::Model {
         .unwrap()
 }
 
+/// Every control asks for a hello until one has come to it.
+async fn greet_all(world: &World, node: &FakeNode) {
+    for control in std::iter::once(&world.app).chain(&world.others) {
+        let hello = node.hello_of();
+        presence::hello(control, node.id, &hello).await.unwrap();
+    }
+}
+
 async fn a_node_that_hangs_up_is_away_within_seconds(world: World) {
     let node = FakeNode::join(&world).await;
+    greet_all(&world, &node).await;
     let beat = wire::Heartbeat {
         boot: node.boot.to_string(),
         ledger: node.hello_of().ledger,
@@ -121,6 +132,7 @@ async fn a_clone_is_quarantined_until_an_admin_picks_one(world: World) {
     );
     // Its facts wait.
     let batch = wire::FactBatch {
+        speaker: clone.to_string(),
         boot: clone.to_string(),
         facts: vec![node.boot_started(None)],
     };
@@ -181,6 +193,40 @@ async fn a_node_ahead_of_a_restored_database_takes_its_wanted_state_again(world:
         sent.filter(|s| s.generation > 70 && s.rev > 50)
             .count()
             .checked_sub(1)
+    })
+    .await
+    .unwrap();
+}
+
+async fn a_node_whose_answer_is_ahead_takes_its_wanted_state_again(world: World) {
+    let node = FakeNode::join(&world).await;
+    node.told.lock().unwrap().applied_rev = 50;
+    let server = world.server(node.id).await.to_string();
+    eventually_async(
+        "the row under a rev that the node has not",
+        SOON,
+        || async {
+            let row = node.told.lock().unwrap().wanted(&server)?;
+            (row.rev > 50).then_some(())
+        },
+    )
+    .await
+    .unwrap();
+    eventually_async("its confirmation", SOON, || async {
+        let row = row(&world, &node).await;
+        (row.applied_rev == row.rev).then_some(())
+    })
+    .await
+    .unwrap();
+}
+
+async fn a_row_that_its_node_has_buried_is_written_anew_above(world: World) {
+    let node = FakeNode::join(&world).await;
+    node.told.lock().unwrap().floor = 9;
+    let server = world.server(node.id).await.to_string();
+    eventually_async("a row that the node takes", SOON, || async {
+        let row = node.told.lock().unwrap().wanted(&server)?;
+        (row.generation > 9).then_some(())
     })
     .await
     .unwrap();
@@ -311,6 +357,9 @@ async fn many_heartbeats_at_once_are_each_taken_as_they_are(world: World) {
     let mut nodes = Vec::new();
     for _ in 0..4 {
         nodes.push(FakeNode::join(&world).await);
+    }
+    for node in &nodes {
+        greet_all(&world, node).await;
     }
     let away = &nodes[3];
     away.bus.close(Duration::from_secs(1)).await;

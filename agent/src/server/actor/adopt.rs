@@ -1,42 +1,46 @@
 //! Going on after a restart: what the machine has, against what was written down.
 
-use tracing::warn;
 use warren_proto::wire::fact::What;
 use warren_proto::{state::State, wire};
 use warren_runtime::runtime::{Found, FoundState};
 
 use super::super::lifecycle::{self, Event};
 use super::super::memory::{Ended, Run};
-use super::super::start::{self, Failure};
-use super::super::{convert, install, label, stop};
-use super::{Actor, job};
+use super::super::start::Failure;
+use super::super::{convert, install, label};
+use super::Actor;
+use super::hands::{Container, Hands, Script};
 use crate::clock;
 
-impl Actor {
+impl<H: Hands> Actor<H> {
     pub(super) async fn adopt(
         &mut self,
         game: Option<Found>,
         install: Option<Found>,
         host_rebooted: bool,
     ) {
+        // A job that waited for the game to end may begin by what is found of the game.
+        let begun = self.memory.life.hold.as_ref().is_some_and(|h| h.begun);
         self.adopt_game(game, host_rebooted).await;
-        self.adopt_install(install).await;
+        self.adopt_install(install, begun).await;
         if let Some(row) = &self.row {
             let want = convert::want(row);
             self.event(Event::Wanted(want)).await;
         }
     }
 
-    /// Facts that were decided and may not have come to the journal.
-    pub(super) async fn resend(&mut self) {
-        for fact in self.memory.queued() {
-            let (journal, copy) = (self.deps.journal.clone(), fact.clone());
-            let there = tokio::task::spawn_blocking(move || journal.had(&copy)).await;
-            if !there.unwrap_or(false) {
-                self.deps.journal.append(fact).await;
+    /// Writes facts that were decided and have not come to the journal. Before anything else, while the
+    /// journal still holds what the process before us has written.
+    pub async fn resend(&mut self) {
+        let mut durable = true;
+        for (fact, since) in self.memory.owed() {
+            if !self.hands.had(&fact, since).await {
+                durable = self.hands.write(fact).await;
             }
         }
-        self.memory.unsent.clear();
+        if durable {
+            self.memory.owed.clear();
+        }
     }
 
     pub(super) async fn adopt_game(&mut self, found: Option<Found>, host_rebooted: bool) {
@@ -49,7 +53,7 @@ impl Actor {
                 id: run,
                 started: true,
                 started_at_ms: clock::to_ms(found.created_at),
-                host_boot: self.deps.settings.host_boot.clone(),
+                host_boot: self.hands.host_boot().to_owned(),
                 ended: None,
                 closed: false,
             });
@@ -57,7 +61,7 @@ impl Actor {
         // The process before us may have seen the restart and been killed before it acted.
         let since = self.memory.run.as_ref().map(|r| r.host_boot.clone());
         let since = since.filter(|b| !b.is_empty());
-        let host_rebooted = since.map_or(host_rebooted, |b| b != self.deps.settings.host_boot);
+        let host_rebooted = since.map_or(host_rebooted, |b| b != self.hands.host_boot());
         let nothing = lifecycle::Found::Nothing { host_rebooted };
         let state = found.as_ref().map(|f| f.state.clone());
         match state {
@@ -72,11 +76,7 @@ impl Actor {
                 self.adopt_ended().await;
             }
             Some(FoundState::NoTask) => {
-                if let Ok(id) = start::container_of(self.server)
-                    && let Err(e) = self.deps.runtime.delete(&id).await
-                {
-                    warn!(server.id = %self.server, "{e}");
-                }
+                self.hands.delete(Container::Game).await;
                 self.adopt_absent(nothing).await;
             }
             None => self.adopt_absent(nothing).await,
@@ -87,11 +87,12 @@ impl Actor {
         let mut facts = Vec::new();
         let image = self.row.as_ref().and_then(|r| r.spec.as_ref());
         let image = image.map(|s| s.image.clone()).unwrap_or_default();
+        let now_ms = self.hands.now().wall_ms;
         let run = self.memory.run.as_mut().map(|run| {
             if !run.started {
                 // Killed between the start and its fact.
                 run.started = true;
-                run.started_at_ms = clock::wall_ms();
+                run.started_at_ms = now_ms;
                 facts.push(What::RunStarted(wire::RunStarted {
                     run: run.id.to_string(),
                     started_at_ms: run.started_at_ms,
@@ -101,26 +102,19 @@ impl Actor {
             }
             run.id
         });
-        let veth = self.veth().await;
+        let veth = self.hands.veth().await;
         self.event_with(Event::Adopted(lifecycle::Found::Up), facts)
             .await;
         if let Some(run) = run {
             self.attach(run, pid, veth);
         }
         if let Some(row) = &self.row {
-            stop::bring_in_line(&self.deps, self.server, row);
+            self.hands.bring_in_line(row);
         }
         if self.memory.life.state == State::Starting {
             self.done_without_markers().await;
         }
         self.say("the agent is back; the game ran on");
-    }
-
-    pub(super) async fn veth(&self) -> Option<String> {
-        let all = self.deps.network.list().await.ok()?;
-        let key = self.server.to_string();
-        let ours = all.into_iter().find(|a| a.key.as_str() == key);
-        ours.map(|a| a.veth)
     }
 
     pub(super) async fn adopt_ended(&mut self) {
@@ -130,10 +124,8 @@ impl Actor {
             let nothing = lifecycle::Found::Nothing {
                 host_rebooted: false,
             };
-            if let Ok(id) = start::container_of(self.server) {
-                // Known and told already; only the container is left.
-                let _ = self.deps.runtime.delete(&id).await;
-            }
+            // Known and told already; only the container is left.
+            self.hands.delete(Container::Game).await;
             self.event(Event::Adopted(nothing)).await;
             return;
         };
@@ -159,13 +151,13 @@ impl Actor {
             self.adopt_ended().await;
             return;
         }
-        let spool_end = self.deps.consoles.server(self.server).end(run.id);
+        let spool_end = self.hands.end_console(run.id);
         if let Some(run) = &mut self.memory.run {
             run.closed = true;
         }
         let fact = What::RunEnded(wire::RunEnded {
             run: run.id.to_string(),
-            ended_at_ms: clock::wall_ms(),
+            ended_at_ms: self.hands.now().wall_ms,
             exit_code: -1,
             oom: false,
             spool_end,
@@ -173,13 +165,11 @@ impl Actor {
         self.event_with(Event::Adopted(nothing), vec![fact]).await;
     }
 
-    pub(super) async fn adopt_install(&mut self, found: Option<Found>) {
+    pub(super) async fn adopt_install(&mut self, found: Option<Found>, begun: bool) {
         let Some(job) = self.memory.job.clone() else {
-            if found.is_some()
-                && let Ok(id) = install::container_of(self.server)
-            {
+            if found.is_some() {
                 // Left by a job whose end is written down.
-                let _ = self.deps.runtime.delete(&id).await;
+                self.hands.delete(Container::Install).await;
             }
             if let Some(hold) = self.memory.life.hold.clone() {
                 let why = (
@@ -194,25 +184,25 @@ impl Actor {
             }
             return;
         };
-        if !self.memory.life.hold.as_ref().is_some_and(|h| h.begun) {
+        if !begun {
             return;
         }
         let since_ms = found.as_ref().map_or(0, |f| clock::to_ms(f.created_at));
         match (found.map(|f| f.state), job.run) {
             (_, None) => self.begin_job(job.id, None),
             (Some(FoundState::Running { .. } | FoundState::Paused { .. }), Some(_)) => {
-                self.begin_job(job.id, Some(job::Found::Running { since_ms }));
+                self.begin_job(job.id, Some(Script::Running { since_ms }));
             }
             (Some(FoundState::Stopped(exit)), Some(_)) => {
                 let ended = job.ended.unwrap_or_else(|| Ended::of(&exit));
-                self.begin_job(job.id, Some(job::Found::Ended(ended)));
+                self.begin_job(job.id, Some(Script::Ended(ended)));
             }
             (_, Some(_)) if job.ended.is_some() => {
-                let ended = job.ended.map(job::Found::Ended);
+                let ended = job.ended.map(Script::Ended);
                 self.begin_job(job.id, ended);
             }
             (_, Some(_)) => {
-                install::sweep(&self.deps, self.server).await;
+                self.hands.sweep_install().await;
                 let failure = Failure::new(
                     "interrupted",
                     "the install script was interrupted by a restart of the machine or of containerd",

@@ -1,33 +1,18 @@
 //! Jobs that own the files: asked for once, answered for once.
 
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
-use warren_proto::ids::{JobId, RunId};
+use warren_proto::ids::JobId;
 use warren_proto::wire::fact::What;
 use warren_proto::{state::State, wire};
 
 use super::super::lifecycle::Event;
-use super::super::memory::{Ended, Job};
+use super::super::memory::Job;
 use super::super::start::Failure;
 use super::super::status::JobView;
 use super::super::{convert, install};
+use super::hands::{Hands, Script, Work};
 use super::{Actor, Msg};
-use crate::clock;
-use crate::console::Kind;
 
-/// What a new process finds of a job's script.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Found {
-    /// It runs.
-    Running {
-        /// Unix milliseconds.
-        since_ms: i64,
-    },
-    /// It has ended.
-    Ended(Ended),
-}
-
-impl Actor {
+impl<H: Hands> Actor<H> {
     pub(super) async fn job_start(
         &mut self,
         ask: wire::JobStart,
@@ -43,7 +28,7 @@ impl Actor {
         if self.memory.ended_jobs.contains(&id)
             || self.memory.job.as_ref().is_some_and(|j| j.id == id)
         {
-            return Ok(self.status.lock().job_status(id));
+            return Ok(self.hands.job_status(id));
         }
         if let Some(job) = &self.memory.job {
             let text = format!("job {} has the server's files", job.id);
@@ -64,7 +49,7 @@ impl Actor {
             let text = format!("this agent knows no job {:?}", ask.kind);
             return Err(refuse("unknown_kind", text, false));
         }
-        if self.deps.journal.under_pressure() {
+        if self.hands.is_journal_full() {
             let text =
                 "the node has too many facts that control has not taken; no new job until it has";
             return Err(refuse("journal_full", text.into(), true));
@@ -73,24 +58,24 @@ impl Actor {
             id,
             kind: ask.kind,
             wipe: ask.wipe,
-            started_at_ms: clock::wall_ms(),
+            started_at_ms: self.hands.now().wall_ms,
             run: None,
             ended: None,
             cancelled: false,
         });
         self.set_job_view(id, -1.0, "waiting for the game to stop");
         self.event(Event::JobWanted(id)).await;
-        Ok(self.status.lock().job_status(id))
+        Ok(self.hands.job_status(id))
     }
 
-    pub(super) fn set_job_view(&self, id: JobId, percent: f64, step: &str) {
+    pub(super) fn set_job_view(&mut self, id: JobId, percent: f64, step: &str) {
         let kind = self.memory.job.as_ref().map(|j| j.kind.clone());
-        self.status.lock().job = Some(JobView {
+        self.hands.show_job(Some(JobView {
             id,
             kind: kind.unwrap_or_default(),
             percent,
             step: step.into(),
-        });
+        }));
     }
 
     pub(super) async fn job_cancel(&mut self, id: JobId) -> Result<wire::JobStatus, wire::Failure> {
@@ -98,120 +83,56 @@ impl Actor {
             job.cancelled = true;
             let begun = self.memory.life.hold.as_ref().is_some_and(|h| h.begun);
             self.commit(Vec::new()).await;
-            match &self.job_cancel {
-                Some(cancel) if begun => cancel.cancel(),
-                _ => {
-                    let outcome = install::Outcome {
-                        result: Err(Failure::new("cancelled", "the job was cancelled")),
-                        exit_code: None,
-                    };
-                    self.job_done(id, outcome).await;
-                }
+            if !(begun && self.hands.cancel_job()) {
+                let outcome = install::Outcome {
+                    result: Err(Failure::new("cancelled", "the job was cancelled")),
+                    exit_code: None,
+                };
+                self.job_done(id, outcome).await;
             }
         }
-        Ok(self.status.lock().job_status(id))
+        Ok(self.hands.job_status(id))
     }
 
     /// Starts the job's task, or goes on with what an earlier process has begun.
-    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Found>) {
+    pub(super) fn begin_job(&mut self, id: JobId, found: Option<Script>) {
         let (Some(job), row) = (
             self.memory.job.clone().filter(|j| j.id == id),
             self.row.clone(),
         ) else {
             return;
         };
-        let tell = self.tell();
-        let fail = |failure: Failure| {
-            let outcome = install::Outcome {
-                result: Err(failure),
-                exit_code: None,
-            };
-            tell(Msg::JobDone(id, outcome));
-        };
         let row = row.unwrap_or_default();
         if !row.spec.as_ref().is_some_and(convert::installable) {
             let text = "the egg has no install script and image";
-            return fail(Failure::new("nothing_to_install", text));
+            return self.job_failed(id, Failure::new("nothing_to_install", text));
         }
-        let running = found.is_some();
-        let run = job.run.unwrap_or_else(RunId::new);
-        let paths = match self.deps.consoles.server(self.server).paths(run) {
-            Some(paths) => paths,
-            None => match self.deps.consoles.begin(self.server, run, Kind::Install) {
-                Ok(paths) => paths,
-                Err(e) => return fail(e.into()),
-            },
+        let run = match job.run {
+            Some(run) => run,
+            None => self.hands.fresh_run(),
         };
         self.job_run = Some(run);
-        let ended = CancellationToken::new();
-        let tail = self
-            .deps
-            .consoles
-            .follow(self.server, run, None, ended.clone());
-        self.tail = Some((ended, tail));
-        let (exits_tx, exits) = mpsc::channel(2);
-        if let Some(Found::Ended(ended)) = found {
-            let _ = exits_tx.try_send(ended);
-        }
-        let begun_at_ms = match found {
-            Some(Found::Running { since_ms }) => Some(since_ms),
-            Some(Found::Ended(_)) | None => None,
-        };
-        self.job_exits = Some(exits_tx);
-        let cancel = CancellationToken::new();
-        if job.cancelled {
-            cancel.cancel();
-        }
-        self.job_cancel = Some(cancel.clone());
         self.set_job_view(id, -1.0, "starting");
-        if !running {
+        if found.is_none() {
             self.say(&format!("{} begins", job.kind));
         }
-        let work = install::Install {
-            deps: self.deps.clone(),
-            server: self.server,
+        let work = Work {
+            job: &job,
             row,
-            job: id,
-            wipe: job.wipe,
             run,
-            begun_at_ms,
-            paths,
-            cancel,
-            exits,
-            progress: self.progress(id, job.kind),
-            committing: self.committing(id, run),
+            found,
         };
-        tokio::spawn(async move {
-            let outcome = work.run(running).await;
-            tell(Msg::JobDone(id, outcome));
-        });
+        if let Err(failure) = self.hands.begin_job(work) {
+            self.job_failed(id, failure);
+        }
     }
 
-    pub(super) fn progress(&self, id: JobId, kind: String) -> install::Progress {
-        let status = self.status.clone();
-        Box::new(move |percent, step| {
-            status.lock().job = Some(JobView {
-                id,
-                kind: kind.clone(),
-                percent,
-                step: step.to_owned(),
-            });
-        })
-    }
-
-    pub(super) fn committing(&self, id: JobId, run: RunId) -> install::Committing {
-        let tx = self.tx.clone();
-        Box::new(move || {
-            let tx = tx.clone();
-            Box::pin(async move {
-                let (done, written) = oneshot::channel();
-                if let Some(tx) = tx.upgrade()
-                    && tx.send(Msg::Committing(id, run, done)).await.is_ok()
-                {
-                    let _ = written.await;
-                }
-            })
-        })
+    fn job_failed(&self, id: JobId, failure: Failure) {
+        let outcome = install::Outcome {
+            result: Err(failure),
+            exit_code: None,
+        };
+        self.hands.tell(Msg::JobDone(id, outcome));
     }
 
     pub(super) async fn job_done(&mut self, id: JobId, outcome: install::Outcome) {
@@ -222,16 +143,15 @@ impl Actor {
             .result
             .as_ref()
             .is_err_and(|f| f.code == "interrupted")
-            && self.stop.is_cancelled()
+            && self.hands.is_stopping()
         {
             // We are stopping, not the script: the next process goes on with it.
             return;
         }
         if self.memory.life.state == State::Installing {
-            self.detach().await;
+            self.hands.detach().await;
         }
-        self.job_cancel = None;
-        self.job_exits = None;
+        self.hands.job_over();
         let (result, code, message) = match &outcome.result {
             Ok(()) => (wire::JobResult::Done, String::new(), String::new()),
             Err(f) if f.code == "cancelled" => {
@@ -260,7 +180,7 @@ impl Actor {
         });
         self.memory.job = None;
         self.memory.job_ended(id);
-        self.status.lock().job = None;
+        self.hands.show_job(None);
         let result = outcome.result.map_err(|f| {
             let reason = if f.code == "cancelled" {
                 "install_cancelled".into()

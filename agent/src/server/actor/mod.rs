@@ -5,7 +5,9 @@
 //! leaves something to go on from.
 
 mod adopt;
+pub mod hands;
 mod job;
+mod rim;
 mod run;
 
 use std::collections::VecDeque;
@@ -15,25 +17,26 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 use warren_proto::ids::{JobId, RunId, ServerId};
 use warren_proto::wire::fact::What;
 use warren_proto::{state::State, wire};
 use warren_runtime::runtime::Found;
 
 use super::deps::Deps;
-use super::lifecycle::{self, Change, Effect, Event, Now, step};
+use super::lifecycle::{self, Change, Effect, Event, step};
 use super::memory::{Ended, Memory, Run};
-use super::start::{Failure, Started};
+use super::start::Failure;
 use super::status::Status;
-use super::{convert, install, remove, stop};
+use super::{Beginning, convert, install};
 use crate::clock;
+use crate::journal::Hold;
 use crate::ledger::Tombstone;
+use hands::Hands;
+use rim::Rim;
 
 /// Messages that may wait for an actor.
 pub const QUEUE: usize = 256;
-/// How long the journal may take before the actor goes on; the fact stays queued.
-const JOURNAL_WAIT: Duration = Duration::from_secs(5);
 
 /// What an actor is told.
 pub enum Msg {
@@ -60,7 +63,7 @@ pub enum Msg {
     /// The kernel killed something inside.
     Oom,
     /// A start came to its end.
-    StartDone(RunId, Result<Box<Started>, Failure>),
+    StartDone(RunId, Result<Box<Begun>, Failure>),
     /// The done marker was seen.
     Done(RunId),
     /// The stop command was typed.
@@ -87,6 +90,19 @@ pub enum Msg {
     Removed,
 }
 
+/// A game that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Unix milliseconds.
+    pub started_at_ms: i64,
+    /// First process.
+    pub pid: u32,
+    /// As given.
+    pub image: String,
+    /// Host's end of its network.
+    pub veth: String,
+}
+
 /// Cheap handle of an actor.
 #[derive(Clone)]
 pub struct Handle {
@@ -98,41 +114,58 @@ pub struct Handle {
     pub status: Arc<Mutex<Status>>,
 }
 
-/// Called with the server once it is gone.
-pub type OnGone = Arc<dyn Fn(ServerId) + Send + Sync>;
+/// Called with the server and the generation of its tombstone once it is gone.
+pub type OnGone = Arc<dyn Fn(ServerId, u64) + Send + Sync>;
 
-struct Actor {
+/// What decides for one server, with the hands that carry it out.
+pub struct Actor<H> {
     server: ServerId,
-    deps: Arc<Deps>,
     row: Option<wire::WantedServer>,
     memory: Memory,
     saved: Vec<u8>,
-    status: Arc<Mutex<Status>>,
-    tx: mpsc::WeakSender<Msg>,
-    starting: Option<CancellationToken>,
-    tail: Option<(CancellationToken, tokio::task::JoinHandle<()>)>,
-    job_cancel: Option<CancellationToken>,
-    job_exits: Option<mpsc::Sender<Ended>>,
+    hands: H,
     /// Where the job's output goes.
     job_run: Option<RunId>,
-    stop: CancellationToken,
-    on_gone: OnGone,
+    adopted: bool,
     gone: bool,
 }
 
-/// Starts the actor of a server. It waits for [`Msg::Adopt`] before it acts.
+/// Starts the actor of a server. It waits for [`Msg::Adopt`] before it acts; `hold` is dropped when the journal
+/// has all that it owes.
 pub fn spawn(
     deps: Arc<Deps>,
-    server: ServerId,
-    row: Option<wire::WantedServer>,
-    memory: Option<Vec<u8>>,
+    begin: Beginning,
     stop: CancellationToken,
     on_gone: OnGone,
-    resending: Option<mpsc::Sender<()>>,
+    hold: Option<Arc<Hold>>,
 ) -> Handle {
     let (tx, rx) = mpsc::channel(QUEUE);
-    let memory = memory.map(|bytes| Memory::decode(&bytes));
-    let memory = match memory {
+    let server = begin.server;
+    let memory = recall(server, begin.memory);
+    let status = Arc::new(Mutex::new(Status::of(&memory, begin.row.as_ref())));
+    let hands = Rim {
+        server,
+        deps,
+        status: status.clone(),
+        tx: tx.downgrade(),
+        stop,
+        on_gone,
+        starting: None,
+        tail: None,
+        job_cancel: None,
+        job_exits: None,
+    };
+    let mut actor = Actor::new(server, begin.row, memory, hands);
+    if let Some(stone) = begin.stone {
+        actor.doom(stone.generation);
+    }
+    tokio::spawn(actor.run(rx, hold));
+    Handle { server, tx, status }
+}
+
+/// An actor's memory as it was saved, or an empty one.
+pub fn recall(server: ServerId, saved: Option<Vec<u8>>) -> Memory {
+    match saved.map(|bytes| Memory::decode(&bytes)) {
         Some(Ok(memory)) => memory,
         Some(Err(e)) => {
             // Its checksum held, so it is another version's: what runs is found by its labels.
@@ -140,41 +173,14 @@ pub fn spawn(
             Memory::default()
         }
         None => Memory::default(),
-    };
-    let status = Arc::new(Mutex::new(Status::of(&memory, row.as_ref())));
-    let actor = Actor {
-        server,
-        deps,
-        row,
-        saved: memory.encode(),
-        memory,
-        status: status.clone(),
-        tx: tx.downgrade(),
-        starting: None,
-        tail: None,
-        job_cancel: None,
-        job_exits: None,
-        job_run: None,
-        stop,
-        on_gone,
-        gone: false,
-    };
-    tokio::spawn(actor.run(rx, resending));
-    Handle { server, tx, status }
-}
-
-fn now() -> Now {
-    Now {
-        mono_ms: clock::mono_ms(),
-        wall_ms: clock::wall_ms(),
     }
 }
 
-impl Actor {
-    async fn run(mut self, mut rx: mpsc::Receiver<Msg>, resending: Option<mpsc::Sender<()>>) {
-        let stop = self.stop.clone();
+impl Actor<Rim> {
+    async fn run(mut self, mut rx: mpsc::Receiver<Msg>, hold: Option<Arc<Hold>>) {
         self.resend().await;
-        drop(resending);
+        drop(hold);
+        let stop = self.hands.stop.clone();
         let mut early = VecDeque::new();
         loop {
             let msg = tokio::select! {
@@ -182,12 +188,8 @@ impl Actor {
                 () = stop.cancelled() => return,
             };
             match msg {
-                Some(Msg::Adopt {
-                    game,
-                    install,
-                    host_rebooted,
-                }) => {
-                    self.adopt(game, install, host_rebooted).await;
+                Some(adopt @ Msg::Adopt { .. }) => {
+                    self.take(adopt).await;
                     break;
                 }
                 Some(other) => early.push_back(other),
@@ -205,7 +207,7 @@ impl Actor {
                     Some(msg) => self.take(msg).await,
                     None => return,
                 },
-                () = tokio::time::sleep(wake) => self.event(Event::Tick).await,
+                () = tokio::time::sleep(wake) => self.tick().await,
                 () = stop.cancelled() => return,
             }
         }
@@ -213,16 +215,84 @@ impl Actor {
 
     /// Until the next timer.
     fn wake(&self) -> Duration {
-        let life = &self.memory.life;
-        let next = [life.kill_at, life.retry_at, life.revive_at];
-        let next = next.into_iter().flatten().min();
-        let wait = next.map_or(60_000, |at| (at - clock::mono_ms()).clamp(0, 60_000));
+        let due = self.due_ms();
+        let wait = due.map_or(60_000, |at| (at - clock::mono_ms()).clamp(0, 60_000));
         Duration::from_millis(wait.unsigned_abs())
     }
+}
 
-    async fn take(&mut self, msg: Msg) {
+impl<H: Hands> Actor<H> {
+    /// Begins with what was on disk. [`Msg::Adopt`] has to come first.
+    pub fn new(
+        server: ServerId,
+        row: Option<wire::WantedServer>,
+        memory: Memory,
+        hands: H,
+    ) -> Self {
+        Self {
+            server,
+            row,
+            saved: memory.encode(),
+            memory,
+            hands,
+            job_run: None,
+            adopted: false,
+            gone: false,
+        }
+    }
+
+    /// A tombstone was found beside the server when the agent started: known before anything is decided, so that
+    /// nothing is started that has to go.
+    pub fn doom(&mut self, generation: u64) {
+        let newer = self.row.as_ref().is_some_and(|r| r.generation > generation);
+        if self.memory.life.removing.is_none() && !newer {
+            self.memory.life.removing = Some(lifecycle::Removal {
+                generation,
+                begun: false,
+            });
+        }
+    }
+
+    /// When [`Actor::tick`] is wanted next, monotonic milliseconds.
+    pub fn due_ms(&self) -> Option<i64> {
+        let life = &self.memory.life;
+        let next = [life.kill_at, life.retry_at, life.revive_at];
+        next.into_iter().flatten().min()
+    }
+
+    /// The server is gone from this node: the actor has nothing more to do.
+    pub fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// What it must not forget, and control's row.
+    pub fn state(&self) -> (&Memory, Option<&wire::WantedServer>) {
+        (&self.memory, self.row.as_ref())
+    }
+
+    /// Its hands.
+    pub fn hands(&mut self) -> &mut H {
+        &mut self.hands
+    }
+
+    /// A timer is due.
+    pub async fn tick(&mut self) {
+        self.event(Event::Tick).await;
+    }
+
+    /// Takes one message to its end.
+    pub async fn take(&mut self, msg: Msg) {
         match msg {
-            Msg::Adopt { .. } => {}
+            // Once: what it does itself is known from then on.
+            Msg::Adopt { .. } if self.adopted => {}
+            Msg::Adopt {
+                game,
+                install,
+                host_rebooted,
+            } => {
+                self.adopted = true;
+                self.adopt(game, install, host_rebooted).await;
+            }
             Msg::Wanted(row) => self.wanted(*row).await,
             Msg::Bury(stone) => self.event(Event::Bury(stone.generation)).await,
             Msg::Ended { run, ended } => self.ended(&run, ended).await,
@@ -249,8 +319,9 @@ impl Actor {
                 if let Some(job) = self.memory.job.as_mut().filter(|j| j.id == job) {
                     // From here on a kill may leave a script that has begun: it is not run twice.
                     job.run = Some(run);
-                    self.commit(Vec::new()).await;
-                    let _ = done.send(());
+                    if self.commit(Vec::new()).await {
+                        let _ = done.send(());
+                    }
                 }
             }
             Msg::JobDone(job, outcome) => self.job_done(job, outcome).await,
@@ -263,21 +334,11 @@ impl Actor {
     }
 
     fn say(&self, text: &str) {
-        self.deps.consoles.say(self.server, text);
+        self.hands.say(text);
     }
 
     fn generation(&self) -> u64 {
         self.row.as_ref().map_or(0, |r| r.generation)
-    }
-
-    fn tell(&self) -> impl Fn(Msg) + Send + Sync + 'static {
-        let tx = self.tx.clone();
-        move |msg| {
-            if let Some(tx) = tx.upgrade() {
-                // A full queue is waited for elsewhere: these come from tasks of this actor alone.
-                tokio::spawn(async move { tx.send(msg).await });
-            }
-        }
     }
 
     async fn event(&mut self, event: Event) {
@@ -286,14 +347,14 @@ impl Actor {
 
     /// Decides, writes down, does. `facts` belong to the same step and come first.
     async fn event_with(&mut self, event: Event, facts: Vec<What>) {
-        let (life, effects) = step(self.memory.life.clone(), event, now());
+        let (life, effects) = step(self.memory.life.clone(), event, self.hands.now());
         self.memory.life = life;
         if effects.iter().any(|e| matches!(e, Effect::Start(_))) {
             self.memory.run = Some(Run {
-                id: RunId::new(),
+                id: self.hands.fresh_run(),
                 started: false,
                 started_at_ms: 0,
-                host_boot: self.deps.settings.host_boot.clone(),
+                host_boot: self.hands.host_boot().to_owned(),
                 ended: None,
                 closed: false,
             });
@@ -305,9 +366,12 @@ impl Actor {
                 all.push(self.changed(change));
             }
         }
-        self.commit(all).await;
+        let saved = self.commit(all).await;
         for effect in effects {
-            self.act(effect).await;
+            match effect {
+                Effect::Start(_) if !saved => self.put_off(),
+                effect => self.act(effect).await,
+            }
         }
     }
 
@@ -328,42 +392,47 @@ impl Actor {
         run.map(|r| r.id.to_string()).unwrap_or_default()
     }
 
-    /// Puts memory and facts on disk.
-    async fn commit(&mut self, whats: Vec<What>) {
+    /// Puts memory and facts on disk. False: the memory is not there.
+    async fn commit(&mut self, whats: Vec<What>) -> bool {
+        let at_ms = self.hands.now().wall_ms;
         let facts: Vec<wire::Fact> = whats
             .into_iter()
             .map(|what| wire::Fact {
-                at_ms: clock::wall_ms(),
+                at_ms,
                 server: self.server.to_string(),
                 generation: self.generation(),
                 what: Some(what),
                 ..Default::default()
             })
             .collect();
-        self.memory.queue(&facts);
+        self.memory.owe(&facts, self.hands.journal_end());
         let bytes = self.memory.encode();
-        if bytes != self.saved {
-            let (ledger, server, copy) = (self.deps.ledger.clone(), self.server, bytes.clone());
-            let saved = tokio::task::spawn_blocking(move || ledger.remember(server, &copy)).await;
-            match saved {
-                Ok(Ok(())) => self.saved = bytes,
-                // The game goes on; the next step tries again.
-                Ok(Err(e)) => error!(server.id = %self.server, "{e}"),
-                Err(e) => error!(server.id = %self.server, "{e}"),
-            }
+        let mut saved = bytes == self.saved;
+        if !saved && self.hands.remember(&bytes).await {
+            self.saved = bytes;
+            saved = true;
         }
+        let mut durable = false;
         for fact in facts {
-            let written = self.deps.journal.append(fact);
-            if tokio::time::timeout(JOURNAL_WAIT, written).await.is_err() {
-                warn!(server.id = %self.server, "the journal is slow; going on");
-            }
+            durable = self.hands.write(fact).await;
         }
-        self.memory.unsent.clear();
-        self.show();
+        if durable {
+            // And all that waited before.
+            self.memory.owed.clear();
+        }
+        self.hands.show(&self.memory, self.row.as_ref());
+        saved
     }
 
-    fn show(&self) {
-        self.status.lock().update(&self.memory, self.row.as_ref());
+    /// A game that could not be written down is not started: a process after this one would take it for another's
+    /// leftover, or start it a second time.
+    fn put_off(&self) {
+        if let Some(run) = self.memory.run.as_ref().map(|r| r.id) {
+            let text = "the agent's disk takes no writes; nothing is started until it does";
+            let mut failure = Failure::new("not_written", text);
+            failure.passing = true;
+            self.hands.tell(Msg::StartDone(run, Err(failure)));
+        }
     }
 
     async fn act(&mut self, effect: Effect) {
@@ -371,34 +440,21 @@ impl Actor {
             Effect::Report(change) => self.announce(&change),
             Effect::Start(cause) => self.start(cause),
             Effect::AbortStart => {
-                if let Some(starting) = &self.starting {
-                    starting.cancel();
-                } else {
+                if !self.hands.abort_start() {
                     // Between two tries: nothing is under way.
                     let failure = Failure::new("cancelled", "the start was cancelled");
                     if let Some(run) = self.memory.run.as_ref().map(|r| r.id) {
-                        self.tell()(Msg::StartDone(run, Err(failure)));
+                        self.hands.tell(Msg::StartDone(run, Err(failure)));
                     }
                 }
             }
-            Effect::AskStop => self.ask_stop(),
-            Effect::Kill => stop::kill(self.deps.clone(), self.server),
+            Effect::AskStop => self.hands.ask_stop(self.row.as_ref()),
+            Effect::Kill => self.hands.kill(),
             Effect::BeginJob(job) => self.begin_job(job, None),
             Effect::CancelJob(_) => {
-                if let Some(cancel) = &self.job_cancel {
-                    cancel.cancel();
-                }
+                self.hands.cancel_job();
             }
-            Effect::Remove { .. } => {
-                let done = self.tell();
-                let (deps, server) = (self.deps.clone(), self.server);
-                let stop = self.stop.clone();
-                tokio::spawn(async move {
-                    if remove::run(&deps, server, &stop).await {
-                        done(Msg::Removed);
-                    }
-                });
-            }
+            Effect::Remove { .. } => self.hands.remove(),
             Effect::Say(text) => self.say(&text),
         }
     }
@@ -431,7 +487,7 @@ impl Actor {
         if let (Some(before), Some(row)) = (&before, &self.row)
             && self.memory.life.up
         {
-            stop::change_live(&self.deps, self.server, before, row);
+            self.hands.change_live(before, row);
         }
         self.event(Event::Wanted(want)).await;
     }
@@ -448,17 +504,9 @@ impl Actor {
             What::Removed(wire::Removed { generation }),
         ];
         self.commit(facts.into()).await;
-        let (ledger, server) = (self.deps.ledger.clone(), self.server);
-        let buried = tokio::task::spawn_blocking(move || ledger.bury(server)).await;
-        match buried {
-            Ok(Ok(())) => {}
-            // The tombstone stays open: the next start of the agent carries it out again.
-            Ok(Err(e)) => error!(server.id = %self.server, "{e}"),
-            Err(e) => error!(server.id = %self.server, "{e}"),
-        }
-        info!(server.id = %self.server, "server {} is gone from this node", self.server);
+        self.hands.bury(generation).await;
         self.gone = true;
-        (self.on_gone)(self.server);
+        self.hands.gone(generation);
     }
 }
 

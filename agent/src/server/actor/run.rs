@@ -1,81 +1,38 @@
 //! Runs of the game: from its start to its last byte.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
 use warren_proto::ids::RunId;
 use warren_proto::wire::fact::What;
 use warren_proto::{state::State, wire};
-use warren_runtime::console::StdinWriter;
 
-use super::super::deps::DiskPolicy;
 use super::super::lifecycle::{Cause, Event};
 use super::super::memory::Ended;
-use super::super::start::{self, Failure, Started};
-use super::super::status::Up;
-use super::super::stop;
-use super::{Actor, Msg};
-use crate::clock;
-use crate::console::Kind;
-use crate::console::tail::Finder;
+use super::super::start::Failure;
+use super::hands::{Attach, Container, Hands};
+use super::{Actor, Begun, Msg};
 
-/// How long the last bytes of a console may take.
-const LAST_BYTES_WAIT: Duration = Duration::from_secs(3);
-
-impl Actor {
+impl<H: Hands> Actor<H> {
     pub(super) fn start(&mut self, cause: Cause) {
-        let (Some(run), Some(row)) = (self.memory.run.as_ref().map(|r| r.id), self.row.clone())
-        else {
+        let Some(run) = self.memory.run.as_ref().map(|r| r.id) else {
             return;
         };
-        let tell = self.tell();
-        let (used, limit) = {
-            let status = self.status.lock();
-            (status.disk_bytes, status.disk_limit)
-        };
-        if limit > 0 && used > limit && self.deps.settings.disk_policy == DiskPolicy::Stop {
-            let text = format!(
-                "its files take {} MiB, the limit is {} MiB: delete some, or raise it",
-                used >> 20,
-                limit >> 20
-            );
-            tell(Msg::StartDone(run, Err(Failure::new("disk_limit", text))));
-            return;
-        }
-        let cancel = CancellationToken::new();
-        self.starting = Some(cancel.clone());
-        let paths = match self.deps.consoles.begin(self.server, run, Kind::Game) {
-            Ok(paths) => paths,
-            Err(e) => {
-                tell(Msg::StartDone(run, Err(e.into())));
-                return;
+        match &self.row {
+            Some(row) => self.hands.start(run, row, cause),
+            None => {
+                // Its file was damaged; control sends it again, and the start is tried again until then.
+                let mut failure = Failure::new("no_row", "the node waits for the server's row");
+                failure.passing = true;
+                self.hands.tell(Msg::StartDone(run, Err(failure)));
             }
-        };
-        let start = start::Start {
-            deps: self.deps.clone(),
-            server: self.server,
-            row,
-            run,
-            paths,
-            cause,
-            cancel,
-        };
-        tokio::spawn(async move {
-            let result = start.run().await.map(Box::new);
-            tell(Msg::StartDone(run, result));
-        });
+        }
     }
 
-    pub(super) async fn start_done(&mut self, run: RunId, result: Result<Box<Started>, Failure>) {
+    pub(super) async fn start_done(&mut self, run: RunId, result: Result<Box<Begun>, Failure>) {
         if !self.is_current(run) {
             return;
         }
-        self.starting = None;
+        self.hands.start_over(run, result.is_err());
         match result {
             Err(failure) => {
-                self.deps.consoles.server(self.server).end(run);
                 let event = Event::StartFailed {
                     code: failure.code,
                     detail: failure.detail,
@@ -83,8 +40,8 @@ impl Actor {
                 };
                 self.event(event).await;
             }
-            Ok(started) => {
-                let at_ms = clock::to_ms(started.running.started_at);
+            Ok(begun) => {
+                let at_ms = begun.started_at_ms;
                 if let Some(run) = &mut self.memory.run {
                     run.started = true;
                     run.started_at_ms = at_ms;
@@ -92,14 +49,10 @@ impl Actor {
                 let fact = What::RunStarted(wire::RunStarted {
                     run: run.to_string(),
                     started_at_ms: at_ms,
-                    image: started.image.clone(),
-                    pid: started.running.pid,
+                    image: begun.image.clone(),
+                    pid: begun.pid,
                 });
-                self.attach(
-                    run,
-                    started.running.pid,
-                    Some(started.attached.veth.clone()),
-                );
+                self.attach(run, begun.pid, Some(begun.veth));
                 self.event_with(Event::Started, vec![fact]).await;
                 self.done_without_markers().await;
                 if self.memory.run.as_ref().is_some_and(|r| r.ended.is_some()) {
@@ -133,49 +86,14 @@ impl Actor {
 
     /// Follows the console of a run that is up, and opens its stdin.
     pub(super) fn attach(&mut self, run: RunId, pid: u32, veth: Option<String>) {
-        let consoles = &self.deps.consoles;
-        let stdin = consoles.server(self.server).paths(run).map(|p| p.stdin);
-        let stdin = stdin.map(|path| StdinWriter::open(&path));
-        let stdin = match stdin {
-            Some(Ok(stdin)) => Some(Arc::new(stdin)),
-            Some(Err(e)) => {
-                warn!(server.id = %self.server, "no stdin: {e}");
-                None
-            }
-            None => None,
-        };
-        let finder: Option<Finder> = (self.memory.life.state == State::Starting).then(|| {
-            let mut matcher = warren_egg::DoneMatcher::new(&self.markers());
-            let tell = self.tell();
-            let finder: Finder = Box::new(move |bytes| {
-                let done = matcher.push(bytes);
-                if done {
-                    tell(Msg::Done(run));
-                }
-                done
-            });
-            finder
-        });
-        let ended = CancellationToken::new();
-        let tail = consoles.follow(self.server, run, finder, ended.clone());
-        self.tail = Some((ended, tail));
-        let started_at_ms = self.memory.run.as_ref().map_or(0, |r| r.started_at_ms);
-        let mut status = self.status.lock();
-        status.stdin = stdin;
-        status.up = Some(Up {
+        let markers = (self.memory.life.state == State::Starting).then(|| self.markers());
+        self.hands.attach(Attach {
+            run,
             pid,
             veth,
-            started_at_ms,
+            started_at_ms: self.memory.run.as_ref().map_or(0, |r| r.started_at_ms),
+            markers: markers.as_deref(),
         });
-    }
-
-    pub(super) fn ask_stop(&self) {
-        let how = self.row.as_ref().and_then(|r| r.spec.as_ref());
-        let how = how
-            .and_then(|s| s.stop.as_ref())
-            .and_then(|s| s.how.clone());
-        let stdin = self.status.lock().stdin.clone();
-        stop::ask(self.deps.clone(), self.server, how, stdin);
     }
 
     pub(super) async fn ended(&mut self, run: &str, ended: Ended) {
@@ -184,10 +102,7 @@ impl Actor {
             // Deleting the container forgets how it ended, as with a game.
             job.ended.get_or_insert(ended);
             self.commit(Vec::new()).await;
-            if let Some(exits) = &self.job_exits {
-                // One exit per container; the job may have given up waiting.
-                let _ = exits.try_send(ended);
-            }
+            self.hands.job_exited(ended);
             return;
         }
         let Some(memo) = &mut self.memory.run else {
@@ -198,7 +113,7 @@ impl Actor {
         }
         memo.ended.get_or_insert(ended);
         // Its start has not been told yet: that first.
-        if self.starting.is_none() {
+        if !self.hands.is_starting() {
             self.finish_run().await;
         }
     }
@@ -217,14 +132,9 @@ impl Actor {
         let (Some(run), Some(ended)) = (run, ended) else {
             return (Event::Tick, Vec::new());
         };
-        if let Ok(id) = start::container_of(self.server)
-            && let Err(e) = self.deps.runtime.delete(&id).await
-        {
-            // The next start removes it.
-            warn!(server.id = %self.server, "the ended container stays for now: {e}");
-        }
-        self.detach().await;
-        let spool_end = self.deps.consoles.server(self.server).end(run.id);
+        self.hands.delete(Container::Game).await;
+        self.hands.detach().await;
+        let spool_end = self.hands.end_console(run.id);
         let fact = What::RunEnded(wire::RunEnded {
             run: run.id.to_string(),
             ended_at_ms: ended.at_ms,
@@ -243,22 +153,5 @@ impl Actor {
             None => Event::Vanished,
         };
         (event, if run.started { vec![fact] } else { Vec::new() })
-    }
-
-    pub(super) async fn detach(&mut self) {
-        if let Some((ended, tail)) = self.tail.take() {
-            ended.cancel();
-            if tokio::time::timeout(LAST_BYTES_WAIT, tail).await.is_err() {
-                warn!(server.id = %self.server, "the console's last bytes take long");
-            }
-        }
-        let stdin = {
-            let mut status = self.status.lock();
-            status.up = None;
-            status.stdin.take()
-        };
-        if let Some(stdin) = stdin {
-            stdin.close().await;
-        }
     }
 }

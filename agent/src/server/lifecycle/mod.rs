@@ -335,13 +335,12 @@ impl Turn {
                     .as_ref()
                     .is_some_and(|w| w.generation > generation) => {}
             Event::Bury(generation) => {
-                let older = self.s.removing.as_ref().map_or(0, |r| r.generation);
-                if generation >= older && self.s.removing.is_none() {
-                    self.s.removing = Some(Removal {
-                        generation,
-                        begun: false,
-                    });
-                }
+                let removal = self.s.removing.get_or_insert(Removal {
+                    generation,
+                    begun: false,
+                });
+                // Control waits for the confirmation of the newest.
+                removal.generation = removal.generation.max(generation);
             }
             Event::Started => self.started(),
             Event::StartFailed {
@@ -695,10 +694,12 @@ impl Turn {
             self.s.restarts = Some(wanted);
             return;
         };
+        // Older rows never come here: a lower count is that of a database that was put back. Taken over, or the
+        // next restarts would be no news.
+        self.s.restarts = Some(wanted);
         if wanted <= taken {
             return;
         }
-        self.s.restarts = Some(wanted);
         if self.s.removing.is_some() || suspended {
             return;
         }
