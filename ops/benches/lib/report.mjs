@@ -35,7 +35,9 @@ export class Report {
     if (theirs) console.log(`  reference   ${shown(median(theirs)).padStart(8)} ${unit}  (${spread(theirs)})  ${reference}`)
     if (ratio !== undefined) {
       const worse = ratio < 1 ? `, ${(1 / ratio).toFixed(2)} of the reference` : ''
-      const wanted = goal === undefined ? '' : `; goal ${goal}${stretch === undefined ? '' : `, stretch ${stretch}`}: ${ratio >= goal ? 'met' : 'MISSED'}`
+      // What may cost more than its reference has a goal below 1, and people read "at most 3 of the reference".
+      const aim = (value) => (value < 1 ? `at most ${shown(1 / value)} of the reference` : shown(value))
+      const wanted = goal === undefined ? '' : `; goal ${aim(goal)}${stretch === undefined ? '' : `, stretch ${aim(stretch)}`}: ${ratio >= goal ? 'met' : 'MISSED'}`
       console.log(`  ratio       ${shown(ratio).padStart(8)} times better  (${spread(pairs)})${worse}${wanted}`)
     }
   }
