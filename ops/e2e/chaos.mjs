@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Gauge } from './chaos/gauge.mjs'
 import { kills } from './chaos/kills.mjs'
+import { restore } from './chaos/restore.mjs'
 import { stream } from './chaos/stream.mjs'
 import { World } from './chaos/world.mjs'
 
@@ -17,7 +18,7 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 })
 const lasting = { cut: Number(options['cut-s'] ?? 60), away: Number(options['away-s'] ?? options['cut-s'] ?? 120) }
-const all = Object.entries({ kills, stream }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
+const all = Object.entries({ kills, stream, restore }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
 if (options.list) {
   console.log('faults, by group:')
   for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(18)} ${what(lasting)}`)
