@@ -3,6 +3,7 @@
 //   node chaos.mjs [NAME or GROUP ...] [--cut-s 60] [--away-s 120] [--list]
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { clock } from './chaos/clock.mjs'
 import { clone } from './chaos/clone.mjs'
 import { disk } from './chaos/disk.mjs'
 import { Gauge } from './chaos/gauge.mjs'
@@ -21,7 +22,7 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 })
 const lasting = { cut: Number(options['cut-s'] ?? 60), away: Number(options['away-s'] ?? options['cut-s'] ?? 120) }
-const all = Object.entries({ kills, stream, restore, clone, registry, disk }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
+const all = Object.entries({ kills, stream, restore, clone, registry, disk, clock }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
 if (options.list) {
   console.log('faults, by group:')
   for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(18)} ${what(lasting)}`)
