@@ -42,7 +42,7 @@ const measure = async (way, times = count) => {
 }
 
 const report = new Report('command', `${rounds} rounds of ${count}, turn by turn`)
-const WAYS = ['line', 'stored', 'power', 'bare', 'durable']
+const WAYS = ['line', 'stored', 'order', 'power', 'bare', 'durable']
 const got = Object.fromEntries(WAYS.map((way) => [way, { p50: [], p99: [] }]))
 for (const way of WAYS) await measure(way, 20)
 for (let round = 0; round < rounds; round++) {
@@ -61,6 +61,7 @@ for (const [way, beside, what, reference] of [
   ['line', 'durable', 'a typed line until the answer: it is in the game', DURABLE],
   ['line', 'bare', 'the same, beside the bare request', 'a NATS request alone'],
   ['stored', 'durable', 'a typed line until the fact that the agent journalled is committed and at the browser', DURABLE],
+  ['order', 'durable', 'a power order until the answer: control has committed it', DURABLE],
   ['power', 'durable', 'a power order until the agent has stored it and said so', DURABLE],
 ]) {
   for (const share of ['p50', 'p99']) {
@@ -69,6 +70,6 @@ for (const [way, beside, what, reference] of [
 }
 report.note(`a bare NATS request alone: ${median(got.bare.p50).toFixed(3)} ms, so a commit and an append take ${(median(got.durable.p50) - median(got.bare.p50)).toFixed(2)} ms`)
 report.note("the answer to a typed line doesn't wait for the journal: the fact of it is fsynced and committed afterwards")
-report.note('a power order is a start of a server that runs; its end is polled, so up to one GET of a server is in it')
+report.note('a power order is a start of a server that runs; its end at the agent is polled, so some GETs of a server are in it')
 report.end()
 process.exit(0)

@@ -3,7 +3,7 @@
 Reads a JSON line of what to do, answers with a JSON line of milliseconds. Argument: a JSON object with host, port,
 keys, server and ticket of the panel, nats (a port), and folder (on the disk that Warren's data lies on).
 """
-import base64, itertools, json, os, socket, sqlite3, sys, time
+import base64, itertools, json, os, select, socket, sqlite3, sys, time
 
 told = json.loads(sys.argv[1])
 
@@ -57,6 +57,7 @@ class Events:
             f"upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: {key}\r\n\r\n".encode()
         )
         self.held = b""
+        self.lines = self.said = 0
         while b"\r\n\r\n" not in self.held:
             self.held += self.sock.recv(65536)
         head, self.held = self.held.split(b"\r\n\r\n", 1)
@@ -91,11 +92,18 @@ class Events:
             if kind & 15 == 1:
                 return json.loads(data)
 
-    def next(self, kind):
-        while True:
-            event = self.hear().get("event") or {}
-            if event.get("type") == kind:
-                return event
+    def count(self):
+        """Takes one message and counts it if it is about a typed line: it carries no text to know it by."""
+        if (self.hear().get("event") or {}).get("type") == "warren.server.input":
+            self.lines += 1
+
+    def tidy(self):
+        """Takes what has come, and says that this side lives, as browsers do: a silent one is closed."""
+        while self.held or select.select([self.sock], [], [], 0)[0]:
+            self.count()
+        if time.monotonic() - self.said > 1:
+            self.said = time.monotonic()
+            self.say({"t": "ping", "n": 1})
 
 
 class Nats:
@@ -158,7 +166,7 @@ events = Events()
 server = f"/servers/{told['server']}"
 
 
-typed = told_of = 0
+typed = 0
 
 
 def line():
@@ -168,11 +176,9 @@ def line():
 
 
 def all_told():
-    """Waits for the event of each typed line: they carry no text, so they are counted."""
-    global told_of
-    while told_of < typed:
-        events.next("warren.server.input")
-        told_of += 1
+    """Waits for the event of each typed line."""
+    while events.lines < typed:
+        events.count()
 
 
 def stored():
@@ -180,9 +186,13 @@ def stored():
     all_told()
 
 
-def power():
+def order():
     """Starts what runs: the whole way of an order, and nothing for containerd to do."""
-    generation = next(people).ask("POST", f"{server}/power", {"action": "start"})["generation"]
+    return next(people).ask("POST", f"{server}/power", {"action": "start"})["generation"]
+
+
+def power():
+    generation = order()
     while True:
         seen = next(people).ask("GET", server)
         if seen["generation"] >= generation and seen["applied"]:
@@ -200,7 +210,7 @@ def durable():
     os.fdatasync(journal)
 
 
-ways = {"line": line, "stored": stored, "power": power, "bare": bare, "durable": durable}
+ways = {"line": line, "stored": stored, "order": order, "power": power, "bare": bare, "durable": durable}
 try:
     for text in sys.stdin:
         run = json.loads(text)
@@ -209,6 +219,7 @@ try:
             start = time.perf_counter()
             ways[run["way"]]()
             took.append((time.perf_counter() - start) * 1000)
+            events.tidy()
         all_told()
         print(json.dumps(took), flush=True)
 finally:
