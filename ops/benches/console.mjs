@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { pushGame } from '../e2e/harness.mjs'
 import { egg, gameEgg, Instance, makeServer, until, wait } from '../e2e/panel.mjs'
 import { Viewer } from '../e2e/viewer.mjs'
-import { cpuSeconds, Report } from './lib/report.mjs'
+import { cpuSeconds, median, Report } from './lib/report.mjs'
 
 const { values: options } = parseArgs({
   options: { data: { type: 'string' }, rounds: { type: 'string', default: '5' }, lines: { type: 'string', default: '1000' }, viewers: { type: 'string', default: '10' }, seconds: { type: 'string', default: '10' } },
@@ -28,7 +28,8 @@ for (let i = 0; i < viewers; i++) {
 }
 await until('all viewers', 20000, () => counts.every((count) => count.lines > 0))
 
-const ourCpu = () => ['agent', 'nats', 'gateway', 'control'].reduce((sum, part) => sum + cpuSeconds(instance.pid(part)), 0)
+const PARTS = ['agent', 'nats', 'gateway', 'control']
+const partsCpu = () => PARTS.map((part) => cpuSeconds(instance.pid(part)))
 
 const reference = `
 import json, resource, socket, sqlite3, sys, tempfile, threading, os
@@ -53,16 +54,20 @@ os.system("rm -rf " + folder)
 const report = new Report('console', `${rate} lines/s, ${viewers} viewers, ${rounds} rounds of ${seconds} s, storing included`)
 const ours = []
 const theirs = []
+const parts = PARTS.map(() => [])
 for (let round = 0; round < rounds; round++) {
-  const [cpu, lines] = [ourCpu(), counts.map((count) => count.lines)]
+  const [cpu, lines] = [partsCpu(), counts.map((count) => count.lines)]
   await wait(seconds * 1000)
   const delivered = counts.reduce((sum, count, i) => sum + count.lines - lines[i], 0)
-  ours.push(delivered / viewers / (ourCpu() - cpu))
+  const used = partsCpu().map((now, i) => now - cpu[i])
+  ours.push(delivered / viewers / used.reduce((sum, seconds) => sum + seconds))
+  for (const [i, seconds] of used.entries()) parts[i].push((seconds * 1e6) / (delivered / viewers))
   const run = spawnSync('python3', ['-c', reference, String(viewers), String(rate * seconds)], { encoding: 'utf8' })
   if (run.status !== 0) throw new Error(run.stderr)
   theirs.push((rate * seconds) / Number(run.stdout))
 }
 for (const { viewer } of counts) await viewer.end()
 report.row({ what: 'lines stored and shown to every viewer, of all four programs', unit: 'lines per CPU-second', better: 'higher', ours, theirs, reference: 'one insert a line, one message a line and viewer', goal: 20, stretch: 100 })
+report.note(`of each line: ${PARTS.map((part, i) => `${part} ${median(parts[i]).toFixed(1)} us`).join(', ')}`)
 report.end()
 process.exit(0)

@@ -1,0 +1,51 @@
+// The agent's clock is an hour off: only the calendar, as where NTP is missing; the monotonic one runs on.
+import { readdirSync } from 'node:fs'
+import { check, until } from '../panel.mjs'
+import { installing, remove } from './kills.mjs'
+
+function faketime() {
+  const found = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'].flatMap((folder) => {
+    try {
+      return readdirSync(`${folder}/faketime`).map((name) => `${folder}/faketime/${name}`)
+    } catch {
+      return []
+    }
+  })
+  const library = found.find((path) => path.endsWith('libfaketime.so.1'))
+  check(library, 'libfaketime is installed (Debian package faketime)')
+  return library
+}
+
+async function off(world, hours) {
+  const { panel } = world
+  world.environment('agent', { LD_PRELOAD: faketime(), FAKETIME: `${hours > 0 ? '+' : ''}${hours}h`, DONT_FAKE_MONOTONIC: '1' })
+  try {
+    await world.restart('agent')
+    const { message, level } = await until('the skew to be shown', 30000, () => world.condition('clock_skew'))
+    const said = Number(/(\d+) s/.exec(message)?.[1])
+    check(Math.abs(said - Math.abs(hours) * 3600) < 5, `it says how much: ${message}`)
+    check(message.includes(hours > 0 ? 'ahead' : 'behind'), `it says which way: ${message}`)
+    const server = await installing(world, world.image)
+    await panel.state(server, 'running', 60000)
+    const { result } = await panel.post(`/servers/${server}/input`, { line: 'what time is it' })
+    check(result === 'written', `a line is written: ${result}`)
+    await panel.post(`/servers/${server}/power`, { action: 'restart' })
+    await until('the restart', 30000, async () => (await panel.all(`/servers/${server}/runs`)).filter((run) => run.kind === 'game').length === 2)
+    await panel.state(server, 'running', 30000)
+    const listing = await panel.get(`/servers/${server}/files?path=/`)
+    check(listing.items.some((item) => item.name === 'ran'), 'files can be listed')
+    await remove(world, server)
+    world.environment('agent')
+    await world.restart('agent')
+    await until('the skew to be over', 30000, async () => !(await world.condition('clock_skew')))
+    return { ended: `install, start, input, restart, files and delete work; ${level}: ${message}; gone once the clock is right` }
+  } finally {
+    world.environment('agent')
+  }
+}
+
+export const clock = [1, -1].map((hours) => ({
+  name: hours > 0 ? 'clock-ahead' : 'clock-behind',
+  what: () => `agent's clock an hour ${hours > 0 ? 'ahead' : 'behind'}`,
+  run: (world) => off(world, hours),
+}))
