@@ -373,7 +373,13 @@ impl Node {
                     };
                     self.condition(warning.code, level, Some(warning.message.clone()));
                 }
+                let known = |p: &Probe| (p.cgroup, p.containerd_version.clone());
+                let changed = before.as_ref().map(known) != Some(known(&probe));
                 self.set_probe(probe);
+                if changed {
+                    // The first hello did not wait for it.
+                    self.servers.met.notify_one();
+                }
             }
             Err(e) => {
                 let text = format!(

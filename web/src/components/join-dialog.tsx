@@ -359,7 +359,7 @@ export function hostWords(node: Node): string {
     `${node.host.cpus} threads`,
     bytesText(node.host.memory_bytes, true),
     node.host.os,
-    `cgroup v${node.host.cgroup_version}`,
+    node.host.cgroup_version > 0 && `cgroup v${node.host.cgroup_version}`,
   ]
     .filter(Boolean)
     .join(' · ')

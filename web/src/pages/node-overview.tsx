@@ -280,7 +280,15 @@ function Heartbeat({ node }: { node: Node }) {
 function Checks({ node }: { node: Node }) {
   const rows: Array<{ ok: boolean; text: string; note?: string }> = [
     { ok: true, text: `containerd ${node.host.containerd_version}` },
-    { ok: true, text: `cgroup v${node.host.cgroup_version}, kernel ${node.host.kernel}` },
+    {
+      ok: true,
+      text: [
+        node.host.cgroup_version > 0 && `cgroup v${node.host.cgroup_version}`,
+        `kernel ${node.host.kernel}`,
+      ]
+        .filter(Boolean)
+        .join(', '),
+    },
     { ok: true, text: `${node.host.arch}, ${node.host.cpus} threads` },
     ...node.conditions.map((c) => ({ ok: c.level === 'info', text: c.message, note: c.code })),
   ]

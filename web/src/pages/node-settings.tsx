@@ -46,7 +46,7 @@ export function NodeSettingsPage() {
                 ['Architecture', node.host.arch],
                 ['Agent', node.host.agent_version],
                 ['containerd', node.host.containerd_version],
-                ['cgroup', `v${node.host.cgroup_version}`],
+                ['cgroup', node.host.cgroup_version > 0 ? `v${node.host.cgroup_version}` : 'not known yet'],
               ]}
             />
           </div>
