@@ -1,7 +1,7 @@
 // The agent's clock is an hour off: only the calendar, as where NTP is missing; the monotonic one runs on.
 import { readdirSync } from 'node:fs'
 import { check, until } from '../panel.mjs'
-import { installing, remove } from './kills.mjs'
+import { installing, remove, up } from './kills.mjs'
 
 function faketime() {
   const found = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'].flatMap((folder) => {
@@ -26,7 +26,7 @@ async function off(world, hours) {
     check(Math.abs(said - Math.abs(hours) * 3600) < 5, `it says how much: ${message}`)
     check(message.includes(hours > 0 ? 'ahead' : 'behind'), `it says which way: ${message}`)
     const server = await installing(world, world.image)
-    await panel.state(server, 'running', 60000)
+    await up(world, server)
     const { result } = await panel.post(`/servers/${server}/input`, { line: 'what time is it' })
     check(result === 'written', `a line is written: ${result}`)
     await panel.post(`/servers/${server}/power`, { action: 'restart' })
