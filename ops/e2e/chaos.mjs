@@ -39,6 +39,9 @@ const chosen = all.filter(({ name, group }) => wanted.length === 0 || wanted.inc
 
 /** The world that stands now: faults of one group share it until one of them fails. */
 class Stage {
+  /** What ended worlds have left on the machine. */
+  left = []
+
   async for(fault) {
     if (this.world && this.setting === fault.setting && this.group === fault.group) return
     await this.clear()
@@ -49,18 +52,17 @@ class Stage {
     this.gauge = await (this.world.gauge?.() ?? Gauge.start(this.world))
   }
 
-  /** What stayed on the machine, or nothing. */
   async clear() {
     const { world, gauge } = this
     this.world = this.gauge = undefined
     await gauge?.stop()
-    return world ? world.end() : ''
+    const left = await world?.end()
+    if (left) this.left.push(left)
   }
 }
 
 const stage = new Stage()
 const rows = []
-const left = []
 
 async function inject(fault) {
   const row = { name: fault.name, group: fault.group, what: fault.what(lasting), console_ms: null, command_ms: null, heartbeat_ms: null, lost: null, doubled: null, said: 0, ended: '', passed: false }
@@ -69,16 +71,17 @@ async function inject(fault) {
     await stage.for(fault)
     stage.gauge.begin()
     const outcome = await fault.run(stage.world, stage.gauge, lasting)
-    const measured = await stage.gauge.end()
+    const { alarms, ...measured } = await stage.gauge.end()
     Object.assign(row, measured, { said: outcome.said ?? 0, ended: outcome.ended, lost: measured.lost + (outcome.lost ?? 0), doubled: measured.doubled + (outcome.doubled ?? 0) })
-    row.passed = row.lost <= row.said && row.doubled === 0
+    if (alarms.length) row.ended = `FALSE ALARM: ${alarms.join('; ')} [${row.ended}]`
+    row.passed = row.lost <= row.said && row.doubled === 0 && alarms.length === 0
   } catch (error) {
     row.ended = `FAILED: ${error.message}`
     console.error(`  ${error.stack}`)
     for (const what of ['console', 'command', 'heartbeat']) row[`${what}_ms`] ??= stage.gauge?.[what].end() ?? null
   }
   row.took_s = Math.round((Date.now() - since) / 1000)
-  if (!row.passed) left.push(await stage.clear())
+  if (!row.passed) await stage.clear()
   return row
 }
 
@@ -89,7 +92,7 @@ for (const fault of chosen) {
   console.log(`chaos: ${fault.name} ${row.passed ? 'passed' : 'FAILED'} in ${row.took_s}s: ${row.ended}`)
   save()
 }
-left.push(await stage.clear())
+await stage.clear()
 
 function save() {
   const folder = `${process.env.WARREN_SOURCE_DIR}/target/chaos`
@@ -105,7 +108,7 @@ const widths = heads.map((_, at) => Math.max(...table.map((line) => line[at].len
 console.log()
 for (const line of table) console.log(line.map((cell, at) => (at === 7 ? cell.padEnd(Math.min(widths[at], 100)) : cell.padEnd(widths[at]))).join(' | ').trimEnd())
 
-const stayed = left.filter(Boolean)
+const stayed = stage.left
 for (const text of stayed) console.error(`chaos: left behind: ${text}`)
 const failed = rows.filter((row) => !row.passed).map((row) => row.name)
 if (failed.length || stayed.length) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Harness } from '../harness.mjs'
 import { check, until } from '../panel.mjs'
 import { events } from './bus.mjs'
-import { installing } from './kills.mjs'
+import { installing, up } from './kills.mjs'
 import { game, read } from './world.mjs'
 
 /** A copy of the agent's folder and configuration, with a containerd of its own, as on another machine. */
@@ -47,7 +47,7 @@ class Clone {
 async function quarantined(world, gauge, name, between) {
   const { panel, node } = world
   const server = await installing(world, world.image)
-  await panel.state(server, 'running', 60000)
+  await up(world, server)
   const process = game(server)
   const clone = await Clone.of(world, name)
   try {

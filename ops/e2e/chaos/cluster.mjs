@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { check, until } from '../panel.mjs'
 import { events } from './bus.mjs'
-import { installing, remove } from './kills.mjs'
+import { installing, remove, up } from './kills.mjs'
 import { freePort, read, World } from './world.mjs'
 
 /** How long the loss of a leader may be felt, with what the panel takes to show it. */
@@ -100,7 +100,7 @@ async function leaderKilled(world) {
   const { cluster } = await leader.stream()
   check(cluster.replicas?.length === 2, `the stream has three copies: ${JSON.stringify(cluster)}`)
   const server = await installing(world, world.image)
-  await panel.state(server, 'running', 60000)
+  await up(world, server)
   await leader.kill()
   const killed = Date.now()
   await panel.post(`/servers/${server}/power`, { action: 'stop' })

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, rmSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { check, egg, gameEgg, makeServer, until, wait } from '../panel.mjs'
-import { installing, remove } from './kills.mjs'
+import { installing, remove, up } from './kills.mjs'
 import { game, World } from './world.mjs'
 
 const MIB = 1 << 20
@@ -61,7 +61,7 @@ const over = (world, code) => until(`condition ${code} to be over`, 60000, async
 async function full(world, gauge) {
   const { panel } = world
   const server = await installing(world, world.image)
-  await panel.state(server, 'running', 60000)
+  await up(world, server)
   const process = game(server)
   const filler = new Filler(world, 0)
   let said
@@ -97,7 +97,7 @@ function stored(bytes) {
 async function killed(world, gauge) {
   const { panel, node } = world
   const server = await installing(world, world.image)
-  await panel.state(server, 'running', 60000)
+  await up(world, server)
   const process = game(server)
   const filler = new Filler(world, 0)
   let before

@@ -53,6 +53,7 @@ export class Gauge {
   begin() {
     for (const gap of [this.console, this.command, this.heartbeat]) gap.start()
     this.first = this.commands.length
+    this.ord = this.world.rows('SELECT COALESCE(MAX(ord), 0) AS ord FROM outbox')[0].ord
   }
 
   async type() {
@@ -105,21 +106,30 @@ export class Gauge {
     const facts = this.facts()
     return {
       ...gaps,
+      alarms: this.alarms(),
       lost: lost + facts.lost + wrong.filter((n) => n < 0).length,
       doubled: doubled + facts.doubled + wrong.filter((n) => n > 0).length,
     }
   }
 
-  /** Holes in what the node said, by boot; and operations that were ended twice (a restored database may know none). */
+  /** Holes in what the node said, by boot, each counted from 1; and operations that were ended twice (a restored database may know none). */
   facts() {
     const { world, node } = this
-    const boots = world.rows('SELECT ordinal, MIN(seq) AS first, MAX(seq) AS last, COUNT(*) AS count FROM facts WHERE node_id = ? GROUP BY ordinal', node)
+    const boots = world.rows('SELECT ordinal, MAX(seq) AS last, COUNT(*) AS count FROM facts WHERE node_id = ? GROUP BY ordinal', node)
     const gaps = world.rows("SELECT COUNT(*) AS count FROM facts WHERE node_id = ? AND kind = 'fact_gap'", node)[0].count
     const servers = world.rows("SELECT server_id, COUNT(*) AS ends, (SELECT COUNT(*) FROM operations o WHERE o.server_id = f.server_id AND o.kind IN ('install', 'reinstall')) AS asked FROM facts f WHERE kind = 'job_ended' AND server_id IS NOT NULL GROUP BY server_id")
     return {
-      lost: gaps + boots.reduce((sum, boot) => sum + boot.last - boot.first + 1 - boot.count, 0),
+      lost: gaps + boots.reduce((sum, boot) => sum + boot.last - boot.count, 0),
       doubled: servers.reduce((sum, one) => sum + (one.asked ? Math.max(0, one.ends - one.asked) : 0), 0),
     }
+  }
+
+  /** Since `begin`: facts that are said to be lost although every one of them is stored. */
+  alarms() {
+    const said = this.world.rows("SELECT data FROM outbox WHERE ord > ? AND node_id = ? AND kind = 'condition'", this.ord, this.node).map(({ data }) => JSON.parse(data))
+    const there = ({ boot, from_seq, to_seq }) => this.world.rows("SELECT COUNT(*) AS count FROM facts WHERE boot_id = ? AND seq BETWEEN ? AND ? AND kind != 'fact_gap'", boot, from_seq, to_seq)[0].count
+    const wrong = said.filter((one) => one.code === 'facts_lost' && there(one) === one.to_seq - one.from_seq + 1)
+    return wrong.map(({ from_seq, to_seq }) => `facts ${from_seq} to ${to_seq} are said to be lost, and all are stored`)
   }
 
   async stop() {

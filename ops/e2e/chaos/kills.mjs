@@ -40,6 +40,16 @@ export async function ended(world, server, limitMs = 120000) {
   })
 }
 
+/** Running, or the reason why it is not. */
+export async function up(world, server, limitMs = 60000) {
+  const now = await until(`${server} to run or to fail`, limitMs, async () => {
+    const one = await world.panel.server(server)
+    return ['running', 'error'].includes(one.state) && !one.operation && one
+  })
+  check(now.state === 'running', `${server} runs, and is not in ${now.state} (${now.reason}: ${now.detail})`)
+  return now
+}
+
 export async function remove(world, server) {
   const { name } = await world.panel.server(server)
   await world.panel.delete(`/servers/${server}?name=${encodeURIComponent(name)}`)

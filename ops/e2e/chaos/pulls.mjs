@@ -17,12 +17,15 @@ async function failsAndMends(world, server, names, mend) {
     return now.ended_at && now
   })
   check(done.state === 'done', `the retry works: ${done.message}`)
-  await panel.state(server, 'running', 30000).catch(async () => {
-    await panel.post(`/servers/${server}/power`, { action: 'start' })
-    await panel.state(server, 'running', 30000)
+  // The start that was asked for with the install may have ended with its failure.
+  const { state } = await until('the server to stand', 30000, async () => {
+    const now = await panel.server(server)
+    return ['stopped', 'running'].includes(now.state) && !now.operation && now
   })
+  if (state === 'stopped') await panel.post(`/servers/${server}/power`, { action: 'start' })
+  await panel.state(server, 'running', 30000)
   await remove(world, server)
-  return { ended: `${shown.state}: ${operation.message}; retry done` }
+  return { ended: `${shown.state}: ${operation.message}; retry done (${state})` }
 }
 
 async function down(world) {

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { check, gameEgg, until } from '../panel.mjs'
-import { installing } from './kills.mjs'
+import { installing, up } from './kills.mjs'
 import { game } from './world.mjs'
 
 const database = (world) => join(world.data, 'control')
@@ -14,7 +14,7 @@ async function restored(world, gauge) {
   mkdirSync(copy)
   const kept = await installing(world, world.image)
   const changed = await installing(world, world.image, { start: false })
-  await panel.state(kept, 'running', 60000)
+  await up(world, kept)
   await panel.state(changed, 'stopped', 60000)
   await world.hold('control')
   for (const name of files(database(world))) copyFileSync(join(database(world), name), join(copy, name))
@@ -23,7 +23,7 @@ async function restored(world, gauge) {
   await world.online(since)
 
   const fresh = await installing(world, world.image)
-  await panel.state(fresh, 'running', 60000)
+  await up(world, fresh)
   await panel.post(`/servers/${changed}/power`, { action: 'start' })
   await panel.state(changed, 'running', 60000)
   const { limits } = await panel.server(kept)

@@ -3,14 +3,14 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { check, until } from '../panel.mjs'
 import { Reader } from './bus.mjs'
-import { installing } from './kills.mjs'
+import { installing, up } from './kills.mjs'
 
 async function lost(world) {
   const { panel } = world
   const reader = new Reader(await panel.post('/event-consumers', { name: 'chaos' }))
   try {
     const server = await installing(world, world.image)
-    await panel.state(server, 'running', 60000)
+    await up(world, server)
     const before = await reader.caughtUp(panel)
     await world.hold('nats')
     rmSync(join(world.data, 'nats/js'), { recursive: true })
