@@ -115,7 +115,7 @@ async function clicks() {
   await keys.getByRole('listitem').filter({ hasText: 'from the story' }).getByRole('button', { name: 'Delete' }).click()
   await dialog.getByRole('button', { name: 'Delete', exact: true }).click()
   await keys.getByText('from the story').waitFor({ state: 'detached' })
-  check((await refused(byKey.get('/account'))) === 401, 'a deleted key is refused')
+  await until('the deleted key to be refused', 10000, async () => (await refused(byKey.get('/account'))) === 401)
   say('made an API key, used it, deleted it')
 
   const elsewhere = new Panel(instance.ready.url, { address: '127.0.0.1' })
@@ -132,7 +132,7 @@ async function clicks() {
     await until('the session to be gone', 10000, async () => (await rows.count()) < left)
   }
   check(before > 1, 'there was another session')
-  check((await refused(elsewhere.get('/account'))) === 401, 'the ended session is refused')
+  await until('the ended session to be refused', 10000, async () => (await refused(elsewhere.get('/account'))) === 401)
   say(`ended ${before - 1} other session(s); their cookies are refused`)
 
   await go('/consumers')
