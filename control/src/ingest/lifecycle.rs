@@ -22,7 +22,7 @@ use crate::{
     app::Ground,
     db::Lane,
     node::{
-        hello::{cursor_of, store_cursor},
+        hello::{cursor_of, leave_boot, store_cursor},
         presence::boots_of,
     },
     text::{to_i64, to_u64},
@@ -282,6 +282,8 @@ async fn one(
         };
     }
     let placed = place(cursor, boot, &facts);
+    let node_id = upload.node.to_string();
+    leave_boot(db, &node_id, cursor, placed.cursor).await?;
     for &(n, seq) in &placed.rows {
         let fact = &mut facts[n];
         fact.seq = seq;
@@ -289,7 +291,7 @@ async fn one(
         take(db, upload.node, boot, &read[n], fact, now_ms).await?;
     }
     if placed.cursor != cursor {
-        store_cursor(db, &upload.node.to_string(), cursor, placed.cursor).await?;
+        store_cursor(db, &node_id, placed.cursor).await?;
     }
     Ok(Ok(placed.cursor))
 }

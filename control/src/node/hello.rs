@@ -308,7 +308,8 @@ pub async fn settle_journal(
     if after == before {
         return Ok(row);
     }
-    store_cursor(db, &row.node_id, before, after).await?;
+    leave_boot(db, &row.node_id, before, after).await?;
+    store_cursor(db, &row.node_id, after).await?;
     Ok(node_cursors::Model {
         node_id: row.node_id,
         boot_id: after.boot.map(|b| b.to_string()),
@@ -351,8 +352,9 @@ pub fn cursor_of(row: &node_cursors::Model) -> Cursor {
     }
 }
 
-/// Stores a cursor. A boot that it leaves keeps its end, for the next boot to be compared with.
-pub async fn store_cursor(
+/// A boot that the cursor leaves keeps its end, for the next boot's first fact to be compared with: before that fact
+/// is judged.
+pub async fn leave_boot(
     db: &impl ConnectionTrait,
     node_id: &str,
     before: Cursor,
@@ -369,6 +371,15 @@ pub async fn store_cursor(
             .exec(db)
             .await?;
     }
+    Ok(())
+}
+
+/// Stores a cursor.
+pub async fn store_cursor(
+    db: &impl ConnectionTrait,
+    node_id: &str,
+    cursor: Cursor,
+) -> Result<(), DbErr> {
     node_cursors::Entity::update_many()
         .col_expr(
             node_cursors::Column::BootId,

@@ -316,6 +316,10 @@ async fn a_new_boot_goes_on_where_the_old_one_ended(world: World) {
     let next = node.upload_surely(vec![started]).await;
     assert_eq!((next.boot, next.seq), (node.boot.to_string(), 2));
     assert_eq!(world.row(server).await.state, "starting");
+    // Every fact came: nobody is told that some are lost.
+    let events = outbox::Entity::find().all(world.app.db.read()).await;
+    let events = format!("{:?}", events.unwrap());
+    assert!(!events.contains("facts_lost"), "{events}");
 }
 
 async fn kills(mut world: World) {
