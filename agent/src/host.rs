@@ -1,14 +1,52 @@
 //! What kind of machine this is.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use warren_proto::wire;
 use warren_runtime::runtime::{CgroupVersion, Probe};
 
-/// The kernel's id of this boot of the machine.
-pub fn boot_id() -> String {
+use crate::ledger::{Place, Process};
+
+/// The kernel's id of this start of the machine.
+pub fn boot() -> String {
     read("/proc/sys/kernel/random/boot_id")
+}
+
+/// This process on this start of this machine.
+pub fn place() -> Place {
+    Place {
+        host_boot: boot(),
+        process: this_process(),
+    }
+}
+
+fn this_process() -> Option<Process> {
+    let namespace = std::fs::metadata("/proc/self/ns/pid").ok()?.ino();
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    Some(Process {
+        namespace,
+        pid: std::process::id(),
+        started: fields(&stat)?.1,
+    })
+}
+
+/// Whether that process, of this pid namespace and this start of the machine, is no more.
+pub fn is_over(process: &Process) -> bool {
+    // A pid is free again only after its process: another start under it is another process.
+    match std::fs::read_to_string(format!("/proc/{}/stat", process.pid)) {
+        Ok(stat) => fields(&stat)
+            .is_some_and(|(state, at)| matches!(state, "Z" | "X") || at != process.started),
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// State and start of `/proc/<pid>/stat`; the name before them may hold spaces and brackets.
+fn fields(stat: &str) -> Option<(&str, u64)> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    Some((fields.next()?, fields.nth(18)?.parse().ok()?))
 }
 
 fn read(path: &str) -> String {
@@ -111,13 +149,36 @@ fn addresses(bridge: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_process_is_over_when_it_is_dead_or_its_pid_anothers() {
+        let own = this_process().unwrap();
+        assert!(!is_over(&own));
+        let started = own.started + 1;
+        assert!(is_over(&Process { started, ..own }));
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let stat = |pid| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let its = Process {
+            pid: child.id(),
+            started: fields(&stat(child.id())).unwrap().1,
+            ..own
+        };
+        assert!(!is_over(&its));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_over(&its));
+    }
 
     #[test]
     fn a_machine_knows_itself() {
         let facts = facts(Path::new("/nonexistent/x"), None, "10.213.0.0/16");
         assert!(facts.cpus > 0 && facts.memory_bytes > 0 && facts.disk_bytes > 0);
-        assert_eq!(boot_id().len(), 36);
+        assert_eq!(boot().len(), 36);
         assert!(!facts.kernel.is_empty());
     }
 }

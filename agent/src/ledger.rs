@@ -56,10 +56,36 @@ struct Node {
     boots: Vec<BootId>,
     /// The kernel's boot id when the agent last started.
     host_boot: String,
+    /// The process of the newest boot.
+    #[serde(default)]
+    process: Option<Process>,
+    /// Of `boots`: processes that were seen to be over.
+    #[serde(default)]
+    ended: Vec<BootId>,
     /// Index of each server's uid above the configured base. Never given to another server again
     /// while its files may be around.
     uids: BTreeMap<ServerId, u32>,
     tombstones: BTreeMap<ServerId, Tombstone>,
+}
+
+/// One process among all that the kernel has ever started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Inode of its pid namespace: the same pid is another's in another.
+    pub namespace: u64,
+    /// In that namespace.
+    pub pid: u32,
+    /// Clock ticks since the kernel's start: pids come round again.
+    pub started: u64,
+}
+
+/// Where and as what an agent starts.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The kernel's boot id.
+    pub host_boot: String,
+    /// This process; none where `/proc` can't be read.
+    pub process: Option<Process>,
 }
 
 /// What this process start is.
@@ -184,6 +210,8 @@ impl Ledger {
             taken_in: None,
             boots: Vec::new(),
             host_boot: String::new(),
+            process: None,
+            ended: Vec::new(),
             uids: BTreeMap::new(),
             tombstones: BTreeMap::new(),
         });
@@ -219,18 +247,33 @@ impl Ledger {
         self.inner.lock().damaged.clone()
     }
 
-    /// Starts a boot: its id is on disk when this returns.
-    pub fn begin_boot(&self, host_boot: &str) -> Result<Boot, Error> {
+    /// Starts a boot: its id is on disk when this returns. `is_over` says whether a process of this start of this
+    /// machine is no more; the process before may have been another machine's, and this ledger a copy.
+    pub fn begin_boot(
+        &self,
+        place: &Place,
+        is_over: impl FnOnce(&Process) -> bool,
+    ) -> Result<Boot, Error> {
         let mut inner = self.inner.lock();
         let mut node = inner.node.clone();
         let boot = Boot {
             id: BootId::new(),
             previous: node.boots.first().copied(),
-            host_rebooted: !node.host_boot.is_empty() && node.host_boot != host_boot,
+            host_rebooted: !node.host_boot.is_empty() && node.host_boot != place.host_boot,
         };
+        if let (Some(previous), Some(before), Some(now)) =
+            (boot.previous, node.process, place.process)
+            && node.host_boot == place.host_boot
+            && before.namespace == now.namespace
+            && is_over(&before)
+        {
+            node.ended.push(previous);
+        }
         node.boots.insert(0, boot.id);
         node.boots.truncate(MAX_BOOTS);
-        node.host_boot = host_boot.to_owned();
+        node.ended.retain(|ended| node.boots.contains(ended));
+        node.host_boot = place.host_boot.clone();
+        node.process = place.process;
         self.save(&node)?;
         inner.node = node;
         Ok(boot)
@@ -249,6 +292,11 @@ impl Ledger {
     /// Newest first, at most [`MAX_BOOTS`].
     pub fn boots(&self) -> Vec<BootId> {
         self.inner.lock().node.boots.clone()
+    }
+
+    /// Of those, the processes that were seen to be over.
+    pub fn ended(&self) -> Vec<BootId> {
+        self.inner.lock().node.ended.clone()
     }
 
     /// Every server that has a row or a memory.
@@ -653,7 +701,8 @@ mod tests {
         let (mut last, mut taken_in) = (None, String::new());
         for n in 0..20 {
             let ledger = Ledger::open(dir.path()).unwrap();
-            let boot = ledger.begin_boot(if n < 10 { "a" } else { "b" }).unwrap();
+            let here = place(if n < 10 { "a" } else { "b" }, n);
+            let boot = ledger.begin_boot(&here, |_| true).unwrap();
             if n == 7 {
                 apply(&ledger, 0, 1, &[]);
                 taken_in = boot.id.to_string();
@@ -666,6 +715,46 @@ mod tests {
         let ledger = Ledger::open(dir.path()).unwrap();
         assert_eq!(ledger.boots().len(), MAX_BOOTS);
         assert_eq!(ledger.boots().first().copied(), last);
+    }
+
+    fn place(host_boot: &str, pid: u32) -> Place {
+        let process = Process {
+            namespace: 1,
+            pid,
+            started: 7,
+        };
+        Place {
+            host_boot: host_boot.to_owned(),
+            process: Some(process),
+        }
+    }
+
+    #[test]
+    fn a_process_is_over_only_where_its_end_was_seen() {
+        let begin = |here: Place, over: bool| {
+            let dir = tempfile::tempdir().unwrap();
+            let first = Ledger::open(dir.path()).unwrap();
+            let before = first.begin_boot(&place("a", 1), |_| false).unwrap();
+            assert!(first.ended().is_empty(), "the first follows nobody");
+            drop(first);
+            let ledger = Ledger::open(dir.path()).unwrap();
+            ledger.begin_boot(&here, |_| over).unwrap();
+            (ledger.ended() == [before.id], dir)
+        };
+        assert!(begin(place("a", 2), true).0);
+        assert!(!begin(place("a", 2), false).0, "it lives");
+        assert!(
+            !begin(place("b", 2), true).0,
+            "another machine's, or a copy"
+        );
+        let mut elsewhere = place("a", 2);
+        elsewhere.process.as_mut().unwrap().namespace = 2;
+        assert!(!begin(elsewhere, true).0, "its pids are not seen from here");
+        let (_, dir) = begin(place("a", 2), true);
+        let ledger = Ledger::open(dir.path()).unwrap();
+        ledger.begin_boot(&place("a", 3), |_| true).unwrap();
+        let boots = ledger.boots();
+        assert_eq!(ledger.ended(), [boots[2], boots[1]], "dead is dead");
     }
 
     #[test]

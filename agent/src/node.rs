@@ -88,7 +88,7 @@ impl Node {
         stop: CancellationToken,
     ) -> anyhow::Result<(Arc<Self>, mpsc::Receiver<Live>)> {
         let ledger = Arc::new(Ledger::open(&config.data("ledger"))?);
-        let boot = ledger.begin_boot(&host::boot_id())?;
+        let boot = ledger.begin_boot(&host::place(), host::is_over)?;
         let journal = Journal::open(&config.data("journal"), boot.id, |previous, last_seq| {
             boot_started(&boot, previous, last_seq)
         })?;
@@ -254,6 +254,7 @@ impl Node {
             boots: ledger.boots().iter().map(ToString::to_string).collect(),
             ledger: Some(ledger.position()),
             servers: self.servers.observed(),
+            ended: ledger.ended().iter().map(ToString::to_string).collect(),
             jobs: self.servers.jobs(),
             host: Some(facts),
             journal: self.deps.journal.positions(),
@@ -427,7 +428,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         resolvers,
         bridge_address: subnet.nth(1).map(|a| a.to_string()).unwrap_or_default(),
         tmp_bytes: 100 << 20,
-        host_boot: host::boot_id(),
+        host_boot: host::boot(),
         disk_policy: config.disk_policy,
         disk_floor_bytes: config.disk_floor_bytes,
         registry_logins: config.registry_logins.clone(),

@@ -18,6 +18,7 @@ use crate::{
         console, lifecycle, metrics,
     },
     node::{
+        alive,
         beats::{self, Beat},
         credential, enroll,
         pace::{Pace, TooOften},
@@ -219,7 +220,11 @@ async fn asked(app: &App, paces: &Paces, ask: &Ask) -> Result<Bytes, wire::Failu
                     let text = "control's database did not take it; try again";
                     logged(&e, failure("database", text, true))
                 })?;
-            let answer = presence::hello(app, node, &hello).await;
+            let alive = alive::other(app, node, &hello).await.map_err(|e| {
+                let error = presence::Error::from(e);
+                logged(&error, error.failure())
+            })?;
+            let answer = presence::hello(app, node, &hello, alive).await;
             Ok(ask.ok(&answer.map_err(|e| logged(&e, e.failure()))?))
         }
         up::RENEW => {

@@ -47,6 +47,8 @@ pub mod down {
     pub const WANTED: &str = "wanted";
     /// Signed by control.
     pub const IDENTITY: &str = "identity";
+    /// Signed by control for one process, and answered by that one alone: another says nothing.
+    pub const ALIVE: &str = "alive";
     /// By a gateway, with a ticket.
     pub const OPEN: &str = "open";
     /// By a gateway.

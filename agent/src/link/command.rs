@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use prost::Message;
 use tracing::{info, warn};
 use warren_proto::bus::Ask;
-use warren_proto::bus::signed::{Checked, Verifier};
+use warren_proto::bus::signed::{self, Checked, Verifier};
 use warren_proto::bus::ticket::right;
 use warren_proto::envelope;
 use warren_proto::ids::ServerId;
@@ -66,6 +66,9 @@ impl Commands {
         }
         let verb = subjects::split(&ask.subject).map(|(_, words)| words.to_owned());
         let verb = verb.unwrap_or_default();
+        if self.is_for_the_other(&ask, &verb) {
+            return Ok(Ask::silence());
+        }
         let result = tokio::time::timeout(patience(&verb), self.in_turn(&ask, &verb)).await;
         let result = result.unwrap_or_else(|_| {
             warn!("a {verb} command took longer than {:?}", patience(&verb));
@@ -73,6 +76,9 @@ impl Commands {
         });
         if let Err(failure) = &result {
             self.node.count_refused(&failure.code);
+            if self.is_the_others(failure, &verb) {
+                return Ok(Ask::silence());
+            }
         }
         // The kind of the request, mark included: an asker refuses any other.
         let mark = if ask.signed { envelope::SIGNED } else { "" };
@@ -83,11 +89,21 @@ impl Commands {
         })
     }
 
+    /// Sessions belong to the machine that control listens to. Two answers to one ask would be a lottery.
+    fn is_for_the_other(&self, ask: &Ask, verb: &str) -> bool {
+        of_session(ask, verb) && self.node.quarantined().is_some()
+    }
+
+    /// Signed for another process of this identity, which is there and answers for itself.
+    fn is_the_others(&self, failure: &wire::Failure, verb: &str) -> bool {
+        let other = failure.code == signed::Refused::OtherBoot.code();
+        other && (verb == down::ALIVE || self.node.quarantined().is_some())
+    }
+
     /// What sessions ask waits for its turn; what control has to sign does not. One that only claims to be
     /// control's is refused before it costs anything.
     async fn in_turn(&self, ask: &Ask, verb: &str) -> Answer {
-        let of_session = matches!(verb, down::OPEN | down::CLOSE | down::CONSOLE | down::FILES);
-        let _place = match of_session && !ask.signed {
+        let _place = match of_session(ask, verb) {
             true => Some(self.fair.turn().await?),
             false => None,
         };
@@ -121,6 +137,10 @@ impl Commands {
                 let decision: wire::IdentityDecision = self.read(&self.checked(ask, verb)?)?;
                 // Full: the same was said a moment ago.
                 let _ = self.decided.try_send(decision.keep);
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            down::ALIVE => {
+                self.checked(ask, verb)?;
                 Ok(ask.ok(&wire::Accepted {}))
             }
             down::OPEN => {
@@ -334,6 +354,11 @@ impl Commands {
             files::Answer::Done(a) => ask.ok(&a),
         })
     }
+}
+
+fn of_session(ask: &Ask, verb: &str) -> bool {
+    let theirs = matches!(verb, down::OPEN | down::CLOSE | down::CONSOLE | down::FILES);
+    theirs && !ask.signed
 }
 
 fn patience(verb: &str) -> Duration {

@@ -145,6 +145,11 @@ async fn publish(
             () = stop.cancelled() => return,
         };
         let Some(next) = next else { return };
+        if node.quarantined().is_some() {
+            // The same subjects carry what the other machine shows.
+            node.count_drop("live");
+            continue;
+        }
         let told = match next {
             Live::Console(frame) => match frame.server.parse() {
                 Ok(server) => {

@@ -76,6 +76,51 @@ async fn only_controls_own_fresh_word_is_carried_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_alive_is_answered_by_that_process_alone_and_a_copy_says_nothing() {
+    let mut rig = Rig::new().await;
+    let say = async |control: &crate::control::Control, verb: &str, boot: BootId| {
+        let body = wire::Accepted {}.encode_to_vec();
+        let order = Order {
+            node: control.node,
+            boot,
+            verb,
+            expires_at_ms: now_ms() + 10_000,
+            body: &body,
+        };
+        let command = signed::sign(&control.command, order);
+        let subject = subjects::to_node(control.node, verb);
+        let soon = Duration::from_millis(700);
+        let answer =
+            control
+                .bus
+                .call::<wire::Accepted>(subject, verb, Some(control.node), &command, soon);
+        match answer.await {
+            Ok(_) => "alive".to_owned(),
+            Err(CallError::Failed { code, .. }) => code,
+            Err(CallError::Bus(_)) => "silent".to_owned(),
+            Err(other) => other.to_string(),
+        }
+    };
+    let control = rig.control.clone();
+    assert_eq!(say(&control, down::ALIVE, control.boot()).await, "alive");
+    assert_eq!(say(&control, down::ALIVE, BootId::new()).await, "silent");
+    assert_eq!(
+        say(&control, down::REVOKE, BootId::new()).await,
+        "other_boot"
+    );
+    // Shut out, it leaves to the other one what is the other one's, and still answers for itself.
+    control.stored.lock().shut_out = true;
+    rig.bounce().await;
+    rig.until("the quarantine", |rig| {
+        rig.log().contains("this node is quarantined")
+    })
+    .await;
+    assert_eq!(say(&control, down::REVOKE, BootId::new()).await, "silent");
+    assert_eq!(say(&control, down::REVOKE, control.boot()).await, "alive");
+    assert_eq!(say(&control, down::OPEN, control.boot()).await, "silent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateways_session_may_do_what_its_ticket_says_and_dies_with_it() {
     let mut rig = Rig::new().await;
     let server = rig.running(&FakeGame::echo()).await;

@@ -36,6 +36,8 @@ pub struct Stored {
     pub gaps: usize,
     pub metrics: Option<wire::MetricsBatch>,
     pub registered: Vec<wire::Register>,
+    /// Another machine speaks as this node.
+    pub shut_out: bool,
     /// Uploads are not answered.
     pub mute: bool,
 }
@@ -130,7 +132,10 @@ impl Control {
             .map(|(key, bytes)| position(key, bytes));
         wire::HelloAnswer {
             control_time_ms: now_ms(),
-            quarantined_because: String::new(),
+            quarantined_because: match stored.shut_out {
+                true => "another machine speaks as this node".into(),
+                false => String::new(),
+            },
             next_fact: next.map(|(boot, seq)| wire::JournalPosition { boot, seq, end: 0 }),
             console: positions.collect(),
             keys: self.keys(),

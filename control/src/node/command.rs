@@ -1,6 +1,6 @@
 //! Asking a node: what control signs, the node answers within 2 s or so.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prost::Message;
 use sea_orm::{DbErr, EntityTrait};
@@ -20,6 +20,8 @@ use crate::app::App;
 
 /// What an answer may take.
 pub const ANSWER: Duration = Duration::from_secs(2);
+/// How long an answer that was lost is asked for again: an agent that was killed is back and greeted by then.
+const COMES_BACK: Duration = Duration::from_secs(6);
 /// A command that arrives later is refused by the node.
 const LIFE_MS: i64 = 15_000;
 
@@ -54,8 +56,9 @@ pub async fn ask<M: Message + Default>(
     Ok(put(app, node, boot, verb, body, within).await?)
 }
 
-/// As [`ask`], for what a node does once per id however often it is asked: when an answer is lost on its way, as it
-/// is when a nats-server dies, the question is put once more. Only to the same boot: another has no memory of ids.
+/// As [`ask`], for what a node does once per id however often it is asked, and whichever process of it: when an answer
+/// is lost on its way, as it is when a nats-server or the agent dies, the question is put again, to whoever speaks for
+/// the node by then.
 /// # Errors
 /// [`AskError`]; a bus error leaves open whether the node did it.
 pub async fn ask_by_id<M: Message + Default>(
@@ -65,17 +68,33 @@ pub async fn ask_by_id<M: Message + Default>(
     body: &impl Message,
     within: Duration,
 ) -> Result<M, AskError> {
-    let boot = boot(app, node).await?;
-    let lost = match put(app, node, boot, verb, body, within).await {
-        Err(CallError::Bus(lost)) => lost,
-        answered => return Ok(answered?),
+    let until = Instant::now() + COMES_BACK;
+    let mut lost = match ask(app, node, verb, body, within).await {
+        Err(error) if is_open(&error) => error,
+        answered => return answered,
     };
-    tracing::debug!(error = %lost, node.id = %node, "node {node} did not answer {verb}; asking once more");
-    match put(app, node, boot, verb, body, within).await {
-        Err(CallError::Failed { code, .. }) if code == signed::Refused::OtherBoot.code() => {
-            Err(CallError::Bus(lost).into())
+    while Instant::now() < until {
+        tracing::debug!(error = %lost, node.id = %node, "node {node} did not answer {verb}; asking once more");
+        // Whoever asks waits: a node that has just lost its agent is back in a second or so.
+        tokio::time::sleep(Duration::from_millis(rand::random_range(100..300))).await;
+        match ask(app, node, verb, body, within).await {
+            // Not this time; what became of the first is as open as before.
+            Err(AskError::Offline(_)) => {}
+            Err(error) if is_open(&error) => lost = error,
+            answered => return answered,
         }
-        answered => Ok(answered?),
+    }
+    Err(lost)
+}
+
+/// Lost on its way, or meant for a process that is no more: it may still be asked again.
+fn is_open(error: &AskError) -> bool {
+    match error {
+        AskError::Call(CallError::Bus(_)) => true,
+        AskError::Call(CallError::Failed { code, .. }) => {
+            *code == signed::Refused::OtherBoot.code()
+        }
+        _ => false,
     }
 }
 
@@ -108,6 +127,15 @@ async fn put<M: Message + Default>(
     app.bus
         .call(subject, &kind, Some(node), &command, within)
         .await
+}
+
+/// Whether this process of the node, and no other, answers. Another of the same identity hears it and says nothing.
+pub async fn is_alive(app: &App, node: NodeId, boot: BootId, within: Duration) -> bool {
+    // Its node and boot are the envelope's; there is nothing else to say.
+    let nothing = wire::Accepted {};
+    let answer: Result<wire::Accepted, _> =
+        put(app, node, boot, down::ALIVE, &nothing, within).await;
+    answer.is_ok()
 }
 
 fn sign(app: &App, node: NodeId, boot: BootId, verb: &str, body: &impl Message) -> SignedCommand {

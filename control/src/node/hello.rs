@@ -41,6 +41,8 @@ const ROWS: usize = 1000;
 const MOST_ORPHANS: usize = 1000;
 /// Boots of one node that control remembers: twice what a hello may name.
 const MOST_BOOTS: i64 = 2 * 4096;
+/// Boots that a hello may list: the ledger's last.
+pub const MOST_LISTED: usize = 16;
 /// Boots that a journal may hold facts of: it is bounded, and so is what a hello may write.
 const MOST_JOURNALS: usize = 4096;
 /// Generations and revs beyond this are no count of anything: adding to them must never overflow.
@@ -84,7 +86,10 @@ impl Said {
     /// [`Error::Malformed`] for ids that are none, and for more than any node may have.
     pub fn read(hello: &wire::Hello) -> Result<Self, Error> {
         let bad = |e: warren_proto::ids::InvalidId| Error::Malformed(e.to_string());
-        if hello.boots.len() > 16 || hello.servers.len() > 10_000 || hello.jobs.len() > 10_000 {
+        if hello.boots.len() > MOST_LISTED
+            || hello.servers.len() > 10_000
+            || hello.jobs.len() > 10_000
+        {
             return Err(Error::Malformed(
                 "a hello lists at most 16 boots and 10000 servers".into(),
             ));
@@ -170,27 +175,32 @@ impl Said {
     }
 }
 
-/// The fork check. Gives the reason when this process is shut out.
+/// Who speaks for a node, and who is shut out.
+pub fn speakers(row: &nodes::Model) -> (Option<BootId>, Option<BootId>) {
+    let parse = |boot: &Option<String>| boot.as_deref().and_then(|b| b.parse().ok());
+    (parse(&row.current_boot), parse(&row.quarantined_boot))
+}
+
+/// The fork check. Gives the reason when this process is shut out. `alive`: see [`identity::judge`].
 pub async fn quarantine(
     db: &impl ConnectionTrait,
     node: NodeId,
     row: &nodes::Model,
     said: &Said,
+    alive: Option<BootId>,
     now_ms: i64,
 ) -> Result<Option<String>, DbErr> {
-    let parse = |boot: &Option<String>| boot.as_deref().and_then(|b| b.parse().ok());
-    let verdict = identity::judge(
-        parse(&row.current_boot),
-        parse(&row.quarantined_boot),
-        said.boot,
-        &said.boots,
-    );
-    if verdict != identity::Verdict::Forked {
-        return Ok(None);
-    }
+    let (current, shut_out) = speakers(row);
+    let why = match identity::judge(current, shut_out, said.boot, &said.boots, alive) {
+        identity::Verdict::Same | identity::Verdict::Next => return Ok(None),
+        identity::Verdict::Forked => "does not know the one that speaks for it",
+        identity::Verdict::Doubled => {
+            "follows the one that speaks for it, and that one is still alive"
+        }
+    };
     let because = format!(
-        "two machines claim to be node {}: this agent process does not know the one that speaks for it. Its \
-         games run on, nothing is applied and uploads wait until an admin picks one in the panel",
+        "two machines claim to be node {}: this agent process {why}. Its games run on, nothing is applied and \
+         uploads wait until an admin picks one in the panel",
         row.name
     );
     if row.quarantined_boot.as_deref() != Some(&*said.boot.to_string()) {

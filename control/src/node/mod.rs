@@ -1,5 +1,6 @@
 //! Nodes: how a machine becomes one, who may speak for it, and whether it is there.
 
+pub mod alive;
 pub mod api;
 pub mod beats;
 pub mod command;

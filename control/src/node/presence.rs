@@ -92,13 +92,15 @@ pub fn position(cursor: &node_cursors::Model) -> wire::JournalPosition {
     }
 }
 
-/// `ask.hello`: after every (re)connect. Settles identity, ledger, journal and orphans in one transaction.
+/// `ask.hello`: after every (re)connect. Settles identity, ledger, journal and orphans in one transaction. `alive` is
+/// what [`super::alive::other`] said.
 /// # Errors
 /// [`Error`].
 pub async fn hello(
     ground: &Ground,
     node: NodeId,
     ask: &wire::Hello,
+    alive: Option<BootId>,
 ) -> Result<wire::HelloAnswer, Error> {
     let said = hello::Said::read(ask)?;
     let now_ms = ground.clock.now_ms();
@@ -120,7 +122,7 @@ pub async fn hello(
         keys: ground.keys.announced(),
         ..Default::default()
     };
-    if let Some(because) = hello::quarantine(&*tx, node, &row, &said, now_ms).await? {
+    if let Some(because) = hello::quarantine(&*tx, node, &row, &said, alive, now_ms).await? {
         tx.commit().await?;
         ground.nudges.outbox();
         answer.quarantined_because = because;

@@ -270,6 +270,12 @@ impl FakeNode {
                         .lock()
                         .unwrap()
                         .check(&keys, &signed, &ask.kind, now_ms);
+                    if &*ask.kind == down::ALIVE {
+                        return Ok(match checked {
+                            Ok(_) => ask.ok(&wire::Accepted {}),
+                            Err(_) => Ask::silence(),
+                        });
+                    }
                     let checked = checked.map_err(|e| failure(e.code(), "refused", false))?;
                     let (answer, lost) = {
                         let mut told = told.lock().unwrap();
@@ -285,6 +291,11 @@ impl FakeNode {
             },
         );
         self.serving = Some(serve.await.unwrap());
+    }
+
+    /// Answers nothing any more, as a process that is no more.
+    pub fn silent(&mut self) {
+        self.serving = None;
     }
 
     pub async fn ask<M: Message + Default>(

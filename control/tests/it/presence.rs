@@ -27,6 +27,8 @@ use crate::{
 on_both! {
     a_node_that_hangs_up_is_away_within_seconds
     a_clone_is_quarantined_until_an_admin_picks_one
+    a_clone_of_what_runs_is_shut_out_and_a_successor_is_not
+    a_process_whose_end_was_seen_is_not_asked
     a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
     a_node_whose_answer_is_ahead_takes_its_wanted_state_again
     a_row_that_its_node_has_buried_is_written_anew_above
@@ -40,6 +42,8 @@ on_both! {
 with_two_controls! {
     a_node_that_hangs_up_is_away_within_seconds
     a_clone_is_quarantined_until_an_admin_picks_one
+    a_clone_of_what_runs_is_shut_out_and_a_successor_is_not
+    a_process_whose_end_was_seen_is_not_asked
     a_node_ahead_of_a_restored_database_takes_its_wanted_state_again
     what_control_does_not_know_is_an_orphan
     many_heartbeats_at_once_are_each_taken_as_they_are
@@ -88,7 +92,9 @@ async fn row(world: &World, node: &FakeNode) -> nodes::Model {
 async fn greet_all(world: &World, node: &FakeNode) {
     for control in std::iter::once(&world.app).chain(&world.others) {
         let hello = node.hello_of();
-        presence::hello(control, node.id, &hello).await.unwrap();
+        presence::hello(control, node.id, &hello, None)
+            .await
+            .unwrap();
     }
 }
 
@@ -168,6 +174,43 @@ async fn a_clone_is_quarantined_until_an_admin_picks_one(world: World) {
         !answer.quarantined_because.is_empty(),
         "now the other one is shut out"
     );
+}
+
+async fn a_clone_of_what_runs_is_shut_out_and_a_successor_is_not(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let original = node.boot;
+    let mut hello = node.hello_of();
+    hello.boot = BootId::new().to_string();
+    hello.boots.insert(0, hello.boot.clone());
+    let answer: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
+    assert!(answer.quarantined_because.contains("still alive"));
+    let after = row(&world, &node).await;
+    assert_eq!(after.current_boot, Some(original.to_string()));
+    assert_eq!(after.quarantined_boot, Some(hello.boot.clone()));
+    // The original's next process, on a machine that has not seen its end: nobody answers as the one before.
+    node.silent();
+    let next = BootId::new();
+    (node.boot, node.boots) = (next, vec![next, original]);
+    assert_eq!(node.hello().await.unwrap().quarantined_because, "");
+    assert_eq!(
+        row(&world, &node).await.current_boot,
+        Some(next.to_string())
+    );
+    let again: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
+    assert!(!again.quarantined_because.is_empty(), "still shut out");
+}
+
+async fn a_process_whose_end_was_seen_is_not_asked(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let (before, next) = (node.boot, BootId::new());
+    // It would answer; its successor knows better, as it has seen the end.
+    (node.boot, node.boots) = (next, vec![next, before]);
+    let hello = wire::Hello {
+        ended: vec![before.to_string()],
+        ..node.hello_of()
+    };
+    let answer: wire::HelloAnswer = node.ask(up::HELLO, &hello).await.unwrap();
+    assert_eq!(answer.quarantined_because, "");
 }
 
 async fn a_node_ahead_of_a_restored_database_takes_its_wanted_state_again(world: World) {

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use warren_agent::journal::{Batch, Book, Bounds, Pages, Position};
-use warren_agent::ledger::{Applied, Boot, Ledger};
+use warren_agent::ledger::{Applied, Boot, Ledger, Place, Process};
 use warren_agent::link::core::{Core, Input};
 use warren_agent::server::actor::{self, Actor, Msg};
 use warren_agent::server::memory::Memory;
@@ -87,7 +87,16 @@ impl Agent {
         };
         let disk: Arc<dyn warren_agent::disk::Disk> = Arc::new(disk);
         let ledger = Ledger::open_on(disk.clone(), Path::new("ledger")).ok()?;
-        let boot = ledger.begin_boot(&host_boot).ok()?;
+        let place = Place {
+            host_boot,
+            // One agent at a time: whichever came before on this start of this machine is over.
+            process: Some(Process {
+                namespace: 1,
+                pid: 1,
+                started: 1,
+            }),
+        };
+        let boot = ledger.begin_boot(&place, |_| true).ok()?;
         let at_ms = host.lock().wall_ms();
         let first = |previous: Option<_>, last_seq| {
             let previous = previous.or(boot.previous);
@@ -406,6 +415,12 @@ impl Agent {
         });
         wire::Hello {
             boot: self.boot.id.to_string(),
+            ended: self
+                .ledger
+                .ended()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             boots: self
                 .ledger
                 .boots()

@@ -97,10 +97,26 @@ impl Store {
         row.ok_or_else(|| refuse("unknown_node", false))
     }
 
-    /// `ask.hello`.
-    pub fn hello(&mut self, node: NodeId, hello: &wire::Hello) -> Answer<wire::HelloAnswer> {
+    /// The process that `hello` follows and that must be asked whether it is alive.
+    pub fn followed(&self, node: NodeId, hello: &wire::Hello) -> Option<BootId> {
+        let row = self.db.rows.nodes.get(&node)?;
+        let read = |list: &[String]| -> Vec<BootId> {
+            list.iter().filter_map(|b| b.parse().ok()).collect()
+        };
+        let (boots, ended) = (read(&hello.boots), read(&hello.ended));
+        let boot = hello.boot.parse().ok()?;
+        identity::follows(row.current, row.quarantined, boot, &boots, &ended)
+    }
+
+    /// `ask.hello`. `alive` has answered since it came.
+    pub fn hello(
+        &mut self,
+        node: NodeId,
+        hello: &wire::Hello,
+        alive: Option<BootId>,
+    ) -> Answer<wire::HelloAnswer> {
         let begun = self.db.begin();
-        let (answer, runs) = self.greet(node, hello)?;
+        let (answer, runs) = self.greet(node, hello, alive)?;
         let mut answer = self.end(begun, answer)?;
         if answer.quarantined_because.is_empty() {
             answer.console = self.positions(node, &runs);
@@ -112,6 +128,7 @@ impl Store {
         &mut self,
         node: NodeId,
         hello: &wire::Hello,
+        alive: Option<BootId>,
     ) -> Answer<(wire::HelloAnswer, Vec<(ServerId, RunId)>)> {
         let now_ms = self.now_ms;
         let mut answer = wire::HelloAnswer {
@@ -123,8 +140,13 @@ impl Store {
         let boots: Vec<BootId> = hello.boots.iter().filter_map(|b| b.parse().ok()).collect();
         let plant = self.plant;
         let row = self.node(node)?;
-        let verdict = identity::judge(row.current, row.quarantined, boot, &boots);
-        if verdict == Verdict::Forked && plant != Plant::ForkCheckOff {
+        let verdict = identity::judge(row.current, row.quarantined, boot, &boots, alive);
+        let shut_out = match verdict {
+            Verdict::Same | Verdict::Next => false,
+            Verdict::Forked => plant != Plant::ForkCheckOff,
+            Verdict::Doubled => plant != Plant::AliveNotAsked,
+        };
+        if shut_out {
             if row.quarantined != Some(boot) {
                 row.quarantined = Some(boot);
                 row.undecided = true;

@@ -25,6 +25,8 @@ pub enum Plant {
     TombstoneIgnored,
     /// A process that does not know the one before it is believed.
     ForkCheckOff,
+    /// A process that says that it follows another is believed while that one still speaks.
+    AliveNotAsked,
     /// Public events are numbered by their time.
     OutboxByTime,
     /// Effects begin before the memory of them is on disk.
@@ -35,7 +37,7 @@ pub enum Plant {
 
 impl Plant {
     /// All mistakes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::AckBeforeCommit,
         Self::CursorOnError,
         Self::FreeWhenSent,
@@ -45,6 +47,7 @@ impl Plant {
         Self::ConsoleBelowCursor,
         Self::TombstoneIgnored,
         Self::ForkCheckOff,
+        Self::AliveNotAsked,
         Self::OutboxByTime,
         Self::MemoryLate,
         Self::UnsentForgotten,

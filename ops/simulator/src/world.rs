@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use warren_agent::journal::Position;
 use warren_agent::link::core::{Action, Answer, Failed, Input, Lane, took_none};
-use warren_proto::ids::{JobId, NodeId, RunId, ServerId};
+use warren_proto::ids::{BootId, JobId, NodeId, RunId, ServerId};
 use warren_proto::wire::{self, job_ask};
 
 use crate::agent::Agent;
@@ -30,7 +30,7 @@ pub type Place = usize;
 #[derive(Debug, Clone)]
 pub enum Up {
     /// Who it is.
-    Hello(wire::Hello),
+    Hello(Box<wire::Hello>),
     /// That it is there.
     Heartbeat(wire::Heartbeat),
     /// What happened.
@@ -573,6 +573,32 @@ impl World {
         }
     }
 
+    /// A hello as control takes it, with what the process before answers meanwhile.
+    fn hello(
+        &mut self,
+        node: NodeId,
+        hello: &wire::Hello,
+    ) -> Result<wire::HelloAnswer, wire::Failure> {
+        let followed = self.store.followed(node, hello);
+        // An answer may be lost, and then nobody knows better.
+        let heard = followed.filter(|boot| self.speaks(*boot) && !self.rng.chance(50));
+        let answer = self.store.hello(node, hello, heard)?;
+        let speaker = self.store.db.rows.nodes.get(&node).and_then(|n| n.current);
+        if let Some(heard) = heard.filter(|heard| speaker != Some(*heard)) {
+            self.wrong
+                .push(format!("boot {heard} speaks, and another took its place"));
+        }
+        Ok(answer)
+    }
+
+    /// Whether that process is there and its link holds.
+    fn speaks(&self, boot: BootId) -> bool {
+        let is = |agent: &Agent| agent.boot.id == boot;
+        self.machines
+            .iter()
+            .any(|m| m.linked && !m.cut && m.agent.as_ref().is_some_and(is))
+    }
+
     fn dead(&self, place: Place) -> bool {
         self.machines[place].agent.is_none()
     }
@@ -584,7 +610,7 @@ impl World {
             return;
         };
         let (up, patience) = match lane {
-            Lane::Hello => (Up::Hello(agent.hello()), 2000),
+            Lane::Hello => (Up::Hello(Box::new(agent.hello())), 2000),
             Lane::Heartbeat => (Up::Heartbeat(agent.heartbeat()), 2000),
             Lane::Facts => match agent.batch(from) {
                 Some(batch) => {
@@ -640,7 +666,7 @@ impl World {
         let node = self.machines[place].node;
         self.set_clock(control);
         let answer = match &up {
-            Up::Hello(hello) => self.store.hello(node, hello).map(Answer::Hello),
+            Up::Hello(hello) => self.hello(node, hello).map(Answer::Hello),
             Up::Heartbeat(beat) => self
                 .store
                 .heartbeat(node, beat)

@@ -1,5 +1,5 @@
 //! Answering: every request runs in a task of its own, so that a slow one delays no other, and every
-//! request is answered, failure included.
+//! request is answered, failure included, unless it is somebody else's.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -44,6 +44,11 @@ impl Ask {
         self.bus
             .counted(opened)
             .map_err(|refused| failure("bad_message", &refused.to_string(), false))
+    }
+
+    /// What a handler gives back when the request is for somebody else on the same subject, and the answer is his.
+    pub fn silence() -> Bytes {
+        Bytes::new()
     }
 
     /// The answer to this request.
@@ -227,6 +232,7 @@ where
                 AssertUnwindSafe(handler(ask.clone())).catch_unwind().await
             };
             let answer = match timeout(deadline, handled).await {
+                Ok(Ok(Ok(silence))) if silence.is_empty() => return,
                 Ok(Ok(Ok(answer))) => answer,
                 Ok(Ok(Err(failure))) => ask.failed(failure),
                 Ok(Err(_panic)) => {
