@@ -123,6 +123,8 @@ impl Node {
             std::fs::create_dir_all(dir).map_err(crate::disk::at("create", dir))?;
         }
         let servers = Servers::start(deps.clone(), boot.host_rebooted, stop.clone())?;
+        let kept = |server| servers.get(server).is_some();
+        let inputs = Inputs::open(&config.data("inputs"), kept)?;
         let keys = identity.keyring().context("control's pinned keys")?;
         let node = Arc::new(Self {
             id: identity.node,
@@ -132,7 +134,7 @@ impl Node {
             deps,
             servers,
             sessions: Sessions::default(),
-            inputs: Inputs::default(),
+            inputs,
             uploads: Arc::default(),
             control_time: ControlTime::default(),
             keys: ArcSwap::from_pointee(keys),
@@ -252,9 +254,9 @@ impl Node {
         wire::Hello {
             boot: self.boot.id.to_string(),
             boots: ledger.boots().iter().map(ToString::to_string).collect(),
+            ended: ledger.ended().iter().map(ToString::to_string).collect(),
             ledger: Some(ledger.position()),
             servers: self.servers.observed(),
-            ended: ledger.ended().iter().map(ToString::to_string).collect(),
             jobs: self.servers.jobs(),
             host: Some(facts),
             journal: self.deps.journal.positions(),
@@ -437,7 +439,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
 
 /// Deletes what an ended node of this data directory left, but for the servers' files.
 pub fn forget(data_dir: &Path) -> anyhow::Result<()> {
-    for name in ["ledger", "journal", "console", "run"] {
+    for name in ["ledger", "journal", "console", "inputs", "run"] {
         let path = data_dir.join(name);
         match std::fs::remove_dir_all(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

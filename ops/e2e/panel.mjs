@@ -1,4 +1,5 @@
 // The REST API as the scripts use it, and small helpers around it.
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
@@ -19,6 +20,14 @@ export async function until(what, limitMs, probe, everyMs = 100) {
     if (Date.now() - start > limitMs) throw new Error(`waited ${limitMs} ms in vain for ${what}; last: ${JSON.stringify(last)}`)
     await wait(everyMs)
   }
+}
+
+/** A new id as the API takes it: 48 bits of time, 80 of chance. */
+export function ulid() {
+  const digits = '0123456789abcdefghjkmnpqrstvwxyz'
+  let time = ''
+  for (let rest = Date.now(), n = 0; n < 10; n++, rest = Math.floor(rest / 32)) time = digits[rest % 32] + time
+  return time + [...randomBytes(16)].map((byte) => digits[byte % 32]).join('')
 }
 
 export function check(condition, text) {

@@ -10,6 +10,7 @@ mod run;
 mod server;
 pub mod stream;
 pub mod tail;
+pub mod typed;
 pub mod upload;
 pub mod watch;
 

@@ -53,6 +53,35 @@ async fn a_server_starts_answers_and_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_is_typed_once_whichever_process_is_asked() {
+    let mut rig = Rig::new().await;
+    let server = rig.running(&FakeGame::echo()).await;
+    let id = server.to_string();
+    let said = |rig: &Rig| {
+        let bytes = rig.control.bytes(&id, wire::ConsoleStream::Game);
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    for line in ["first", "second"] {
+        assert_eq!(
+            rig.input(server, line, line).await,
+            wire::InputResult::Written
+        );
+        rig.bounce().await;
+        // The answer was lost with the agent, for all that its asker knows.
+        for line in ["first", line] {
+            let again = rig.input(server, line, line).await;
+            assert_eq!(again, wire::InputResult::Written);
+        }
+    }
+    rig.input(server, "last", "last").await;
+    rig.until("the last line", |rig| said(rig).contains("got: last"))
+        .await;
+    for line in ["first", "second", "last"] {
+        assert_eq!(said(&rig).matches(&format!("got: {line}")).count(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_is_told_with_its_code_and_restarted_until_the_policy_ends() {
     let mut rig = Rig::new().await;
     let server = ServerId::new();

@@ -45,6 +45,13 @@ fn told(error: AskError, node: NodeId, verb: &str) -> Error {
         AskError::Offline(node) => Error::NodeOffline { node },
         AskError::Unknown(_) => Error::not_found("node"),
         AskError::Database(cause) => cause.into(),
+        // Its process changed under the question, or died while it typed: it is said that nobody knows, as below.
+        AskError::Call(CallError::Failed { code, message, .. })
+            if code == "other_boot" || code == "typed_or_not" =>
+        {
+            tracing::warn!(node.id = %node, "node {node} left {verb} open: {message}");
+            unanswered()
+        }
         AskError::Call(CallError::Failed {
             code,
             message,
@@ -56,11 +63,15 @@ fn told(error: AskError, node: NodeId, verb: &str) -> Error {
         },
         AskError::Call(CallError::Bus(cause)) => {
             tracing::warn!(node.id = %node, %cause, "node {node} did not answer {verb}");
-            Error::Unavailable {
-                code: "node_no_answer",
-                detail: "the node did not answer in time; it may have done it all the same".into(),
-            }
+            unanswered()
         }
         AskError::Call(refused @ CallError::Refused(_)) => Error::internal(refused),
+    }
+}
+
+fn unanswered() -> Error {
+    Error::Unavailable {
+        code: "node_no_answer",
+        detail: "the node did not answer in time; it may have done it all the same".into(),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 /// With the line end that the node adds, 4095: more than that a terminal cuts.
 const LINE_BYTES: usize = 4094;
 /// The node waits 2 s for a full pipe before it says so.
-const WITHIN: std::time::Duration = std::time::Duration::from_secs(4);
+const WITHIN: std::time::Duration = std::time::Duration::from_millis(2500);
 /// Tickets live as long as they may; whoever needs one longer renews it.
 const TICKET_S: i64 = 300;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
-use warren_proto::ids::{RunId, ServerId};
+use warren_proto::ids::{CommandId, RunId, ServerId};
 use warren_proto::wire::{self, ConsoleStream, InputResult};
 
 /// Which bytes of a server.
@@ -109,6 +109,9 @@ pub struct Input {
     #[serde(default)]
     pub req: u64,
     pub line: String,
+    /// Whoever has one may ask for what became of the line later, here or by the API: an id is typed once.
+    #[serde(default)]
+    pub line_id: Option<CommandId>,
 }
 
 /// Reads one message.

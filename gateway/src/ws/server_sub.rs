@@ -1,7 +1,7 @@
 //! One browser's topic `server`: its place in the hub, its typed lines, its questions for ranges.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use warren_proto::bus::CallError;
@@ -12,7 +12,7 @@ use warren_proto::wire::{self, InputAnswer};
 
 use super::message::{self, Input, Range, SubServer};
 use super::viewer::Viewer;
-use crate::console::{ASK, AgentLine, Consoles, Sub, serve_range};
+use crate::console::{AgentLine, Consoles, Sub, serve_range};
 use crate::edge::Edge;
 
 /// Lines that may wait for the ones before them.
@@ -22,7 +22,9 @@ const RANGES: usize = 4;
 /// A line with its end, as terminals take it.
 const MAX_LINE: usize = 4095;
 /// A full pipe is waited for 2 s by the agent.
-const TYPE: Duration = Duration::from_secs(4);
+const TYPE: Duration = Duration::from_millis(2500);
+/// How long an answer that was lost is asked for again: an agent that was killed is back by then.
+const COMES_BACK: Duration = Duration::from_secs(6);
 
 pub struct ServerSub {
     pub sub: Arc<Sub>,
@@ -138,11 +140,11 @@ fn typist(edge: &Arc<Edge>, sub: &Arc<Sub>) -> mpsc::Sender<Input> {
     tokio::spawn(async move {
         while let Some(input) = rx.recv().await {
             edge.metrics.inputs.add(1);
-            let answer = type_line(&sub.line, &input.line).await;
+            let answer = type_line(&sub.line, &input).await;
             let (result, why) = match &answer {
                 Ok(answer) => (message::input_result(answer.result()), None),
                 // Nobody knows: the agent may have died between the game's pipe and its answer.
-                Err(CallError::Bus(_)) => (
+                Err(error) if is_open(error) => (
                     "unanswered",
                     Some("the node did not answer; it may have taken the line all the same".into()),
                 ),
@@ -155,15 +157,30 @@ fn typist(edge: &Arc<Edge>, sub: &Arc<Sub>) -> mpsc::Sender<Input> {
     tx
 }
 
-/// Asked twice under one id if the first answer does not come: the agent types an id once.
-async fn type_line(line: &AgentLine, text: &str) -> Result<InputAnswer, CallError> {
+/// Lost on its way, or the agent was killed between the game's pipe and its answer.
+fn is_open(error: &CallError) -> bool {
+    match error {
+        CallError::Bus(_) => true,
+        CallError::Failed { code, .. } => code == "typed_or_not",
+        CallError::Refused(_) => false,
+    }
+}
+
+/// Asked again under one id while no answer comes: whichever process of the agent is there types an id once.
+async fn type_line(line: &AgentLine, input: &Input) -> Result<InputAnswer, CallError> {
     let ask = Ask::Input(wire::Input {
-        line: text.as_bytes().to_vec(),
-        id: CommandId::new().to_string(),
+        line: input.line.as_bytes().to_vec(),
+        id: input.line_id.unwrap_or_else(CommandId::new).to_string(),
         actor: String::new(),
     });
-    match line.ask(ask.clone(), TYPE).await {
-        Err(CallError::Bus(warren_proto::bus::Error::Timeout(_))) => line.ask(ask, ASK).await,
-        answer => answer,
+    let until = Instant::now() + COMES_BACK;
+    loop {
+        match line.ask(ask.clone(), TYPE).await {
+            Err(CallError::Bus(lost)) if Instant::now() < until => {
+                tracing::debug!(%lost, "a typed line has no answer yet; asking again");
+                tokio::time::sleep(Duration::from_millis(rand::random_range(100..300))).await;
+            }
+            answer => return answer,
+        }
     }
 }

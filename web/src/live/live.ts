@@ -4,6 +4,7 @@ import type { ConsolePage, PowerAction } from '~/api/types'
 import { ConsoleLog, type HoleEntry } from './console-log'
 import type { Stream } from './frame'
 import { type InputResult, LiveSocket, type ServerSink, type Stats, type Ticket } from './socket'
+import { ulid } from './ulid'
 
 function socketUrl(): string {
   const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
@@ -23,6 +24,19 @@ export const live = new LiveSocket({
   ticketServer: (server) =>
     must(api.POST('/servers/{server}/ticket', { params: { path: { server } } })) as Promise<Ticket>,
 })
+
+/** What became of a line. */
+interface Typed {
+  result: InputResult
+  message: string | undefined
+}
+
+/** A line that was sent and not answered yet. */
+interface Waiting {
+  line: string
+  id: string
+  done: (answer: Typed) => void
+}
 
 /** One second of a server's figures; rates are made here, from the counters of two neighbours. */
 export interface Point {
@@ -57,10 +71,7 @@ export class ServerLive {
   history: { more: boolean; loading: boolean } = { more: true, loading: false }
   private version = 0
   private listeners = new Set<() => void>()
-  private waiting = new Map<
-    number,
-    { line: string; done: (answer: { result: InputResult; message: string | undefined }) => void }
-  >()
+  private waiting = new Map<number, Waiting>()
   private stop: (() => void) | undefined
   private asked = new Set<string>()
   private ranges = new Map<number, () => void>()
@@ -167,12 +178,9 @@ export class ServerLive {
       },
       line: (up) => {
         if (!up) this.watch = { kind: 'connecting' }
-        for (const { done } of this.waiting.values())
-          done({
-            result: 'unanswered',
-            message: 'The connection broke before an answer came: the line may have arrived or not.',
-          })
+        const open = [...this.waiting.values()]
         this.waiting.clear()
+        for (const waiting of open) void this.askAgain(waiting)
         this.changed()
       },
     }
@@ -321,9 +329,10 @@ export class ServerLive {
   }
 
   /** Types a line into the game. Over the live line, or by the API while that is down. */
-  async type(line: string): Promise<{ result: InputResult; message: string | undefined }> {
+  async type(line: string): Promise<Typed> {
     this.log.expect(line, Date.now())
-    const req = this.watch.kind === 'live' ? live.input(this.server, line) : undefined
+    const id = ulid()
+    const req = this.watch.kind === 'live' ? live.input(this.server, line, id) : undefined
     if (req !== undefined) {
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
@@ -331,11 +340,13 @@ export class ServerLive {
           this.log.answered(line, false)
           resolve({
             result: 'unanswered',
-            message: 'No answer within 8 s: the line may have arrived or not. Look before you type it again.',
+            message:
+              'No answer within 10 s: the line may have arrived or not. Look before you type it again.',
           })
-        }, 8000)
+        }, 10_000)
         this.waiting.set(req, {
           line,
+          id,
           done: (answer) => {
             clearTimeout(timer)
             resolve(answer)
@@ -343,14 +354,33 @@ export class ServerLive {
         })
       })
     }
-    const answer = await must(
-      api.POST('/servers/{server}/input', { params: { path: { server: this.server } }, body: { line } }),
-    ).catch((error: unknown) => {
+    const answer = await this.typeByApi(line, id).catch((error: unknown) => {
       this.log.answered(line, false)
       throw error
     })
     this.noteAnswer(line, answer.result === 'written')
     return { result: answer.result, message: undefined }
+  }
+
+  private typeByApi(line: string, id: string): Promise<{ result: InputResult }> {
+    return must(
+      api.POST('/servers/{server}/input', { params: { path: { server: this.server } }, body: { line, id } }),
+    )
+  }
+
+  /** The connection broke before an answer came. Under its id the line is typed once, whoever is asked. */
+  private async askAgain({ line, id, done }: Waiting): Promise<void> {
+    try {
+      const { result } = await this.typeByApi(line, id)
+      this.noteAnswer(line, result === 'written')
+      done({ result, message: undefined })
+    } catch {
+      this.log.answered(line, false)
+      done({
+        result: 'unanswered',
+        message: 'The connection broke before an answer came: the line may have arrived or not.',
+      })
+    }
   }
 }
 

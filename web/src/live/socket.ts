@@ -147,12 +147,12 @@ export class LiveSocket {
     }
   }
 
-  /** Sends a line to a game's stdin. Answers the request's number, or undefined while the line is down. */
-  input(server: string, text: string): number | undefined {
+  /** Sends a line to a game's stdin; one with the same id is typed once, by the API too. Answers the request's number, or undefined while the line is down. */
+  input(server: string, line: string, lineId: string): number | undefined {
     const sub = this.subs.get(server)
     if (!sub || this.line.kind !== 'open') return undefined
     const req = this.nextReq++
-    this.send({ t: 'input', id: sub.id, req, line: text })
+    this.send({ t: 'input', id: sub.id, req, line, line_id: lineId })
     return req
   }
 

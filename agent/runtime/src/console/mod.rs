@@ -14,7 +14,7 @@ use std::path::Path;
 use rustix::fs::Mode;
 
 pub use spool::{Chunk, Spool, free_bytes};
-pub use stdin::{Input, MAX_LINE, StdinWriter};
+pub use stdin::{Input, MAX_LINE, StdinWriter, Witness};
 
 use crate::runtime::{Console, Error, Result};
 

@@ -32,6 +32,19 @@ pub struct StdinWriter {
     pipe: Mutex<Option<pipe::Sender>>,
 }
 
+/// Stands beside the one system call that gives a line to the game.
+pub trait Witness {
+    /// Right before it.
+    fn begins(&self);
+    /// Right after it: whether the game has the line. It may begin again.
+    fn ended(&self, written: bool);
+}
+
+impl Witness for () {
+    fn begins(&self) {}
+    fn ended(&self, _written: bool) {}
+}
+
 impl StdinWriter {
     /// Opens the FIFO read-write: that never blocks, and the game sees no end of file when the agent
     /// dies, because the shim holds an end as well.
@@ -63,6 +76,13 @@ impl StdinWriter {
     /// # Errors
     /// `Invalid` if it is longer than [`MAX_LINE`] or has a line end inside.
     pub async fn write_line(&self, line: &[u8]) -> Result<Input> {
+        self.write_line_beside(line, &()).await
+    }
+
+    /// [`StdinWriter::write_line`] with a witness.
+    /// # Errors
+    /// As there.
+    pub async fn write_line_beside(&self, line: &[u8], witness: &impl Witness) -> Result<Input> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > MAX_LINE {
@@ -74,7 +94,7 @@ impl StdinWriter {
         if line.iter().any(|c| matches!(c, b'\n' | b'\r')) {
             return Err(Error::Invalid("one line at a time".into()));
         }
-        self.write([line, b"\n"].concat()).await
+        self.write([line, b"\n"].concat(), witness).await
     }
 
     /// Writes a few raw bytes, e.g. `\x03`, at most PIPE_BUF of them.
@@ -82,10 +102,10 @@ impl StdinWriter {
         if bytes.len() > MAX_LINE + 1 {
             return Err(Error::Invalid("too many bytes at once".into()));
         }
-        self.write(bytes.to_vec()).await
+        self.write(bytes.to_vec(), &()).await
     }
 
-    async fn write(&self, bytes: Vec<u8>) -> Result<Input> {
+    async fn write(&self, bytes: Vec<u8>, witness: &impl Witness) -> Result<Input> {
         let deadline = Instant::now() + PATIENCE;
         let Ok(pipe) = timeout_at(deadline, self.pipe.lock()).await else {
             return Ok(Input::Busy);
@@ -94,7 +114,10 @@ impl StdinWriter {
             return Ok(Input::Off);
         };
         loop {
-            match pipe.try_write(&bytes) {
+            witness.begins();
+            let tried = pipe.try_write(&bytes);
+            witness.ended(tried.is_ok());
+            match tried {
                 Ok(_) => return Ok(Input::Written),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {}
                 Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(Input::Off),
