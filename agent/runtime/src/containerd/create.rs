@@ -11,7 +11,7 @@ use prost::Message as _;
 use prost_types::Any;
 
 use super::client::{QUICK, SLOW, call};
-use super::{Shared, host_files, oci, task};
+use super::{Shared, host_files, leftover, oci, task};
 use crate::pull::LocalImage;
 use crate::runtime::{BindMount, Console, ContainerSpec, Error, Result, Running};
 
@@ -219,8 +219,7 @@ async fn start(shared: &Shared, spec: &ContainerSpec, image: &LocalImage) -> Res
         options: Some(options(shared, spec)),
         ..Default::default()
     });
-    let mut tasks = client.tasks();
-    let created = call("create", SLOW, tasks.create(request))
+    let created = leftover::create_task(shared, &spec.id, request)
         .await
         .map_err(plain)?;
     // Known before it runs: a process that exits at once must not be missed.
@@ -232,7 +231,7 @@ async fn start(shared: &Shared, spec: &ContainerSpec, image: &LocalImage) -> Res
         container_id: id,
         exec_id: String::new(),
     });
-    call("start", SLOW, tasks.start(request))
+    call("start", SLOW, client.tasks().start(request))
         .await
         .map_err(plain)?;
     Ok(Running {

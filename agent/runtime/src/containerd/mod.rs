@@ -5,6 +5,7 @@ mod create;
 mod events;
 mod host;
 mod host_files;
+mod leftover;
 mod oci;
 mod probe;
 mod purge;

@@ -192,6 +192,14 @@ pub async fn delete_run(shared: &Shared, id: &str, run: &str) -> Result<()> {
     }
 }
 
+/// Ends what an earlier create left, a shim that was never given a task included.
+pub async fn end_leftover(shared: &Shared, id: &str) -> Result<()> {
+    if process(shared, id).await?.is_some() {
+        return end(shared, id).await.map(drop);
+    }
+    delete_task(shared, id).await
+}
+
 /// Brings the task to its end and deletes it.
 async fn end(shared: &Shared, id: &str) -> Result<Option<Exit>> {
     let client = &shared.client;
@@ -221,16 +229,21 @@ async fn end(shared: &Shared, id: &str) -> Result<Option<Exit>> {
             Err(error) => return Err(error),
         }
     }
-    // Delete waits for the copy of the console to end; the deadline bounds that too.
+    delete_task(shared, id).await?;
+    shared.tracker.ended(id, process.pid, known.clone());
+    Ok(known)
+}
+
+/// Waits for the copy of the console to end; the deadline bounds that too.
+async fn delete_task(shared: &Shared, id: &str) -> Result<()> {
+    let client = &shared.client;
     let request = client.request(api::DeleteTaskRequest {
         container_id: id.to_owned(),
     });
     match call("delete a task", SLOW, client.tasks().delete(request)).await {
-        Ok(_) | Err(Error::NotFound { .. }) => {}
-        Err(error) => return Err(error),
+        Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
-    shared.tracker.ended(id, process.pid, known.clone());
-    Ok(known)
 }
 
 pub async fn remove_snapshot(shared: &Shared, id: &str) -> Result<()> {

@@ -318,6 +318,13 @@ async fn a_start_torn_by_a_dying_containerd_is_whole_or_nothing() {
         })
         .await
         .unwrap();
+        if outcome.is_err() {
+            // What is left of it, here or in containerd, stands in nobody's way.
+            let mut again = spec.clone();
+            again.run = format!("again{round}");
+            machine.runtime.create_and_start(again).await.unwrap();
+        }
+        machine.runtime.delete(&spec.id).await.unwrap();
     }
 }
 
@@ -494,4 +501,32 @@ async fn the_probe_knows_this_machine() {
     assert!(probe.controllers.iter().any(|c| c == "memory"));
     let blocking: Vec<_> = probe.warnings.iter().filter(|w| w.blocking).collect();
     assert!(blocking.is_empty(), "{blocking:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_died_with_its_agent_stands_in_nobodys_way() {
+    let machine = Machine::with_game().await;
+    // The longest of them has come to its end: a start takes a tenth of a second or so.
+    for delay_ms in [5, 15, 30, 45, 60, 80, 120, 400] {
+        let mut spec = machine.game("again", &FakeGame::echo());
+        let (config, first) = (config(&machine.containerd), spec.clone());
+        let killed = std::thread::spawn(move || {
+            let agent = tokio::runtime::Runtime::new().unwrap();
+            agent.spawn(async move {
+                let runtime = Containerd::new(config).unwrap();
+                runtime.create_and_start(first).await
+            });
+            std::thread::sleep(Duration::from_millis(delay_ms));
+            agent.shutdown_background();
+        });
+        killed.join().unwrap();
+        // As the next agent does with what it finds.
+        machine.runtime.delete(&spec.id).await.unwrap();
+        spec.run = format!("after-{delay_ms}");
+        let running = machine.runtime.create_and_start(spec.clone()).await;
+        let running = running.unwrap_or_else(|e| panic!("killed after {delay_ms} ms: {e}"));
+        assert!(alive(running.pid));
+        machine.runtime.delete(&spec.id).await.unwrap();
+        assert!(machine.runtime.adopt().await.unwrap().is_empty());
+    }
 }
