@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     db::{Db, Role},
     keys::Keys,
-    node::presence::Met,
+    node::{conduct::Conduct, presence::Met},
     nudge::Nudges,
 };
 
@@ -33,6 +33,8 @@ pub struct Ground {
     pub nudges: Nudges,
     /// Nodes that have said hello to this process.
     pub met: Met,
+    /// Who is not listened to for a while.
+    pub conduct: Conduct,
 }
 
 impl Ground {
@@ -49,6 +51,7 @@ impl Ground {
             keys: Arc::new(keys),
             nudges: Nudges::default(),
             met: Met::default(),
+            conduct: Conduct::default(),
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     node::{
         alive,
         beats::{self, Beat},
+        conduct::{self, InHand, Sentence},
         credential, enroll,
         pace::{Pace, TooOften},
         presence,
@@ -69,19 +70,56 @@ async fn facts(app: &App) -> Result<Serving, Error> {
         async move { lifecycle::store(&ground, uploads).await }
     });
     let subject = subjects::from_any_node(up::LIFECYCLE);
-    app.bus
-        .serve(subject, options(), move |ask| {
-            let batcher = batcher.clone();
-            async move {
-                let upload = lifecycle::Upload {
-                    node: node_of(&ask)?,
-                    batch: ask.open()?,
-                };
-                let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
-                Ok(ask.ok(&answer))
-            }
-        })
-        .await
+    let (bus, app) = (app.bus.clone(), app.clone());
+    bus.serve(subject, options(), move |ask| {
+        let (app, batcher) = (app.clone(), batcher.clone());
+        async move {
+            let node = node_of(&ask)?;
+            let _hand = heard(&app, node, up::LIFECYCLE)?;
+            let upload = lifecycle::Upload {
+                node,
+                batch: ask.open()?,
+            };
+            weigh(&app, &upload);
+            let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
+            Ok(ask.ok(&answer))
+        }
+    })
+    .await
+}
+
+/// Whether a node is listened to, before anything of its word is read: refusing must cost little.
+fn heard(app: &App, node: NodeId, kind: &'static str) -> Result<InHand, wire::Failure> {
+    let heard = app.conduct.upload(node, kind, Instant::now());
+    heard.map_err(|(refusal, sentence)| {
+        pass(app, sentence);
+        refusal.failure()
+    })
+}
+
+/// What is brought is counted, and what no agent brings is held against the node.
+fn weigh(app: &App, upload: &lifecycle::Upload) {
+    let (node, now) = (upload.node, Instant::now());
+    let sizes = upload.batch.facts.iter().map(Vec::len);
+    let bytes: usize = sizes.clone().sum();
+    pass(app, app.conduct.charge(node, bytes as u64, now));
+    let large = sizes.filter(|size| *size > lifecycle::MOST_FACT_BYTES);
+    let strikes = u32::try_from(large.count()).unwrap_or(u32::MAX);
+    if strikes > 0 {
+        let strikes = strikes.saturating_mul(conduct::GRAVE).min(1000);
+        let because = "it brings facts that are larger than any of an agent's";
+        pass(app, app.conduct.strike(node, strikes, because, now));
+    }
+}
+
+fn pass(app: &App, sentence: Option<Sentence>) {
+    let Some(sentence) = sentence else { return };
+    let app = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = conduct::tell(&app, &sentence).await {
+            tracing::error!(%error, "node {} is muted, and that could not be written down", sentence.node);
+        }
+    });
 }
 
 async fn console_bytes(app: &App) -> Result<Serving, Error> {
@@ -91,19 +129,21 @@ async fn console_bytes(app: &App) -> Result<Serving, Error> {
         async move { console::store(&ground, uploads).await }
     });
     let subject = subjects::from_any_node(up::CONSOLE);
-    app.bus
-        .serve(subject, options(), move |ask| {
-            let batcher = batcher.clone();
-            async move {
-                let upload = console::Upload {
-                    node: node_of(&ask)?,
-                    upload: ask.open()?,
-                };
-                let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
-                Ok(ask.ok(&answer))
-            }
-        })
-        .await
+    let (bus, app) = (app.bus.clone(), app.clone());
+    bus.serve(subject, options(), move |ask| {
+        let (app, batcher) = (app.clone(), batcher.clone());
+        async move {
+            let node = node_of(&ask)?;
+            let _hand = heard(&app, node, up::CONSOLE)?;
+            let upload = console::Upload {
+                node,
+                upload: ask.open()?,
+            };
+            let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
+            Ok(ask.ok(&answer))
+        }
+    })
+    .await
 }
 
 async fn samples(app: &App) -> Result<Serving, Error> {
@@ -113,19 +153,21 @@ async fn samples(app: &App) -> Result<Serving, Error> {
         async move { metrics::store(&ground, uploads).await }
     });
     let subject = subjects::from_any_node(up::METRICS);
-    app.bus
-        .serve(subject, options(), move |ask| {
-            let batcher = batcher.clone();
-            async move {
-                let upload = metrics::Upload {
-                    node: node_of(&ask)?,
-                    batch: ask.open()?,
-                };
-                let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
-                Ok(ask.ok(&answer))
-            }
-        })
-        .await
+    let (bus, app) = (app.bus.clone(), app.clone());
+    bus.serve(subject, options(), move |ask| {
+        let (app, batcher) = (app.clone(), batcher.clone());
+        async move {
+            let node = node_of(&ask)?;
+            let _hand = heard(&app, node, up::METRICS)?;
+            let upload = metrics::Upload {
+                node,
+                batch: ask.open()?,
+            };
+            let answer = batcher.submit(upload.node, upload).await.map_err(busy)??;
+            Ok(ask.ok(&answer))
+        }
+    })
+    .await
 }
 
 async fn heartbeats(app: &App) -> Result<Serving, Error> {
@@ -208,11 +250,15 @@ async fn asked(app: &App, paces: &Paces, ask: &Ask) -> Result<Bytes, wire::Failu
     // Before anything of it is read: refusing must cost little.
     let _turn = match &*ask.kind {
         up::RENEW => paces.renew.turn(node, now),
-        _ => paces.hello.turn(node, now),
+        _ => paces.hello.turn(node, now).inspect_err(|_| {
+            let because = "it says hello again and again";
+            pass(app, app.conduct.strike(node, 1, because, now));
+        }),
     }
     .map_err(too_often)?;
     match &*ask.kind {
         up::HELLO => {
+            let _hand = heard(app, node, up::HELLO)?;
             let hello: wire::Hello = ask.open()?;
             credential::introduced(app, node, &hello)
                 .await

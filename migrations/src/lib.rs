@@ -17,6 +17,7 @@ mod m0021_servers;
 mod m0022_retention;
 mod m0023_server_lists;
 mod m0030_registries;
+mod m0031_muted;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -34,6 +35,7 @@ impl MigratorTrait for Main {
             Box::new(m0022_retention::Migration),
             Box::new(m0023_server_lists::Migration),
             Box::new(m0030_registries::Migration),
+            Box::new(m0031_muted::Migration),
         ]
     }
 }

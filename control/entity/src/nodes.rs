@@ -44,6 +44,11 @@ pub struct Model {
     /// For a person.
     #[sea_orm(column_type = "Text", nullable)]
     pub quarantined_because: Option<String>,
+    /// Until when it is not listened to.
+    pub muted_until_ms: Option<i64>,
+    /// Why.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub muted_because: Option<String>,
     /// Heard within 30 s and not disconnected.
     pub online: bool,
     /// When `online` changed last.

@@ -31,6 +31,14 @@ use crate::{
 /// Facts taken from one upload at most; the answer names where the rest begins. A fact costs some statements
 /// under the one writer, and an upload of many tiny ones must not keep everybody else waiting.
 const MOST_FACTS: usize = 1000;
+/// Facts that share a transaction, as near as may be: whoever waits for the next one waits no longer than that.
+const FACTS_AT_ONCE: usize = 2000;
+/// Of each upload some are taken, however many there are.
+const FEWEST_FACTS: usize = 20;
+/// Largest fact that is read: an agent's have a few kilobytes.
+pub const MOST_FACT_BYTES: usize = 64 * 1024;
+/// So much is kept of a larger one, to show what it was.
+const KEPT_BYTES: usize = 4 * 1024;
 /// A node's clock may be wrong; a time further ahead than this would outlive every rule of age.
 const AHEAD_MS: i64 = 86_400_000;
 
@@ -108,7 +116,8 @@ async fn store_in_order(
         .iter()
         .map(|row| (row.node_id.clone(), cursor_of(row)))
         .collect();
-    let read: Vec<Vec<Read>> = uploads.iter().map(read_facts).collect();
+    let most = (FACTS_AT_ONCE / uploads.len().max(1)).clamp(FEWEST_FACTS, MOST_FACTS);
+    let read: Vec<Vec<Read>> = uploads.iter().map(|u| read_facts(u, most)).collect();
     lock_nodes(&tx, uploads, &read).await?;
     let mut answers: Vec<Answer> = uploads.iter().map(|_| Err(database())).collect();
     for &i in order {
@@ -159,28 +168,42 @@ struct Read {
 }
 
 /// What can't be decoded stands where its order says.
-fn read_facts(upload: &Upload) -> Vec<Read> {
+fn read_facts(upload: &Upload, most: usize) -> Vec<Read> {
     let mut next = None;
-    let mut read: Vec<Read> = Vec::with_capacity(upload.batch.facts.len().min(MOST_FACTS));
-    for raw in upload.batch.facts.iter().take(MOST_FACTS) {
-        let (fact, error) = match wire::Fact::decode(raw.as_slice()) {
+    let mut read: Vec<Read> = Vec::with_capacity(upload.batch.facts.len().min(most));
+    for raw in upload.batch.facts.iter().take(most) {
+        let (fact, error) = match read_fact(raw) {
             Ok(fact) => (fact, None),
-            Err(e) => (
+            Err(error) => (
                 wire::Fact {
                     seq: next.unwrap_or(0),
                     ..Default::default()
                 },
-                Some(e.to_string()),
+                Some(error),
             ),
         };
         next = Some(fact.seq.saturating_add(1));
+        let kept = match raw.len() > MOST_FACT_BYTES {
+            true => &raw[..KEPT_BYTES],
+            false => raw,
+        };
         read.push(Read {
             fact,
-            raw: raw.clone(),
+            raw: kept.to_vec(),
             error,
         });
     }
     read
+}
+
+fn read_fact(raw: &[u8]) -> Result<wire::Fact, String> {
+    if raw.len() > MOST_FACT_BYTES {
+        return Err(format!(
+            "too large: {} bytes, and a fact has at most {MOST_FACT_BYTES}; the first {KEPT_BYTES} are kept",
+            raw.len()
+        ));
+    }
+    wire::Fact::decode(raw).map_err(|e| e.to_string())
 }
 
 /// Nodes' rows are locked before any server's, in the order of ids.
@@ -284,11 +307,20 @@ async fn one(
     let placed = place(cursor, boot, &facts);
     let node_id = upload.node.to_string();
     leave_boot(db, &node_id, cursor, placed.cursor).await?;
+    let (mut refused, mut first_refused) = (0, None);
     for &(n, seq) in &placed.rows {
         let fact = &mut facts[n];
         fact.seq = seq;
         fact.at_ms = fact.at_ms.clamp(0, now_ms.saturating_add(AHEAD_MS));
-        take(db, upload.node, boot, &read[n], fact, now_ms).await?;
+        if let Some(error) = take(db, upload.node, boot, &read[n], fact, now_ms).await? {
+            refused += 1;
+            first_refused.get_or_insert((seq, error));
+        }
+    }
+    if let Some((seq, error)) = first_refused {
+        ::metrics::counter!("warren_control_facts_without_effect_total").increment(refused);
+        let node = upload.node;
+        tracing::warn!(node.id = %node, seq, error, refused, "facts of node {node} have no effect, this one first");
     }
     if placed.cursor != cursor {
         store_cursor(db, &node_id, placed.cursor).await?;
@@ -296,7 +328,7 @@ async fn one(
     Ok(Ok(placed.cursor))
 }
 
-/// One fact: row, effect and events, or row and error.
+/// One fact: row, effect and events, or row and error, which is given back.
 async fn take(
     db: &DatabaseTransaction,
     node: NodeId,
@@ -304,7 +336,7 @@ async fn take(
     read: &Read,
     fact: &wire::Fact,
     now_ms: i64,
-) -> Result<(), DbErr> {
+) -> Result<Option<String>, DbErr> {
     let savepoint = db.begin().await?;
     let result = match &read.error {
         Some(error) => Err(Refused::Malformed(error.clone())),
@@ -331,11 +363,8 @@ async fn take(
             Some(refused.to_string())
         }
     };
-    if let Some(error) = &error {
-        ::metrics::counter!("warren_control_facts_without_effect_total").increment(1);
-        tracing::warn!(node.id = %node, seq = fact.seq, error, "a fact of node {node} has no effect");
-    }
-    insert(db, node, boot, read, fact, error, now_ms).await
+    insert(db, node, boot, read, fact, error.clone(), now_ms).await?;
+    Ok(error)
 }
 
 async fn insert(

@@ -380,6 +380,8 @@ async fn join(
         next_ordinal: Set(1),
         quarantined_boot: Set(None),
         quarantined_because: Set(None),
+        muted_until_ms: Set(None),
+        muted_because: Set(None),
         online: Set(false),
         online_since_ms: Set(now_ms),
         last_seen_at_ms: Set(None),

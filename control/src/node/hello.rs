@@ -45,8 +45,9 @@ const MOST_BOOTS: i64 = 2 * 4096;
 pub const MOST_LISTED: usize = 16;
 /// Boots that a journal may hold facts of: it is bounded, and so is what a hello may write.
 const MOST_JOURNALS: usize = 4096;
-/// Generations and revs beyond this are no count of anything: adding to them must never overflow.
-const HIGHEST: u64 = 1 << 48;
+/// Generations and revs beyond this are no count of anything: adding to them must never overflow. No node comes here
+/// by what it claims, see [`settle::MOST_AHEAD`].
+const HIGHEST: u64 = 1 << 62;
 
 /// One server as the node sees it.
 #[derive(Debug, Clone)]

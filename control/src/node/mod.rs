@@ -4,6 +4,7 @@ pub mod alive;
 pub mod api;
 pub mod beats;
 pub mod command;
+pub mod conduct;
 pub mod convert;
 pub mod credential;
 pub mod dto;

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use warren_proto::{
     wire,
 };
 
-use super::{hello, settle};
+use super::{conduct, hello, settle};
 use crate::{
     app::Ground,
     db::Lane,
@@ -128,6 +129,15 @@ pub async fn hello(
         answer.quarantined_because = because;
         return Ok(answer);
     }
+    let claimed = said.ledger.map_or(0, |(_, rev)| rev);
+    let sentence = match settle::is_absurd(row.rev, claimed) {
+        true => {
+            let because = "it claims to have more changes than were ever made";
+            let now = Instant::now();
+            ground.conduct.strike(node, conduct::GRAVE, because, now)
+        }
+        false => None,
+    };
     let boots = hello::order_boots(&*tx, &row, &said, now_ms).await?;
     let journal = hello::held(&said, &boots);
     let cursor = hello::settle_journal(&*tx, node, cursor, &boots, &journal, now_ms).await?;
@@ -140,6 +150,9 @@ pub async fn hello(
     }
     hello::greet(&*tx, node, &row, &said, now_ms).await?;
     tx.commit().await?;
+    if let Some(sentence) = sentence {
+        conduct::tell(ground, &sentence).await?;
+    }
     ground.met.greet(node, &ask.boot);
     ground.nudges.outbox();
     ground.nudges.node(node);

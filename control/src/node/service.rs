@@ -71,9 +71,10 @@ pub async fn list(app: &App, ask: &NodeQuery) -> Result<Page<Node>> {
     let ids: Vec<String> = page.items.iter().map(|row| row.id.clone()).collect();
     let tenants = view::tenants(app.db.read(), &ids).await?;
     let rates = crate::usage::rates(app, &ids).await?;
+    let now_ms = app.clock.now_ms();
     Ok(page.map(|row| {
         let tenants = tenants.get(&row.id).copied().unwrap_or_default();
-        view::node(&row, tenants, rates.get(&row.id).copied())
+        view::node(&row, tenants, rates.get(&row.id).copied(), now_ms)
     }))
 }
 
@@ -119,7 +120,13 @@ pub async fn get(app: &App, row: nodes::Model) -> Result<Node> {
     let tenants = view::tenants(app.db.read(), &ids).await?;
     let rates = crate::usage::rates(app, &ids).await?;
     let tenants = tenants.get(&row.id).copied().unwrap_or_default();
-    Ok(view::node(&row, tenants, rates.get(&row.id).copied()))
+    let now_ms = app.clock.now_ms();
+    Ok(view::node(
+        &row,
+        tenants,
+        rates.get(&row.id).copied(),
+        now_ms,
+    ))
 }
 
 pub(crate) fn check_address(fields: &mut Fields, field: &str, text: &str) {

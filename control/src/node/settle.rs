@@ -10,6 +10,20 @@ use crate::ingest::cursor::{Cursor, Held};
 /// Jobs younger than this are not lost yet: the node's answer and its hello may have crossed.
 const JOB_SETTLES_MS: i64 = 5_000;
 
+/// No database falls so far behind its nodes, however old the copy that is put back. A node that says otherwise is
+/// believed this much, so that no claim of its lifts a count to where no later one can stand above.
+pub const MOST_AHEAD: i64 = 1 << 32;
+
+/// Whether a node claims what it can't have.
+#[must_use]
+pub fn is_absurd(ours: i64, claimed: i64) -> bool {
+    claimed > believed(ours, i64::MAX)
+}
+
+fn believed(ours: i64, claimed: i64) -> i64 {
+    claimed.min(ours.saturating_add(MOST_AHEAD))
+}
+
 /// What control knows of a node's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known<'a> {
@@ -38,6 +52,7 @@ pub struct Revs {
 #[must_use]
 pub fn ledger(known: Known<'_>, ledger: &str, applied: i64) -> Revs {
     let ours = known.ledger == Some(ledger);
+    let applied = believed(known.rev, applied);
     let rev = known.rev.max(applied);
     Revs {
         rev,
@@ -93,13 +108,16 @@ pub fn server(row: Option<Row>, buried: Option<i64>, seen: i64) -> Verdict {
     match row {
         // It has come back since: the tombstone is history.
         Some(row) if row.here && !row.deleted => match seen > row.generation {
-            true => Verdict::Raise(seen + 1),
+            true => Verdict::Raise(believed(row.generation, seen) + 1),
             false => Verdict::Fine,
         },
         // A tombstone below what the node has (a restored database) would be ignored there.
         _ if buried.is_some_and(|generation| generation >= seen) => Verdict::Fine,
-        Some(row) => Verdict::Bury(row.generation.max(seen) + 1),
-        None if buried.is_some() => Verdict::Bury(seen + 1),
+        Some(row) => {
+            let seen = believed(row.generation, seen);
+            Verdict::Bury(row.generation.max(seen) + 1)
+        }
+        None if let Some(buried) = buried => Verdict::Bury(believed(buried, seen) + 1),
         None => Verdict::Strange,
     }
 }
@@ -108,6 +126,7 @@ pub fn server(row: Option<Row>, buried: Option<i64>, seen: i64) -> Verdict {
 /// None: the row is no longer the node's, or has come above meanwhile.
 #[must_use]
 pub fn left_out(row: Row, floor: i64) -> Option<i64> {
+    let floor = believed(row.generation, floor);
     (row.here && !row.deleted && row.generation < floor).then_some(floor + 1)
 }
 
@@ -171,6 +190,31 @@ mod tests {
         let boots = HashMap::from([(old, 3), (new, 4)]);
         assert!(is_met(None, &boots, 4) && is_met(Some(old), &boots, 4));
         assert!(!is_met(Some(new), &boots, 4) && !is_met(Some(other), &boots, 4));
+    }
+
+    #[test]
+    fn a_claim_beyond_belief_lifts_no_count_far() {
+        let known = Known {
+            ledger: Some("a"),
+            rev: 5,
+            applied: 3,
+        };
+        let lie = ledger(known, "a", i64::MAX);
+        assert_eq!(lie.rev, 5 + MOST_AHEAD);
+        let row = Row {
+            here: true,
+            generation: 7,
+            deleted: false,
+        };
+        let raised = Verdict::Raise(7 + MOST_AHEAD + 1);
+        assert_eq!(server(Some(row), None, i64::MAX), raised);
+        assert_eq!(left_out(row, i64::MAX), Some(7 + MOST_AHEAD + 1));
+        let full = Row {
+            generation: i64::MAX - 1,
+            ..row
+        };
+        assert_eq!(server(Some(full), None, i64::MAX - 1), Verdict::Fine);
+        assert!(is_absurd(5, i64::MAX) && !is_absurd(5, 5 + MOST_AHEAD));
     }
 
     #[test]

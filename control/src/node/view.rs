@@ -144,9 +144,23 @@ pub async fn tenants(
     Ok(tenants)
 }
 
+/// What an admin should know: in the node's own words, and in control's.
+fn conditions(row: &nodes::Model, now_ms: i64) -> Vec<ConditionInfo> {
+    let mut all: Vec<ConditionInfo> = lenient(&row.conditions);
+    let muted = row.muted_until_ms.is_some_and(|until| until > now_ms);
+    if let Some(because) = row.muted_because.as_ref().filter(|_| muted) {
+        all.push(ConditionInfo {
+            code: "muted".into(),
+            message: because.clone(),
+            level: "error".into(),
+        });
+    }
+    all
+}
+
 /// A node with its tenants and network rates (received, sent).
 #[must_use]
-pub fn node(row: &nodes::Model, tenants: Tenants, rates: Option<(f64, f64)>) -> Node {
+pub fn node(row: &nodes::Model, tenants: Tenants, rates: Option<(f64, f64)>, now_ms: i64) -> Node {
     let port = |port: i32| u16::try_from(port).unwrap_or_default();
     Node {
         id: row.id.clone(),
@@ -157,7 +171,7 @@ pub fn node(row: &nodes::Model, tenants: Tenants, rates: Option<(f64, f64)>) -> 
         rtt_ms: row.rtt_ms,
         player_address: row.player_address.clone(),
         host: lenient(&row.host),
-        conditions: lenient::<Vec<ConditionInfo>>(&row.conditions),
+        conditions: conditions(row, now_ms),
         load: load(row, rates),
         servers: tenants.count,
         promised: tenants.promised,

@@ -31,6 +31,8 @@ on_both! {
     a_time_at_the_end_of_its_type_harms_nobody
     a_job_id_that_is_none_holds_nothing_up
     a_generation_at_the_end_of_its_type_is_refused
+    a_lie_about_revs_shuts_nobody_out
+    a_fact_that_is_too_large_is_cut_and_named
     a_stranger_does_not_push_out_what_a_server_said
     an_old_token_does_not_undo_a_revocation
     a_node_ahead_of_a_restored_database_takes_each_row_by_a_rev_of_its_own
@@ -219,6 +221,61 @@ async fn a_generation_at_the_end_of_its_type_is_refused(world: World) {
         .await
         .unwrap();
     assert!(rows.iter().all(|r| r.generation == 1), "{rows:?}");
+}
+
+async fn a_lie_about_revs_shuts_nobody_out(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    let honest = node.hello_of();
+    let mut lie = node.hello_of();
+    lie.ledger = Some(wire::LedgerPosition {
+        id: node.ledger.to_string(),
+        rev: (1 << 62) - 1,
+        ..Default::default()
+    });
+    lie.servers = vec![wire::ObservedServer {
+        server: server.to_string(),
+        generation: (1 << 62) - 1,
+        ..Default::default()
+    }];
+    for hello in [&lie, &honest] {
+        let answer: wire::HelloAnswer = node.ask(up::HELLO, hello).await.unwrap();
+        assert_eq!(answer.quarantined_because, "");
+    }
+    let row = world.row(server).await;
+    assert!(row.generation < 1 << 34 && row.rev < 1 << 33, "{row:?}");
+    // Its next process says what it has been given since, and is heard.
+    node.reboot().await;
+    node.servers = vec![wire::ObservedServer {
+        server: server.to_string(),
+        generation: row.generation.unsigned_abs(),
+        ..Default::default()
+    }];
+    node.hello().await.unwrap();
+}
+
+async fn a_fact_that_is_too_large_is_cut_and_named(world: World) {
+    let mut node = FakeNode::join(&world).await;
+    let server = world.server(node.id).await;
+    let large = What::StateChanged(wire::StateChanged {
+        reason: "x".repeat(200_000),
+        ..Default::default()
+    });
+    let batch = vec![
+        node.boot_started(None),
+        node.fact(Some(server), large),
+        node.state(server, State::New, State::Stopped),
+    ];
+    assert_eq!(node.upload_surely(batch).await.seq, 4);
+    assert_eq!(world.row(server).await.state, "stopped");
+    let kept = facts::Entity::find()
+        .filter(facts::Column::Error.is_not_null())
+        .one(world.app.db.read())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((kept.seq, kept.body.len()), (2, 4096));
+    assert!(kept.error.unwrap().starts_with("too large: 2000"));
 }
 
 /// As an agent does: again until it is answered.

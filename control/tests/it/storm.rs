@@ -8,25 +8,33 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use warren_control::{
     db::Lane,
     ingest::console::{self, Upload},
+    node::view,
 };
-use warren_entity::node_boots;
+use warren_entity::{node_boots, nodes, outbox};
+use warren_harness::eventually_async;
 use warren_proto::{
+    bus::CallError,
     ids::{BootId, RunId, ServerId},
     subjects::up,
     wire::{self, State},
 };
 
-use crate::{fake_node::FakeNode, on_both, world::World};
+use crate::{
+    fake_node::FakeNode,
+    on_both,
+    world::{SOON, World},
+};
 
 on_both! {
     uploads_of_a_million_streams_do_not_stop_the_console_of_others
     an_upload_that_the_database_refuses_fails_itself_alone
     a_storm_of_hellos_does_not_delay_the_heartbeats_of_others
     boots_that_a_node_makes_up_are_bounded
+    a_node_that_does_not_wait_for_answers_is_muted_and_shown
 }
 
 /// Ranges of servers that nobody knows.
@@ -202,4 +210,58 @@ async fn boots_that_a_node_makes_up_are_bounded(world: World) {
     assert!(rows <= 8192 + 16, "{rows} boots");
     // The process that speaks is still known.
     node.hello().await.ok();
+}
+
+async fn a_node_that_does_not_wait_for_answers_is_muted_and_shown(world: World) {
+    let hostile = Arc::new(FakeNode::join(&world).await);
+    let mut honest = FakeNode::join(&world).await;
+    let server = world.server(honest.id).await;
+    let batch = wire::FactBatch {
+        speaker: hostile.boot.to_string(),
+        boot: hostile.boot.to_string(),
+        facts: vec![wire::Fact::default(); 50],
+    };
+    let began = Instant::now();
+    let mut codes = Vec::new();
+    while !codes.contains(&"muted".to_owned()) {
+        assert!(began.elapsed() < SOON, "{codes:?}");
+        let storm = (0..100).map(|_| hostile.ask::<wire::FactAnswer>(up::LIFECYCLE, &batch));
+        codes = futures_util::future::join_all(storm)
+            .await
+            .into_iter()
+            .filter_map(|answer| match answer {
+                Err(CallError::Failed { code, .. }) => Some(code),
+                _ => None,
+            })
+            .collect();
+    }
+    let hello = hostile.hello().await.unwrap_err();
+    assert!(matches!(hello, CallError::Failed { code, .. } if code == "muted"));
+    // Its heartbeats are: it is there, and the panel says what is wrong with it.
+    let beat = wire::Heartbeat {
+        boot: hostile.boot.to_string(),
+        ..Default::default()
+    };
+    let _: wire::HeartbeatAnswer = hostile.ask(up::HEARTBEAT, &beat).await.unwrap();
+    let shown = eventually_async("the mute to be shown", SOON, || async {
+        let row = nodes::Entity::find_by_id(hostile.id.to_string());
+        let row = row.one(world.app.db.read()).await.unwrap().unwrap();
+        let now_ms = world.app.clock.now_ms();
+        let node = view::node(&row, view::Tenants::default(), None, now_ms);
+        node.conditions.into_iter().find(|c| c.code == "muted")
+    });
+    assert!(shown.await.unwrap().message.contains("without waiting"));
+    let events = outbox::Entity::find()
+        .filter(outbox::Column::NodeId.eq(hostile.id.to_string()))
+        .all(world.app.db.read())
+        .await
+        .unwrap();
+    let told = events.iter().filter(|e| e.data["code"] == "muted").count();
+    assert_eq!(told, 1);
+    // Nobody else is touched.
+    let facts = vec![
+        honest.boot_started(None),
+        honest.state(server, State::New, State::Stopped),
+    ];
+    assert_eq!(honest.upload_surely(facts).await.seq, 3);
 }
