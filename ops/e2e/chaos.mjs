@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { clock } from './chaos/clock.mjs'
 import { clone } from './chaos/clone.mjs'
 import { cluster } from './chaos/cluster.mjs'
+import { day } from './chaos/day.mjs'
 import { disk } from './chaos/disk.mjs'
 import { flood } from './chaos/flood.mjs'
 import { Gauge } from './chaos/gauge.mjs'
@@ -25,7 +26,7 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 })
 const lasting = { cut: Number(options['cut-s'] ?? 60), away: Number(options['away-s'] ?? options['cut-s'] ?? 120) }
-const all = Object.entries({ kills, stream, restore, clone, registry, disk, clock, flood, link, away, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
+const all = Object.entries({ kills, stream, restore, clone, registry, disk, clock, flood, link, away, day, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
 if (options.list) {
   console.log('faults, by group:')
   for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(18)} ${what(lasting)}`)
