@@ -14,6 +14,7 @@ import { kills } from './chaos/kills.mjs'
 import { away, link } from './chaos/link.mjs'
 import { registry } from './chaos/pulls.mjs'
 import { restore } from './chaos/restore.mjs'
+import { starts } from './chaos/starts.mjs'
 import { stream } from './chaos/stream.mjs'
 import { World } from './chaos/world.mjs'
 
@@ -26,7 +27,7 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 })
 const lasting = { cut: Number(options['cut-s'] ?? 60), away: Number(options['away-s'] ?? options['cut-s'] ?? 120) }
-const all = Object.entries({ kills, stream, restore, clone, registry, disk, clock, flood, link, away, day, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
+const all = Object.entries({ kills, starts, stream, restore, clone, registry, disk, clock, flood, link, away, day, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
 if (options.list) {
   console.log('faults, by group:')
   for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(18)} ${what(lasting)}`)
