@@ -30,7 +30,8 @@ const lasting = { cut: Number(options['cut-s'] ?? 60), away: Number(options['awa
 const all = Object.entries({ kills, starts, stream, restore, clone, registry, disk, clock, flood, link, away, day, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
 if (options.list) {
   console.log('faults, by group:')
-  for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(18)} ${what(lasting)}`)
+  const width = Math.max(...all.map(({ name }) => name.length))
+  for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(width)} ${what(lasting)}`)
   process.exit(0)
 }
 const strange = wanted.filter((word) => !all.some(({ name, group }) => [name, group].includes(word)))
@@ -46,7 +47,11 @@ class Stage {
   left = []
 
   async for(fault) {
-    if (this.world && this.setting === fault.setting && this.group === fault.group) return
+    if (this.world && this.setting === fault.setting && this.group === fault.group) {
+      // Its logs are kept under the last one, which is the one that failed.
+      this.world.name = fault.name
+      return
+    }
     await this.clear()
     Object.assign(this, { setting: fault.setting, group: fault.group })
     const make = fault.setting ?? (() => World.start())
