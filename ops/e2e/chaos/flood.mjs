@@ -145,6 +145,16 @@ async function shown(world, ord) {
   return [...new Set([...conditions, ...told].map(({ code }) => code))].filter((code) => code !== 'facts_lost')
 }
 
+/** Why an agent that has taken all that control wants of it can't say so any more, once the key is its own again. */
+async function comesBack(world) {
+  const { rev } = world.rows('SELECT rev FROM nodes WHERE id = ?', world.hostile)[0]
+  const { code, text } = await until('a hello to be answered', 20000, async () => {
+    const heard = await world.does('hello', { rev })
+    return !['busy', 'no_answer'].includes(heard.code) && heard
+  }, 500)
+  return code && `an agent that has everything, up to rev ${rev}, can't come back: ${code}, ${text}`
+}
+
 async function flooded(world, gauge, deed, perSecond) {
   const { panel, hostile } = world
   const ord = world.rows('SELECT COALESCE(MAX(ord), 0) AS ord FROM outbox')[0].ord
@@ -168,6 +178,8 @@ async function flooded(world, gauge, deed, perSecond) {
   if (late.length) wrong.push(`what the other node says is not there within ${WITHIN_MS} ms (${late.map(([what, ms]) => `${what} ${ms}`).join(', ')})`)
   if (world.rows("SELECT COUNT(*) AS count FROM outbox WHERE ord > ? AND node_id = ? AND kind = 'offline'", ord, world.node)[0].count) wrong.push('the other node is taken for away')
   if (now.database - was.database > JOURNAL_BYTES) wrong.push('control stores more of one node in that time than the journal of an agent holds')
+  const refused = await comesBack(world)
+  if (refused) wrong.push(refused)
   if (!codes.length) wrong.push(`no condition and no event shows the flood (the node is ${(await panel.get(`/nodes/${hostile}`)).state})`)
   check(wrong.length === 0, `a flood harms nobody else and is shown: ${wrong.join('; ')} [${words}]`)
   return { ended: `shown as ${codes.join(', ')}; ${words}` }

@@ -134,7 +134,7 @@ const REVS = [2 ** 40, 0, 2 ** 47, 1, 2 ** 48 - 1]
 const journal = (n) => [message([1, boot], [2, n % 2 ? 2 ** 40 + n : 1], [3, n % 3 ? 2 ** 41 : 2]), message([1, ulid()], [2, 2 ** 32], [3, 2 ** 33])]
 
 const deeds = {
-  hello: async () => own.hello(),
+  hello: ({ rev }) => own.hello({ rev }),
   facts: ({ ms, perSecond }) => upload(ms, small, FACTS, perSecond),
   big: ({ ms, perSecond }) => upload(ms, big, 1, perSecond),
   lies: ({ ms, perSecond }) => storm(ms, perSecond, (n) => (n % 4 ? own.beat(REVS[n % REVS.length]) : own.hello({ rev: REVS[n % REVS.length], journal: journal(n) }))),
