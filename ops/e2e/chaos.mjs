@@ -6,12 +6,15 @@ import { parseArgs } from 'node:util'
 import { clock } from './chaos/clock.mjs'
 import { clone } from './chaos/clone.mjs'
 import { cluster } from './chaos/cluster.mjs'
+import { day } from './chaos/day.mjs'
 import { disk } from './chaos/disk.mjs'
+import { flood } from './chaos/flood.mjs'
 import { Gauge } from './chaos/gauge.mjs'
 import { kills } from './chaos/kills.mjs'
 import { away, link } from './chaos/link.mjs'
 import { registry } from './chaos/pulls.mjs'
 import { restore } from './chaos/restore.mjs'
+import { starts } from './chaos/starts.mjs'
 import { stream } from './chaos/stream.mjs'
 import { World } from './chaos/world.mjs'
 
@@ -24,10 +27,11 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 })
 const lasting = { cut: Number(options['cut-s'] ?? 60), away: Number(options['away-s'] ?? options['cut-s'] ?? 120) }
-const all = Object.entries({ kills, stream, restore, clone, registry, disk, clock, link, away, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
+const all = Object.entries({ kills, starts, stream, restore, clone, registry, disk, clock, flood, link, away, day, cluster }).flatMap(([group, faults]) => faults.map((fault) => ({ group, ...fault })))
 if (options.list) {
   console.log('faults, by group:')
-  for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(18)} ${what(lasting)}`)
+  const width = Math.max(...all.map(({ name }) => name.length))
+  for (const { group, name, what } of all) console.log(`  ${group.padEnd(9)} ${name.padEnd(width)} ${what(lasting)}`)
   process.exit(0)
 }
 const strange = wanted.filter((word) => !all.some(({ name, group }) => [name, group].includes(word)))
@@ -43,7 +47,11 @@ class Stage {
   left = []
 
   async for(fault) {
-    if (this.world && this.setting === fault.setting && this.group === fault.group) return
+    if (this.world && this.setting === fault.setting && this.group === fault.group) {
+      // Its logs are kept under the last one, which is the one that failed.
+      this.world.name = fault.name
+      return
+    }
     await this.clear()
     Object.assign(this, { setting: fault.setting, group: fault.group })
     const make = fault.setting ?? (() => World.start())

@@ -5,7 +5,8 @@ import { readdirSync } from 'node:fs'
 import { check, until } from '../panel.mjs'
 import { installing, remove, up } from './kills.mjs'
 
-function faketime() {
+/** Path of the library that gives a program another calendar. */
+export function faketime() {
   const found = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib'].flatMap((folder) => {
     try {
       return readdirSync(`${folder}/faketime`).map((name) => `${folder}/faketime/${name}`)

@@ -84,7 +84,7 @@ async function full(world, gauge) {
 }
 
 /** What a stored console holds: bytes of the game, bytes said to be missing, and bursts' lines that came twice. */
-function stored(bytes) {
+export function stored(bytes) {
   let holes = 0
   const text = bytes.toString('latin1').replace(/\n\[warren: (\d+) bytes are missing here\]\n/g, (_, count) => {
     holes += Number(count)
