@@ -1,12 +1,16 @@
 //! The database: SQLite with one writer behind a queue of two lanes, or PostgreSQL. A transaction is begun
 //! with [`Store::begin`] and never held over a network call; reads go to [`Store::read`].
 
+mod cells;
 mod lanes;
 mod open;
+mod stored;
 mod tx;
 
+pub use cells::Cells;
 pub use lanes::Lane;
 pub use open::{OpenError, Role};
+pub use stored::Stored;
 pub use tx::Tx;
 
 use std::{sync::Arc, time::Duration};

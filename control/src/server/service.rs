@@ -20,8 +20,7 @@ use warren_proto::{
 use super::{
     check,
     dto::{PowerAction, Server, ServerCreate, ServerCreated, ServerPatch},
-    ports, spec, store,
-    view::{self, Around},
+    ports, spec, store, view,
 };
 use crate::{
     access::Key,
@@ -47,8 +46,7 @@ const IN_TICKET: u64 = 500;
 /// # Errors
 /// Database.
 pub async fn get(app: &App, access: &ServerAccess) -> Result<Server> {
-    let around = Around::load(app, std::slice::from_ref(&access.server)).await?;
-    view::whole(app.db.read(), &around, access, &access.server).await
+    view::whole(app, access).await
 }
 
 async fn fresh(app: &App, access: ServerAccess) -> Result<Server> {
