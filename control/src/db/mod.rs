@@ -4,12 +4,14 @@
 mod cells;
 mod lanes;
 mod open;
+mod reader;
 mod stored;
 mod tx;
 
 pub use cells::Cells;
 pub use lanes::Lane;
 pub use open::{OpenError, Role};
+pub use reader::Reader;
 pub use stored::Stored;
 pub use tx::Tx;
 
@@ -35,7 +37,7 @@ pub struct Db {
 #[derive(Clone)]
 pub struct Store {
     writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    reader: Reader,
     /// Only SQLite queues its writers.
     lanes: Option<lanes::Lanes>,
 }
@@ -43,7 +45,7 @@ pub struct Store {
 impl Db {
     /// A connection for reads of [`Db::main`]; writes through it are refused on SQLite.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         self.main.read()
     }
 
@@ -65,7 +67,7 @@ impl Db {
 impl Store {
     /// A connection for reads.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.reader
     }
 
