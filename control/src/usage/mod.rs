@@ -63,7 +63,7 @@ pub async fn rates(app: &App, subjects: &[String]) -> Result<HashMap<String, (f6
     let mut last_two: HashMap<String, Vec<Row>> = HashMap::new();
     for (subject, data) in chunks {
         let rows = last_two.entry(subject).or_default();
-        rows.extend(codec::unpack(&data));
+        rows.extend(codec::last_two(&data));
         let surplus = rows.len().saturating_sub(2);
         rows.drain(..surplus);
     }
