@@ -27,6 +27,10 @@ use warren_control::{
 };
 use warren_proto::ids::NodeId;
 
+// A page of a list is thousands of small strings, which glibc's own costs much for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(
     name = "warren-control",

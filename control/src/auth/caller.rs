@@ -4,7 +4,10 @@ use axum::{
     extract::FromRequestParts,
     http::{header, request::Parts},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationDef,
+    Select, sea_query::Expr,
+};
 use warren_entity::{api_keys, sessions, users};
 use warren_proto::ids::{SessionId, UserId};
 
@@ -97,9 +100,48 @@ fn ended() -> Error {
     Error::unauthenticated("session_ended", "this log-in has ended; log in again")
 }
 
-async fn user(app: &App, id: &str) -> Result<Option<users::Model>> {
-    let user = users::Entity::find_by_id(id).one(app.db.read()).await?;
-    Ok(user.filter(|u| u.deleted_at_ms.is_none()))
+/// A credential that is good and what a request needs of it, with whose it is: one query, as every request asks.
+#[derive(FromQueryResult)]
+struct Held {
+    credential_id: String,
+    used_at_ms: Option<i64>,
+    expires_at_ms: Option<i64>,
+    #[sea_orm(nested)]
+    user: users::Model,
+}
+
+fn owners(of: RelationDef) -> Select<users::Entity> {
+    users::Entity::find()
+        .join_rev(JoinType::InnerJoin, of)
+        .filter(users::Column::DeletedAtMs.is_null())
+}
+
+async fn key(app: &App, secret: &str) -> Result<Option<Held>> {
+    use api_keys::{Column, Entity};
+    let owner = Entity::belongs_to(users::Entity)
+        .from(Column::UserId)
+        .to(users::Column::Id);
+    let held = owners(owner.into())
+        .column_as(Column::Id, "credential_id")
+        .column_as(Column::LastUsedAtMs, "used_at_ms")
+        .column(Column::ExpiresAtMs)
+        .filter(Column::SecretHash.eq(secret::hash(secret)))
+        .filter(Column::RevokedAtMs.is_null());
+    Ok(held.into_model().one(app.db.read()).await?)
+}
+
+async fn session(app: &App, token_hash: String) -> Result<Option<Held>> {
+    use sessions::{Column, Entity};
+    let owner = Entity::belongs_to(users::Entity)
+        .from(Column::UserId)
+        .to(users::Column::Id);
+    let held = owners(owner.into())
+        .column_as(Column::Id, "credential_id")
+        .column_as(Column::LastSeenAtMs, "used_at_ms")
+        .column(Column::ExpiresAtMs)
+        .filter(Column::TokenHash.eq(token_hash))
+        .filter(Column::EndedAtMs.is_null());
+    Ok(held.into_model().one(app.db.read()).await?)
 }
 
 fn actor(user: &users::Model, via: Via) -> Result<Actor> {
@@ -116,24 +158,17 @@ async fn by_key(app: &App, key: &str, peer: Peer) -> Result<Caller> {
     if !secret::looks_like_api_key(key) {
         return bad("this is no API key of Warren, or it was cut while copying");
     }
-    let row = api_keys::Entity::find()
-        .filter(api_keys::Column::SecretHash.eq(secret::hash(key)))
-        .one(app.db.read())
-        .await?;
-    let now = app.clock.now_ms();
-    let row = row.filter(|k| k.revoked_at_ms.is_none());
-    let Some(row) = row else {
+    let Some(held) = self::key(app, key).await? else {
         return bad("this API key was revoked or never existed");
     };
-    if row.expires_at_ms.is_some_and(|at| at <= now) {
+    let now = app.clock.now_ms();
+    if held.expires_at_ms.is_some_and(|at| at <= now) {
         return bad("this API key has expired");
     }
-    let Some(user) = user(app, &row.user_id).await? else {
-        return bad("this API key was revoked or never existed");
-    };
-    if row.last_used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
+    let id = held.credential_id.parse().map_err(Error::internal)?;
+    if held.used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
         let app = app.clone();
-        let id = row.id.clone();
+        let id = held.credential_id;
         tokio::spawn(async move {
             touch(&app, "api key", async |tx| {
                 api_keys::Entity::update_many()
@@ -146,32 +181,28 @@ async fn by_key(app: &App, key: &str, peer: Peer) -> Result<Caller> {
             .await;
         });
     }
-    let id = row.id.parse().map_err(Error::internal)?;
-    Caller::of(user, Via::ApiKey(id), peer)
+    Caller::of(held.user, Via::ApiKey(id), peer)
 }
 
 async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
-    let row = sessions::Entity::find()
-        .filter(sessions::Column::TokenHash.eq(peer.scheme.hash(token)))
-        .one(app.db.read())
-        .await?;
+    let held = session(app, peer.scheme.hash(token)).await?;
     let now = app.clock.now_ms();
-    let row = row.filter(|s| s.ended_at_ms.is_none() && s.expires_at_ms > now);
-    let Some(row) = row else { return Err(ended()) };
-    let Some(user) = user(app, &row.user_id).await? else {
+    // A session without an end is none.
+    let held = held.filter(|s| s.expires_at_ms.is_some_and(|at| at > now));
+    let Some(held) = held else {
         return Err(ended());
     };
-    let id = row.id.parse().map_err(Error::internal)?;
-    if row.last_seen_at_ms + TOUCH_MS <= now {
+    let id = held.credential_id.parse().map_err(Error::internal)?;
+    if held.used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
         let app = app.clone();
         tokio::spawn(async move {
             touch(&app, "session", async |tx| {
-                store::seen(tx, &row.id, now, SESSION_IDLE_MS).await
+                store::seen(tx, &held.credential_id, now, SESSION_IDLE_MS).await
             })
             .await;
         });
     }
-    Caller::of(user, Via::Session(id), peer)
+    Caller::of(held.user, Via::Session(id), peer)
 }
 
 /// Notes a use behind the request's back; losing one note loses nothing.

@@ -4,7 +4,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter};
 use warren_entity::{nodes, servers};
 use warren_proto::ids::{NodeId, ServerId};
 
@@ -15,13 +15,26 @@ use crate::{
     error::{Error, Result},
 };
 
+/// What a decision about a server needs of its row. Most calls need no more of it, and its spec alone may have
+/// tens of kilobytes.
+#[derive(Debug, Clone, DerivePartialModel)]
+#[sea_orm(entity = "servers::Entity")]
+pub struct ServerKey {
+    /// ULID.
+    pub id: String,
+    /// User.
+    pub owner_id: String,
+    /// Node.
+    pub node_id: String,
+}
+
 /// A server that the caller may know of.
 #[derive(Debug, Clone)]
 pub struct ServerAccess {
     /// Who asks.
     pub caller: Caller,
-    /// Its row, as it was when the request came.
-    pub server: servers::Model,
+    /// From its row, as it was when the request came.
+    pub server: ServerKey,
     /// Its id.
     pub id: ServerId,
     /// Its node.
@@ -44,7 +57,7 @@ pub struct NodeAccess {
 /// For decisions about a server's row.
 /// # Errors
 /// Ids that are none: the row is damaged.
-pub fn resource(server: &servers::Model) -> Result<Resource> {
+pub fn resource(server: &ServerKey) -> Result<Resource> {
     Ok(Resource::Server {
         id: server.id.parse().map_err(Error::internal)?,
         owner: server.owner_id.parse().map_err(Error::internal)?,
@@ -58,12 +71,12 @@ impl ServerAccess {
     /// 404 when there is none, or none that the caller may know of.
     pub async fn load(app: &App, caller: Caller, id: ServerId) -> Result<Self> {
         let server = servers::Entity::find_by_id(id.to_string())
+            .filter(servers::Column::DeletedAtMs.is_null())
+            .into_partial_model()
             .one(app.db.read())
             .await?;
         let hidden = || Error::not_found("server");
-        let server = server
-            .filter(|s| s.deleted_at_ms.is_none())
-            .ok_or_else(hidden)?;
+        let server: ServerKey = server.ok_or_else(hidden)?;
         let resource = resource(&server)?;
         if decide(&caller.actor, Key::WebsocketConnect, resource) != Decision::Allow {
             return Err(hidden());

@@ -1,12 +1,18 @@
 //! The database: SQLite with one writer behind a queue of two lanes, or PostgreSQL. A transaction is begun
 //! with [`Store::begin`] and never held over a network call; reads go to [`Store::read`].
 
+mod cells;
 mod lanes;
 mod open;
+mod reader;
+mod stored;
 mod tx;
 
+pub use cells::Cells;
 pub use lanes::Lane;
 pub use open::{OpenError, Role};
+pub use reader::Reader;
+pub use stored::Stored;
 pub use tx::Tx;
 
 use std::{sync::Arc, time::Duration};
@@ -31,7 +37,7 @@ pub struct Db {
 #[derive(Clone)]
 pub struct Store {
     writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    reader: Reader,
     /// Only SQLite queues its writers.
     lanes: Option<lanes::Lanes>,
 }
@@ -39,7 +45,7 @@ pub struct Store {
 impl Db {
     /// A connection for reads of [`Db::main`]; writes through it are refused on SQLite.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         self.main.read()
     }
 
@@ -61,7 +67,7 @@ impl Db {
 impl Store {
     /// A connection for reads.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.reader
     }
 

@@ -7,13 +7,21 @@ use std::{
 };
 
 use nix::fcntl::{Flock, FlockArg};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr,
+    sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions},
+};
 use sea_orm_migration::MigratorTrait;
 use warren_migrations::{Bulk, Main};
 
-use super::{Db, Store, lanes::Lanes};
+use super::{Db, Reader, Store, lanes::Lanes};
 use crate::config::Config;
 
+/// A connection to PostgreSQL that was idle for longer is asked whether it still stands; asking each time would
+/// double the round trips.
+const STANDS_FOR: Duration = Duration::from_secs(1);
+/// Rows that a thread of SQLite may be ahead of its reader: a page and more, so that neither waits for the other.
+const ROWS_AHEAD: usize = 256;
 /// Replicas that start together migrate one after the other.
 const MIGRATION_LOCK: i64 = 0x0077_6172_7265_6e01;
 
@@ -87,11 +95,12 @@ async fn open_postgres(config: &Config) -> Result<Db, OpenError> {
     options
         .max_connections(config.database_connections.max(4))
         .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire_if_idle_for(STANDS_FOR)
         .sqlx_logging(false);
     let pool = Database::connect(options).await.map_err(named)?;
     let store = Store {
         writer: pool.clone(),
-        reader: pool,
+        reader: Reader::of_pool(pool),
         lanes: None,
     };
     Ok(Db {
@@ -157,32 +166,39 @@ async fn sqlite(path: &Path, config: &Config) -> Result<Store, OpenError> {
         url: path.display().to_string(),
         source,
     };
-    let connect = |mode: &str, most: u32, query_only: &'static str| {
-        let mut options = ConnectOptions::new(format!("sqlite://{}?mode={mode}", path.display()));
+    let connect = |query_only: &'static str, lazy: bool| {
+        let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rw", path.display()));
         options
-            .max_connections(most)
-            .min_connections(1)
+            .max_connections(1)
+            .min_connections(u32::from(!lazy))
+            .connect_lazy(lazy)
             .acquire_timeout(Duration::from_secs(10))
+            // A file hangs up on nobody, and asking it is a wake-up of its thread each time.
+            .test_before_acquire(false)
             .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(move |o| {
-                o.pragma("journal_mode", "WAL")
-                    .pragma("synchronous", "FULL")
-                    .pragma("foreign_keys", "ON")
-                    .pragma("temp_store", "MEMORY")
-                    .pragma("query_only", query_only)
-                    .busy_timeout(Duration::from_secs(10))
-            });
+            .map_sqlx_sqlite_opts(move |o| pragmas(o, query_only));
         Database::connect(options)
     };
-    let writer = connect("rwc", 1, "OFF").await.map_err(named)?;
-    let reader = connect("rw", config.database_connections, "ON")
-        .await
-        .map_err(named)?;
+    let writer = connect("OFF", false).await.map_err(named)?;
+    let pool = connect("ON", true).await.map_err(named)?;
+    let options = SqliteConnectOptions::new().filename(path);
+    let options = pragmas(options, "ON").disable_statement_logging();
     Ok(Store {
         writer,
-        reader,
+        reader: Reader::of_file(pool, options, config.database_connections),
         lanes: Some(Lanes::default()),
     })
+}
+
+fn pragmas(options: SqliteConnectOptions, query_only: &'static str) -> SqliteConnectOptions {
+    options
+        .row_buffer_size(ROWS_AHEAD)
+        .pragma("journal_mode", "WAL")
+        .pragma("synchronous", "FULL")
+        .pragma("foreign_keys", "ON")
+        .pragma("temp_store", "MEMORY")
+        .pragma("query_only", query_only)
+        .busy_timeout(Duration::from_secs(10))
 }
 
 fn lock(path: &Path, how: FlockArg) -> Result<Lock, OpenError> {

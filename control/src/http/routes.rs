@@ -7,7 +7,7 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state},
     routing::{any, get},
 };
-use tower_http::compression::CompressionLayer;
+use tower_http::{CompressionLevel, compression::CompressionLayer};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -165,7 +165,12 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
-        .layer(CompressionLayer::new().gzip(true))
+        // Of a page of JSON the default leaves an eighth less, for three times the work.
+        .layer(
+            CompressionLayer::new()
+                .gzip(true)
+                .quality(CompressionLevel::Fastest),
+        )
         .route("/ws", get(proxy::splice))
         .route("/transfer", any(proxy::splice))
         .route("/transfer/{*rest}", any(proxy::splice))

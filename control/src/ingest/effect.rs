@@ -24,6 +24,7 @@ use crate::{
     node::{convert, hello},
     outbox::{self, Event},
     text::{fresh_id, tame, tame_opt, to_i64, to_u64},
+    wanted,
 };
 
 /// Why a fact has no effect. It is stored all the same.
@@ -320,6 +321,9 @@ impl<C: ConnectionTrait> About<'_, C> {
                 .col_expr(servers::Column::Install, Expr::value(install))
                 .exec(self.db)
                 .await?;
+            if state == "done" && ended.kind == "reinstall" {
+                self.start_at_last().await?;
+            }
         }
         let data = json!({
             "operation": job,
@@ -331,6 +335,29 @@ impl<C: ConnectionTrait> About<'_, C> {
         });
         self.event("job_ended", data).await?;
         Ok(())
+    }
+
+    /// Gives the order that the creation asked for and that an install which failed has used up. The node's row was
+    /// locked before the server's.
+    async fn start_at_last(&self) -> Result<(), DbErr> {
+        let row = &self.row;
+        let asked = waits_for_install(row);
+        if !asked || row.suspended || row.deleted_at_ms.is_some() {
+            return Ok(());
+        }
+        let generation = wanted::bump(self.db, &row.id).await?.generation;
+        servers::Entity::update_many()
+            .col_expr(servers::Column::PowerGeneration, Expr::value(generation))
+            .col_expr(servers::Column::Intent, Expr::value(Some("start")))
+            .col_expr(
+                servers::Column::IntentAtMs,
+                Expr::value(Some(self.fact.at_ms)),
+            )
+            .filter(servers::Column::Id.eq(&*row.id))
+            .exec(self.db)
+            .await?;
+        let data = json!({"generation": generation, "power": "start"});
+        self.event("wanted", data).await
     }
 
     /// The output of a job, whether its bytes have come before or come after.
@@ -414,6 +441,14 @@ impl<C: ConnectionTrait> About<'_, C> {
             .await?;
         Ok(())
     }
+}
+
+/// As [`outcome::waits_for_install`] says of a row.
+#[must_use]
+pub fn waits_for_install(row: &servers::Model) -> bool {
+    let installed = row.install.as_ref().and_then(|i| i.get("result"));
+    let installed = installed.and_then(serde_json::Value::as_str);
+    outcome::waits_for_install(&row.power, row.power_generation, installed)
 }
 
 async fn applied_rev(db: &impl ConnectionTrait, node: NodeId) -> Result<i64, DbErr> {

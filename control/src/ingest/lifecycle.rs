@@ -224,6 +224,7 @@ async fn lock_nodes(
                             | What::NodeCondition(_)
                             | What::PortFreed(_)
                             | What::FactGap(_)
+                            | What::JobEnded(_)
                     )
                 )
             })

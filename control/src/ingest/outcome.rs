@@ -11,6 +11,9 @@ use super::cursor::{Boot, Lost};
 /// ended as.
 pub const OPEN: [&str; 3] = ["pending", "running", "lost"];
 
+/// The generation that a server is made in. Every later order raises it.
+pub const CREATED: i64 = 1;
+
 /// A server's last power order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order<'a> {
@@ -70,6 +73,14 @@ pub fn ended_as(result: JobResult) -> Option<&'static str> {
     }
 }
 
+/// Whether a server still waits for the start that its creation asked for: nobody gave another order since, and no
+/// install has ended well. The node settles that order with the first install that fails, as a start must not meet
+/// half of the files.
+#[must_use]
+pub fn waits_for_install(power: &str, power_generation: i64, installed: Option<&str>) -> bool {
+    power == "start" && power_generation == CREATED && installed != Some("done")
+}
+
 /// Facts of the boot before that never came, as a boot's first fact tells. `next_seq`: what was expected of it.
 #[must_use]
 pub fn lost_before(previous: Boot, next_seq: u64, started: &wire::BootStarted) -> Option<Lost> {
@@ -83,6 +94,16 @@ pub fn lost_before(previous: Boot, next_seq: u64, started: &wire::BootStarted) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_start_waits_for_an_install_until_one_ends_well_or_another_order_is_given() {
+        assert!(waits_for_install("start", CREATED, None));
+        assert!(waits_for_install("start", CREATED, Some("failed")));
+        assert!(!waits_for_install("start", CREATED, Some("done")));
+        assert!(!waits_for_install("stop", 0, Some("failed")), "not asked");
+        assert!(!waits_for_install("stop", 3, Some("failed")), "withdrawn");
+        assert!(!waits_for_install("start", 3, None), "a later order");
+    }
 
     #[test]
     fn an_order_is_settled_by_its_state_or_by_the_games_own_end() {

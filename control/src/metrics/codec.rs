@@ -66,34 +66,57 @@ pub fn pack(rows: &[Row]) -> Vec<u8> {
 /// Reads rows; what is damaged ends the list.
 #[must_use]
 pub fn unpack(bytes: &[u8]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    walk(bytes, |at_ms, values| {
+        rows.push(Row {
+            at_ms,
+            values: values.to_vec(),
+        });
+    });
+    rows
+}
+
+/// Reads the last two rows, in their order. All before them have to be gone through, but none is kept.
+#[must_use]
+pub fn last_two(bytes: &[u8]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::with_capacity(2);
+    walk(bytes, |at_ms, values| {
+        if rows.len() < 2 {
+            let values = values.to_vec();
+            rows.push(Row { at_ms, values });
+            return;
+        }
+        rows.swap(0, 1);
+        if let Some(last) = rows.last_mut() {
+            last.at_ms = at_ms;
+            last.values.copy_from_slice(values);
+        }
+    });
+    rows
+}
+
+fn walk(bytes: &[u8], mut each: impl FnMut(i64, &[i64])) {
     let Some((&VERSION, mut rest)) = bytes.split_first() else {
-        return Vec::new();
+        return;
     };
     let mut head = || usize::try_from(take(&mut rest)?).ok();
     let (Some(columns), Some(count)) = (head(), head()) else {
-        return Vec::new();
+        return;
     };
     if columns > MAX_COLUMNS || count > MAX_ROWS {
-        return Vec::new();
+        return;
     }
-    let mut rows = Vec::with_capacity(count);
     let mut at = 0i64;
     let mut last = vec![0i64; columns];
     for _ in 0..count {
-        let Some(step) = take(&mut rest) else { break };
+        let Some(step) = take(&mut rest) else { return };
         at = at.wrapping_add(step);
         for value in &mut last {
-            let Some(step) = take(&mut rest) else {
-                return rows;
-            };
+            let Some(step) = take(&mut rest) else { return };
             *value = value.wrapping_add(step);
         }
-        rows.push(Row {
-            at_ms: at,
-            values: last.clone(),
-        });
+        each(at, &last);
     }
-    rows
 }
 
 fn put(out: &mut Vec<u8>, n: i64) {
@@ -145,6 +168,10 @@ mod tests {
             .collect();
         let packed = pack(&rows);
         assert_eq!(unpack(&packed), rows);
+        for some in [&rows[..0], &rows[..1], &rows[..2], &rows[..3], &rows] {
+            let tail = &some[some.len().saturating_sub(2)..];
+            assert_eq!(last_two(&pack(some)), tail);
+        }
         assert!(packed.len() < 240 * 24, "{} bytes", packed.len());
     }
 

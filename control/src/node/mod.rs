@@ -12,6 +12,7 @@ pub mod enroll;
 pub(crate) mod hello;
 pub mod identity;
 pub mod pace;
+pub mod place;
 pub mod presence;
 pub mod push;
 pub mod service;

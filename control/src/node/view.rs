@@ -14,11 +14,21 @@ use crate::{egg::view::lenient, error::Result, http::Stamp, server::dto::Limits}
 /// How a node stands.
 #[must_use]
 pub fn state(row: &nodes::Model) -> NodeState {
-    if row.revoked_at_ms.is_some() {
+    state_of(
+        row.revoked_at_ms.is_some(),
+        row.quarantined_because.is_some(),
+        row.online,
+    )
+}
+
+/// How a node of these columns stands.
+#[must_use]
+pub fn state_of(revoked: bool, quarantined: bool, online: bool) -> NodeState {
+    if revoked {
         NodeState::Revoked
-    } else if row.quarantined_because.is_some() {
+    } else if quarantined {
         NodeState::Quarantined
-    } else if row.online {
+    } else if online {
         NodeState::Online
     } else {
         NodeState::Offline
@@ -40,25 +50,17 @@ fn is_public(text: &str) -> bool {
     public && is_usable(text)
 }
 
-/// Addresses that others can reach from anywhere, and from the node's own network; with `own` that one alone.
+/// Which of these others can reach from anywhere, and which from the node's own network.
 #[must_use]
-pub fn reachable(row: &nodes::Model, own: Option<String>) -> (Vec<String>, Vec<String>) {
-    let all = match own {
-        Some(ip) => vec![ip],
-        None => lenient::<HostInfo>(&row.host).addresses,
-    };
-    let usable = all.into_iter().filter(|a| is_usable(a));
+pub fn reachable(addresses: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let usable = addresses.into_iter().filter(|a| is_usable(a));
     usable.partition(|a| is_public(a))
 }
 
-/// What players type, without port: what an admin set, else the first address that others can reach, else the
-/// first one there is, else its host name.
+/// What players type, without port, where an admin set nothing: the first address that others can reach, else the
+/// first one there is, else the host name.
 #[must_use]
-pub fn player_host(row: &nodes::Model) -> Option<String> {
-    if let Some(address) = &row.player_address {
-        return Some(address.clone());
-    }
-    let host: HostInfo = lenient(&row.host);
+pub fn best_host(host: &HostInfo) -> Option<String> {
     let addresses = &host.addresses;
     addresses
         .iter()

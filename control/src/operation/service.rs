@@ -130,6 +130,7 @@ pub async fn cancel(app: &App, caller: &Caller, id: JobId) -> Result<Operation> 
         ));
     }
     let server = servers::Entity::find_by_id(row.server_id.clone().unwrap_or_default())
+        .into_partial_model::<subject::ServerKey>()
         .one(app.db.read())
         .await?
         .ok_or_else(|| Error::not_found("operation"))?;

@@ -9,6 +9,7 @@ use warren_entity::{server_grams, servers};
 
 use super::{
     dto::{ServerQuery, ServerSummary, ServerTally},
+    row::{self, Row},
     search::Search,
     store,
     view::Around,
@@ -21,7 +22,7 @@ use crate::{
     http::{Page, PageQuery},
 };
 
-/// The rows of a page and of one row more, as a query.
+/// The [`Row`]s of a page and of one row more, as a query.
 /// # Errors
 /// 422 for a bad limit or cursor.
 pub fn select(
@@ -53,12 +54,13 @@ pub fn select(
         if let Some(after) = after {
             select = select.filter(server_grams::Column::ServerId.lt(after));
         }
-        return Ok(select.order_by_desc(server_grams::Column::ServerId));
+        let select = select.order_by_desc(server_grams::Column::ServerId);
+        return Ok(row::columns(select));
     }
     if let Some(after) = after {
         select = select.filter(servers::Column::Id.lt(after));
     }
-    Ok(select.order_by_desc(servers::Column::Id))
+    Ok(row::columns(select.order_by_desc(servers::Column::Id)))
 }
 
 /// Servers that the caller may see, the newest first.
@@ -75,11 +77,12 @@ pub async fn list(app: &App, caller: &Caller, query: &ServerQuery) -> Result<Pag
         None => None,
     };
     let rows = select(&caller.actor, query, search.as_ref())?
+        .into_model::<Row>()
         .all(app.db.read())
         .await?;
     let page = Page::cut(rows, limit, |row| row.id.clone());
     let around = Around::load(app, &page.items).await?;
-    Ok(page.map(|row| around.summary(&row)))
+    Ok(page.map(|row| around.summary(row)))
 }
 
 #[derive(FromQueryResult)]

@@ -9,6 +9,7 @@ pub mod dto;
 pub mod list;
 pub mod live;
 pub mod ports;
+pub mod row;
 pub mod search;
 pub mod service;
 pub mod spec;

@@ -20,8 +20,7 @@ use warren_proto::{
 use super::{
     check,
     dto::{PowerAction, Server, ServerCreate, ServerCreated, ServerPatch},
-    ports, spec, store,
-    view::{self, Around},
+    ports, spec, store, view,
 };
 use crate::{
     access::Key,
@@ -32,6 +31,7 @@ use crate::{
     db::Lane,
     egg::view as egg_view,
     error::{Error, Fields, Result},
+    ingest::effect::waits_for_install,
     operation::{
         dto::{Named, Operation},
         view as operation_view,
@@ -47,8 +47,7 @@ const IN_TICKET: u64 = 500;
 /// # Errors
 /// Database.
 pub async fn get(app: &App, access: &ServerAccess) -> Result<Server> {
-    let around = Around::load(app, std::slice::from_ref(&access.server)).await?;
-    view::whole(app.db.read(), &around, access, &access.server).await
+    view::whole(app, access).await
 }
 
 async fn fresh(app: &App, access: ServerAccess) -> Result<Server> {
@@ -588,19 +587,30 @@ pub async fn reinstall(app: &App, access: ServerAccess, wipe: bool) -> Result<Op
         wipe,
     };
     let operation = begin_operation(&*tx, &access.caller, new, now_ms).await?;
-    // The job needs the files for itself: the game is stopped for it and not started again.
-    servers::Entity::update_many()
-        .col_expr(servers::Column::Power, Expr::value("stop"))
-        .col_expr(servers::Column::PowerGeneration, Expr::value(generation))
-        .col_expr(servers::Column::Intent, Expr::value(Option::<String>::None))
+    // The job needs the files for itself: the game is stopped for it and not started again. Where none was ever
+    // installed there is no game, and the start that its creation asked for comes when the files are there.
+    let bare = matches!(
+        row.state.parse(),
+        Ok(State::New | State::Installing | State::Error)
+    );
+    let first = bare && waits_for_install(&row);
+    let mut update = servers::Entity::update_many()
+        .col_expr(
+            servers::Column::Intent,
+            Expr::value(first.then_some("start")),
+        )
         .col_expr(
             servers::Column::IntentAtMs,
-            Expr::value(Option::<i64>::None),
+            Expr::value(first.then_some(now_ms)),
         )
         .col_expr(servers::Column::UpdatedAtMs, Expr::value(now_ms))
-        .filter(servers::Column::Id.eq(&*row.id))
-        .exec(&*tx)
-        .await?;
+        .filter(servers::Column::Id.eq(&*row.id));
+    if !first {
+        update = update
+            .col_expr(servers::Column::Power, Expr::value("stop"))
+            .col_expr(servers::Column::PowerGeneration, Expr::value(generation));
+    }
+    update.exec(&*tx).await?;
     spec::refresh(&*tx, &row.id).await?;
     let data = json!({"operation": operation.id, "kind": "reinstall", "state": "pending"});
     say(&*tx, &access, "operation", now_ms, data).await?;

@@ -1,11 +1,16 @@
 //! Rows of servers, as the API shows them: everything that a page of them needs in a handful of queries,
 //! however many there are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{Expr, ExprTrait, Query},
+};
+use serde::Deserialize;
 use serde_json::Value;
-use warren_entity::{allocations, eggs, nodes, operations, server_samples, servers};
+use warren_entity::{allocations, egg_variables, operations, server_samples, server_variables};
 use warren_proto::state::State;
 
 use super::{
@@ -14,17 +19,18 @@ use super::{
         PowerAction, RunRef, Server, ServerAllocation, ServerState, ServerSummary, ServerVariable,
         Usage,
     },
-    spec,
+    row::{self, Row},
 };
 use crate::{
     access::{Key, held},
-    allocation::take,
+    allocation::{service::ANY, take},
     app::App,
     auth::ServerAccess,
-    egg::view::{self as egg_view, lenient},
+    db::Stored,
+    egg::view as egg_view,
     error::{Error, Result},
     http::Stamp,
-    node::{dto::NodeState, view as node_view},
+    node::{dto::NodeState, place::Place, view as node_view},
     operation::{
         dto::{Named, Operation},
         view as operation_view,
@@ -34,109 +40,76 @@ use crate::{
 /// What a page of servers refers to.
 #[derive(Default)]
 pub struct Around {
-    nodes: HashMap<String, nodes::Model>,
-    eggs: HashMap<String, String>,
-    primary: HashMap<String, allocations::Model>,
+    nodes: HashMap<String, Place>,
     operations: HashMap<String, operations::Model>,
-    samples: HashMap<String, Value>,
+    samples: HashMap<String, Sample>,
     rates: HashMap<String, (f64, f64)>,
 }
 
+/// What is shown of `server_samples::Model::sample`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Sample {
+    at_ms: Option<i64>,
+    cpu_percent: f64,
+    memory_bytes: u64,
+    disk_bytes: u64,
+    uptime_ms: u64,
+    pids: u32,
+}
+
 impl Around {
-    /// Loads it for these servers.
+    /// Loads it for these servers. Nothing is asked for that none of them refers to.
     /// # Errors
     /// Database.
-    pub async fn load(app: &App, servers: &[servers::Model]) -> Result<Self> {
-        if servers.is_empty() {
-            return Ok(Self::default());
+    pub async fn load(app: &App, servers: &[Row]) -> Result<Self> {
+        let mut around = Self::default();
+        let nodes: BTreeSet<String> = servers.iter().map(|s| s.node_id.clone()).collect();
+        if !nodes.is_empty() {
+            around.nodes = Place::load(app.db.read(), nodes).await?;
         }
-        let mut around = Self::from(app.db.read(), servers).await?;
-        let up = servers
+        let work: Vec<&str> = servers
             .iter()
-            .filter(|s| s.state.parse::<State>().is_ok_and(State::is_up));
-        let up: Vec<String> = up.map(|s| s.id.clone()).collect();
-        let samples = server_samples::Entity::find()
-            .filter(server_samples::Column::ServerId.is_in(up.iter().cloned()))
-            .all(app.db.bulk.read())
-            .await?;
-        let samples = samples.into_iter().map(|row| (row.server_id, row.sample));
-        around.samples = samples.collect();
-        around.rates = crate::usage::rates(app, &up).await?;
+            .filter_map(|s| s.operation.as_deref())
+            .collect();
+        if !work.is_empty() {
+            let rows = operations::Entity::find()
+                .filter(operations::Column::Id.is_in(work))
+                .all(app.db.read())
+                .await?;
+            around.operations = rows.into_iter().map(|o| (o.id.clone(), o)).collect();
+        }
+        let up: Vec<String> = servers
+            .iter()
+            .filter(|s| s.state.parse::<State>().is_ok_and(State::is_up))
+            .map(|s| s.id.clone())
+            .collect();
+        if !up.is_empty() {
+            around.samples = samples(app, &up).await?;
+            around.rates = crate::usage::rates(app, &up).await?;
+        }
         Ok(around)
     }
 
-    /// Loads it as a transaction sees it, without samples and rates.
-    /// # Errors
-    /// Database.
-    pub async fn from(db: &impl ConnectionTrait, servers: &[servers::Model]) -> Result<Self> {
-        let ids = || servers.iter().map(|s| s.id.clone());
-        let nodes = nodes::Entity::find()
-            .filter(nodes::Column::Id.is_in(servers.iter().map(|s| s.node_id.clone())))
-            .all(db)
-            .await?;
-        let eggs = eggs::Entity::find()
-            .filter(eggs::Column::Id.is_in(servers.iter().map(|s| s.egg_id.clone())));
-        let eggs: Vec<(String, String)> = {
-            use sea_orm::QuerySelect;
-            eggs.select_only()
-                .columns([eggs::Column::Id, eggs::Column::Name])
-                .into_tuple()
-                .all(db)
-                .await?
-        };
-        let primary = allocations::Entity::find()
-            .filter(allocations::Column::ServerId.is_in(ids()))
-            .filter(allocations::Column::IsPrimary.eq(true))
-            .all(db)
-            .await?;
-        let operations = operations::Entity::find()
-            .filter(operations::Column::ServerId.is_in(ids()))
-            .filter(operations::Column::State.is_in(["pending", "running"]))
-            .order_by_asc(operations::Column::Id)
-            .all(db)
-            .await?;
-        Ok(Self {
-            nodes: nodes.into_iter().map(|n| (n.id.clone(), n)).collect(),
-            eggs: eggs.into_iter().collect(),
-            primary: primary
-                .into_iter()
-                .filter_map(|a| Some((a.server_id.clone()?, a)))
-                .collect(),
-            operations: operations
-                .into_iter()
-                .filter_map(|o| Some((o.server_id.clone()?, o)))
-                .collect(),
-            samples: HashMap::new(),
-            rates: HashMap::new(),
-        })
-    }
-
-    fn node(&self, server: &servers::Model) -> NodeRef {
-        match self.nodes.get(&server.node_id) {
-            Some(node) => NodeRef {
-                id: node.id.clone(),
-                name: node.name.clone(),
-                state: node_view::state(node),
-            },
-            None => NodeRef {
-                id: server.node_id.clone(),
-                name: String::new(),
-                state: NodeState::Offline,
-            },
+    fn node(&self, server: &Row) -> NodeRef {
+        let node = self.nodes.get(&server.node_id);
+        NodeRef {
+            id: server.node_id.clone(),
+            name: node.map(|n| n.name.clone()).unwrap_or_default(),
+            state: node.map_or(NodeState::Offline, |n| n.state),
         }
     }
 
-    fn address(&self, server: &servers::Model) -> Option<Address> {
-        let primary = self.primary.get(&server.id)?;
+    fn address(&self, server: &Row) -> Option<Address> {
+        let primary = server.primary.as_ref()?;
         let node = self.nodes.get(&server.node_id)?;
-        let own = (primary.ip != crate::allocation::service::ANY).then(|| primary.ip.clone());
-        let host = primary
-            .alias
-            .clone()
-            .or_else(|| node.player_address.clone())
+        let own = (primary.ip != ANY).then_some(&primary.ip);
+        let host = primary.alias.as_ref();
+        let host = host
+            .or(node.player_address.as_ref())
             .or(own)
-            .or_else(|| node_view::player_host(node))?;
-        Some(address(host, u16::try_from(primary.port).ok()?))
+            .or(node.best.as_ref())?;
+        Some(address(host.clone(), u16::try_from(primary.port).ok()?))
     }
 
     /// What players can type for one of a server's ports, the best one first.
@@ -148,8 +121,8 @@ impl Around {
             (AddressKind::Alias, row.alias.clone()),
             (AddressKind::Node, node.player_address.clone()),
         ];
-        let own = (row.ip != crate::allocation::service::ANY).then(|| row.ip.clone());
-        let (public, lan) = node_view::reachable(node, own);
+        let own = (row.ip != ANY).then(|| row.ip.clone());
+        let (public, lan) = node.reachable(own);
         let public = public.into_iter().map(|ip| (AddressKind::Public, ip));
         let lan = lan.into_iter().map(|ip| (AddressKind::Lan, ip));
         let set = set
@@ -165,10 +138,10 @@ impl Around {
             .collect()
     }
 
-    fn operation(&self, server: &servers::Model) -> Option<Operation> {
-        let row = self.operations.get(&server.id)?;
+    fn operation(&self, server: &Row) -> Option<Operation> {
+        let row = self.operations.get(server.operation.as_ref()?)?;
         let node = self.nodes.get(&server.node_id).map(|n| Named {
-            id: n.id.clone(),
+            id: server.node_id.clone(),
             name: n.name.clone(),
         });
         let named = Named {
@@ -178,59 +151,67 @@ impl Around {
         Some(operation_view::operation(row, Some(named), node))
     }
 
-    fn usage(&self, server: &servers::Model) -> Option<Usage> {
-        let state: State = server.state.parse().ok()?;
-        let sample = self.samples.get(&server.id).filter(|_| state.is_up())?;
-        let number = |name: &str| sample.get(name).and_then(Value::as_u64);
+    fn usage(&self, server: &Row) -> Option<Usage> {
+        let sample = self.samples.get(&server.id)?;
         let (rx, tx) = self.rates.get(&server.id).copied().unwrap_or_default();
         Some(Usage {
-            at: Stamp(sample.get("at_ms").and_then(Value::as_i64)?),
-            cpu_percent: sample
-                .get("cpu_percent")
-                .and_then(Value::as_f64)
-                .unwrap_or_default(),
-            memory_bytes: number("memory_bytes").unwrap_or_default(),
+            at: Stamp(sample.at_ms?),
+            cpu_percent: sample.cpu_percent,
+            memory_bytes: sample.memory_bytes,
             rx_bytes_per_s: node_view::whole(rx),
             tx_bytes_per_s: node_view::whole(tx),
-            disk_bytes: number("disk_bytes").unwrap_or_default(),
-            uptime_ms: number("uptime_ms").unwrap_or_default(),
-            pids: number("pids")
-                .and_then(|n| u32::try_from(n).ok())
-                .unwrap_or_default(),
+            disk_bytes: sample.disk_bytes,
+            uptime_ms: sample.uptime_ms,
+            pids: sample.pids,
         })
     }
 
     /// One server of the page.
     #[must_use]
-    pub fn summary(&self, row: &servers::Model) -> ServerSummary {
+    pub fn summary(&self, row: Row) -> ServerSummary {
         let intent = row.intent.as_deref().and_then(PowerAction::parse);
         ServerSummary {
-            id: row.id.clone(),
-            name: row.name.clone(),
             state: row
                 .state
                 .parse::<State>()
                 .map_or(ServerState::Error, Into::into),
             state_since: Stamp(row.state_since_ms),
-            reason: row.state_reason.clone(),
-            detail: row.state_detail.clone(),
             intent: intent.map(|action| Intent {
                 action,
                 asked_at: Stamp(row.intent_at_ms.unwrap_or(row.updated_at_ms)),
             }),
             suspended: row.suspended,
-            node: self.node(row),
-            egg: EggRef {
-                id: row.egg_id.clone(),
-                name: self.eggs.get(&row.egg_id).cloned().unwrap_or_default(),
-            },
-            address: self.address(row),
-            limits: lenient(&row.limits),
-            usage: self.usage(row),
-            operation: self.operation(row),
+            node: self.node(&row),
+            address: self.address(&row),
+            usage: self.usage(&row),
+            operation: self.operation(&row),
             created_at: Stamp(row.created_at_ms),
+            id: row.id,
+            name: row.name,
+            reason: row.state_reason,
+            detail: row.state_detail,
+            egg: EggRef {
+                id: row.egg_id,
+                name: row.egg_name.unwrap_or_default(),
+            },
+            limits: row.limits,
         }
     }
+}
+
+async fn samples(app: &App, servers: &[String]) -> Result<HashMap<String, Sample>> {
+    let rows: Vec<(String, Stored<Sample>)> = server_samples::Entity::find()
+        .select_only()
+        .columns([
+            server_samples::Column::ServerId,
+            server_samples::Column::Sample,
+        ])
+        .filter(server_samples::Column::ServerId.is_in(servers))
+        .into_tuple()
+        .all(app.db.bulk.read())
+        .await?;
+    let samples = rows.into_iter().map(|(id, Stored(sample))| (id, sample));
+    Ok(samples.collect())
 }
 
 fn address(host: String, port: u16) -> Address {
@@ -264,32 +245,63 @@ fn install(value: &Value) -> InstallResult {
     }
 }
 
+/// A variable of an egg, and the value of its own that a server has.
+#[derive(FromQueryResult)]
+struct Valued {
+    value: Option<String>,
+    #[sea_orm(nested)]
+    variable: egg_variables::Model,
+}
+
+/// In the egg's order.
+async fn variables(db: &impl ConnectionTrait, server: &Row) -> Result<Vec<Valued>> {
+    use server_variables::{Column, Entity};
+    let value = Query::select()
+        .column((Entity, Column::Value))
+        .from(Entity)
+        .and_where(Expr::col((Entity, Column::ServerId)).eq(&*server.id))
+        .and_where(
+            Expr::col((Entity, Column::Env))
+                .equals((egg_variables::Entity, egg_variables::Column::Env)),
+        )
+        .to_owned();
+    let variables = egg_variables::Entity::find()
+        .expr_as(Expr::SubQuery(None, Box::new(value.into())), "value")
+        .filter(egg_variables::Column::EggId.eq(&*server.egg_id))
+        .order_by_asc(egg_variables::Column::Position);
+    Ok(variables.into_model().all(db).await?)
+}
+
 /// A whole server as its caller may see it.
 /// # Errors
-/// Database; a damaged row.
-pub async fn whole(
-    db: &impl ConnectionTrait,
-    around: &Around,
-    access: &ServerAccess,
-    row: &servers::Model,
-) -> Result<Server> {
-    let egg = eggs::Entity::find_by_id(&*row.egg_id)
+/// 404 when it has just gone; database; a damaged row.
+pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
+    let db = app.db.read();
+    let found = row::whole(&access.server.id)
+        .into_model::<row::Whole>()
         .one(db)
         .await?
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("server {} has no egg", row.id)))?;
-    let document = egg_view::document(&egg)?;
+        .ok_or_else(|| Error::not_found("server"))?;
+    if found.egg.is_none() {
+        let id = &access.server.id;
+        return Err(Error::Internal(anyhow::anyhow!("server {id} has no egg")));
+    }
+    let around = Around::load(app, std::slice::from_ref(&found.row)).await?;
     let admin = access.caller.actor.admin;
-    let sees_startup = access.may(Key::StartupRead);
-    let values = spec::values(db, &row.id).await?;
-    let variables = egg_view::variables(db, &egg.id).await?;
-    let variables = variables
-        .iter()
-        .filter(|v| sees_startup && (admin || v.user_viewable))
-        .map(|v| ServerVariable {
-            variable: egg_view::variable(v),
-            value: values.get(&v.env).unwrap_or(&v.default_value).clone(),
+    let variables = if access.may(Key::StartupRead) {
+        let all = variables(db, &found.row).await?;
+        let seen = all
+            .into_iter()
+            .filter(|v| admin || v.variable.user_viewable);
+        let shown = seen.map(|v| ServerVariable {
+            variable: egg_view::variable(&v.variable),
+            value: v.value.unwrap_or(v.variable.default_value),
         });
-    let ports = take::of_server(db, &row.id).await?;
+        shown.collect()
+    } else {
+        Vec::new()
+    };
+    let ports = take::of_server(db, &found.row.id).await?;
     let ports = ports.into_iter().map(|a| ServerAllocation {
         addresses: around.addresses(&a),
         id: a.id,
@@ -299,30 +311,28 @@ pub async fn whole(
         alias: a.alias,
         taken_by: a.taken_by,
     });
+    let node = around.nodes.get(&found.row.node_id);
     Ok(Server {
-        summary: around.summary(row),
-        description: row.description.clone(),
-        image: row.image.clone(),
-        images: lenient(&egg.images),
-        startup: sees_startup.then(|| row.startup.clone()),
-        variables: variables.collect(),
+        description: found.description,
+        image: found.image,
+        images: found.images,
+        startup: access.may(Key::StartupRead).then_some(found.startup),
+        variables,
         allocations: ports.collect(),
-        generation: row.generation,
-        applied: around
-            .nodes
-            .get(&row.node_id)
-            .is_some_and(|n| n.applied_rev >= row.rev),
-        run: row.run_id.clone().map(|id| RunRef {
+        generation: found.generation,
+        applied: node.is_some_and(|n| n.applied_rev >= found.rev),
+        run: found.run_id.map(|id| RunRef {
             id,
-            started_at: row.run_started_at_ms.map(Stamp),
+            started_at: found.run_started_at_ms.map(Stamp),
         }),
-        crash_policy: lenient(&row.crash_policy),
-        features: document.features,
+        crash_policy: found.crash_policy,
+        features: found.features,
         permissions: held(&access.caller.actor, access.resource)
             .into_iter()
             .map(|k| k.as_str().to_owned())
             .collect(),
-        last_exit: row.last_exit.as_ref().and_then(last_exit),
-        install: row.install.as_ref().map(install),
+        last_exit: found.last_exit.as_ref().and_then(last_exit),
+        install: found.install.as_ref().map(install),
+        summary: around.summary(found.row),
     })
 }

@@ -4,7 +4,7 @@ pub mod prometheus;
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use warren_entity::metric_chunks;
 
 use crate::{
@@ -47,17 +47,23 @@ pub async fn rates(app: &App, subjects: &[String]) -> Result<HashMap<String, (f6
         return Ok(HashMap::new());
     }
     let now_s = app.clock.now_s();
-    let chunks = metric_chunks::Entity::find()
+    let chunks: Vec<(String, Vec<u8>)> = metric_chunks::Entity::find()
+        .select_only()
+        .columns([
+            metric_chunks::Column::SubjectId,
+            metric_chunks::Column::Data,
+        ])
         .filter(metric_chunks::Column::SubjectId.is_in(subjects.iter().cloned()))
         .filter(metric_chunks::Column::StepS.eq(RAW_S))
         .filter(metric_chunks::Column::StartS.gte(start_of(RAW_S, (now_s - FRESH_S) * 1000)))
         .order_by_asc(metric_chunks::Column::StartS)
+        .into_tuple()
         .all(app.db.bulk.read())
         .await?;
     let mut last_two: HashMap<String, Vec<Row>> = HashMap::new();
-    for chunk in chunks {
-        let rows = last_two.entry(chunk.subject_id).or_default();
-        rows.extend(codec::unpack(&chunk.data));
+    for (subject, data) in chunks {
+        let rows = last_two.entry(subject).or_default();
+        rows.extend(codec::last_two(&data));
         let surplus = rows.len().saturating_sub(2);
         rows.drain(..surplus);
     }

@@ -26,6 +26,8 @@ on_both! {
     ports_are_never_given_twice
     an_owner_changes_what_owners_may_and_no_more
     power_orders_raise_the_generation_and_wait_for_jobs
+    a_start_asked_for_at_creation_comes_with_the_first_install_that_ends_well
+    a_start_that_was_withdrawn_does_not_come_with_an_install
     a_server_goes_only_by_its_name
     lists_are_cut_into_pages_and_searched_as_text
     console_history_is_paged_searched_and_downloaded
@@ -80,26 +82,67 @@ impl Scene {
 
     /// As the node reports it.
     pub async fn installed(&mut self, id: ServerId, operation: &str) {
-        use wire::fact::What;
         let began = self.node.boot_started(None);
-        let busy = self
-            .node
-            .state(id, wire::State::New, wire::State::Installing);
-        let still = self
-            .node
-            .state(id, wire::State::Installing, wire::State::Stopped);
+        self.node.upload_surely(vec![began]).await;
+        let states = [
+            wire::State::New,
+            wire::State::Installing,
+            wire::State::Stopped,
+        ];
+        self.job_ended(id, operation, "install", states).await;
+    }
+
+    /// By way of these states. The node's first fact must have come.
+    pub async fn job_ended(
+        &mut self,
+        id: ServerId,
+        operation: &str,
+        kind: &str,
+        [from, by, to]: [wire::State; 3],
+    ) {
+        let result = match to {
+            wire::State::Error => wire::JobResult::Failed,
+            _ => wire::JobResult::Done,
+        };
+        let busy = self.node.state(id, from, by);
+        let still = self.node.state(id, by, to);
         let ended = self.node.fact(
             Some(id),
-            What::JobEnded(wire::JobEnded {
+            wire::fact::What::JobEnded(wire::JobEnded {
                 job: operation.into(),
-                kind: "install".into(),
-                result: wire::JobResult::Done.into(),
+                kind: kind.into(),
+                result: result.into(),
                 ..Default::default()
             }),
         );
-        self.node
-            .upload_surely(vec![began, busy, still, ended])
-            .await;
+        self.node.upload_surely(vec![busy, still, ended]).await;
+    }
+
+    /// A server that shall start when it is installed, and whose install has failed.
+    pub async fn failed(&mut self, name: &str) -> ServerId {
+        let mut wish = self.wish(name);
+        wish["start_after_install"] = json!(true);
+        let made = self.admin.post("/servers", wish).await.expect(201);
+        let id = made["server"]["id"].as_str().unwrap().parse().unwrap();
+        let began = self.node.boot_started(None);
+        self.node.upload_surely(vec![began]).await;
+        let operation = made["operation"]["id"].as_str().unwrap().to_owned();
+        let states = [
+            wire::State::New,
+            wire::State::Installing,
+            wire::State::Error,
+        ];
+        self.job_ended(id, &operation, "install", states).await;
+        id
+    }
+
+    /// Reinstalls a server in error; it is left in `to`.
+    pub async fn reinstalled(&mut self, id: ServerId, to: wire::State) {
+        let path = format!("/servers/{id}/reinstall");
+        let job = self.admin.post(&path, json!({"wipe": true})).await;
+        let job = job.expect(202)["id"].as_str().unwrap().to_owned();
+        let states = [wire::State::Error, wire::State::Installing, to];
+        self.job_ended(id, &job, "reinstall", states).await;
     }
 }
 
@@ -368,6 +411,79 @@ async fn power_orders_raise_the_generation_and_wait_for_jobs(world: World) {
     assert_eq!(active["items"].as_array().unwrap().len(), 1);
     let path = format!("/operations/{}/cancel", job["id"].as_str().unwrap());
     scene.admin.post(&path, json!({})).await.expect(202);
+}
+
+async fn a_start_asked_for_at_creation_comes_with_the_first_install_that_ends_well(world: World) {
+    let mut scene = Scene::set(world).await;
+    let id = scene.failed("late").await;
+    let path = format!("/servers/{id}");
+    scene.reinstalled(id, wire::State::Error).await;
+    let row = scene.panel.world.row(id).await;
+    assert_eq!(
+        (row.power.as_str(), row.power_generation),
+        ("start", 1),
+        "no order that could meet half of the files"
+    );
+    assert_eq!(row.intent, None);
+    scene.reinstalled(id, wire::State::Stopped).await;
+    let row = scene.panel.world.row(id).await;
+    assert_eq!(row.power, "start");
+    assert_eq!(row.power_generation, row.generation);
+    let seen = scene.admin.get(&path).await.expect(200);
+    assert_eq!(seen["intent"]["action"], "start");
+    let generation = u64::try_from(row.generation).unwrap();
+    eventually_async("the node to be given the order", SOON, || async {
+        let told = scene.node.told.lock().unwrap();
+        let wanted = told
+            .applies
+            .iter()
+            .flat_map(|a| &a.servers)
+            .find(|s| s.server == id.to_string() && s.generation == generation)?;
+        let order = wanted.power.as_ref()?;
+        (order.power() == wire::Power::Start && order.generation == generation).then_some(())
+    })
+    .await
+    .unwrap();
+    // Once.
+    let states = [wire::State::Stopped, wire::State::Starting];
+    let busy = scene.node.state(id, states[0], states[1]);
+    let up = scene.node.state(id, states[1], wire::State::Running);
+    let stopping = scene
+        .node
+        .state(id, wire::State::Running, wire::State::Stopping);
+    let down = scene
+        .node
+        .state(id, wire::State::Stopping, wire::State::Stopped);
+    scene
+        .node
+        .upload_surely(vec![busy, up, stopping, down])
+        .await;
+    let job = scene
+        .admin
+        .post(&format!("{path}/reinstall"), json!({"wipe": false}))
+        .await;
+    let job = job.expect(202)["id"].as_str().unwrap().to_owned();
+    let states = [
+        wire::State::Stopped,
+        wire::State::Installing,
+        wire::State::Stopped,
+    ];
+    scene.job_ended(id, &job, "reinstall", states).await;
+    let row = scene.panel.world.row(id).await;
+    assert_eq!((row.power.as_str(), row.intent), ("stop", None));
+}
+
+async fn a_start_that_was_withdrawn_does_not_come_with_an_install(world: World) {
+    let mut scene = Scene::set(world).await;
+    let id = scene.failed("never").await;
+    scene
+        .admin
+        .post(&format!("/servers/{id}/power"), json!({"action": "stop"}))
+        .await
+        .expect(202);
+    scene.reinstalled(id, wire::State::Stopped).await;
+    let row = scene.panel.world.row(id).await;
+    assert_eq!((row.power.as_str(), row.intent), ("stop", None));
 }
 
 async fn a_server_goes_only_by_its_name(world: World) {

@@ -9,6 +9,7 @@ use warren_control::{
     server::{
         dto::{ServerQuery, ServerState},
         list,
+        row::Row,
         search::Search,
     },
 };
@@ -68,6 +69,10 @@ async fn fill(world: &World, like: &str, owner: UserId) {
         INSERT INTO server_grams (gram, server_id) \
         SELECT DISTINCT substr(folded, n, 3), server_id FROM server_names JOIN place ON n <= length(folded) - 2";
     tx.execute_unprepared(grams).await.unwrap();
+    let ports = "INSERT INTO allocations (id, node_id, ip, port, server_id, is_primary, withdrawn, created_at_ms) \
+        SELECT id, node_id, '10.0.' || substr(id, 21, 2) || '.1', 10000 + CAST(substr(id, 23) AS INTEGER), id, \
+        TRUE, FALSE, 0 FROM servers WHERE name LIKE 'server %'";
+    tx.execute_unprepared(ports).await.unwrap();
     tx.commit().await.unwrap();
     if world.app.db.main.is_postgres() {
         // As autovacuum does after a while; it can't run in a transaction.
@@ -178,7 +183,7 @@ async fn every_list_of_many_servers_is_read_from_an_index(world: World) {
         let select = list::select(actor, &query, search.as_ref()).unwrap();
         let plan = plan(&world, select.build(backend)).await;
         println!("{query:?}\n{plan}\n");
-        for table in ["servers", "server_grams", "server_names"] {
+        for table in ["servers", "server_grams", "server_names", "allocations"] {
             assert!(
                 !plan.contains(&format!("Seq Scan on {table}")),
                 "{query:?}:\n{plan}"
@@ -197,7 +202,8 @@ async fn every_list_of_many_servers_is_read_from_an_index(world: World) {
                 "{query:?}:\n{plan}"
             ),
         }
-        let rows = select.all(world.app.db.read()).await.unwrap();
+        let rows = select.into_model::<Row>();
+        let rows = rows.all(world.app.db.read()).await.unwrap();
         assert!(!rows.is_empty(), "{query:?}");
         assert!(rows.windows(2).all(|w| w[0].id > w[1].id), "newest first");
     }
