@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use prost::Message;
-use sea_orm::{DbErr, EntityTrait};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 use warren_entity::nodes;
 use warren_proto::{
     bus::{
@@ -99,13 +99,21 @@ fn is_open(error: &AskError) -> bool {
 }
 
 async fn boot(app: &App, node: NodeId) -> Result<BootId, AskError> {
-    let row = nodes::Entity::find_by_id(node.to_string())
-        .one(app.db.read())
-        .await?
-        .filter(|row| row.deleted_at_ms.is_none())
-        .ok_or(AskError::Unknown(node))?;
-    let boot = row.current_boot.as_deref().and_then(|b| b.parse().ok());
-    boot.filter(|_| row.online && row.revoked_at_ms.is_none())
+    let row: Option<(Option<String>, bool, Option<i64>)> =
+        nodes::Entity::find_by_id(node.to_string())
+            .filter(nodes::Column::DeletedAtMs.is_null())
+            .select_only()
+            .columns([
+                nodes::Column::CurrentBoot,
+                nodes::Column::Online,
+                nodes::Column::RevokedAtMs,
+            ])
+            .into_tuple()
+            .one(app.db.read())
+            .await?;
+    let (boot, online, revoked_at_ms) = row.ok_or(AskError::Unknown(node))?;
+    let boot = boot.as_deref().and_then(|b| b.parse().ok());
+    boot.filter(|_| online && revoked_at_ms.is_none())
         .ok_or(AskError::Offline(node))
 }
 
