@@ -103,6 +103,10 @@ fn weigh(app: &App, upload: &lifecycle::Upload) {
     let sizes = upload.batch.facts.iter().map(Vec::len);
     let bytes: usize = sizes.clone().sum();
     pass(app, app.conduct.charge(node, bytes as u64, now));
+    let now_ms = app.clock.now_ms();
+    let moments = upload.batch.facts.iter().filter_map(|raw| moment(raw));
+    let fresh = moments.filter(|at| conduct::is_fresh(*at, now_ms)).count();
+    pass(app, app.conduct.talk(node, fresh as u64, now));
     let large = sizes.filter(|size| *size > lifecycle::MOST_FACT_BYTES);
     let strikes = u32::try_from(large.count()).unwrap_or(u32::MAX);
     if strikes > 0 {
@@ -110,6 +114,16 @@ fn weigh(app: &App, upload: &lifecycle::Upload) {
         let because = "it brings facts that are larger than any of an agent's";
         pass(app, app.conduct.strike(node, strikes, because, now));
     }
+}
+
+/// When a fact happened. One that can't be read is counted where it is read.
+fn moment(raw: &[u8]) -> Option<i64> {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Moment {
+        #[prost(int64, tag = "2")]
+        at_ms: i64,
+    }
+    prost::Message::decode(raw).ok().map(|m: Moment| m.at_ms)
 }
 
 fn pass(app: &App, sentence: Option<Sentence>) {

@@ -149,7 +149,11 @@ fn take(edge: &Edge, subject: &str, payload: &[u8]) {
         return;
     };
     if let About::Node(node) = about {
-        edge.consoles.nudge(node, kind == "online");
+        match kind {
+            "online" => edge.consoles.nudge(node, true),
+            "offline" => edge.consoles.nudge(node, false),
+            _ => {}
+        }
     }
     let Ok(event) = std::str::from_utf8(payload) else {
         return;

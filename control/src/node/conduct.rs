@@ -30,6 +30,12 @@ pub const GRAVE: u32 = 20;
 const BURST_BYTES: u64 = 128 * 1024 * 1024;
 /// And then in a second. A thousand servers that crash every few seconds stay below it.
 const BYTES_A_SECOND: u64 = 256 * 1024;
+/// Facts of this moment that a node may have at once: a thousand servers that start or end together have fewer.
+const BURST_FACTS: u64 = 10_000;
+/// And then in a second. What lay in its journal while control was away is not of this moment.
+const FACTS_A_SECOND: u64 = 200;
+/// Younger facts, by the node's own clock, are of this moment.
+const FRESH_MS: i64 = 60_000;
 /// The first time; each further one within [`REMEMBERED`] is twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(600);
@@ -89,6 +95,8 @@ struct Record {
     clean_at: Instant,
     /// When all of [`BURST_BYTES`] may be brought again.
     full_at: Instant,
+    /// When as many fresh facts as [`BURST_FACTS`] may come again.
+    quiet_at: Instant,
     muted_until: Instant,
     sentences: u32,
 }
@@ -117,6 +125,7 @@ impl Record {
             in_hand: HashSet::new(),
             clean_at: now,
             full_at: now,
+            quiet_at: now,
             muted_until: now,
             sentences: 0,
         }
@@ -125,7 +134,8 @@ impl Record {
     /// Nothing is lost if it is forgotten.
     fn is_blank(&self, now: Instant) -> bool {
         let served = self.sentences == 0 || self.muted_until + REMEMBERED <= now;
-        served && self.in_hand.is_empty() && self.clean_at <= now && self.full_at <= now
+        let rested = [self.clean_at, self.full_at, self.quiet_at];
+        served && self.in_hand.is_empty() && rested.iter().all(|at| *at <= now)
     }
 
     fn strike(&mut self, strikes: u32, now: Instant) -> Option<Duration> {
@@ -140,6 +150,12 @@ impl Record {
         over.then(|| self.mute(now))
     }
 
+    fn talk(&mut self, facts: u64, now: Instant) -> Option<Duration> {
+        self.quiet_at = self.quiet_at.max(now) + said_in(facts);
+        let over = self.quiet_at.duration_since(now) > said_in(BURST_FACTS);
+        over.then(|| self.mute(now))
+    }
+
     fn mute(&mut self, now: Instant) -> Duration {
         if self.muted_until + REMEMBERED <= now {
             self.sentences = 0;
@@ -149,6 +165,7 @@ impl Record {
         self.sentences += 1;
         self.muted_until = now + length;
         self.clean_at = now;
+        self.quiet_at = now;
         // What it has brought stays brought: after its time it has as much room as passes meanwhile.
         self.full_at = self.full_at.min(now + drained_in(BURST_BYTES));
         length
@@ -157,6 +174,16 @@ impl Record {
 
 fn drained_in(bytes: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(1000) / BYTES_A_SECOND)
+}
+
+fn said_in(facts: u64) -> Duration {
+    Duration::from_millis(facts.saturating_mul(1000) / FACTS_A_SECOND)
+}
+
+/// Whether a fact is of this moment, by the clock of the node that says it.
+#[must_use]
+pub fn is_fresh(at_ms: i64, now_ms: i64) -> bool {
+    at_ms > now_ms.saturating_sub(FRESH_MS)
 }
 
 impl Conduct {
@@ -214,6 +241,14 @@ impl Conduct {
                 "it brings more facts than an agent's journal can hold",
             )
         })
+    }
+
+    /// The node brought so many facts of this moment.
+    #[must_use]
+    pub fn talk(&self, node: NodeId, facts: u64, now: Instant) -> Option<Sentence> {
+        let length = self.with(node, now, |record| record.talk(facts, now));
+        let because = "more happens on it in a second than on a thousand servers";
+        length.map(|length| sentence(node, length, because))
     }
 
     fn with<T>(&self, node: NodeId, now: Instant, act: impl FnOnce(&mut Record) -> T) -> T {
@@ -336,6 +371,20 @@ mod tests {
         let later = now + Duration::from_secs(700);
         assert!(!muted(&conduct, node, later));
         assert!(conduct.charge(node, 100 << 20, later).is_none());
+    }
+
+    #[test]
+    fn servers_that_start_together_are_heard_and_a_flood_is_not() {
+        let (conduct, node, now) = (Conduct::default(), NodeId::new(), Instant::now());
+        for at in (0..600).step_by(60).map(|s| now + Duration::from_secs(s)) {
+            assert_eq!(conduct.talk(node, 8000, at), None);
+        }
+        let flood = (0..20).find_map(|s| {
+            let at = now + Duration::from_secs(3600 + s);
+            conduct.talk(node, 2800, at).map(|_| s)
+        });
+        assert!(flood.is_some_and(|s| s <= 4), "{flood:?}");
+        assert!(is_fresh(100_000, 150_000) && !is_fresh(100_000, 170_000));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Numbers and publishes outbox rows while this process holds the lease.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context as _, Result};
 use async_nats::{HeaderMap, jetstream};
@@ -17,6 +17,10 @@ use super::{cloud_event, lease, lease::Lease, stream, wave};
 use crate::{app::App, db::Lane, wanted};
 
 const BATCH: u64 = 256;
+/// Rows among which those of a batch are chosen: one server with much to tell keeps no other waiting.
+const IN_SIGHT: u64 = 4096;
+/// Of one server in a batch: each waits for the one before.
+const OF_ONE: usize = 16;
 /// Looks without a nudge this often: another control may have written.
 const LOOK: Duration = Duration::from_millis(500);
 /// The stream is looked at this often while nothing fails.
@@ -32,6 +36,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     let mut held = false;
     let mut timer = tokio::time::interval(lease::RENEW);
     let mut checked: Option<tokio::time::Instant> = None;
+    let mut more = false;
     let mut nudged = app.bus.subscribe(NUDGE.into(), 16).await.ok();
     let jetstream = stream::context(&app);
     loop {
@@ -46,7 +51,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             }
             () = app.nudges.outbox_due() => told = true,
             Some(_) = next(&mut nudged) => {}
-            () = tokio::time::sleep(LOOK), if held => {}
+            () = tokio::time::sleep(if more { Duration::ZERO } else { LOOK }), if held => {}
         }
         if !held {
             if told && let Err(error) = app.bus.publish(NUDGE.into(), bytes::Bytes::new()).await {
@@ -77,13 +82,14 @@ pub async fn run(app: App, stop: CancellationToken) {
                 }
             }
         }
-        if let Err(error) = publish(&app, &jetstream).await {
+        more = publish(&app, &jetstream).await.unwrap_or_else(|error| {
             checked = None;
             tracing::warn!(
                 error = format!("{error:#}"),
                 "events could not be published; they are sent again"
             );
-        }
+            false
+        });
     }
     drop(lease.let_go().await);
 }
@@ -182,40 +188,73 @@ async fn refill(app: &App, jetstream: &jetstream::Context) -> Result<()> {
     Ok(())
 }
 
-async fn publish(app: &App, jetstream: &jetstream::Context) -> Result<()> {
-    loop {
-        let rows = outbox::Entity::find()
-            .filter(outbox::Column::Seq.is_not_null())
-            .filter(outbox::Column::PublishedAtMs.is_null())
-            .order_by_asc(outbox::Column::Seq)
-            .limit(BATCH)
-            .all(app.db.read())
-            .await?;
-        if rows.is_empty() {
-            return Ok(());
+/// Whose events have an order among each other.
+type Teller = (Option<String>, Option<String>);
+
+fn teller(server: &Option<String>, node: &Option<String>) -> Teller {
+    let node = node.clone().filter(|_| server.is_none());
+    (server.clone(), node)
+}
+
+/// A batch; whether there may be more. What is numbered meanwhile, and the lease, have their turn in between.
+async fn publish(app: &App, jetstream: &jetstream::Context) -> Result<bool> {
+    let (batch, more) = choose(app).await?;
+    if batch.is_empty() {
+        return Ok(false);
+    }
+    let rows = outbox::Entity::find()
+        .filter(outbox::Column::Ord.is_in(batch))
+        .order_by_asc(outbox::Column::Seq)
+        .all(app.db.read())
+        .await?;
+    // Waves of at most one event per server, each acknowledged before the next: an event that has to be
+    // sent again can't fall behind a later one of the same server.
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (wave, later) = wave(rest, |row| teller(&row.server_id, &row.node_id));
+        rest = later;
+        let sent = join_all(wave.iter().map(|row| send(jetstream, row))).await;
+        let stored: Vec<i64> = wave
+            .iter()
+            .zip(&sent)
+            .filter(|(_, result)| result.is_ok())
+            .map(|(row, _)| row.ord)
+            .collect();
+        if !stored.is_empty() {
+            mark(app, stored).await?;
         }
-        // Waves of at most one event per server, each acknowledged before the next: an event that has to be
-        // sent again can't fall behind a later one of the same server.
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let (wave, later) = wave(rest, |row| {
-                let node = row.node_id.clone().filter(|_| row.server_id.is_none());
-                (row.server_id.clone(), node)
-            });
-            rest = later;
-            let sent = join_all(wave.iter().map(|row| send(jetstream, row))).await;
-            let stored: Vec<i64> = wave
-                .iter()
-                .zip(&sent)
-                .filter(|(_, result)| result.is_ok())
-                .map(|(row, _)| row.ord)
-                .collect();
-            if !stored.is_empty() {
-                mark(app, stored).await?;
-            }
-            sent.into_iter().collect::<Result<Vec<()>>>()?;
+        sent.into_iter().collect::<Result<Vec<()>>>()?;
+    }
+    Ok(more)
+}
+
+/// Rows of the next batch: the first of each server, and no more than some of one. Whether others wait.
+async fn choose(app: &App) -> Result<(Vec<i64>, bool)> {
+    let waiting: Vec<(i64, Option<String>, Option<String>)> = outbox::Entity::find()
+        .filter(outbox::Column::Seq.is_not_null())
+        .filter(outbox::Column::PublishedAtMs.is_null())
+        .order_by_asc(outbox::Column::Seq)
+        .limit(IN_SIGHT)
+        .select_only()
+        .columns([
+            outbox::Column::Ord,
+            outbox::Column::ServerId,
+            outbox::Column::NodeId,
+        ])
+        .into_tuple()
+        .all(app.db.read())
+        .await?;
+    let mut of_each: HashMap<Teller, usize> = HashMap::new();
+    let mut chosen = Vec::new();
+    for (ord, server, node) in &waiting {
+        let count = of_each.entry(teller(server, node)).or_default();
+        *count += 1;
+        if *count <= OF_ONE && (chosen.len() as u64) < BATCH {
+            chosen.push(*ord);
         }
     }
+    let more = chosen.len() < waiting.len() || waiting.len() as u64 == IN_SIGHT;
+    Ok((chosen, more))
 }
 
 async fn send(jetstream: &jetstream::Context, row: &outbox::Model) -> Result<()> {

@@ -148,10 +148,12 @@ async function shown(world, ord) {
 /** Why an agent that has taken all that control wants of it can't say so any more, once the key is its own again. */
 async function comesBack(world) {
   const { rev } = world.rows('SELECT rev FROM nodes WHERE id = ?', world.hostile)[0]
+  // A mute is longer each time, and ends with the process that passed it.
+  await world.restart('control')
   const { code, text } = await until('a hello to be answered', 20000, async () => {
     const heard = await world.does('hello', { rev })
     return !['busy', 'no_answer'].includes(heard.code) && heard
-  }, 500)
+  }, 1000)
   return code && `an agent that has everything, up to rev ${rev}, can't come back: ${code}, ${text}`
 }
 

@@ -46,6 +46,7 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
     })?;
     check(&spec)?;
     shared.room.check(&format!("start {}", spec.id), 0).await?;
+    let turn = shared.turns.of(spec.id.as_str()).await;
     let generated = match spec.host_files.clone() {
         Some(files) => {
             let spec = spec.clone();
@@ -58,6 +59,7 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
     // caller who gives up half way leaves nothing half made.
     let shared = shared.clone();
     let started = tokio::spawn(async move {
+        let _turn = turn;
         let outcome = start(&shared, &spec, &image).await;
         if outcome.is_err() {
             undo(shared, spec).await;
@@ -84,6 +86,7 @@ async fn undo(shared: Arc<Shared>, spec: ContainerSpec) {
     tokio::spawn(async move {
         for _ in 0..UNDO_TRIES {
             tokio::time::sleep(UNDO_PAUSE).await;
+            let _turn = shared.turns.of(spec.id.as_str()).await;
             match task::delete_run(&shared, spec.id.as_str(), &spec.run).await {
                 Ok(()) => return,
                 Err(error) => tracing::debug!(container = %spec.id, %error, "still there"),

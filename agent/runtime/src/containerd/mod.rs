@@ -13,6 +13,7 @@ pub(crate) mod room;
 mod seccomp;
 mod task;
 mod track;
+mod turns;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -95,6 +96,7 @@ pub(crate) struct Shared {
     pub local: Arc<Local>,
     pub room: Arc<Room>,
     pub tracker: Tracker,
+    pub turns: turns::Turns,
     pub host: Mutex<Arc<HostFacts>>,
 }
 
@@ -137,6 +139,7 @@ impl Containerd {
             local,
             room,
             tracker: Tracker::new(sender),
+            turns: turns::Turns::default(),
             host: Mutex::new(Arc::new(HostFacts::read(None))),
         });
         let stop = CancellationToken::new();

@@ -84,11 +84,12 @@ pub async fn greet(
         update = update
             .col_expr(nodes::Column::Online, Expr::value(true))
             .col_expr(nodes::Column::OnlineSinceMs, Expr::value(now_ms));
-        outbox::write(
-            db,
-            Event::of_node(node, "online", now_ms, json!({"name": row.name})),
-        )
-        .await?;
+    }
+    // Told of a new process too: gateways ask for their watches anew, and need not find out by silence.
+    let boot = said.boot.to_string();
+    if !row.online || row.current_boot.as_ref() != Some(&boot) {
+        let data = json!({"name": row.name, "boot": boot});
+        outbox::write(db, Event::of_node(node, "online", now_ms, data)).await?;
     }
     update.exec(db).await?;
     Ok(())
