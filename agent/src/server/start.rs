@@ -145,7 +145,8 @@ impl Start {
         let net = convert::network(&spec)?;
         let env = convert::env(&spec.env)?;
         self.deps.room().await?;
-        self.pull(&image, &spec).await?;
+        // Beside each other: neither needs what the other does, and a start is waited for.
+        tokio::try_join!(self.pull(&image, &spec), self.clear())?;
         self.check()?;
         let uid = self.prepare_files(&spec).await?;
         self.check()?;
@@ -155,10 +156,6 @@ impl Start {
         let attached = self.deps.network.ensure(&key, &net).await?;
         self.check()?;
         let id = container_of(self.server)?;
-        // What a crash of ours may have left. What runs is never met here: it was adopted.
-        self.deps.runtime.delete(&id).await?;
-        let installer = super::install::container_of(self.server)?;
-        self.deps.runtime.delete(&installer).await?;
         let settings = &self.deps.settings;
         let container = ContainerSpec {
             id,
@@ -197,6 +194,15 @@ impl Start {
             attached,
             image: spec.image,
         })
+    }
+
+    /// What a crash of ours may have left. What runs is never met here: it was adopted.
+    async fn clear(&self) -> Result<(), Failure> {
+        let game = container_of(self.server)?;
+        let installer = super::install::container_of(self.server)?;
+        let runtime = &self.deps.runtime;
+        tokio::try_join!(runtime.delete(&game), runtime.delete(&installer))?;
+        Ok(())
     }
 
     fn check(&self) -> Result<(), Failure> {
