@@ -53,7 +53,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
         if old.is_empty() {
             break;
         }
-        let dropped = drop_chunks(ground, &old).await?;
+        let dropped = drop_chunks(ground, &old, None).await?;
         if dropped.chunks == 0 {
             break;
         }
@@ -83,7 +83,7 @@ pub async fn sweep(ground: &Ground) -> Result<u64, DbErr> {
             if old.is_empty() {
                 break;
             }
-            let dropped = drop_chunks(ground, &old).await?;
+            let dropped = drop_chunks(ground, &old, Some((&size, most))).await?;
             if dropped.chunks == 0 {
                 break;
             }
@@ -135,7 +135,13 @@ struct Gone {
 
 /// Deletes chunks and subtracts what the deletion hit: another control, or an upload that has made a chunk
 /// grow since it was read, may have been first.
-async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<Gone, DbErr> {
+///
+/// With `of`, no more goes than is above that many bytes by now: others may sweep the same.
+async fn drop_chunks(
+    ground: &Ground,
+    old: &[Old],
+    of: Option<(&console_sizes::Model, i64)>,
+) -> Result<Gone, DbErr> {
     let mut streams: BTreeMap<Stream, Vec<&Old>> = BTreeMap::new();
     for chunk in old {
         streams.entry(chunk.stream()).or_default().push(chunk);
@@ -143,21 +149,30 @@ async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<Gone, DbErr> {
     let tx = ground.db.bulk.begin(Lane::Machines).await?;
     let mut gone = Gone::default();
     let mut sizes = size::Changes::new();
-    for (stream, chunks) in &streams {
-        let of = of_stream(stream);
-        // The stream's row first, as ingest does.
+    // The streams' rows first, and then the size's, as ingest does.
+    let mut rows = Vec::with_capacity(streams.len());
+    for stream in streams.keys() {
         let row = console_streams::Entity::find()
-            .filter(of.clone())
-            .lock_exclusive()
-            .one(&*tx)
-            .await?;
+            .filter(of_stream(stream))
+            .lock_exclusive();
+        rows.push(row.one(&*tx).await?);
+    }
+    let mut over = match of {
+        Some((size, most)) => size::locked(&*tx, size).await? - most,
+        None => i64::MAX,
+    };
+    for ((stream, chunks), row) in streams.iter().zip(rows) {
         let mut here = Gone::default();
         let mut end = 0;
         for chunk in chunks {
+            if over <= 0 {
+                break;
+            }
             let deleted = delete_chunk(&*tx, chunk).await?;
             here.chunks += deleted;
             if deleted > 0 {
                 here.bytes += chunk.bytes;
+                over -= chunk.bytes;
                 end = Ord::max(end, chunk.end);
             }
         }
@@ -171,7 +186,7 @@ async fn drop_chunks(ground: &Ground, old: &[Old]) -> Result<Gone, DbErr> {
                     console_streams::Column::FirstKept,
                     Expr::value(Ord::max(row.first_kept, end)),
                 )
-                .filter(of)
+                .filter(of_stream(stream))
                 .exec(&*tx)
                 .await?;
         }

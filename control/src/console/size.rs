@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, DbErr, EntityTrait, ExprTrait,
+    ConnectionTrait, DbErr, EntityTrait, ExprTrait, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 use warren_entity::console_sizes;
@@ -43,4 +43,16 @@ pub async fn add(db: &impl ConnectionTrait, changes: Changes) -> Result<(), DbEr
             .await?;
     }
     Ok(())
+}
+
+/// Bytes of a row by now, which stays locked. After all streams of the transaction, as above.
+/// # Errors
+/// Database.
+pub async fn locked(db: &impl ConnectionTrait, size: &console_sizes::Model) -> Result<i64, DbErr> {
+    let key = (size.node_id.clone(), size.server_id.clone());
+    let row = console_sizes::Entity::find_by_id(key)
+        .lock_exclusive()
+        .one(db)
+        .await?;
+    Ok(row.map_or(0, |row| row.bytes))
 }
