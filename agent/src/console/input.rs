@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tracing::warn;
 use warren_proto::ids::ServerId;
+use warren_proto::state::State;
 use warren_proto::wire::{self, InputResult};
 use warren_runtime::console::{Input, Witness};
 
@@ -14,6 +16,11 @@ use super::typed::{Fate, LONGEST_ID, Typed};
 use crate::link::session::refuse;
 use crate::node::Node;
 use crate::server::actor::Msg;
+use crate::server::status::Status;
+
+/// A game is looked for at an agent's start, and found within a moment; until then it does not count as off.
+const ADOPTING: Duration = Duration::from_millis(1500);
+const LOOK: Duration = Duration::from_millis(20);
 
 type Shared = Arc<tokio::sync::Mutex<Option<Typed>>>;
 
@@ -116,7 +123,7 @@ async fn write(
     let Some(handle) = node.servers.get(server) else {
         return Ok(InputResult::Off);
     };
-    let status = handle.status.lock().clone();
+    let status = once_adopted(&handle.status).await;
     let Some(stdin) = status.stdin else {
         return Ok(InputResult::Off);
     };
@@ -151,4 +158,17 @@ async fn write(
         let _ = handle.tx.try_send(Msg::StopTyped);
     }
     Ok(InputResult::Written)
+}
+
+/// What is seen of a server, once this agent has found the game that the one before it has left running.
+async fn once_adopted(status: &Mutex<Status>) -> Status {
+    let until = Instant::now() + ADOPTING;
+    loop {
+        let now = status.lock().clone();
+        let awaited = matches!(now.state, State::Running | State::Stopping) && now.up.is_none();
+        if !awaited || Instant::now() >= until {
+            return now;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
