@@ -321,18 +321,23 @@ impl Store {
         }
     }
 
+    /// A server's row, as much of it as decides what a node's word on it means.
+    pub(crate) fn settled_row(&self, node: NodeId, server: ServerId) -> Option<settle::Row> {
+        let row = self.db.rows.servers.get(&server)?;
+        Some(settle::Row {
+            here: row.node == node,
+            generation: row.generation,
+            deleted: row.deleted,
+        })
+    }
+
     fn settle_servers(&mut self, node: NodeId, hello: &wire::Hello) {
         let mut strange = BTreeSet::new();
         for seen in &hello.servers {
             let Ok(server) = seen.server.parse::<ServerId>() else {
                 continue;
             };
-            let row = self.db.rows.servers.get(&server);
-            let row = row.map(|s| settle::Row {
-                here: s.node == node,
-                generation: s.generation,
-                deleted: s.deleted,
-            });
+            let row = self.settled_row(node, server);
             let stone = self.db.rows.stones.get(&(node, server));
             let buried = stone.filter(|s| !s.confirmed).map(|s| s.generation);
             match settle::server(row, buried, seen.generation.cast_signed()) {

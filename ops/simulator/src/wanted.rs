@@ -304,12 +304,7 @@ impl Store {
             let Ok(server) = out.server.parse::<ServerId>() else {
                 continue;
             };
-            let row = self.db.rows.servers.get(&server);
-            let row = row.map(|s| settle::Row {
-                here: s.node == node,
-                generation: s.generation,
-                deleted: s.deleted,
-            });
+            let row = self.settled_row(node, server);
             let floor = out.floor.cast_signed();
             if let Some(generation) = row.and_then(|row| settle::left_out(row, floor)) {
                 self.raise(node, server, generation);
