@@ -78,13 +78,26 @@ pub async fn bump(db: &impl ConnectionTrait, server_id: &str) -> Result<Bumped, 
         return Err(DbErr::Custom("the server has just changed its node".into()));
     }
     let generation = row.generation + 1;
+    let at = Bumped { generation, rev };
+    write(db, server_id, at).await?;
+    Ok(at)
+}
+
+/// Puts a row under a generation and a rev of its node, which the caller has raised.
+/// # Errors
+/// Database.
+pub async fn write(
+    db: &impl ConnectionTrait,
+    server_id: &str,
+    Bumped { generation, rev }: Bumped,
+) -> Result<(), DbErr> {
     servers::Entity::update_many()
         .col_expr(servers::Column::Generation, Expr::value(generation))
         .col_expr(servers::Column::Rev, Expr::value(rev))
         .filter(servers::Column::Id.eq(server_id))
         .exec(db)
         .await?;
-    Ok(Bumped { generation, rev })
+    Ok(())
 }
 
 /// Gives a server up: a tombstone that its node carries out and confirms. The row is deleted softly and its

@@ -16,7 +16,7 @@ use super::super::settle::{self};
 use super::said::{HIGHEST, Said};
 use crate::{
     text::to_i64,
-    wanted::{self},
+    wanted::{self, Bumped},
 };
 
 /// Compares ledgers.
@@ -160,12 +160,7 @@ pub(super) async fn raise(
     generation: i64,
 ) -> Result<(), DbErr> {
     let rev = wanted::raise_rev(db, node_id).await?;
-    servers::Entity::update_many()
-        .col_expr(servers::Column::Generation, Expr::value(generation))
-        .col_expr(servers::Column::Rev, Expr::value(rev))
-        .filter(servers::Column::Id.eq(server_id))
-        .exec(db)
-        .await?;
+    wanted::write(db, server_id, Bumped { generation, rev }).await?;
     renew_order(db, server_id).await
 }
 
