@@ -103,6 +103,12 @@ ids! {
     EggId = "egg";
     /// One person.
     UserId = "user";
+    /// One place that nodes stand at.
+    LocationId = "location";
+    /// One named set of permission keys.
+    RoleId = "role";
+    /// One role given to one person.
+    GrantId = "grant";
     /// One log-in.
     SessionId = "session";
     /// One personal API key.

@@ -134,6 +134,9 @@ pub enum Action {
 #[derive(Debug, Default)]
 struct Slot {
     under_way: Option<u64>,
+    /// A hello was answered after this was sent: control may be an earlier one since, and what it had taken before
+    /// is not taken any more.
+    stale: bool,
     due_ms: Option<i64>,
     failures: u32,
     complained: bool,
@@ -280,7 +283,12 @@ impl Core {
         let Some(lane) = found.map(|(l, _)| *l) else {
             return;
         };
-        self.slot(lane).under_way = None;
+        let slot = self.slot(lane);
+        slot.under_way = None;
+        if std::mem::take(&mut slot.stale) && answer.is_ok() {
+            self.due_by(lane, now_ms);
+            return;
+        }
         match answer {
             Err(failed) => self.failed(lane, failed, now_ms, out),
             // The same would be sent at once, and again.
@@ -381,6 +389,10 @@ impl Core {
         }
         if !hello.keys.is_empty() {
             out.push(Action::Keys(hello.keys));
+        }
+        for lane in [Lane::Facts, Lane::Console] {
+            let slot = self.slot(lane);
+            slot.stale = slot.under_way.is_some();
         }
         self.expects(hello.next_fact.as_ref(), out);
         out.push(Action::Committed(hello.console));
@@ -580,6 +592,35 @@ mod tests {
         assert!(out.contains(&Action::Free(at)));
         assert!(
             matches!(out.last(), Some(Action::Send { lane: Lane::Facts, from: Some(p), .. }) if *p == at)
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_control_had_taken_frees_nothing_after_a_hello() {
+        let mut core = up();
+        let boot = BootId::new();
+        let upload = core.take(Input::Facts, 5);
+        let hello = core.take(Input::Kept, 6);
+        let next = |seq| wire::JournalPosition {
+            boot: boot.to_string(),
+            seq,
+            end: 0,
+        };
+        // Its database was put back: it expects what it had before.
+        let put_back = wire::HelloAnswer {
+            next_fact: Some(next(1)),
+            ..Default::default()
+        };
+        let out = core.take(ok(id(&hello, Lane::Hello), Answer::Hello(put_back)), 7);
+        assert!(out.contains(&Action::Free(Position { boot, seq: 1 })));
+        let late = wire::FactAnswer {
+            next: Some(next(9)),
+        };
+        let out = core.take(ok(id(&upload, Lane::Facts), Answer::Facts(Some(late))), 8);
+        let again = Position { boot, seq: 1 };
+        assert!(
+            matches!(out.as_slice(), [Action::Send { lane: Lane::Facts, from: Some(p), .. }] if *p == again),
+            "{out:?}"
         );
     }
 

@@ -32,12 +32,24 @@ pub struct Failure {
     pub passing: bool,
 }
 
+/// Bytes of a detail: it goes into a fact, and control cuts facts that are as large as none needs to be.
+const MOST_DETAIL: usize = 8 * 1024;
+
+/// What others say may have any length; its beginning says what it is.
+fn short(mut text: String) -> String {
+    if text.len() > MOST_DETAIL {
+        text.truncate(text.floor_char_boundary(MOST_DETAIL));
+        text.push('…');
+    }
+    text
+}
+
 impl Failure {
     /// One that stays.
     pub fn new(code: &str, detail: impl ToString) -> Self {
         Self {
             code: code.to_owned(),
-            detail: detail.to_string(),
+            detail: short(detail.to_string()),
             passing: false,
         }
     }
@@ -47,7 +59,7 @@ impl From<warren_runtime::Error> for Failure {
     fn from(e: warren_runtime::Error) -> Self {
         Self {
             code: e.code().to_owned(),
-            detail: e.to_string(),
+            detail: short(e.to_string()),
             // A slow or missing registry is for a person; a containerd that restarts is not.
             passing: matches!(
                 e,
@@ -380,3 +392,15 @@ pub fn host_files(deps: &Deps, server: ServerId, attached: &Attached) -> HostFil
 
 /// Labels as containerd keeps them.
 pub type Labels = BTreeMap<String, String>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detail_is_cut_between_letters_and_a_short_one_is_not() {
+        let long = Failure::new("x", "ü".repeat(MOST_DETAIL));
+        assert!(long.detail.len() <= MOST_DETAIL + 3 && long.detail.ends_with("ü…"));
+        assert_eq!(Failure::new("x", "as it is").detail, "as it is");
+    }
+}

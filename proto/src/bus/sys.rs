@@ -1,7 +1,7 @@
 //! Control's side of the SYS account: pushing account JWTs (which is how a revocation happens) and seeing
 //! connections end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -44,10 +44,14 @@ impl Pushed {
 
 /// Pushes account JWTs with an `iat` that only rises: servers keep the newer one, and two in one second would
 /// leave each with its own.
+///
+/// A push is not free: nats-server (2.9.10, 2.15.1) builds the account's exports and imports anew, and every answer
+/// that is on its way across them at that moment is dropped. [`Pusher::needs`] says when one is due.
 pub struct Pusher {
     bus: Bus,
     storage: Storage,
     last_iat: BTreeMap<Account, i64>,
+    held: BTreeMap<Account, Held>,
     /// Server id to name, as last seen.
     known: BTreeMap<String, String>,
 }
@@ -59,8 +63,17 @@ impl Pusher {
             bus,
             storage,
             last_iat: BTreeMap::new(),
+            held: BTreeMap::new(),
             known: BTreeMap::new(),
         }
+    }
+
+    /// Whether a push would tell any known server something: a key that it does not refuse yet. Keys that need no
+    /// refusing any more are no reason; they leave with the next push.
+    pub fn needs(&self, account: Account, revocations: &Revocations) -> bool {
+        self.held
+            .get(&account)
+            .is_none_or(|held| !held.covers(revocations, self.known.keys()))
     }
 
     /// Signs the account with these revocations and hands it to all servers. Returns as soon as every known
@@ -93,6 +106,11 @@ impl Pusher {
             !known.is_empty() && known.iter().all(|(id, name)| pushed.answered(id, name))
         })
         .await?;
+        let held = Held {
+            revocations: revocations.clone(),
+            taken: pushed.taken.keys().cloned().collect(),
+        };
+        self.held.insert(account, held);
         Ok(pushed)
     }
 
@@ -147,6 +165,26 @@ impl Pusher {
             }
         }
         Ok(())
+    }
+}
+
+/// What was pushed last, and the ids of the servers that took it.
+struct Held {
+    revocations: Revocations,
+    taken: BTreeSet<String>,
+}
+
+impl Held {
+    /// By id: a server that was started anew has another one and is told again.
+    fn covers<'a>(
+        &self,
+        revocations: &Revocations,
+        mut servers: impl Iterator<Item = &'a String>,
+    ) -> bool {
+        revocations
+            .iter()
+            .all(|(key, until)| self.revocations.get(key) == Some(until))
+            && servers.all(|id| self.taken.contains(id))
     }
 }
 
@@ -246,5 +284,32 @@ impl ConnectionEvent {
             connected,
             reason: self.reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_push_is_due_for_a_new_key_a_later_moment_and_a_new_server_only() {
+        let held = Held {
+            revocations: [("UA".to_owned(), 10), ("UB".to_owned(), 20)].into(),
+            taken: ["N1".to_owned()].into(),
+        };
+        let covers = |keys: &[(&str, i64)], servers: &[&str]| {
+            let keys = keys.iter().map(|(k, at)| ((*k).to_owned(), *at)).collect();
+            let servers: Vec<String> = servers.iter().map(|s| (*s).to_owned()).collect();
+            held.covers(&keys, servers.iter())
+        };
+        assert!(covers(&[("UA", 10), ("UB", 20)], &["N1"]));
+        assert!(covers(&[("UA", 10)], &["N1"]), "one less is no reason");
+        assert!(covers(&[("UA", 10)], &[]), "no server known yet");
+        assert!(!covers(&[("UA", 11)], &["N1"]), "refused to a later moment");
+        assert!(!covers(&[("UC", 10)], &["N1"]));
+        assert!(
+            !covers(&[("UA", 10)], &["N1", "N2"]),
+            "it has not been told"
+        );
     }
 }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use containerd_client::services::v1 as api;
-use containerd_client::services::v1::snapshots::PrepareSnapshotRequest;
 use prost::Message as _;
 use prost_types::Any;
 
 use super::client::{QUICK, SLOW, call};
-use super::{Shared, host_files, leftover, oci, task};
+use super::{Shared, host_files, leftover, oci, snapshot, task};
 use crate::pull::LocalImage;
 use crate::runtime::{BindMount, Console, ContainerSpec, Error, Result, Running};
 
@@ -54,14 +53,18 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
         }
         None => Vec::new(),
     };
-    create_record(shared, &spec, &image, &generated).await?;
-    // From here on something is there to be taken away again. In a task of its own, so that a
-    // caller who gives up half way leaves nothing half made.
+    // In a task of its own, so that a caller who gives up half way leaves nothing half made.
     let shared = shared.clone();
     let started = tokio::spawn(async move {
         let _turn = turn;
-        let outcome = start(&shared, &spec, &image).await;
-        if outcome.is_err() {
+        let made = create_record(&shared, &spec, &image, &generated).await;
+        // Without an answer it may have been made all the same.
+        let may_be_there = made.as_ref().err().is_none_or(Error::retryable);
+        let outcome = match made {
+            Ok(()) => start(&shared, &spec, &image).await,
+            Err(error) => Err(error),
+        };
+        if outcome.is_err() && may_be_there {
             undo(shared, spec).await;
         }
         outcome
@@ -189,32 +192,19 @@ fn options(shared: &Shared, spec: &ContainerSpec) -> Any {
 
 async fn start(shared: &Shared, spec: &ContainerSpec, image: &LocalImage) -> Result<Running> {
     let (client, id) = (&shared.client, spec.id.to_string());
-    let request = client.request(PrepareSnapshotRequest {
-        snapshotter: client.snapshotter.clone(),
-        key: id.clone(),
-        parent: image.top.clone(),
-        labels: HashMap::new(),
-    });
-    let mut snapshots = client.snapshots();
     let what = "prepare the root filesystem";
-    let prepared = match call(what, SLOW, snapshots.prepare(request)).await {
+    let rootfs = match snapshot::prepare(client, what, &id, &image.top, None).await {
         // Left over from a container whose record was removed by hand.
         Err(Error::Conflict { .. }) => {
             task::remove_snapshot(shared, &id).await?;
-            let request = client.request(PrepareSnapshotRequest {
-                snapshotter: client.snapshotter.clone(),
-                key: id.clone(),
-                parent: image.top.clone(),
-                labels: HashMap::new(),
-            });
-            call(what, SLOW, snapshots.prepare(request)).await?
+            snapshot::prepare(client, what, &id, &image.top, None).await?
         }
         other => other?,
     };
     let (stdin, stdout, stderr) = stdio(&spec.console);
     let request = client.request(api::CreateTaskRequest {
         container_id: id.clone(),
-        rootfs: prepared.mounts,
+        rootfs,
         stdin,
         stdout,
         stderr,

@@ -95,11 +95,19 @@ fn clear(bundle: &Path, namespace: &str, id: &ContainerId) -> std::io::Result<()
     if let Ok(work) = std::fs::read_link(bundle.join("work"))
         && is_bundle(&work, namespace, id.as_str())
     {
-        std::fs::remove_dir_all(work)?;
+        gone(std::fs::remove_dir_all(work))?;
     }
-    std::fs::remove_dir_all(bundle)?;
+    gone(std::fs::remove_dir_all(bundle))?;
     tracing::warn!(container = %id, "a shim that containerd did not know was taken away");
     Ok(())
+}
+
+/// containerd died while it made the two, or while it removed them: either may be missing.
+fn gone(removed: std::io::Result<()>) -> std::io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// Shims of this container, by what they were started with.
@@ -136,6 +144,8 @@ fn is_shim(words: &[&[u8]], namespace: &str, id: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn refused(detail: &str) -> Error {
@@ -157,6 +167,23 @@ mod tests {
         assert!(!of("/run/c/io.containerd.runtime.v2.task/other/game"));
         assert!(!of("io.containerd.runtime.v2.task/warren-x/game"));
         assert!(!of("/home/warren-x/game"));
+    }
+
+    #[test]
+    fn a_directory_of_which_half_is_gone_is_taken_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let of = |place: &str| dir.path().join(place).join(BUNDLES).join("warren-x/game");
+        let (bundle, work) = (of("state"), of("root"));
+        let id: ContainerId = "game".parse().unwrap();
+        for work_is_there in [true, false] {
+            std::fs::create_dir_all(&bundle).unwrap();
+            std::os::unix::fs::symlink(&work, bundle.join("work")).unwrap();
+            if work_is_there {
+                std::fs::create_dir_all(&work).unwrap();
+            }
+            clear(&bundle, "warren-x", &id).unwrap();
+            assert!(!bundle.exists() && !work.exists());
+        }
     }
 
     #[test]

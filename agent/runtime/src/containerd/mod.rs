@@ -11,6 +11,7 @@ mod probe;
 mod purge;
 pub(crate) mod room;
 mod seccomp;
+pub(crate) mod snapshot;
 mod task;
 mod track;
 mod turns;

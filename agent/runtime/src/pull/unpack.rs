@@ -11,6 +11,7 @@ use rand::Rng as _;
 use super::lease::Lease;
 use super::manifest::{Config, Descriptor, layer_type};
 use crate::containerd::client::{Client, QUICK, SLOW, call};
+use crate::containerd::snapshot;
 use crate::runtime::{Error, ImageProblem, Result};
 
 /// Large layers on slow disks take minutes.
@@ -85,17 +86,8 @@ impl<'a> Unpacker<'a> {
 
     async fn apply(&self, key: &str, parent: &str, layer: &Descriptor, diff: &str) -> Result<()> {
         let lease = self.lease.id();
-        let request = self.client.leased(
-            snap::PrepareSnapshotRequest {
-                snapshotter: self.client.snapshotter.clone(),
-                key: key.to_owned(),
-                parent: parent.to_owned(),
-                labels: HashMap::new(),
-            },
-            &lease,
-        )?;
-        let mut snapshots = self.client.snapshots();
-        let prepared = call("prepare a snapshot", SLOW, snapshots.prepare(request)).await?;
+        let what = "prepare a snapshot";
+        let mounts = snapshot::prepare(self.client, what, key, parent, Some(&lease)).await?;
         let media_type = layer_type(&layer.media_type).map_err(|p| Error::image(self.image, p))?;
         let request = self.client.leased(
             api::ApplyRequest {
@@ -105,7 +97,7 @@ impl<'a> Unpacker<'a> {
                     size: layer.size,
                     annotations: HashMap::new(),
                 }),
-                mounts: prepared.mounts,
+                mounts,
                 ..Default::default()
             },
             &lease,

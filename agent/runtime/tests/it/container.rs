@@ -313,7 +313,10 @@ async fn a_start_torn_by_a_dying_containerd_is_whole_or_nothing() {
                 (Err(error), None) if error.retryable() || !error.to_string().is_empty() => {
                     Some(())
                 }
-                _ => None,
+                (outcome, found) => {
+                    eprintln!("round {round}: {outcome:?}, and there is {found:?}");
+                    None
+                }
             }
         })
         .await
@@ -326,6 +329,31 @@ async fn a_start_torn_by_a_dying_containerd_is_whole_or_nothing() {
         }
         machine.runtime.delete(&spec.id).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_a_dying_containerd_forgot_stands_in_nobodys_way() {
+    let machine = Machine::with_game().await;
+    let snapshots = machine
+        .dir()
+        .join("root/io.containerd.snapshotter.v1.overlayfs/snapshots");
+    // What is left when it dies between making the directory and committing its number.
+    let numbers = std::fs::read_dir(&snapshots).unwrap();
+    let numbers = numbers.filter_map(|e| e.unwrap().file_name().to_str()?.parse::<u64>().ok());
+    let next = numbers.max().unwrap() + 1;
+    let torn = snapshots.join(next.to_string());
+    std::fs::create_dir_all(torn.join("fs")).unwrap();
+    std::fs::create_dir_all(torn.join("work")).unwrap();
+    let torn = std::fs::File::open(torn).unwrap();
+    let spec = machine.game("after", &FakeGame::echo());
+    machine
+        .runtime
+        .create_and_start(spec.clone())
+        .await
+        .unwrap();
+    let links = std::os::unix::fs::MetadataExt::nlink(&torn.metadata().unwrap());
+    assert_eq!(links, 0, "it is gone, and the number is another snapshot's");
+    machine.runtime.delete(&spec.id).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

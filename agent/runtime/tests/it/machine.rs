@@ -61,6 +61,11 @@ impl Machine {
         auth: Option<(&str, &str)>,
         floor: u64,
     ) -> Self {
+        // What a failed test prints tells what the engine did.
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_env_filter("warren_runtime=debug")
+            .try_init();
         let mut settings = config(&containerd);
         settings.disk_floor_bytes = floor;
         let runtime = Containerd::new(settings).unwrap();
