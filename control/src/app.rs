@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     db::{Db, Role},
     keys::Keys,
+    mail::Mailer,
     node::{conduct::Conduct, presence::Met},
     nudge::Nudges,
 };
@@ -25,6 +26,8 @@ pub struct Ground {
     pub db: Db,
     /// As validated at the start.
     pub config: Arc<Config>,
+    /// Mail to people.
+    pub mail: Mailer,
     /// Control's time.
     pub clock: Clock,
     /// Secrets, opened.
@@ -46,6 +49,7 @@ impl Ground {
         let keys = Keys::load(&config, db.read()).await?;
         Ok(Self {
             db,
+            mail: Mailer::new(&config),
             config: Arc::new(config),
             clock: Clock::system(),
             keys: Arc::new(keys),
@@ -99,6 +103,7 @@ impl App {
         change(&mut config);
         let mut app = self.clone();
         app.door = Arc::new(Door::new(&config));
+        app.ground.mail = Mailer::new(&config);
         app.ground.config = Arc::new(config);
         app
     }

@@ -49,6 +49,7 @@ pub struct Config {
     pub install_dir: String,
     pub allowed_hosts: Vec<String>,
     pub trusted_proxies: Vec<String>,
+    pub second_factor_of: SecondFactorOf,
     pub web_dir: String,
     pub event_max_bytes: i64,
     pub event_keep_s: u64,
@@ -64,6 +65,16 @@ pub struct Config {
     pub log_format: LogFormat,
     pub log_filter: String,
     pub tls: Tls,
+    pub mail: Mail,
+}
+
+/// Mail to people.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents every key")]
+pub struct Mail {
+    pub url: Secret,
+    pub from: String,
 }
 
 /// How log lines look.
@@ -74,6 +85,28 @@ pub enum LogFormat {
     Auto,
     Json,
     Text,
+}
+
+/// Of whom the panel wants a second step at log-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "config.default.toml documents every value")]
+pub enum SecondFactorOf {
+    Nobody,
+    Admins,
+    Everyone,
+}
+
+impl SecondFactorOf {
+    /// Whether it wants one of such a person.
+    #[must_use]
+    pub fn wants(self, admin: bool) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Admins => admin,
+            Self::Everyone => true,
+        }
+    }
 }
 
 /// HTTPS of control itself.
@@ -188,7 +221,7 @@ impl Config {
         if let Some(bad_one) = self
             .trusted_proxies
             .iter()
-            .find(|text| crate::auth::Proxies::parse(text).is_none())
+            .find(|text| crate::auth::Networks::parse(text).is_none())
         {
             return bad(
                 "trusted_proxies",
@@ -199,6 +232,7 @@ impl Config {
         {
             return bad("tls", "mode = \"files\" needs tls.cert and tls.key".into());
         }
+        crate::mail::check(&self)?;
         if self.tls.mode == TlsMode::Acme {
             crate::http::acme::names(&self)?;
         }
@@ -295,6 +329,22 @@ mod tests {
             crate::http::acme::names(&config).unwrap(),
             ["panel.example.net"]
         );
+    }
+
+    #[test]
+    fn mail_needs_a_server_and_a_sender() {
+        let url = |text: &str| ("WARREN_CONTROL_MAIL__URL", text.to_owned());
+        let wrong = with(&[(url("mail.example.net").0, "hunter2.example.net")]).unwrap_err();
+        assert!(wrong.to_string().contains("mail.url"), "{wrong}");
+        assert!(!wrong.to_string().contains("hunter2"), "{wrong}");
+        let good = url("smtp://u:p@mail.example.net:587?tls=required");
+        let none = with(&[(good.0, &good.1)]).unwrap_err();
+        assert!(none.to_string().contains("mail.from"), "{none}");
+        let from = ("WARREN_CONTROL_MAIL__FROM", "Warren <panel@example.net>");
+        let bare = with(&[(good.0, &good.1), from]).unwrap_err();
+        assert!(bare.to_string().contains("public_url"), "{bare}");
+        let public = ("WARREN_CONTROL_PUBLIC_URL", "https://panel.example.net");
+        with(&[(good.0, &good.1), from, public]).unwrap();
     }
 
     #[test]

@@ -15,12 +15,14 @@ use warren_control::{
     account::first_run,
     api_key,
     app::{App, Ground},
+    audit,
     clock::Clock,
     config::{Config, LogFormat},
     db::Role,
     egg::{self, check::Tally},
     http,
     keys::{self, Init},
+    mail::{Letter, Mailer},
     nats_check,
     node::token::{self, TokenAsk},
     run,
@@ -59,8 +61,36 @@ enum Command {
     /// Egg files; needs neither database nor configuration.
     #[command(subcommand)]
     Eggs(Eggs),
+    /// The log of all that was done.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Mail to people.
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// Prints the description of the REST API.
     Openapi,
+}
+
+#[derive(Subcommand)]
+enum MailCommand {
+    /// Sends a message to an address and says whether the server took it.
+    Test(MailTest),
+}
+
+#[derive(Args)]
+struct MailTest {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// To whom.
+    address: String,
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Looks through the whole log for rows that were changed, taken out or put in: one line of JSON.
+    ///
+    /// Ends with 0 if there is none, else 1. Note `head` elsewhere: a log that is shorter later has been cut.
+    Verify(ConfigArg),
 }
 
 #[derive(Subcommand)]
@@ -199,12 +229,26 @@ async fn main() -> Result<ExitCode> {
         Command::Admin(Admin::ApiKey(args)) => admin_key(args).await,
         Command::NatsCheck(args) => check_nats(args).await,
         Command::Eggs(Eggs::Check(args)) => return check_eggs(&args),
+        Command::Audit(Audit::Verify(arg)) => return verify_audit(arg).await,
+        Command::Mail(MailCommand::Test(args)) => test_mail(args).await,
         Command::Openapi => {
             print!("{}", http::openapi::json()?);
             Ok(())
         }
     }
     .map(|()| ExitCode::SUCCESS)
+}
+
+async fn test_mail(args: MailTest) -> Result<()> {
+    let config = Config::load(args.config.config.as_deref())?;
+    let mailer = Mailer::new(&config);
+    mailer.require()?;
+    mailer
+        .send(&args.address, &Letter::test())
+        .await
+        .map_err(|why| anyhow::anyhow!("no mail to {}: {why}", args.address))?;
+    println!("the server took a message to {}", args.address);
+    Ok(())
 }
 
 fn check_eggs(args: &CheckArgs) -> Result<ExitCode> {
@@ -281,6 +325,16 @@ async fn first_admin(arg: ConfigArg) -> Result<()> {
     let made = first_run::first_run(&ground).await?;
     println!("{}", serde_json::to_string(&made)?);
     Ok(())
+}
+
+async fn verify_audit(arg: ConfigArg) -> Result<ExitCode> {
+    let ground = Ground::open(Config::load(arg.config.as_deref())?, Role::Tool).await?;
+    let verdict = audit::chain::verify(&ground).await?;
+    println!("{}", serde_json::to_string(&verdict)?);
+    Ok(match verdict.ok {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
 async fn admin_key(args: ApiKeyArgs) -> Result<()> {

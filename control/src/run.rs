@@ -12,7 +12,7 @@ use warren_proto::bus::{
 
 use crate::{
     app::App,
-    consumer, gate,
+    audit, consumer, gate,
     node::{presence, push},
     outbox, reconcile, retention, serve,
 };
@@ -21,6 +21,8 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(2);
 /// Retention of history and samples.
 const KEEP: Duration = Duration::from_secs(60);
+/// Audit rows are written by every change and sealed behind them; nobody waits for it.
+const SEAL: Duration = Duration::from_secs(5);
 /// A stop waits this long for what is in hand.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -49,6 +51,17 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
         let app = keep.clone();
         async move { Ok(retention::round(&app).await?) }
     }));
+    let chain = app.clone();
+    tasks.spawn(every(
+        "the audit log's chain",
+        SEAL,
+        SEAL,
+        stop.clone(),
+        move || {
+            let app = chain.clone();
+            async move { Ok(audit::chain::extend(&app).await.map(drop)?) }
+        },
+    ));
     tasks.close();
     stop.cancelled().await;
     for one in serving {

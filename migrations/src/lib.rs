@@ -18,6 +18,14 @@ mod m0022_retention;
 mod m0023_server_lists;
 mod m0030_registries;
 mod m0031_muted;
+mod m0040_rights;
+mod m0041_audit_chain;
+mod m0042_second_factor;
+mod m0043_api_key_limits;
+mod m0044_person_suspended;
+mod m0045_idempotency;
+mod m0046_password_links;
+mod m0047_quotas;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -36,6 +44,14 @@ impl MigratorTrait for Main {
             Box::new(m0023_server_lists::Migration),
             Box::new(m0030_registries::Migration),
             Box::new(m0031_muted::Migration),
+            Box::new(m0040_rights::Migration),
+            Box::new(m0041_audit_chain::Migration),
+            Box::new(m0042_second_factor::Migration),
+            Box::new(m0043_api_key_limits::Migration),
+            Box::new(m0044_person_suspended::Migration),
+            Box::new(m0045_idempotency::Migration),
+            Box::new(m0046_password_links::Migration),
+            Box::new(m0047_quotas::Migration),
         ]
     }
 }

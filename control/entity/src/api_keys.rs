@@ -29,6 +29,14 @@ pub struct Model {
     pub expires_at_ms: Option<i64>,
     /// Unix milliseconds.
     pub revoked_at_ms: Option<i64>,
+    /// [permission key] that it is for; none: all that its owner has.
+    #[sea_orm(column_type = "Json", nullable)]
+    pub keys: Option<Json>,
+    /// [address or network] that it may come from; none: from anywhere.
+    #[sea_orm(column_type = "Json", nullable)]
+    pub addresses: Option<Json>,
+    /// Requests; none: as many as any credential.
+    pub per_minute: Option<i32>,
 }
 
 /// Joins are spelled out where they are needed.

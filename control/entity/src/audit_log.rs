@@ -35,6 +35,11 @@ pub struct Model {
     /// What changed.
     #[sea_orm(column_type = "Json", nullable)]
     pub diff: Option<Json>,
+    /// Its place in the chain; none until it is sealed.
+    pub seq: Option<i64>,
+    /// Over this row and the seal before it.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub seal: Option<String>,
 }
 
 /// Joins are spelled out where they are needed.

@@ -77,6 +77,9 @@ pub struct Model {
     /// {key: value}.
     #[sea_orm(column_type = "Json")]
     pub labels: Json,
+    /// Where it stands.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub location_id: Option<String>,
     /// Automatic allocations come from here ...
     pub port_first: i32,
     /// ... to here.

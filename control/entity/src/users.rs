@@ -28,10 +28,21 @@ pub struct Model {
     pub admin: bool,
     /// Only session and password routes work until it has been changed.
     pub must_change_password: bool,
+    /// A log-in takes a second step.
+    pub second_factor: bool,
+    /// Has ever been given a role: for all others no request looks for any.
+    pub granted: bool,
+    /// Has ever been given rights on another's server.
+    pub shared: bool,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// Unix milliseconds.
     pub updated_at_ms: i64,
+    /// Unix milliseconds. Set: no door is open to them.
+    pub suspended_at_ms: Option<i64>,
+    /// For them, as long as they are suspended.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub suspended_reason: Option<String>,
     /// Set: deleted softly, name and address are free again.
     pub deleted_at_ms: Option<i64>,
 }

@@ -14,15 +14,32 @@ pub enum Set {
     Egg,
     /// People.
     Person,
+    /// Roles and who has them.
+    Role,
     /// The panel as a whole.
     Admin,
 }
 
+impl Set {
+    /// The name in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Node => "node",
+            Self::Egg => "egg",
+            Self::Person => "person",
+            Self::Role => "role",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 macro_rules! keys {
-    ($($set:ident { $($(#[$doc:meta])* $name:ident = $text:literal,)* })*) => {
+    ($($set:ident { $($(#[doc = $doc:literal])* $name:ident = $text:literal,)* })*) => {
         /// One thing that somebody may or may not do.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Key { $($($(#[$doc])* $name,)*)* }
+        pub enum Key { $($($(#[doc = $doc])* $name,)*)* }
 
         impl Key {
             /// All of them.
@@ -32,6 +49,12 @@ macro_rules! keys {
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $($(Self::$name => $text,)*)* }
+            }
+
+            /// What it allows, for people.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $($(Self::$name => concat!($($doc),*).trim_ascii(),)*)* }
             }
 
             /// What it is about.
@@ -45,6 +68,8 @@ macro_rules! keys {
 
 keys! {
     Server {
+        /// See that the server is there: name, state and node. Whoever has any other key of this set has it too.
+        ServerRead = "server.read",
         /// See the server live.
         WebsocketConnect = "websocket.connect",
         /// Read the console and type into it.
@@ -141,6 +166,8 @@ keys! {
         NodeUpdate = "node.update",
         /// Remove or revoke a node.
         NodeDelete = "node.delete",
+        /// Make, rename and remove the places that nodes stand at.
+        LocationUpdate = "location.update",
     }
     Egg {
         /// See eggs.
@@ -151,30 +178,48 @@ keys! {
         EggDelete = "egg.delete",
     }
     Person {
-        /// See people.
+        /// See people and why they may do what they may.
         PersonRead = "person.read",
         /// Make accounts.
         PersonCreate = "person.create",
-        /// Change accounts.
+        /// Change names, addresses and passwords: whoever may, can act as anybody that has no more than they have.
         PersonUpdate = "person.update",
+        /// Suspend people and lift that again.
+        PersonSuspend = "person.suspend",
+        /// Set what somebody's servers may have together.
+        PersonQuota = "person.quota",
         /// Remove accounts.
         PersonDelete = "person.delete",
+    }
+    Role {
+        /// See roles and who has them.
+        RoleRead = "role.read",
+        /// Make roles, of keys that one has oneself.
+        RoleCreate = "role.create",
+        /// Change roles, within what one has oneself.
+        RoleUpdate = "role.update",
+        /// Remove roles.
+        RoleDelete = "role.delete",
+        /// Give roles to people and take them back, within what one has oneself.
+        RoleGrant = "role.grant",
     }
     Admin {
         /// Make servers.
         ServerCreate = "admin.server.create",
         /// Change limits, start command and node-side settings of a server.
         ServerLimits = "admin.server.limits",
+        /// Make servers for others, and give servers to other owners.
+        ServerOwner = "admin.server.owner",
         /// Suspend servers.
         ServerSuspend = "admin.server.suspend",
-        /// See everybody's servers.
-        ServerReadAll = "admin.server.read",
         /// Make credentials that read events of all servers.
         EventsAll = "admin.events",
         /// See which private registries are known; never their secrets.
         RegistryRead = "registry.read",
         /// Change credentials of private registries.
         RegistryUpdate = "registry.update",
+        /// See all that was done, by whom and from where.
+        AuditRead = "audit.read",
         /// Read the panel's own metrics.
         MetricsRead = "admin.metrics",
         /// See everybody's operations.

@@ -1,9 +1,18 @@
 //! Who may do what: one table of keys and one function that everything asks.
 
+mod door;
 mod keys;
+pub mod lend;
+pub mod load;
+pub mod preset;
+mod set;
 
+use std::sync::Arc;
+
+pub use door::Door;
 pub use keys::{Key, Set, UnknownKey};
-use warren_proto::ids::{ApiKeyId, NodeId, ServerId, SessionId, UserId};
+pub use set::KeySet;
+use warren_proto::ids::{ApiKeyId, LocationId, NodeId, ServerId, SessionId, UserId};
 
 /// What proves that somebody is who they say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +23,29 @@ pub enum Via {
     ApiKey(ApiKeyId),
 }
 
-/// Somebody who asks for something.
+/// What a role that somebody was given is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// The whole panel.
+    Everything,
+    /// All nodes that stand there, and what runs on them.
+    Location(LocationId),
+    /// One node and what runs on it.
+    Node(NodeId),
+    /// One server.
+    Server(ServerId),
+}
+
+/// A role that somebody has at this moment, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    /// The role's keys.
+    pub keys: KeySet,
+    /// Over what.
+    pub reach: Reach,
+}
+
+/// Somebody who asks for something, with what they have at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// Who.
@@ -23,8 +54,14 @@ pub struct Actor {
     pub username: String,
     /// May do everything.
     pub admin: bool,
+    /// Their roles.
+    pub grants: Arc<[Grant]>,
+    /// Has rights on servers of others: lists have to look for them.
+    pub shared: bool,
     /// How they proved it.
     pub via: Via,
+    /// What that proof is good for: an API key may be made for some permission keys alone.
+    pub scope: KeySet,
 }
 
 /// What is asked about.
@@ -33,7 +70,12 @@ pub enum Resource {
     /// Nothing in particular: lists, creation, the panel.
     Panel,
     /// One node.
-    Node(NodeId),
+    Node {
+        /// Which.
+        id: NodeId,
+        /// Where it stands.
+        location: Option<LocationId>,
+    },
     /// One server.
     Server {
         /// Which.
@@ -42,6 +84,10 @@ pub enum Resource {
         owner: UserId,
         /// Where it is.
         node: NodeId,
+        /// Where that stands.
+        location: Option<LocationId>,
+        /// What its owner gave to the one who asks.
+        shared: KeySet,
     },
 }
 
@@ -56,92 +102,124 @@ pub enum Decision {
     Hide,
 }
 
-/// The one decision. Extractors, tickets and event credentials ask here and nowhere else.
+impl Reach {
+    /// Whether a role over this is one over `resource`.
+    #[must_use]
+    pub fn covers(self, resource: Resource) -> bool {
+        let (node_of, location_of, server_of) = match resource {
+            Resource::Panel => (None, None, None),
+            Resource::Node { id, location } => (Some(id), location, None),
+            Resource::Server {
+                id, node, location, ..
+            } => (Some(node), location, Some(id)),
+        };
+        match self {
+            Self::Everything => true,
+            Self::Location(here) => location_of == Some(here),
+            Self::Node(node) => node_of == Some(node),
+            Self::Server(server) => server_of == Some(server),
+        }
+    }
+}
+
+impl Actor {
+    /// The same with at most these keys. An admin has a role of them over everything instead: no shortcut is left.
+    #[must_use]
+    pub fn within(mut self, scope: KeySet) -> Self {
+        self.scope = self.scope & scope;
+        self.grants = if self.admin {
+            let keys = self.scope;
+            let reach = Reach::Everything;
+            Arc::new([Grant { keys, reach }])
+        } else {
+            let narrowed = self.grants.iter().map(|g| Grant {
+                keys: g.keys & scope,
+                ..*g
+            });
+            narrowed.collect()
+        };
+        self.admin = false;
+        self
+    }
+
+    /// The keys of their roles over something, whether or not they may see it.
+    fn granted(&self, resource: Resource) -> KeySet {
+        let covering = self.grants.iter().filter(|g| g.reach.covers(resource));
+        covering.fold(KeySet::NONE, |all, grant| all | grant.keys)
+    }
+}
+
+/// The keys that an actor has on a resource. A right over what one may not see is none.
+#[must_use]
+pub fn held(actor: &Actor, resource: Resource) -> KeySet {
+    if actor.admin {
+        return KeySet::all();
+    }
+    let granted = actor.granted(resource);
+    match resource {
+        Resource::Panel => granted,
+        Resource::Node { .. } if granted.has(Key::NodeRead) => granted,
+        Resource::Node { .. } => KeySet::NONE,
+        Resource::Server { owner, shared, .. } => {
+            let of_servers = KeySet::of(Set::Server);
+            let own = if owner == actor.user {
+                of_servers
+            } else {
+                shared & of_servers
+            };
+            let all = granted | (own & actor.scope);
+            if (all & of_servers).is_empty() {
+                return KeySet::NONE;
+            }
+            all | KeySet::from_iter([Key::ServerRead])
+        }
+    }
+}
+
+/// The one decision. Extractors, tickets and event credentials ask it and nothing else.
 #[must_use]
 pub fn decide(actor: &Actor, key: Key, resource: Resource) -> Decision {
-    if actor.admin {
+    let held = held(actor, resource);
+    if held.has(key) {
         return Decision::Allow;
     }
     match resource {
-        Resource::Server { owner, .. } if owner == actor.user => match key.set() {
-            Set::Server => Decision::Allow,
-            Set::Node | Set::Egg | Set::Person | Set::Admin => Decision::Deny,
-        },
-        Resource::Server { .. } | Resource::Node(_) => Decision::Hide,
         Resource::Panel => Decision::Deny,
+        _ if held.is_empty() => Decision::Hide,
+        _ => Decision::Deny,
     }
 }
 
-/// The keys that an actor holds on a resource, for clients that grey out what is not possible.
+/// Whether an actor may do it.
 #[must_use]
-pub fn held(actor: &Actor, resource: Resource) -> Vec<Key> {
-    Key::ALL
-        .iter()
-        .copied()
-        .filter(|key| decide(actor, *key, resource) == Decision::Allow)
-        .collect()
+pub fn may(actor: &Actor, key: Key, resource: Resource) -> bool {
+    decide(actor, key, resource) == Decision::Allow
+}
+
+/// What the actor may on some node, of what counts there: for what a page offers, before a node is chosen and decides.
+#[must_use]
+pub fn on_some_node(actor: &Actor) -> KeySet {
+    let places = actor.grants.iter().filter(|grant| match grant.reach {
+        Reach::Everything | Reach::Location(_) | Reach::Node(_) => true,
+        Reach::Server(_) => false,
+    });
+    let keys = if actor.admin {
+        KeySet::all()
+    } else {
+        places.fold(KeySet::NONE, |all, grant| all | grant.keys)
+    };
+    if keys.has(Key::NodeRead) {
+        keys & (KeySet::of(Set::Node) | KeySet::from_iter([Key::ServerCreate]))
+    } else {
+        KeySet::NONE
+    }
+}
+
+/// Whether an actor sees all servers and all nodes: what is told of none in particular is for them alone.
+#[must_use]
+pub fn sees_everything(actor: &Actor) -> bool {
+    may(actor, Key::ServerRead, Resource::Panel) && may(actor, Key::NodeRead, Resource::Panel)
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn actor(admin: bool) -> Actor {
-        Actor {
-            user: UserId::new(),
-            username: "x".into(),
-            admin,
-            via: Via::Session(SessionId::new()),
-        }
-    }
-
-    fn server_of(owner: UserId) -> Resource {
-        Resource::Server {
-            id: ServerId::new(),
-            owner,
-            node: NodeId::new(),
-        }
-    }
-
-    #[test]
-    fn an_admin_may_do_everything() {
-        let admin = actor(true);
-        for key in Key::ALL {
-            for resource in [
-                Resource::Panel,
-                Resource::Node(NodeId::new()),
-                server_of(UserId::new()),
-            ] {
-                assert_eq!(decide(&admin, *key, resource), Decision::Allow);
-            }
-        }
-    }
-
-    #[test]
-    fn an_owner_has_all_of_the_server_set_on_it_and_nothing_else() {
-        let owner = actor(false);
-        for key in Key::ALL {
-            let on_it = decide(&owner, *key, server_of(owner.user));
-            assert_eq!(on_it == Decision::Allow, key.set() == Set::Server, "{key}");
-            assert_ne!(on_it, Decision::Hide);
-            assert_eq!(decide(&owner, *key, Resource::Panel), Decision::Deny);
-        }
-    }
-
-    #[test]
-    fn a_stranger_does_not_even_learn_that_it_exists() {
-        let stranger = actor(false);
-        for key in Key::ALL {
-            assert_eq!(
-                decide(&stranger, *key, server_of(UserId::new())),
-                Decision::Hide
-            );
-            assert_eq!(
-                decide(&stranger, *key, Resource::Node(NodeId::new())),
-                Decision::Hide
-            );
-        }
-        assert!(held(&stranger, server_of(UserId::new())).is_empty());
-    }
-}
+mod tests;

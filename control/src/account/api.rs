@@ -55,6 +55,7 @@ pub async fn list_sessions(
     State(app): State<App>,
     caller: Caller,
 ) -> Result<Json<Page<SessionInfo>>> {
+    caller.whole()?;
     service::sessions(&app, &caller).await.map(Json)
 }
 

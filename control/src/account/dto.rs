@@ -9,8 +9,11 @@ use utoipa::ToSchema;
 pub struct AccountPatch {
     /// Log-in name: 1 to 64 of letters, digits, `.`, `_`, `-`.
     pub username: Option<String>,
-    /// E-mail address.
+    /// E-mail address. Another one takes the current password: links to another password go there.
     pub email: Option<String>,
+    /// The one that is good now.
+    #[schema(format = Password)]
+    pub current_password: Option<String>,
 }
 
 /// A new password.

@@ -1,8 +1,8 @@
 //! One's own account.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    SqlErr, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, SqlErr, sea_query::Expr,
 };
 use serde_json::json;
 use warren_entity::{sessions, users};
@@ -16,6 +16,8 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     http::{Page, Stamp},
+    mail::Letter,
+    password_link::service::forget,
     session::{
         dto::{SessionInfo, User},
         store,
@@ -56,6 +58,18 @@ pub fn check_email(fields: &mut Fields, field: &str, email: &str) {
     );
 }
 
+/// What a refused name or address means.
+pub fn taken(error: DbErr) -> Error {
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(text)) => {
+            let email = text.contains("email");
+            let field = if email { "email" } else { "username" };
+            Error::field(field, "taken", "somebody else has it")
+        }
+        _ => error.into(),
+    }
+}
+
 /// The caller's row, fresh.
 /// # Errors
 /// Database.
@@ -85,27 +99,55 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Use
         row.email_folded = Set(email.to_lowercase());
         changed.push("email");
     }
+    let moves = req
+        .email
+        .as_ref()
+        .is_some_and(|to| *to != caller.user.email);
+    if moves && req.current_password.is_none() {
+        let text = "is needed for another e-mail address";
+        fields.refuse("current_password", "required", text);
+    }
     fields.finish()?;
     let now_ms = app.clock.now_ms();
+    if let Some(password) = req.current_password.as_ref().filter(|_| moves) {
+        check_password(app, caller, password, now_ms).await?;
+    }
     row.updated_at_ms = Set(now_ms);
     let tx = app.db.begin(Lane::People).await?;
-    let user = row.update(&*tx).await.map_err(|e| match e.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(text)) => {
-            let field = if text.contains("email") {
-                "email"
-            } else {
-                "username"
-            };
-            Error::field(field, "taken", "somebody else has it")
-        }
-        _ => e.into(),
-    })?;
+    let user = row.update(&*tx).await.map_err(taken)?;
+    if moves {
+        // What was sent to the old address.
+        forget(&*tx, &user.id).await?;
+    }
     Entry::word("account.update", "user", &user.id)
         .with(json!({"changed": changed}))
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
+    if moves {
+        let letter = Letter::moved(&user.username, &caller.peer.address.to_string());
+        // It is changed, whether or not there is room for word of it.
+        drop(app.mail.post(caller.user.email.clone(), letter));
+    }
     Ok(user.into())
+}
+
+/// Checks the password of somebody who is logged in: a stolen session must not be able to guess it either.
+/// # Errors
+/// 422 for a wrong one, 429 after too many.
+pub async fn check_password(app: &App, caller: &Caller, password: &str, now_ms: i64) -> Result<()> {
+    let (user, network) = (&caller.user, Network::of(caller.peer.address));
+    let attempts = &app.door.attempts;
+    attempts.take(&user.username, network, true, now_ms)?;
+    let stored = Some(user.password_hash.as_str());
+    let fits = app.door.passwords.verify(password, stored).await;
+    if !fits.inspect_err(|_| attempts.undo(&user.username, network))? {
+        let text = "is not the password";
+        return Err(Error::field("current_password", "wrong", text));
+    }
+    // Only this attempt: whoever knows the password must not be able to guess codes without an end.
+    attempts.undo(&user.username, network);
+    Ok(())
 }
 
 /// Changes the password; every other log-in ends.
@@ -114,21 +156,8 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Use
 pub async fn change_password(app: &App, caller: &Caller, req: PasswordChange) -> Result<()> {
     let user = &caller.user;
     let now_ms = app.clock.now_ms();
-    let network = Network::of(caller.peer.address);
-    // A stolen session must not be able to guess the password either.
-    app.door
-        .attempts
-        .take(&user.username, network, true, now_ms)?;
+    check_password(app, caller, &req.current_password, now_ms).await?;
     let passwords = &app.door.passwords;
-    let stored = Some(user.password_hash.as_str());
-    if !passwords.verify(&req.current_password, stored).await? {
-        return Err(Error::field(
-            "current_password",
-            "wrong",
-            "is not the password",
-        ));
-    }
-    app.door.attempts.right(&user.username, network);
     let mut fields = Fields::new();
     let (name, email) = (&user.username, &user.email);
     password::check_new(&mut fields, "new_password", &req.new_password, name, email);
@@ -156,20 +185,16 @@ pub async fn change_password(app: &App, caller: &Caller, req: PasswordChange) ->
             "the password was changed at the same moment from elsewhere; log in again",
         ));
     }
-    let others = sessions::Entity::find()
-        .filter(sessions::Column::UserId.eq(&*user.id))
-        .filter(sessions::Column::EndedAtMs.is_null())
-        .filter(sessions::Column::Id.ne(&this))
-        .all(&*tx)
-        .await?;
-    for other in others {
-        store::end(&*tx, &user.id, &other.id, now_ms).await?;
-    }
+    store::end_others(&*tx, &user.id, &this, now_ms).await?;
+    forget(&*tx, &user.id).await?;
     Entry::word("account.password", "user", &user.id)
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
     app.nudges.revoked();
+    let letter = Letter::changed(&user.username, &caller.peer.address.to_string());
+    // The password is changed, whether or not there is room for word of it.
+    drop(app.mail.post(user.email.clone(), letter));
     Ok(())
 }
 
@@ -201,7 +226,7 @@ pub async fn end_session(app: &App, caller: &Caller, id: SessionId) -> Result<()
         return Err(Error::not_found("session"));
     }
     Entry::word("session.delete", "session", &id)
-        .by(&*tx, caller, now_ms)
+        .by_gone(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
     app.nudges.revoked();

@@ -19,6 +19,7 @@ use warren_proto::ids::ApiKeyId;
 #[utoipa::path(get, path = "/account/api-keys", tag = "account",
     responses((status = 200, body = Page<ApiKey>), Problems))]
 pub async fn list_api_keys(State(app): State<App>, caller: Caller) -> Result<Json<Page<ApiKey>>> {
+    caller.whole()?;
     service::list(&app, &caller).await.map(Json)
 }
 

@@ -1,8 +1,8 @@
 //! Personal API keys: made in a browser, shown once, stored as a hash.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use serde_json::json;
 use warren_entity::{api_keys, users};
@@ -10,10 +10,11 @@ use warren_proto::ids::ApiKeyId;
 
 use super::dto::{ApiKey, ApiKeyCreate, ApiKeyCreated};
 use crate::{
+    access::KeySet,
     app::{App, Ground},
     audit::Entry,
     auth::{
-        Caller,
+        Caller, Networks,
         secret::{self, Secret},
     },
     db::Lane,
@@ -27,6 +28,10 @@ use crate::{
 const MOST: u64 = 100;
 /// `wrn_usr_` and the first four random characters.
 const SHOWN: usize = 12;
+/// Addresses and networks of one key.
+const MOST_ADDRESSES: usize = 32;
+/// What every credential may do anyway.
+const PER_MINUTE: i32 = 3000;
 
 /// One's own keys, the newest first.
 /// # Errors
@@ -52,6 +57,24 @@ pub async fn create(app: &App, caller: &Caller, req: ApiKeyCreate) -> Result<Api
     if let Some(at) = req.expires_at {
         fields.check(at.0 > now_ms, "expires_at", "past", "lies in the past");
     }
+    let keys = req.keys.as_ref().map(|keys| {
+        fields.check(
+            !keys.is_empty(),
+            "keys",
+            "required",
+            "names no permission key; leave it out for all",
+        );
+        json!(KeySet::asked(&mut fields, "keys", keys).names())
+    });
+    let addresses = req.addresses.as_ref().map(|list| {
+        check_addresses(&mut fields, list);
+        json!(list)
+    });
+    if let Some(rate) = req.requests_per_minute {
+        let fits = (1..=PER_MINUTE).contains(&rate);
+        let text = format!("is a number from 1 to {PER_MINUTE}");
+        fields.check(fits, "requests_per_minute", "out_of_range", text);
+    }
     fields.finish()?;
     let secret = secret::api_key()?;
     let id = ApiKeyId::new();
@@ -65,6 +88,9 @@ pub async fn create(app: &App, caller: &Caller, req: ApiKeyCreate) -> Result<Api
         last_used_at_ms: None,
         expires_at_ms: req.expires_at.map(|at| at.0),
         revoked_at_ms: None,
+        keys,
+        addresses,
+        per_minute: req.requests_per_minute,
     };
     let tx = app.db.begin(Lane::People).await?;
     // Not exact when two come at once, and it need not be: it only keeps the list readable.
@@ -89,12 +115,21 @@ pub async fn create(app: &App, caller: &Caller, req: ApiKeyCreate) -> Result<Api
         last_used_at_ms: Set(None),
         expires_at_ms: Set(row.expires_at_ms),
         revoked_at_ms: Set(None),
+        keys: Set(row.keys.clone()),
+        addresses: Set(row.addresses.clone()),
+        per_minute: Set(row.per_minute),
     };
     api_keys::Entity::insert(active)
         .exec_without_returning(&*tx)
         .await?;
     Entry::word("api_key.create", "api_key", &row.id)
-        .with(json!({"name": row.name, "expires_at_ms": row.expires_at_ms}))
+        .with(json!({
+            "name": row.name,
+            "expires_at_ms": row.expires_at_ms,
+            "keys": row.keys,
+            "addresses": row.addresses,
+            "per_minute": row.per_minute,
+        }))
         .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
@@ -102,6 +137,20 @@ pub async fn create(app: &App, caller: &Caller, req: ApiKeyCreate) -> Result<Api
         key: row.into(),
         secret: secret.expose().to_owned(),
     })
+}
+
+fn check_addresses(fields: &mut Fields, list: &[String]) {
+    let fits = (1..=MOST_ADDRESSES).contains(&list.len());
+    let text = format!("holds 1 to {MOST_ADDRESSES} of them; leave it out for anywhere");
+    fields.check(fits, "addresses", "out_of_range", text);
+    for (at, text) in list.iter().enumerate().take(MOST_ADDRESSES) {
+        fields.check(
+            Networks::parse(text).is_some(),
+            &format!("addresses.{at}"),
+            "invalid",
+            "is no address or network like 192.0.2.7 or 2001:db8::/32",
+        );
+    }
 }
 
 /// A key of the oldest admin, for a script that has the database and the key file at hand anyway.
@@ -129,6 +178,7 @@ pub async fn for_script(ground: &Ground, name: &str, expires_ms: i64) -> Result<
         last_used_at_ms: Set(None),
         expires_at_ms: Set(Some(now_ms.saturating_add(expires_ms))),
         revoked_at_ms: Set(None),
+        ..Default::default()
     };
     let tx = ground.db.begin(Lane::People).await?;
     api_keys::Entity::insert(row)
@@ -138,10 +188,30 @@ pub async fn for_script(ground: &Ground, name: &str, expires_ms: i64) -> Result<
     Ok(secret)
 }
 
+/// Revokes every key of somebody; whoever calls ends their tickets as a whole.
+/// # Errors
+/// Database.
+pub async fn end_all(db: &impl ConnectionTrait, user: &str, now_ms: i64) -> Result<(), DbErr> {
+    api_keys::Entity::update_many()
+        .col_expr(api_keys::Column::RevokedAtMs, Expr::value(now_ms))
+        .filter(api_keys::Column::UserId.eq(user))
+        .filter(api_keys::Column::RevokedAtMs.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Revokes a key, with every ticket that it was given.
 /// # Errors
-/// 404 for another's.
+/// 404 for another's; 403 for a key that is for some permission keys alone, but for itself.
 pub async fn revoke(app: &App, caller: &Caller, id: ApiKeyId) -> Result<()> {
+    let own = caller.session_text() == id.to_string();
+    if !own && caller.narrowed {
+        return Err(Error::forbidden(
+            "forbidden",
+            "a key that was made for some permissions alone revokes no other key",
+        ));
+    }
     let now_ms = app.clock.now_ms();
     let id = id.to_string();
     // Its tickets carry the key's own id as their session.
@@ -159,7 +229,7 @@ pub async fn revoke(app: &App, caller: &Caller, id: ApiKeyId) -> Result<()> {
     }
     gate::end(&*tx, Ended::Session(session), now_ms).await?;
     Entry::word("api_key.delete", "api_key", &id)
-        .by(&*tx, caller, now_ms)
+        .by_gone(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
     app.nudges.revoked();

@@ -1,5 +1,14 @@
 //! Who changed what: one row per change, in the transaction of the change. Never deleted.
 
+pub mod api;
+pub mod chain;
+pub mod dto;
+pub mod export;
+pub mod list;
+mod still;
+
+pub use still::still;
+
 use sea_orm::{ActiveValue::Set, ConnectionTrait, DbErr, EntityTrait};
 use serde_json::Value;
 use warren_entity::audit_log;
@@ -7,7 +16,8 @@ use warren_proto::ids::ServerId;
 
 use crate::{
     access::{Key, Via},
-    auth::Caller,
+    auth::{Caller, Peer},
+    error::Result,
     text::fresh_id,
 };
 
@@ -16,7 +26,7 @@ use crate::{
 pub struct Entry<'a> {
     /// Permission key, or our own word where none fits: `session.create`.
     pub action: &'a str,
-    /// Noun and id.
+    /// Noun and id; an empty id where there is none.
     pub resource: (&'static str, &'a str),
     /// The server it touches.
     pub server: Option<ServerId>,
@@ -61,10 +71,20 @@ impl<'a> Entry<'a> {
         self
     }
 
-    /// Writes it.
+    /// Writes it, if whoever does it is still who they were when the request began: a body may come in half a minute, and
+    /// what was taken from them meanwhile must not be used.
+    /// # Errors
+    /// 401 or 403 when the log-in, the key or a right has ended meanwhile; database.
+    pub async fn by(self, db: &impl ConnectionTrait, caller: &Caller, now_ms: i64) -> Result<()> {
+        still(db, caller, now_ms).await?;
+        Ok(self.by_gone(db, caller, now_ms).await?)
+    }
+
+    /// Writes what ends the very credential by which it is done, or changes the rights of whoever does it: they were asked
+    /// before by [`still`].
     /// # Errors
     /// Database.
-    pub async fn by(
+    pub async fn by_gone(
         self,
         db: &impl ConnectionTrait,
         caller: &Caller,
@@ -74,17 +94,43 @@ impl<'a> Entry<'a> {
             Via::Session(_) => ("user", caller.actor.user.to_string()),
             Via::ApiKey(key) => ("api_key", key.to_string()),
         };
+        self.write(db, kind, Some(id), &caller.peer, now_ms).await
+    }
+
+    /// Writes what somebody tried who has not proved who they are.
+    /// # Errors
+    /// Database.
+    pub async fn by_nobody(
+        self,
+        db: &impl ConnectionTrait,
+        peer: &Peer,
+        now_ms: i64,
+    ) -> Result<(), DbErr> {
+        self.write(db, "nobody", None, peer, now_ms).await
+    }
+
+    async fn write(
+        self,
+        db: &impl ConnectionTrait,
+        kind: &str,
+        actor: Option<String>,
+        peer: &Peer,
+        now_ms: i64,
+    ) -> Result<(), DbErr> {
+        let (noun, id) = self.resource;
         let row = audit_log::ActiveModel {
             id: Set(fresh_id()),
             at_ms: Set(now_ms),
             actor_kind: Set(kind.to_owned()),
-            actor_id: Set(Some(id)),
+            actor_id: Set(actor),
             action: Set(self.action.to_owned()),
-            resource_kind: Set(self.resource.0.to_owned()),
-            resource_id: Set(Some(self.resource.1.to_owned())),
+            resource_kind: Set(noun.to_owned()),
+            resource_id: Set((!id.is_empty()).then(|| id.to_owned())),
             server_id: Set(self.server.map(|s| s.to_string())),
-            address: Set(Some(caller.peer.address.to_string())),
+            address: Set(Some(peer.address.to_string())),
             diff: Set(self.diff),
+            seq: Set(None),
+            seal: Set(None),
         };
         audit_log::Entity::insert(row)
             .exec_without_returning(db)

@@ -17,6 +17,9 @@ const PER_PAIR: u32 = 5;
 const PER_NETWORK: u32 = 30;
 /// Wrong passwords for one account from networks that it has never logged in from.
 const PER_ACCOUNT: u32 = 50;
+/// Wrong codes of a second step for one account, from anywhere.
+const PER_CODE: u32 = 10;
+const CODE_WINDOW_MS: i64 = 60 * 60 * 1000;
 /// Counters kept at most; beyond it those that expire first go.
 const ROOM: usize = 100_000;
 
@@ -43,6 +46,7 @@ impl Network {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Who {
+    Code(String),
     Pair(String, Network),
     Network(Network),
     Account(String),
@@ -111,6 +115,51 @@ impl Attempts {
             count.wrong = count.wrong.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// Takes one try at a code of a second step, from wherever: only who knows the password gets as far, so strangers lock
+    /// nobody out, and a code of six digits stands against few tries alone.
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn take_code(&self, login: &str, now_ms: i64) -> Result<(), Error> {
+        let mut counts = self.0.lock();
+        make_room(&mut counts, now_ms);
+        let fresh = Count {
+            wrong: 0,
+            until_ms: now_ms + CODE_WINDOW_MS,
+        };
+        let count = counts.entry(Who::Code(fold(login))).or_insert(fresh);
+        if count.until_ms <= now_ms {
+            *count = fresh;
+        }
+        if count.wrong >= PER_CODE {
+            return Err(Error::TooMany {
+                code: "too_many_attempts",
+                detail:
+                    "too many wrong codes; wait a little, and change the password if it was not you"
+                        .into(),
+                retry_after_s: u64::try_from((count.until_ms - now_ms + 999) / 1000).unwrap_or(1),
+            });
+        }
+        count.wrong += 1;
+        Ok(())
+    }
+
+    /// The code was right.
+    pub fn right_code(&self, login: &str) {
+        self.0.lock().remove(&Who::Code(fold(login)));
+    }
+
+    /// This attempt was none: as if it had not been taken. What the pair did wrong before still counts.
+    pub fn undo(&self, login: &str, network: Network) {
+        let login = fold(login);
+        let mut counts = self.0.lock();
+        let pair = Who::Pair(login.clone(), network);
+        for who in [pair, Who::Network(network), Who::Account(login)] {
+            if let Some(count) = counts.get_mut(&who) {
+                count.wrong = count.wrong.saturating_sub(1);
+            }
+        }
     }
 
     /// The password was right: the pair begins anew, the others lose this one attempt.
@@ -196,6 +245,31 @@ mod tests {
             attempts.right("ann", net(1));
         }
         attempts.take("ann", net(2), false, 0).unwrap();
+    }
+
+    #[test]
+    fn an_attempt_that_was_none_gives_no_others_back() {
+        let attempts = Attempts::default();
+        for _ in 0..PER_PAIR {
+            attempts.take("ann", net(1), true, 0).unwrap();
+            attempts.undo("ann", net(1));
+            attempts.take("ann", net(1), true, 0).unwrap();
+        }
+        assert!(attempts.take("ann", net(1), true, 1).is_err());
+    }
+
+    #[test]
+    fn codes_are_tried_ten_times_an_hour_from_wherever() {
+        let attempts = Attempts::default();
+        for _ in 0..PER_CODE {
+            attempts.take_code("Ann", 0).unwrap();
+        }
+        assert!(attempts.take_code("ann", CODE_WINDOW_MS - 1).is_err());
+        attempts.take_code("ann", CODE_WINDOW_MS).unwrap();
+        attempts.right_code("ANN");
+        for _ in 0..PER_CODE {
+            attempts.take_code("ann", CODE_WINDOW_MS + 1).unwrap();
+        }
     }
 
     #[test]

@@ -9,12 +9,14 @@ use sea_orm::{
     Select, sea_query::Expr,
 };
 use warren_entity::{api_keys, sessions, users};
-use warren_proto::ids::{SessionId, UserId};
+use warren_proto::ids::{ApiKeyId, SessionId};
 
-use super::{cookie, peer::Peer, secret};
+use super::{Networks, cookie, peer::Peer, secret};
 use crate::{
-    access::{Actor, Decision, Key, Resource, Via, decide},
+    access::{Actor, Decision, Key, KeySet, Resource, Via, decide, load},
+    api_key::dto::addresses,
     app::App,
+    audit::Entry,
     db::Lane,
     error::{Error, Result},
     session::store,
@@ -25,7 +27,7 @@ pub const SESSION_IDLE_MS: i64 = 14 * 24 * 3600 * 1000;
 /// `last_seen_at` and `last_used_at` are written this often at most.
 const TOUCH_MS: i64 = 60_000;
 
-/// Somebody who has proved who they are and has no old password to change first.
+/// Somebody who has proved who they are and has nothing to set right first: no first password, no missing second step.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// For decisions.
@@ -34,21 +36,29 @@ pub struct Caller {
     pub user: users::Model,
     /// Where they come from.
     pub peer: Peer,
+    /// Came with a key that was made for some permission keys alone.
+    pub narrowed: bool,
 }
 
-/// As [`Caller`], also while the password must be changed.
+/// Left in a request whose key has paid for it: it is looked at twice where an answer may be repeated.
+#[derive(Debug, Clone, Copy)]
+pub struct Counted;
+
+/// As [`Caller`], also while the password must be changed or a second step is missing.
 #[derive(Debug, Clone)]
 pub struct AnyCaller(pub Caller);
 
 impl Caller {
-    /// Somebody who has just proved it.
+    /// Somebody who has just proved it, with what they have at this moment.
     /// # Errors
-    /// A damaged row.
-    pub fn of(user: users::Model, via: Via, peer: Peer) -> Result<Self> {
+    /// Database; a damaged row.
+    pub async fn of(app: &App, user: users::Model, via: Via, peer: Peer) -> Result<Self> {
+        let actor = load::actor(app.db.read(), &user, via, app.clock.now_ms()).await?;
         Ok(Self {
-            actor: actor(&user, via)?,
+            actor,
             user,
             peer,
+            narrowed: false,
         })
     }
 
@@ -79,6 +89,18 @@ impl Caller {
         }
     }
 
+    /// Passes for whoever is not narrowed to some permission keys: an account as a whole is none of those.
+    /// # Errors
+    /// 403 with a key for some permissions alone.
+    pub fn whole(&self) -> Result<()> {
+        if !self.narrowed {
+            return Ok(());
+        }
+        let text =
+            "a key that was made for some permissions alone does not reach the account itself";
+        Err(Error::forbidden("forbidden", text))
+    }
+
     /// The session that tickets are bound to: an API key's own id stands for one.
     #[must_use]
     pub fn session_text(&self) -> String {
@@ -106,6 +128,10 @@ struct Held {
     credential_id: String,
     used_at_ms: Option<i64>,
     expires_at_ms: Option<i64>,
+    /// Of API keys alone.
+    keys: Option<sea_orm::JsonValue>,
+    addresses: Option<sea_orm::JsonValue>,
+    per_minute: Option<i32>,
     #[sea_orm(nested)]
     user: users::Model,
 }
@@ -124,7 +150,12 @@ async fn key(app: &App, secret: &str) -> Result<Option<Held>> {
     let held = owners(owner.into())
         .column_as(Column::Id, "credential_id")
         .column_as(Column::LastUsedAtMs, "used_at_ms")
-        .column(Column::ExpiresAtMs)
+        .columns([
+            Column::ExpiresAtMs,
+            Column::Keys,
+            Column::Addresses,
+            Column::PerMinute,
+        ])
         .filter(Column::SecretHash.eq(secret::hash(secret)))
         .filter(Column::RevokedAtMs.is_null());
     Ok(held.into_model().one(app.db.read()).await?)
@@ -139,21 +170,15 @@ async fn session(app: &App, token_hash: String) -> Result<Option<Held>> {
         .column_as(Column::Id, "credential_id")
         .column_as(Column::LastSeenAtMs, "used_at_ms")
         .column(Column::ExpiresAtMs)
+        .expr_as(Expr::cust("NULL"), "keys")
+        .expr_as(Expr::cust("NULL"), "addresses")
+        .expr_as(Expr::cust("NULL"), "per_minute")
         .filter(Column::TokenHash.eq(token_hash))
         .filter(Column::EndedAtMs.is_null());
     Ok(held.into_model().one(app.db.read()).await?)
 }
 
-fn actor(user: &users::Model, via: Via) -> Result<Actor> {
-    Ok(Actor {
-        user: user.id.parse::<UserId>().map_err(Error::internal)?,
-        username: user.username.clone(),
-        admin: user.admin,
-        via,
-    })
-}
-
-async fn by_key(app: &App, key: &str, peer: Peer) -> Result<Caller> {
+async fn by_key(app: &App, key: &str, peer: Peer, counted: bool) -> Result<Caller> {
     let bad = |detail: &str| Err(Error::unauthenticated("bad_api_key", detail));
     if !secret::looks_like_api_key(key) {
         return bad("this is no API key of Warren, or it was cut while copying");
@@ -165,7 +190,17 @@ async fn by_key(app: &App, key: &str, peer: Peer) -> Result<Caller> {
     if held.expires_at_ms.is_some_and(|at| at <= now) {
         return bad("this API key has expired");
     }
-    let id = held.credential_id.parse().map_err(Error::internal)?;
+    let id: ApiKeyId = held.credential_id.parse().map_err(Error::internal)?;
+    if let Some(list) = &held.addresses {
+        let list = addresses(list);
+        if !Networks::new(list.iter().map(String::as_str)).hold(peer.address) {
+            return Err(elsewhere(app, &held.credential_id, &peer, now).await);
+        }
+    }
+    if let Some(per_minute) = held.per_minute.filter(|_| !counted) {
+        let now_us = now.saturating_mul(1000);
+        app.door.rates.take_key(id, per_minute, now_us)?;
+    }
     if held.used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
         let app = app.clone();
         let id = held.credential_id;
@@ -181,7 +216,30 @@ async fn by_key(app: &App, key: &str, peer: Peer) -> Result<Caller> {
             .await;
         });
     }
-    Caller::of(held.user, Via::ApiKey(id), peer)
+    let mut caller = Caller::of(app, held.user, Via::ApiKey(id), peer).await?;
+    if let Some(keys) = &held.keys {
+        caller.actor = caller.actor.within(KeySet::stored(keys));
+        caller.narrowed = true;
+    }
+    Ok(caller)
+}
+
+/// A good key from where it must not be used: somebody may have stolen it. It is noted once a minute.
+async fn elsewhere(app: &App, key: &str, peer: &Peer, now_ms: i64) -> Error {
+    if app.door.rates.is_news(key, now_ms.saturating_mul(1000)) {
+        let noted = async {
+            let tx = app.db.begin(Lane::People).await?;
+            Entry::word("api_key.refused", "api_key", key)
+                .by_nobody(&*tx, peer, now_ms)
+                .await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            return error.into();
+        }
+    }
+    let text = format!("this API key must not be used from {}", peer.address);
+    Error::forbidden("address_not_allowed", text)
 }
 
 async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
@@ -202,7 +260,7 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
             .await;
         });
     }
-    Caller::of(held.user, Via::Session(id), peer)
+    Caller::of(app, held.user, Via::Session(id), peer).await
 }
 
 /// Notes a use behind the request's back; losing one note loses nothing.
@@ -221,7 +279,28 @@ async fn touch(
     }
 }
 
+/// Says to somebody who has proved who they are that it does not help.
+/// # Errors
+/// 403 `account_suspended`.
+pub fn not_suspended(user: &users::Model) -> Result<()> {
+    if user.suspended_at_ms.is_none() {
+        return Ok(());
+    }
+    let reason = user.suspended_reason.as_deref().unwrap_or_default();
+    let text = match reason {
+        "" => "this account is suspended".to_owned(),
+        reason => format!("this account is suspended: {reason}"),
+    };
+    Err(Error::forbidden("account_suspended", text))
+}
+
 async fn authenticate(parts: &mut Parts, app: &App) -> Result<Caller> {
+    let caller = prove(parts, app).await?;
+    not_suspended(&caller.user)?;
+    Ok(caller)
+}
+
+async fn prove(parts: &mut Parts, app: &App) -> Result<Caller> {
     let peer = Peer::from_request_parts(parts, app).await?;
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
         // With a key at hand the cookie does not count, good or bad.
@@ -232,7 +311,10 @@ async fn authenticate(parts: &mut Parts, app: &App) -> Result<Caller> {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, key)| key.trim());
         return match key {
-            Some(key) => by_key(app, key, peer).await,
+            Some(key) => {
+                let counted = parts.extensions.get::<Counted>().is_some();
+                by_key(app, key, peer, counted).await
+            }
             None => Err(Error::unauthenticated(
                 "bad_api_key",
                 "send the key as `Authorization: Bearer wrn_usr_…`",
@@ -264,6 +346,14 @@ impl FromRequestParts<App> for Caller {
             return Err(Error::forbidden(
                 "password_change_required",
                 "change the first password before anything else: PUT /api/v1/account/password",
+            ));
+        }
+        let user = &caller.user;
+        if logged_in && !user.second_factor && app.config.second_factor_of.wants(user.admin) {
+            return Err(Error::forbidden(
+                "second_factor_required",
+                "this panel wants a second step at log-in: set up an authenticator app before anything else, with \
+                 POST /api/v1/account/second-factor",
             ));
         }
         Ok(caller)

@@ -3,6 +3,7 @@
 mod attempts;
 mod caller;
 pub mod cookie;
+mod networks;
 pub mod origin;
 pub mod password;
 pub mod peer;
@@ -10,8 +11,9 @@ pub mod secret;
 pub mod subject;
 
 pub use attempts::{Attempts, Network};
-pub use caller::{AnyCaller, Caller, SESSION_IDLE_MS};
+pub use caller::{AnyCaller, Caller, Counted, SESSION_IDLE_MS, not_suspended};
 pub use cookie::{Scheme, SetCookie};
+pub use networks::Networks;
 pub use origin::Hosts;
 pub use password::Passwords;
 pub use peer::{Peer, Proxies};

@@ -78,7 +78,18 @@ fn hash_now(password: &str) -> Result<String> {
         .map_err(|e| Error::Internal(anyhow::anyhow!("argon2: {e}")))
 }
 
+/// Whether another panel made this hash: they use bcrypt.
+#[must_use]
+pub fn is_foreign(stored: &str) -> bool {
+    ["$2a$", "$2b$", "$2x$", "$2y$"]
+        .iter()
+        .any(|mark| stored.starts_with(mark))
+}
+
 fn verify_now(password: &str, stored: &str) -> bool {
+    if is_foreign(stored) {
+        return bcrypt::verify(password, stored).unwrap_or(false);
+    }
     PasswordHash::new(stored).is_ok_and(|hash| {
         Argon2::default()
             .verify_password(password.as_bytes(), &hash)
@@ -203,6 +214,13 @@ mod tests {
         assert!(!fits("correct horse batterz", Some(&stored)).await);
         assert!(!fits("nobody", None).await);
         assert!(!fits("x", Some("no hash")).await);
+        // As `password_hash()` of PHP makes it.
+        let foreign = "$2y$04$.5aTB5Yr/Lgyx1UbTyq0TOz3DZwWwVdj9dBC3b9kyL9fJxkKpYq2i";
+        assert!(is_foreign(foreign) && !is_foreign(&stored));
+        assert!(!fits("another", Some(foreign)).await);
+        let foreign = bcrypt::hash("correct horse battery", 4).unwrap();
+        assert!(fits("correct horse battery", Some(&foreign)).await);
+        assert!(!fits("correct horse batterz", Some(&foreign)).await);
     }
 
     #[tokio::test]

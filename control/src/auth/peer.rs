@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 
-use super::{cookie::Scheme, origin};
+use super::{cookie::Scheme, networks::Networks, origin};
 use crate::error::{Error, Result};
 
 /// Where a request comes from.
@@ -31,40 +31,13 @@ pub struct OverTls(pub bool);
 
 /// Whose `x-forwarded-for` and `x-forwarded-proto` are believed.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies(Vec<(IpAddr, u8)>);
+pub struct Proxies(Networks);
 
 impl Proxies {
     /// Addresses or networks (`10.0.0.0/8`). What can't be read was refused with the configuration.
     #[must_use]
     pub fn new(texts: &[String]) -> Self {
-        Self(texts.iter().filter_map(|t| Self::parse(t)).collect())
-    }
-
-    /// Reads one address or network.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<(IpAddr, u8)> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.trim().parse().ok()?;
-        let all = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(all);
-        (bits <= all).then_some((address, bits))
-    }
-
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.0
-            .iter()
-            .any(|(net, bits)| match (net, address.to_canonical()) {
-                (IpAddr::V4(net), IpAddr::V4(a)) => {
-                    (net.to_bits() ^ a.to_bits()).leading_zeros() >= u32::from(*bits)
-                }
-                (IpAddr::V6(net), IpAddr::V6(a)) => {
-                    (net.to_bits() ^ a.to_bits()).leading_zeros() >= u32::from(*bits)
-                }
-                _ => false,
-            })
+        Self(Networks::new(texts.iter().map(String::as_str)))
     }
 
     /// The client behind any trusted proxies: from the right, the first address that is none of them. The
@@ -78,7 +51,7 @@ impl Proxies {
             .flat_map(|v| v.split(','));
         let hops: Vec<&str> = hops.collect();
         for hop in hops.into_iter().rev().take(16) {
-            if !self.trusts(client) {
+            if !self.0.hold(client) {
                 break;
             }
             match hop.trim().parse::<IpAddr>() {
@@ -110,7 +83,7 @@ impl Peer {
             .is_some_and(|tls| tls.0);
         let forwarded = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
         let scheme = if tls
-            || proxies.trusts(direct)
+            || proxies.0.hold(direct)
                 && forwarded("x-forwarded-proto").is_some_and(|v| v.trim() == "https")
         {
             Scheme::Https
@@ -196,8 +169,8 @@ mod tests {
 
     #[test]
     fn only_networks_are_networks() {
-        assert!(Proxies::parse("::1").is_some());
-        assert!(Proxies::parse("10.0.0.0/33").is_none());
-        assert!(Proxies::parse("proxy.example").is_none());
+        assert!(Networks::parse("::1").is_some());
+        assert!(Networks::parse("10.0.0.0/33").is_none());
+        assert!(Networks::parse("proxy.example").is_none());
     }
 }

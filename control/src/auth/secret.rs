@@ -31,14 +31,21 @@ impl Secret {
     }
 }
 
+/// Bytes from the system's random source.
+/// # Errors
+/// There is none.
+pub fn fill(bytes: &mut [u8]) -> Result<()> {
+    OsRng
+        .try_fill_bytes(bytes)
+        .map_err(|e| Error::Internal(anyhow::anyhow!("system random source: {e}")))
+}
+
 /// `len` characters of base62, each from the system's random source.
 fn base62(len: usize) -> Result<String> {
     let mut text = String::with_capacity(len);
     let mut bytes = [0u8; 64];
     while text.len() < len {
-        OsRng
-            .try_fill_bytes(&mut bytes)
-            .map_err(|e| Error::Internal(anyhow::anyhow!("system random source: {e}")))?;
+        fill(&mut bytes)?;
         let missing = len - text.len();
         // 248 = 4 * 62: bytes above would make the first letters likelier.
         let good = bytes.iter().filter(|b| **b < 248).take(missing);
@@ -61,6 +68,35 @@ pub fn api_key() -> Result<Secret> {
     let body = base62(RANDOM)?;
     let sum = checksum(&body);
     Ok(Secret(format!("{API_KEY_PREFIX}{body}{sum}")))
+}
+
+/// Without those that look like another one.
+const READABLE: &[u8; 31] = b"23456789abcdefghjkmnpqrstuvwxyz";
+/// Characters of a recovery code: 79 bits.
+pub const RECOVERY_CODE: usize = 16;
+
+/// What stands in for a lost authenticator app, to be written down: four groups of four.
+/// # Errors
+/// No system random source.
+pub fn recovery_code() -> Result<Secret> {
+    let mut text = String::with_capacity(RECOVERY_CODE + 3);
+    let mut bytes = [0u8; 64];
+    let mut letters = 0;
+    while letters < RECOVERY_CODE {
+        fill(&mut bytes)?;
+        // 248 = 8 * 31: bytes above would make the first letters likelier.
+        for byte in bytes.iter().filter(|b| **b < 248) {
+            if letters == RECOVERY_CODE {
+                break;
+            }
+            if letters > 0 && letters % 4 == 0 {
+                text.push('-');
+            }
+            text.push(char::from(READABLE[usize::from(byte % 31)]));
+            letters += 1;
+        }
+    }
+    Ok(Secret(text))
 }
 
 /// A first password, meant to be typed once.

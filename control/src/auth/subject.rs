@@ -4,29 +4,20 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use sea_orm::{ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use warren_entity::{nodes, servers};
 use warren_proto::ids::{NodeId, ServerId};
 
 use super::Caller;
 use crate::{
-    access::{Decision, Key, Resource, decide},
+    access::{
+        Key, Resource,
+        load::{self, ServerKey},
+        may,
+    },
     app::App,
     error::{Error, Result},
 };
-
-/// What a decision about a server needs of its row. Most calls need no more of it, and its spec alone may have
-/// tens of kilobytes.
-#[derive(Debug, Clone, DerivePartialModel)]
-#[sea_orm(entity = "servers::Entity")]
-pub struct ServerKey {
-    /// ULID.
-    pub id: String,
-    /// User.
-    pub owner_id: String,
-    /// Node.
-    pub node_id: String,
-}
 
 /// A server that the caller may know of.
 #[derive(Debug, Clone)]
@@ -52,17 +43,8 @@ pub struct NodeAccess {
     pub node: nodes::Model,
     /// Its id.
     pub id: NodeId,
-}
-
-/// For decisions about a server's row.
-/// # Errors
-/// Ids that are none: the row is damaged.
-pub fn resource(server: &ServerKey) -> Result<Resource> {
-    Ok(Resource::Server {
-        id: server.id.parse().map_err(Error::internal)?,
-        owner: server.owner_id.parse().map_err(Error::internal)?,
-        node: server.node_id.parse().map_err(Error::internal)?,
-    })
+    /// For decisions.
+    pub resource: Resource,
 }
 
 impl ServerAccess {
@@ -70,15 +52,16 @@ impl ServerAccess {
     /// # Errors
     /// 404 when there is none, or none that the caller may know of.
     pub async fn load(app: &App, caller: Caller, id: ServerId) -> Result<Self> {
-        let server = servers::Entity::find_by_id(id.to_string())
+        let server = load::servers_for(&caller.actor, app.clock.now_ms())
+            .filter(servers::Column::Id.eq(id.to_string()))
             .filter(servers::Column::DeletedAtMs.is_null())
-            .into_partial_model()
+            .into_model()
             .one(app.db.read())
             .await?;
         let hidden = || Error::not_found("server");
         let server: ServerKey = server.ok_or_else(hidden)?;
-        let resource = resource(&server)?;
-        if decide(&caller.actor, Key::WebsocketConnect, resource) != Decision::Allow {
+        let resource = server.resource()?;
+        if !may(&caller.actor, Key::ServerRead, resource) {
             return Err(hidden());
         }
         Ok(Self {
@@ -87,6 +70,38 @@ impl ServerAccess {
             caller,
             server,
             resource,
+        })
+    }
+
+    /// As the server stands now, locked: for changes of who may do what there. The node's row comes before it and a
+    /// person's after it, as everywhere.
+    /// # Errors
+    /// 404 when it is gone or must not be known any more.
+    pub async fn locked(&self, db: &impl ConnectionTrait, now_ms: i64) -> Result<Self> {
+        let hidden = || Error::not_found("server");
+        servers::Entity::find_by_id(&*self.server.id)
+            .filter(servers::Column::DeletedAtMs.is_null())
+            .lock_exclusive()
+            .select_only()
+            .column(servers::Column::Id)
+            .into_tuple::<String>()
+            .one(db)
+            .await?
+            .ok_or_else(hidden)?;
+        let server: Option<ServerKey> = load::servers_for(&self.caller.actor, now_ms)
+            .filter(servers::Column::Id.eq(&*self.server.id))
+            .into_model()
+            .one(db)
+            .await?;
+        let server = server.ok_or_else(hidden)?;
+        let resource = server.resource()?;
+        if !may(&self.caller.actor, Key::ServerRead, resource) {
+            return Err(hidden());
+        }
+        Ok(Self {
+            server,
+            resource,
+            ..self.clone()
         })
     }
 
@@ -100,16 +115,38 @@ impl ServerAccess {
     /// Whether the caller may do it here.
     #[must_use]
     pub fn may(&self, key: Key) -> bool {
-        decide(&self.caller.actor, key, self.resource) == Decision::Allow
+        may(&self.caller.actor, key, self.resource)
     }
 }
 
 impl NodeAccess {
+    /// Loads a node for a caller.
+    /// # Errors
+    /// 404 when there is none, or none that the caller may know of.
+    pub async fn load(app: &App, caller: Caller, id: NodeId) -> Result<Self> {
+        let hidden = || Error::not_found("node");
+        let node = nodes::Entity::find_by_id(id.to_string())
+            .filter(nodes::Column::DeletedAtMs.is_null())
+            .one(app.db.read())
+            .await?
+            .ok_or_else(hidden)?;
+        let resource = load::node(&node)?;
+        if !may(&caller.actor, Key::NodeRead, resource) {
+            return Err(hidden());
+        }
+        Ok(Self {
+            caller,
+            node,
+            id,
+            resource,
+        })
+    }
+
     /// Passes if the caller may do it here.
     /// # Errors
     /// 403, or 404 where the node must not be known.
     pub fn require(&self, key: Key) -> Result<()> {
-        self.caller.require(key, Resource::Node(self.id))
+        self.caller.require(key, self.resource)
     }
 }
 
@@ -140,17 +177,7 @@ impl FromRequestParts<App> for NodeAccess {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = Caller::from_request_parts(parts, app).await?;
         let id = path_param(parts, app, "node").await?;
-        let hidden = || Error::not_found("node");
-        let id: NodeId = id.parse().map_err(|_| hidden())?;
-        if decide(&caller.actor, Key::NodeRead, Resource::Node(id)) != Decision::Allow {
-            return Err(hidden());
-        }
-        let node = nodes::Entity::find_by_id(id.to_string())
-            .one(app.db.read())
-            .await?;
-        let node = node
-            .filter(|n| n.deleted_at_ms.is_none())
-            .ok_or_else(hidden)?;
-        Ok(Self { caller, node, id })
+        let id = id.parse().map_err(|_| Error::not_found("node"))?;
+        Self::load(app, caller, id).await
     }
 }

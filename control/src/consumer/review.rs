@@ -16,7 +16,11 @@ use warren_proto::ids::{ApiKeyId, ServerId, SessionId};
 
 use super::revoke;
 use crate::{
-    access::{Actor, Decision, Key, Resource, Via, decide},
+    access::{
+        Grant, Key, KeySet, Resource, Via,
+        load::{self, ServerKey},
+        may,
+    },
     app::{App, Ground},
     db::Lane,
     text::fresh_id,
@@ -60,7 +64,13 @@ pub async fn review(app: &App) -> Result<usize, DbErr> {
     for some in rows.chunks(SOME) {
         let known = Known::load(app, some, now_ms).await?;
         for row in some {
-            let Err(because) = known.judge(row) else {
+            if known.judge(row).is_ok() {
+                continue;
+            }
+            // What was read may be from before and after a change at once, which gives a right in another place than it
+            // takes it from. Nothing is ended on one look.
+            let again = Known::load(app, std::slice::from_ref(row), now_ms).await?;
+            let Err(because) = again.judge(row) else {
                 continue;
             };
             let Ok(id) = row.id.parse() else { continue };
@@ -76,8 +86,11 @@ pub async fn review(app: &App) -> Result<usize, DbErr> {
 /// What judging some consumers needs to know.
 struct Known {
     people: HashMap<String, users::Model>,
-    keys: HashSet<String>,
+    /// With what they were made for, unless that is all.
+    keys: HashMap<String, Option<KeySet>>,
     servers: HashMap<String, Resource>,
+    grants: HashMap<String, Vec<Grant>>,
+    shares: HashMap<(String, String), KeySet>,
 }
 
 impl Known {
@@ -88,27 +101,52 @@ impl Known {
     ) -> Result<Self, DbErr> {
         let people = users::Entity::find()
             .filter(users::Column::Id.is_in(rows.iter().filter_map(|r| r.created_by.clone())))
-            .filter(users::Column::DeletedAtMs.is_null())
+            .filter(load::active())
             .all(ground.db.read())
             .await?;
         let unexpired = Condition::any()
             .add(api_keys::Column::ExpiresAtMs.is_null())
             .add(api_keys::Column::ExpiresAtMs.gt(now_ms));
-        let keys: Vec<String> = api_keys::Entity::find()
+        let keys: Vec<(String, Option<serde_json::Value>)> = api_keys::Entity::find()
             .filter(api_keys::Column::Id.is_in(rows.iter().filter_map(|r| r.api_key_id.clone())))
             .filter(api_keys::Column::RevokedAtMs.is_null())
             .filter(unexpired)
             .select_only()
-            .column(api_keys::Column::Id)
+            .columns([api_keys::Column::Id, api_keys::Column::Keys])
             .into_tuple()
             .all(ground.db.read())
             .await?;
+        let scope = |keys: Option<serde_json::Value>| keys.as_ref().map(KeySet::stored);
+        let keys = keys.into_iter().map(|(id, keys)| (id, scope(keys)));
         let ids: HashSet<String> = rows.iter().flat_map(named).collect();
+        let some_are = |is: fn(&users::Model) -> bool| -> Vec<String> {
+            let those = people.iter().filter(|u| is(u));
+            those.map(|u| u.id.clone()).collect()
+        };
+        let grants = load::grants_of(
+            ground.db.read(),
+            some_are(|u| u.granted),
+            load::Which::Counting,
+            now_ms,
+        )
+        .await?;
         Ok(Self {
+            grants,
+            shares: shares(ground, &some_are(|u| u.shared), &ids, now_ms).await?,
             people: people.into_iter().map(|u| (u.id.clone(), u)).collect(),
-            keys: keys.into_iter().collect(),
+            keys: keys.collect(),
             servers: resources(ground, ids.into_iter().collect()).await?,
         })
+    }
+
+    /// A server as this person stands to it.
+    fn server(&self, person: &str, id: String) -> Option<Resource> {
+        let mut known = self.servers.get(&id).copied()?;
+        if let Resource::Server { shared, .. } = &mut known {
+            let given = self.shares.get(&(person.to_owned(), id));
+            *shared = given.copied().unwrap_or_default();
+        }
+        Some(known)
     }
 
     /// # Errors
@@ -116,37 +154,37 @@ impl Known {
     fn judge(&self, row: &event_consumers::Model) -> Result<(), &'static str> {
         let maker = row.created_by.as_ref().and_then(|id| self.people.get(id));
         let maker = maker.ok_or("its maker is gone")?;
-        let via = match &row.api_key_id {
-            Some(id) if !self.keys.contains(id) => return Err("its API key was revoked"),
-            Some(id) => id.parse::<ApiKeyId>().map(Via::ApiKey),
-            None => Ok(Via::Session(SessionId::new())),
+        let (via, scope) = match &row.api_key_id {
+            Some(id) => {
+                let scope = self.keys.get(id).ok_or("its API key was revoked")?;
+                (id.parse::<ApiKeyId>().map(Via::ApiKey), *scope)
+            }
+            None => (Ok(Via::Session(SessionId::new())), None),
         };
-        let (Ok(user), Ok(via)) = (maker.id.parse(), via) else {
-            return Err("its row is damaged");
-        };
-        let actor = Actor {
-            user,
-            username: maker.username.clone(),
-            admin: maker.admin,
-            via,
-        };
-        let may = |key, resource| decide(&actor, key, resource) == Decision::Allow;
+        let grants = self.grants.get(&maker.id).cloned().unwrap_or_default();
+        let actor = via
+            .ok()
+            .and_then(|via| load::actor_with(maker, grants, via).ok());
+        let mut actor = actor.ok_or("its row is damaged")?;
+        if let Some(scope) = scope {
+            actor = actor.within(scope);
+        }
         if row.servers.is_none() {
-            return match may(Key::EventsAll, Resource::Panel) {
+            return match may(&actor, Key::EventsAll, Resource::Panel) {
                 true => Ok(()),
                 false => Err("its maker may not see all events any more"),
             };
         }
         // A server that is gone for good says nothing any more.
         let left: Vec<Resource> = named(row)
-            .filter_map(|id| self.servers.get(&id).copied())
+            .filter_map(|id| self.server(&maker.id, id))
             .collect();
         if left.is_empty() {
             return Err("none of its servers is left");
         }
         match left
             .into_iter()
-            .all(|server| may(Key::WebsocketConnect, server))
+            .all(|server| may(&actor, Key::WebsocketConnect, server))
         {
             true => Ok(()),
             false => Err("its maker may not see one of its servers any more"),
@@ -166,27 +204,35 @@ fn named(row: &event_consumers::Model) -> impl Iterator<Item = String> {
 async fn resources(ground: &Ground, ids: Vec<String>) -> Result<HashMap<String, Resource>, DbErr> {
     let mut all = HashMap::new();
     for some in ids.chunks(SOME) {
-        let rows: Vec<(String, String, String)> = servers::Entity::find()
+        // As nobody stands to them: what their owners gave to whom comes after.
+        let rows: Vec<ServerKey> = load::servers_for_nobody()
             .filter(servers::Column::Id.is_in(some))
-            .select_only()
-            .columns([
-                servers::Column::Id,
-                servers::Column::OwnerId,
-                servers::Column::NodeId,
-            ])
-            .into_tuple()
+            .into_model()
             .all(ground.db.read())
             .await?;
-        for (id, owner, node) in rows {
-            if let (Ok(server), Ok(owner), Ok(node)) = (id.parse(), owner.parse(), node.parse()) {
-                let resource = Resource::Server {
-                    id: server,
-                    owner,
-                    node,
-                };
-                all.insert(id, resource);
-            }
-        }
+        let known = rows
+            .iter()
+            .filter_map(|row| Some((row.id.clone(), row.resource().ok()?)));
+        all.extend(known);
+    }
+    Ok(all)
+}
+
+async fn shares(
+    ground: &Ground,
+    people: &[String],
+    servers: &HashSet<String>,
+    now_ms: i64,
+) -> Result<HashMap<(String, String), KeySet>, DbErr> {
+    let mut all = HashMap::new();
+    if people.is_empty() {
+        return Ok(all);
+    }
+    let servers: Vec<String> = servers.iter().cloned().collect();
+    for some in servers.chunks(SOME) {
+        let people = people.iter().cloned();
+        let found = load::shares(ground.db.read(), people, some.iter().cloned(), now_ms).await?;
+        all.extend(found);
     }
     Ok(all)
 }
@@ -209,6 +255,8 @@ async fn note(
         server_id: Set(None),
         address: Set(None),
         diff: Set(Some(json!({"because": because}))),
+        seq: Set(None),
+        seal: Set(None),
     };
     let tx = ground.db.begin(Lane::Machines).await?;
     audit_log::Entity::insert(row)

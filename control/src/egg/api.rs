@@ -91,7 +91,7 @@ pub async fn import_starter(
 /// The egg as a PTDL v2 file.
 #[utoipa::path(get, path = "/eggs/{egg}/export", tag = "eggs",
     params(("egg" = String, Path, description = "Egg id")),
-    responses((status = 200, body = String, content_type = "application/json"), Problems))]
+    responses((status = 200, body = Object, content_type = "application/json"), Problems))]
 pub async fn export_egg(
     State(app): State<App>,
     caller: Caller,

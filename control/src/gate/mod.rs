@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use warren_entity::{api_keys, revocations, servers, sessions, users};
+use warren_entity::{api_keys, nodes, revocations, servers, sessions, users};
 use warren_proto::{
     bus::{
         keyring::{Keyring, Use},
@@ -24,7 +24,11 @@ use warren_proto::{
 };
 
 use crate::{
-    access::{Actor, Decision, Key, Resource, Via, decide},
+    access::{
+        Actor, Key, Resource, Via,
+        load::{self, ServerKey},
+        may, sees_everything,
+    },
     app::{App, Ground},
     console::history,
     node::command,
@@ -66,6 +70,38 @@ pub async fn end(db: &impl ConnectionTrait, ended: Ended, now_ms: i64) -> Result
         .exec_without_returning(db)
         .await?;
     Ok(counter)
+}
+
+/// Ends the tickets of these people; their next ones hold what they have then. Everything else of a transaction comes before it: whoever locks the counter
+/// locks nothing more.
+/// # Errors
+/// Database.
+pub async fn end_people(
+    db: &impl ConnectionTrait,
+    people: impl IntoIterator<Item = String>,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let people: Vec<String> = people.into_iter().collect();
+    let count = i64::try_from(people.len()).unwrap_or(i64::MAX);
+    if count == 0 {
+        return Ok(());
+    }
+    let last = wanted::count(db, COUNTER, count).await?;
+    let rows = (last - count + 1..=last).zip(people);
+    let rows: Vec<_> = rows
+        .map(|(counter, user)| revocations::ActiveModel {
+            counter: Set(counter),
+            kind: Set("user".into()),
+            subject_id: Set(user),
+            at_ms: Set(now_ms),
+        })
+        .collect();
+    for some in rows.chunks(1000) {
+        revocations::Entity::insert_many(some.to_vec())
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
 }
 
 /// Why a gateway was told no. Codes are stable.
@@ -140,25 +176,34 @@ pub async fn check(ground: &Ground, text: &str) -> Result<Ticket, Error> {
 pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::TicketRenewed, Error> {
     let mut ticket = check(ground, &ask.ticket).await?;
     let user = users::Entity::find_by_id(ticket.user.to_string())
-        .filter(users::Column::DeletedAtMs.is_null())
+        .filter(load::active())
         .one(ground.db.read())
         .await?
         .ok_or(Error::Ended)?;
-    let actor = Actor {
-        user: ticket.user,
-        username: user.username,
-        admin: user.admin,
-        via: Via::Session(ticket.session),
-    };
+    // A key's own id stands for a session; those go on, as for the API.
+    let by_session = sessions::Entity::find_by_id(ticket.session.to_string())
+        .one(ground.db.read())
+        .await?
+        .is_some();
+    let wanted = ground.config.second_factor_of.wants(user.admin);
+    if by_session && wanted && !user.second_factor {
+        return Err(Error::Ended);
+    }
+    let now_ms = ground.clock.now_ms();
+    let actor = load::actor(
+        ground.db.read(),
+        &user,
+        Via::Session(ticket.session),
+        now_ms,
+    )
+    .await?;
     match &mut ticket.scope {
         Scope::Server { server, node } => {
-            let resource = resource_of(ground, *server, *node).await?;
+            let resource = resource_of(ground, &actor, *server, *node).await?;
             // Never more than it had, never more than its owner has now.
-            ticket.rights.retain(|right| {
-                right
-                    .parse()
-                    .is_ok_and(|key| decide(&actor, key, resource) == Decision::Allow)
-            });
+            ticket
+                .rights
+                .retain(|right| right.parse().is_ok_and(|key| may(&actor, key, resource)));
             if ticket.rights.is_empty() {
                 return Err(Error::Ended);
             }
@@ -166,57 +211,66 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
         Scope::Mine(mine) => narrow(ground, &actor, mine).await?,
     }
     ticket.iat = ground.clock.now_s();
-    ticket.exp = ticket.iat + MAX_LIFE_S;
+    let ends_ms = load::ends_ms(ground.db.read(), &actor, now_ms).await?;
+    ticket.exp = ends_before(ticket.iat + MAX_LIFE_S, ends_ms);
     holders::note(ground, &ticket).await?;
     let text = ticket::sign(&ground.keys.ticket, &ticket).map_err(Error::Ticket)?;
     Ok(wire::TicketRenewed { ticket: text })
 }
 
+/// The end of a ticket, in seconds: not after a role or share of its holder's.
+#[must_use]
+pub fn ends_before(most_s: i64, ends_ms: Option<i64>) -> i64 {
+    ends_ms.map_or(most_s, |ms| most_s.min(ms / 1000))
+}
+
 /// The server that a ticket is for, if it is still there and on that node.
-async fn resource_of(ground: &Ground, id: ServerId, node: NodeId) -> Result<Resource, Error> {
-    let row = servers::Entity::find_by_id(id.to_string())
+async fn resource_of(
+    ground: &Ground,
+    actor: &Actor,
+    id: ServerId,
+    node: NodeId,
+) -> Result<Resource, Error> {
+    let key = load::servers_for(actor, ground.clock.now_ms())
+        .filter(servers::Column::Id.eq(id.to_string()))
         .filter(servers::Column::DeletedAtMs.is_null())
         .filter(servers::Column::NodeId.eq(node.to_string()))
+        .into_model::<ServerKey>()
         .one(ground.db.read())
         .await?
         .ok_or(Error::Gone)?;
-    let owner = row.owner_id.parse().map_err(|_| Error::Gone)?;
-    Ok(Resource::Server { id, owner, node })
+    key.resource().map_err(|_| Error::Gone)
 }
 
 /// Takes out of a list of one's own what is one's own no more.
 async fn narrow(ground: &Ground, actor: &Actor, mine: &mut Mine) -> Result<(), Error> {
     if mine.all {
-        return if actor.admin {
-            Ok(())
-        } else {
-            Err(Error::Ended)
+        return match sees_everything(actor) {
+            true => Ok(()),
+            false => Err(Error::Ended),
         };
     }
-    let rows: Vec<(String, String, String)> = servers::Entity::find()
+    let rows: Vec<ServerKey> = load::servers_for(actor, ground.clock.now_ms())
         .filter(servers::Column::Id.is_in(mine.servers.iter().map(ToString::to_string)))
         .filter(servers::Column::DeletedAtMs.is_null())
-        .select_only()
-        .columns([
-            servers::Column::Id,
-            servers::Column::OwnerId,
-            servers::Column::NodeId,
-        ])
-        .into_tuple()
+        .into_model()
         .all(ground.db.read())
         .await?;
-    let seen = |row: &(String, String, String)| {
-        let (id, owner, node) = (
-            row.0.parse().ok()?,
-            row.1.parse().ok()?,
-            row.2.parse().ok()?,
-        );
-        let resource = Resource::Server { id, owner, node };
-        (decide(actor, Key::WebsocketConnect, resource) == Decision::Allow).then_some(id)
+    let seen = |row: &ServerKey| {
+        let resource = row.resource().ok()?;
+        may(actor, Key::ServerRead, resource).then(|| row.id.parse().ok())?
     };
     mine.servers = rows.iter().filter_map(seen).collect();
-    mine.nodes
-        .retain(|node| decide(actor, Key::NodeRead, Resource::Node(*node)) == Decision::Allow);
+    let there = nodes::Entity::find()
+        .filter(nodes::Column::Id.is_in(mine.nodes.iter().map(ToString::to_string)))
+        .filter(nodes::Column::DeletedAtMs.is_null())
+        .all(ground.db.read())
+        .await?;
+    let seen = |row: &nodes::Model| {
+        let resource = load::node(row).ok()?;
+        may(actor, Key::NodeRead, resource).then(|| row.id.parse().ok())?
+    };
+    mine.nodes = there.iter().filter_map(seen).collect();
     Ok(())
 }
 
@@ -269,7 +323,7 @@ async fn ended_among(ground: &Ground, ids: &[String]) -> Result<Vec<String>, DbE
     let good: Vec<(String, String)> = sessions.into_iter().chain(api_keys).collect();
     let people: Vec<String> = users::Entity::find()
         .filter(users::Column::Id.is_in(good.iter().map(|(_, user)| user.clone())))
-        .filter(users::Column::DeletedAtMs.is_null())
+        .filter(load::active())
         .select_only()
         .column(users::Column::Id)
         .into_tuple()
@@ -315,8 +369,8 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 async fn tell(app: &App, told: &mut Option<i64>) -> Result<(), DbErr> {
     let counter = wanted::counted(app.db.read(), COUNTER).await?;
-    let from = *told.get_or_insert(counter);
-    if counter > from {
+    let mut from = *told.get_or_insert(counter);
+    while counter > from {
         let rows = revocations::Entity::find()
             .filter(revocations::Column::Counter.gt(from))
             .filter(revocations::Column::Counter.lte(counter))
@@ -340,10 +394,10 @@ async fn tell(app: &App, told: &mut Option<i64>) -> Result<(), DbErr> {
         }
         // Another control may have taken them away.
         app.nudges.rights();
-        if let Some(last) = rows.last() {
-            tell_nodes(app, &rows).await?;
-            *told = Some(last.counter);
-        }
+        let Some(last) = rows.last() else { break };
+        tell_nodes(app, &rows).await?;
+        from = last.counter;
+        *told = Some(from);
     }
     let tick = wire::Tick {
         counter: to_u64(told.unwrap_or(counter)),

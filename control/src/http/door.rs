@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tracing::Instrument;
 use warren_proto::ids::CommandId;
 
-use super::{proxy, rate::Left};
+use super::{idempotency, proxy, rate::Left};
 use crate::{
     app::App,
     auth::{Network, Peer, Scheme, cookie, origin},
@@ -80,7 +80,14 @@ async fn inside(app: &App, request: Request, next: Next) -> Response {
     } else {
         PATIENCE
     };
-    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let work = async {
+        if idempotency::is_asked(&request) {
+            idempotency::run(app, request, next).await
+        } else {
+            next.run(request).await
+        }
+    };
+    let work = AssertUnwindSafe(work).catch_unwind();
     let mut response = match tokio::time::timeout(patience, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => Error::Internal(anyhow::anyhow!("a handler panicked")).into_response(),

@@ -6,6 +6,7 @@ mod docs;
 mod door;
 mod first_bytes;
 mod health;
+pub mod idempotency;
 mod install;
 mod json;
 mod linger;

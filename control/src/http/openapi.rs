@@ -6,8 +6,9 @@ use axum::{Router, response::IntoResponse};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Ref, RefOr, Schema,
-        schema::ArrayItems,
+        Ref, RefOr, Required, Schema,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{ArrayItems, ObjectBuilder, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -23,7 +24,8 @@ use crate::{app::App, error::FieldError, problem::Problem};
         description = "Hosts game servers on machines anywhere, behind any NAT.\n\n\
             Ids are lower-case ULIDs, times RFC 3339 in UTC, sizes bytes, `cpu_percent` 100 = one core. \
             Every answer carries `x-request-id`. What is no success is `application/problem+json` with a \
-            stable `code`. Lists are cut into pages: pass `next` as `cursor`.\n\n\
+            stable `code`. Lists are cut into pages: pass `next` as `cursor`. A POST with an `Idempotency-Key` \
+            that is sent again is carried out once.\n\n\
             Authenticate with the session cookie of a log-in or with a personal API key as bearer token.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
@@ -82,7 +84,30 @@ pub(super) fn described(api: OpenApiRouter<App>) -> (Router<App>, utoipa::openap
             }
         }
     }
+    let posts = description.paths.paths.iter_mut();
+    let posts = posts.filter(|(path, _)| *path != "/api/v1/session");
+    for operation in posts.filter_map(|(_, item)| item.post.as_mut()) {
+        let parameters = operation.parameters.get_or_insert_default();
+        parameters.push(RefOr::T(idempotency_key()));
+    }
     (router, description)
+}
+
+fn idempotency_key() -> Parameter {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .build();
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Sent again with the same key within a day, it is carried out once.",
+        ))
+        .schema(Some(text))
+        .build()
 }
 
 /// `Page_Node` holds rows of `Node`, by name instead of spelled out again.

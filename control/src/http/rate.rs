@@ -4,6 +4,7 @@ use std::{collections::HashMap, hash::Hash};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
+use warren_proto::ids::ApiKeyId;
 
 use crate::{
     auth::Network,
@@ -14,20 +15,26 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 struct Policy {
     name: &'static str,
-    per_second: i64,
+    step_us: i64,
     burst: i64,
 }
 
 /// Wide: a school or a company may sit behind one address.
 const NETWORK: Policy = Policy {
     name: "network",
-    per_second: 200,
+    step_us: 1_000_000 / 200,
     burst: 1000,
 };
 const CREDENTIAL: Policy = Policy {
     name: "credential",
-    per_second: 50,
+    step_us: 1_000_000 / 50,
     burst: 500,
+};
+/// Of what is written down each time it happens: once a minute is enough.
+const NEWS: Policy = Policy {
+    name: "news",
+    step_us: 60_000_000,
+    burst: 1,
 };
 /// Buckets kept per kind at most.
 const ROOM: usize = 50_000;
@@ -64,16 +71,15 @@ impl Left {
 }
 
 /// One kind of bucket. Stored is the time at which the bucket will be full (GCRA).
-struct Buckets<K>(Mutex<HashMap<K, i64>>, Policy);
+struct Buckets<K>(Mutex<HashMap<K, i64>>);
 
 impl<K: Hash + Eq> Buckets<K> {
-    fn take(&self, key: K, now_us: i64) -> std::result::Result<Left, i64> {
+    fn take(&self, key: K, policy: Policy, now_us: i64) -> std::result::Result<Left, i64> {
         let Policy {
             name,
-            per_second,
+            step_us,
             burst,
-        } = self.1;
-        let step_us = 1_000_000 / per_second;
+        } = policy;
         let mut full_at = self.0.lock();
         if full_at.len() >= ROOM {
             full_at.retain(|_, at| *at > now_us);
@@ -102,14 +108,26 @@ impl<K: Hash + Eq> Buckets<K> {
 pub struct Rates {
     networks: Buckets<Network>,
     credentials: Buckets<[u8; 16]>,
+    keys: Buckets<ApiKeyId>,
+    news: Buckets<String>,
 }
 
 impl Default for Rates {
     fn default() -> Self {
         Self {
-            networks: Buckets(Mutex::default(), NETWORK),
-            credentials: Buckets(Mutex::default(), CREDENTIAL),
+            networks: Buckets(Mutex::default()),
+            credentials: Buckets(Mutex::default()),
+            keys: Buckets(Mutex::default()),
+            news: Buckets(Mutex::default()),
         }
+    }
+}
+
+fn refused(wait_us: i64) -> Error {
+    Error::TooMany {
+        code: "too_many_requests",
+        detail: "too many requests; slow down, and prefer the WebSocket to polling".into(),
+        retry_after_s: u64::try_from((wait_us + 999_999) / 1_000_000).unwrap_or(1),
     }
 }
 
@@ -123,16 +141,34 @@ impl Rates {
         credential: Option<[u8; 16]>,
         now_us: i64,
     ) -> Result<Left> {
-        let refused = |wait_us: i64| Error::TooMany {
-            code: "too_many_requests",
-            detail: "too many requests; slow down, and prefer the WebSocket to polling".into(),
-            retry_after_s: u64::try_from((wait_us + 999_999) / 1_000_000).unwrap_or(1),
-        };
-        let left = self.networks.take(network, now_us).map_err(refused)?;
+        let left = self.networks.take(network, NETWORK, now_us);
+        let left = left.map_err(refused)?;
         match credential {
             None => Ok(left),
-            Some(key) => self.credentials.take(key, now_us).map_err(refused),
+            Some(key) => self
+                .credentials
+                .take(key, CREDENTIAL, now_us)
+                .map_err(refused),
         }
+    }
+
+    /// Takes one request from the bucket of a key that was made for few of them.
+    /// # Errors
+    /// 429.
+    pub fn take_key(&self, key: ApiKeyId, per_minute: i32, now_us: i64) -> Result<()> {
+        let per_minute = i64::from(per_minute.max(1));
+        let policy = Policy {
+            name: "key",
+            step_us: 60_000_000 / per_minute,
+            burst: per_minute,
+        };
+        let left = self.keys.take(key, policy, now_us);
+        left.map(drop).map_err(refused)
+    }
+
+    /// Whether this has not happened for a minute.
+    pub fn is_news(&self, what: &str, now_us: i64) -> bool {
+        self.news.take(what.to_owned(), NEWS, now_us).is_ok()
     }
 }
 
@@ -160,6 +196,20 @@ mod tests {
         ));
         rates.take(network, Some([2; 16]), 0).unwrap();
         rates.take(network, Some([1; 16]), 1_000_000).unwrap();
+    }
+
+    #[test]
+    fn a_key_for_few_requests_has_a_bucket_of_its_own() {
+        let rates = Rates::default();
+        let (few, more) = (ApiKeyId::new(), ApiKeyId::new());
+        for _ in 0..3 {
+            rates.take_key(few, 3, 0).unwrap();
+        }
+        assert!(rates.take_key(few, 3, 0).is_err());
+        rates.take_key(more, 3, 0).unwrap();
+        rates.take_key(few, 3, 20_000_000).unwrap();
+        assert!(rates.is_news("x", 0) && !rates.is_news("x", 59_000_000));
+        assert!(rates.is_news("x", 61_000_000));
     }
 
     #[test]

@@ -16,8 +16,9 @@ use super::{
     openapi, proxy, web,
 };
 use crate::{
-    account, allocation, api_key, app::App, egg, event, files, join_token, node, operation,
-    registry, server, session,
+    account, allocation, api_key, app::App, audit, egg, event, files, join_token, location, node,
+    operation, password_link, person, quota, registry, role, second_factor, server, session,
+    subuser,
 };
 
 /// JSON bodies are small.
@@ -52,15 +53,67 @@ pub(super) fn api() -> OpenApiRouter<App> {
             account::api::update_account
         ))
         .routes(routes!(account::api::update_password))
+        .routes(routes!(
+            password_link::api::request_password_link,
+            password_link::api::use_password_link
+        ))
+        .routes(routes!(
+            second_factor::api::get_second_factor,
+            second_factor::api::begin_second_factor,
+            second_factor::api::confirm_second_factor
+        ))
+        .routes(routes!(second_factor::api::renew_recovery_codes))
+        .routes(routes!(second_factor::api::end_second_factor))
+        .routes(routes!(second_factor::api::delete_user_second_factor))
         .routes(routes!(account::api::list_sessions))
         .routes(routes!(account::api::delete_account_session))
         .routes(routes!(
             api_key::api::list_api_keys,
             api_key::api::create_api_key
         ))
-        .routes(routes!(api_key::api::delete_api_key));
+        .routes(routes!(api_key::api::delete_api_key))
+        .routes(routes!(person::api::list_users, person::api::create_user))
+        .routes(routes!(
+            person::api::get_user,
+            person::api::update_user,
+            person::api::delete_user
+        ))
+        .routes(routes!(role::api::list_user_grants))
+        .routes(routes!(person::api::reset_user_password))
+        .routes(routes!(person::api::explain_user))
+        .routes(routes!(
+            person::api::suspend_user,
+            person::api::lift_suspension
+        ))
+        .routes(routes!(quota::api::get_account_quota))
+        .routes(routes!(
+            quota::api::get_user_quota,
+            quota::api::set_user_quota
+        ))
+        .routes(routes!(audit::api::list_audit))
+        .routes(routes!(audit::api::export_audit))
+        .routes(routes!(role::api::list_permissions))
+        .routes(routes!(role::api::list_roles, role::api::create_role))
+        .routes(routes!(
+            role::api::get_role,
+            role::api::update_role,
+            role::api::delete_role
+        ))
+        .routes(routes!(
+            role::api::list_role_grants,
+            role::api::create_role_grant
+        ))
+        .routes(routes!(role::api::delete_grant));
     let nodes = OpenApiRouter::new()
         .routes(routes!(node::api::list_nodes))
+        .routes(routes!(
+            location::api::list_locations,
+            location::api::create_location
+        ))
+        .routes(routes!(
+            location::api::update_location,
+            location::api::delete_location
+        ))
         .routes(routes!(
             join_token::api::list_join_tokens,
             join_token::api::create_join_token
@@ -107,10 +160,19 @@ pub(super) fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(server::api::tally_servers))
         .routes(routes!(
+            subuser::api::list_subusers,
+            subuser::api::create_subuser
+        ))
+        .routes(routes!(
+            subuser::api::update_subuser,
+            subuser::api::delete_subuser
+        ))
+        .routes(routes!(
             server::api::get_server,
             server::api::update_server,
             server::api::delete_server
         ))
+        .routes(routes!(audit::api::list_activity))
         .routes(routes!(server::api::power_server))
         .routes(routes!(server::api::input_server))
         .routes(routes!(server::api::reinstall_server))

@@ -235,6 +235,28 @@ pub fn reposition(cursor: Cursor, journal: &[Held], listed: &[Boot]) -> (Cursor,
     }
 }
 
+/// What was written down as lost and is in the journal all the same: a copy of the node that was chosen later still has
+/// it. Of each such loss what is left of it, if anything.
+#[must_use]
+pub fn regained(after: Cursor, journal: &[Held], said: &[Lost]) -> Vec<(Lost, Option<Lost>)> {
+    let of = |lost: &Lost| {
+        let held = journal.iter().find(|held| held.boot == lost.boot)?;
+        if held.boot.ordinal < after.ordinal {
+            return None;
+        }
+        let begin = match after.boot {
+            Some(boot) if boot == held.boot.id => after.next_seq,
+            _ => held.seq.max(1),
+        };
+        let left = (lost.from_seq < begin).then(|| Lost {
+            to_seq: begin - 1,
+            ..*lost
+        });
+        (lost.to_seq >= begin).then_some((*lost, left))
+    };
+    said.iter().filter_map(of).collect()
+}
+
 /// The rest of the cursor's boot and all boots from there to the first that is held. What a whole boot says of the
 /// one before it is exact, and comes with its first fact.
 fn passed_over(cursor: Cursor, first: &Held, listed: &[Boot]) -> Vec<Lost> {
@@ -278,6 +300,10 @@ mod tests {
             ordinal: boot.ordinal,
             next_seq,
         }
+    }
+
+    fn held(boot: Boot, seq: u64, end: u64) -> Held {
+        Held { boot, seq, end }
     }
 
     fn plain(seq: u64) -> wire::Fact {
@@ -372,7 +398,6 @@ mod tests {
     #[test]
     fn a_restored_database_learns_what_it_will_never_see() {
         let (a, b) = (boot(1), boot(2));
-        let held = |boot, seq, end| Held { boot, seq, end };
         let none = Cursor {
             boot: None,
             ordinal: 0,
@@ -399,5 +424,27 @@ mod tests {
         // Copied before the node's first word.
         let first = reposition(none, &[held(c, 4, 9)], &[c, b]);
         assert_eq!(first, (at(c, 4), vec![gap(b, 1, TO_ITS_END), gap(c, 1, 3)]));
+    }
+
+    #[test]
+    fn a_loss_that_a_chosen_copy_still_has_is_none() {
+        let (a, b) = (boot(1), boot(2));
+        let lost = |boot, from_seq, to_seq| Lost {
+            boot,
+            from_seq,
+            to_seq,
+        };
+        let whole = lost(a, 1, TO_ITS_END);
+        let all = regained(at(a, 1), &[held(a, 1, 8), held(b, 1, 3)], &[whole]);
+        assert_eq!(all, vec![(whole, None)]);
+        let rest = regained(at(a, 5), &[held(a, 5, 8)], &[whole]);
+        assert_eq!(rest, vec![(whole, Some(lost(a, 1, 4)))]);
+        let later = lost(b, 2, 6);
+        let of_later = regained(at(a, 5), &[held(a, 5, 8), held(b, 4, 9)], &[later]);
+        assert_eq!(of_later, vec![(later, Some(lost(b, 2, 3)))]);
+        // What the cursor has passed, what ends before, and what nobody holds stays lost.
+        assert!(regained(at(b, 1), &[held(a, 1, 8), held(b, 1, 3)], &[whole]).is_empty());
+        assert!(regained(at(a, 5), &[held(a, 5, 8)], &[lost(a, 1, 4)]).is_empty());
+        assert!(regained(at(b, 1), &[held(b, 1, 3)], &[whole]).is_empty());
     }
 }

@@ -416,6 +416,8 @@ impl<C: ConnectionTrait> About<'_, C> {
             diff: Set(Some(
                 json!({"run": tame(&input.run, 26), "bytes": input.bytes}),
             )),
+            seq: Set(None),
+            seal: Set(None),
         };
         audit_log::Entity::insert(row)
             .exec_without_returning(self.db)

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     access::{Key, Resource},
     app::App,
-    auth::Caller,
+    auth::{Caller, NodeAccess},
     error::Result,
     http::{Json, Page, PageQuery, Path, Query},
     problem::Problems,
@@ -29,7 +29,11 @@ pub async fn create_join_token(
 ) -> Result<(StatusCode, Json<JoinTokenCreated>)> {
     caller.require(Key::NodeCreate, Resource::Panel)?;
     if let Some(node) = req.node {
-        caller.require(Key::NodeUpdate, Resource::Node(node))?;
+        // One that is not there is named below to those who may change any.
+        match NodeAccess::load(&app, caller.clone(), node).await {
+            Ok(there) => there.require(Key::NodeUpdate)?,
+            Err(_) => caller.require(Key::NodeUpdate, Resource::Panel)?,
+        }
     }
     let created = service::create(&app, &caller, req, query.local).await?;
     Ok((StatusCode::CREATED, Json(created)))

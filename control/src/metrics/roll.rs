@@ -41,6 +41,41 @@ pub fn start_of(step_s: i32, at_ms: i64) -> i64 {
 /// # Errors
 /// Database.
 pub async fn add(tx: &Tx, subject: &str, step_s: i32, rows: &[Row]) -> Result<(), DbErr> {
+    merge(tx, subject, step_s, rows, |all, now| {
+        let newest = all.last().map_or(i64::MIN, |r| r.at_ms);
+        let before = all.len();
+        all.extend(now.iter().filter(|r| r.at_ms > newest).cloned());
+        all.len() > before
+    })
+    .await
+}
+
+/// Puts averages in their places; one that samples came late for takes the place of the one before.
+async fn renew(tx: &Tx, subject: &str, step_s: i32, averages: &[Row]) -> Result<(), DbErr> {
+    merge(tx, subject, step_s, averages, |all, now| {
+        let mut changed = false;
+        for row in now {
+            match all.binary_search_by_key(&row.at_ms, |r| r.at_ms) {
+                Ok(at) if all[at] == *row => continue,
+                Ok(at) => all[at] = row.clone(),
+                Err(at) => all.insert(at, row.clone()),
+            }
+            changed = true;
+        }
+        changed
+    })
+    .await
+}
+
+/// Changes the chunks that `rows` fall into; `change` gets what a chunk holds and the rows that are for it, and tells
+/// whether it made a difference.
+async fn merge(
+    tx: &Tx,
+    subject: &str,
+    step_s: i32,
+    rows: &[Row],
+    change: impl Fn(&mut Vec<Row>, &[Row]) -> bool,
+) -> Result<(), DbErr> {
     let mut rest = rows;
     while let Some(first) = rest.first() {
         let start = start_of(step_s, first.at_ms);
@@ -59,17 +94,15 @@ pub async fn add(tx: &Tx, subject: &str, step_s: i32, rows: &[Row]) -> Result<()
             .as_ref()
             .map(|c| codec::unpack(&c.data))
             .unwrap_or_default();
-        let columns = now[0].values.len();
         // Another version's columns can't share a chunk.
+        let columns = now[0].values.len();
         all.retain(|r| r.values.len() == columns);
-        let newest = found.as_ref().map_or(i64::MIN, |c| c.last_at_ms);
-        let before = all.len();
-        all.extend(
-            now.iter()
-                .filter(|r| r.at_ms > newest && r.values.len() == columns)
-                .cloned(),
-        );
-        if all.len() == before {
+        let now: Vec<Row> = now
+            .iter()
+            .filter(|r| r.values.len() == columns)
+            .cloned()
+            .collect();
+        if !change(&mut all, &now) {
             continue;
         }
         let row = metric_chunks::ActiveModel {
@@ -200,7 +233,7 @@ async fn average_all(
         let rows = found.map(|c| codec::unpack(&c.data)).unwrap_or_default();
         let columns = rows.first().map_or(0, |r| r.values.len());
         let averages = average(&rows, to, counters_of(columns));
-        add(&tx, &subject, to, &averages).await?;
+        renew(&tx, &subject, to, &averages).await?;
         metric_chunks::Entity::update_many()
             .col_expr(metric_chunks::Column::Averaged, Expr::value(true))
             .filter(metric_chunks::Column::SubjectId.eq(subject))

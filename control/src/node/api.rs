@@ -10,7 +10,7 @@ use super::{
     service,
 };
 use crate::{
-    access::{Key, Resource},
+    access::Key,
     app::App,
     auth::{Caller, NodeAccess},
     error::Result,
@@ -19,7 +19,7 @@ use crate::{
 };
 use warren_proto::ids::{NodeId, ServerId};
 
-/// Nodes, the oldest first.
+/// Nodes that one may see, the oldest first.
 #[utoipa::path(get, path = "/nodes", tag = "nodes", params(NodeQuery),
     responses((status = 200, body = Page<Node>), Problems))]
 pub async fn list_nodes(
@@ -27,8 +27,7 @@ pub async fn list_nodes(
     caller: Caller,
     Query(query): Query<NodeQuery>,
 ) -> Result<Json<Page<Node>>> {
-    caller.require(Key::NodeRead, Resource::Panel)?;
-    service::list(&app, &query).await.map(Json)
+    service::list(&app, &caller, &query).await.map(Json)
 }
 
 /// One node.

@@ -34,8 +34,9 @@ const BYTES_A_SECOND: u64 = 256 * 1024;
 const BURST_FACTS: u64 = 10_000;
 /// And then in a second. What lay in its journal while control was away is not of this moment.
 const FACTS_A_SECOND: u64 = 200;
-/// Younger facts, by the node's own clock, are of this moment.
-const FRESH_MS: i64 = 60_000;
+/// Facts no further from control's time are of this moment. Those of a node whose clock is off are never, and count
+/// by their bytes alone.
+const FRESH_MS: u64 = 60_000;
 /// The first time; each further one within [`REMEMBERED`] is twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(600);
@@ -183,7 +184,7 @@ fn said_in(facts: u64) -> Duration {
 /// Whether a fact is of this moment, by the clock of the node that says it.
 #[must_use]
 pub fn is_fresh(at_ms: i64, now_ms: i64) -> bool {
-    at_ms > now_ms.saturating_sub(FRESH_MS)
+    at_ms.abs_diff(now_ms) < FRESH_MS
 }
 
 impl Conduct {
@@ -384,7 +385,8 @@ mod tests {
             conduct.talk(node, 2800, at).map(|_| s)
         });
         assert!(flood.is_some_and(|s| s <= 4), "{flood:?}");
-        assert!(is_fresh(100_000, 150_000) && !is_fresh(100_000, 170_000));
+        assert!(is_fresh(100_000, 150_000) && is_fresh(150_000, 100_000));
+        assert!(!is_fresh(100_000, 170_000) && !is_fresh(i64::MAX, 0));
     }
 
     #[test]

@@ -151,6 +151,8 @@ pub struct Node {
     pub port_range: PortRange,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Id of the location that it stands at.
+    pub location: Option<String>,
     /// When it joined first.
     pub created_at: Stamp,
     /// Why it is quarantined.
@@ -183,6 +185,8 @@ pub struct NodePatch {
     pub player_address: Option<String>,
     /// Where ports are taken from; ports in use stay with their servers.
     pub port_range: Option<PortRange>,
+    /// Id of the location that it stands at; an empty string: nowhere. For those who may change all nodes.
+    pub location: Option<String>,
 }
 
 /// How to remove a node.

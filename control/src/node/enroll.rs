@@ -8,15 +8,16 @@ use sea_orm::{
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use warren_entity::{audit_log, join_tokens, node_cursors, nodes};
+use warren_entity::{audit_log, join_tokens, node_cursors, nodes, users};
 use warren_proto::{
     bus::jwt,
-    ids::{JoinTokenId, NodeId},
+    ids::{JoinTokenId, NodeId, SessionId},
     wire,
 };
 
 use super::{convert, credential, token};
 use crate::{
+    access::{self, Key, Resource, Via, load},
     app::Ground,
     db::Lane,
     outbox::{self, Event},
@@ -148,6 +149,7 @@ pub async fn register(ground: &Ground, ask: &wire::Register) -> Result<wire::Reg
             if token.expires_at_ms <= now_ms {
                 return Err(Error::Expired);
             }
+            still_may(&*tx, &token, now_ms).await?;
             burn(&*tx, &token).await?;
             take(ground, &*tx, &token, ask, &key, now_ms).await?
         }
@@ -182,6 +184,26 @@ pub async fn register(ground: &Ground, ask: &wire::Register) -> Result<wire::Reg
 fn same(a: &str, b: &str) -> bool {
     let digest = |text: &str| Sha256::digest(text.as_bytes());
     digest(a) == digest(b)
+}
+
+/// A token is worth what its maker may do now. One made on this machine's own command line has none.
+async fn still_may(
+    db: &impl ConnectionTrait,
+    token: &join_tokens::Model,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let Some(maker) = &token.created_by else {
+        return Ok(());
+    };
+    let maker = users::Entity::find_by_id(&**maker)
+        .filter(load::active())
+        .one(db)
+        .await?
+        .ok_or(Error::Unknown)?;
+    let via = Via::Session(SessionId::new());
+    let actor = load::actor(db, &maker, via, now_ms).await?;
+    let may = access::may(&actor, Key::NodeCreate, Resource::Panel);
+    may.then_some(()).ok_or(Error::Unknown)
 }
 
 async fn burn(db: &impl ConnectionTrait, token: &join_tokens::Model) -> Result<(), Error> {
@@ -309,6 +331,8 @@ async fn audit(
         server_id: Set(None),
         address: Set(None),
         diff: Set(Some(diff.clone())),
+        seq: Set(None),
+        seal: Set(None),
     };
     audit_log::Entity::insert(row)
         .exec_without_returning(db)
@@ -393,6 +417,7 @@ async fn join(
         journal_bytes: Set(0),
         drops: Set(json!({})),
         labels: Set(token.labels.clone()),
+        location_id: Set(None),
         port_first: Set(token.port_first),
         port_last: Set(token.port_last),
         created_at_ms: Set(ground.clock.now_ms()),

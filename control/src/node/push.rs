@@ -22,7 +22,7 @@ use warren_proto::{
 use super::{command, credential, presence};
 use crate::{app::App, db::Lane, keys, wanted};
 
-/// Pushed again this often, for servers that were away.
+/// Looked again this often for servers that are new or were away.
 const AGAIN: Duration = Duration::from_secs(30);
 /// While a server has not answered.
 const SOON: Duration = Duration::from_secs(1);
@@ -92,7 +92,11 @@ async fn push_all(app: App, sys: Bus, account: Account) {
     }
 }
 
+/// Gives the servers that have not taken it. Does nothing while none of them would learn anything.
 async fn push(app: &App, pusher: &mut Pusher, account: Account) -> Result<Vec<String>> {
+    if !pusher.needs(account, &keys::revocations(&app.db, account).await?) {
+        return Ok(Vec::new());
+    }
     let iat = next_iat(app).await?;
     // Read after the number was taken: whatever was committed before it is in.
     let refused: Revocations = keys::revocations(&app.db, account).await?;

@@ -5,13 +5,18 @@ use std::net::IpAddr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    SqlErr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, SqlErr,
     sea_query::{Expr, Func, LikeExpr},
 };
 use serde_json::json;
-use warren_entity::{allocations, nodes, operations, orphans, servers};
-use warren_proto::{ids::ServerId, state::State, subjects::down, wire};
+use warren_entity::{allocations, grants, nodes, operations, orphans, roles, servers};
+use warren_proto::{
+    ids::{LocationId, NodeId, ServerId},
+    state::State,
+    subjects::down,
+    wire,
+};
 
 use super::{
     command, credential,
@@ -23,14 +28,16 @@ use super::{
     view,
 };
 use crate::{
-    access::Key,
+    access::{self, Actor, Key, KeySet, Reach, Resource, lend},
     allocation::ports,
     app::App,
     audit::Entry,
-    auth::NodeAccess,
+    auth::{Caller, NodeAccess},
     db::Lane,
     error::{Error, Fields, Result},
+    gate,
     http::{Page, PageQuery, Stamp},
+    location,
     outbox::{self, Event},
     server::adopt::{self, Adoption},
     text::to_i64,
@@ -43,10 +50,63 @@ const ORPHAN_FILES_S: u32 = 7 * 24 * 3600;
 /// Generations beyond this are no count of anything.
 const HIGHEST: u64 = 1 << 48;
 
-/// Nodes, the oldest first.
+/// Rows that the actor may see, by the rule of `decide`. None: no node at all.
+fn scope(actor: &Actor) -> Option<Condition> {
+    if actor.admin {
+        return Some(Condition::all());
+    }
+    let (mut places, mut single) = (Vec::new(), Vec::new());
+    for grant in actor.grants.iter().filter(|g| g.keys.has(Key::NodeRead)) {
+        match grant.reach {
+            Reach::Everything => return Some(Condition::all()),
+            Reach::Location(id) => places.push(id.to_string()),
+            Reach::Node(id) => single.push(id.to_string()),
+            // It shows that one server, and not what it stands on.
+            Reach::Server(_) => {}
+        }
+    }
+    if places.is_empty() && single.is_empty() {
+        return None;
+    }
+    let there = nodes::Column::LocationId.is_in(places);
+    Some(
+        Condition::any()
+            .add(there)
+            .add(nodes::Column::Id.is_in(single)),
+    )
+}
+
+/// Nodes of a ticket at most.
+const IN_TICKET: u64 = 200;
+
+/// Ids of the nodes that the caller may see, for a ticket: the oldest of them.
 /// # Errors
-/// Database; a bad cursor.
-pub async fn list(app: &App, ask: &NodeQuery) -> Result<Page<Node>> {
+/// Database.
+pub async fn own_ids(app: &App, caller: &Caller) -> Result<Vec<NodeId>> {
+    let Some(scope) = scope(&caller.actor) else {
+        return Ok(Vec::new());
+    };
+    let ids: Vec<String> = nodes::Entity::find()
+        .filter(nodes::Column::DeletedAtMs.is_null())
+        .filter(scope)
+        .order_by_asc(nodes::Column::Id)
+        .limit(IN_TICKET)
+        .select_only()
+        .column(nodes::Column::Id)
+        .into_tuple()
+        .all(app.db.read())
+        .await?;
+    Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+}
+
+/// Nodes that the caller may see, the oldest first.
+/// # Errors
+/// 403 for somebody who may see none at all; database; a bad cursor.
+pub async fn list(app: &App, caller: &Caller, ask: &NodeQuery) -> Result<Page<Node>> {
+    let Some(scope) = scope(&caller.actor) else {
+        caller.require(Key::NodeRead, Resource::Panel)?;
+        return Ok(Page::whole(Vec::new()));
+    };
     let page = PageQuery {
         limit: ask.limit,
         cursor: ask.cursor.clone(),
@@ -54,6 +114,7 @@ pub async fn list(app: &App, ask: &NodeQuery) -> Result<Page<Node>> {
     let limit = page.limit()?;
     let mut query = nodes::Entity::find()
         .filter(nodes::Column::DeletedAtMs.is_null())
+        .filter(scope)
         .order_by_asc(nodes::Column::Id)
         .limit(limit + 1);
     if let Some(after) = page.after()? {
@@ -181,12 +242,25 @@ pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<No
     fields.finish()?;
     let now_ms = app.clock.now_ms();
     row.updated_at_ms = Set(now_ms);
+    let moved = req.location.as_deref().map(str::trim);
+    let moved = moved.filter(|to| *to != access.node.location_id.as_deref().unwrap_or_default());
+    if moved.is_some() {
+        // Who is over the place it comes from or goes to wins or loses it: that is for those who are over all.
+        access.caller.require(Key::NodeUpdate, Resource::Panel)?;
+    }
     let diff = json!({
         "name": req.name,
+        "location": {"from": access.node.location_id, "to": req.location},
         "player_address": req.player_address,
         "port_range": req.port_range,
     });
     let tx = app.db.begin(Lane::People).await?;
+    let mut affected = Vec::new();
+    if let Some(to) = moved {
+        let to = place(&*tx, to).await?;
+        affected = over_places(app, &*tx, access, to.as_deref()).await?;
+        row.location_id = Set(to);
+    }
     let row = row.update(&*tx).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => {
             Error::field("name", "taken", "another node has this name")
@@ -197,8 +271,53 @@ pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<No
         .with(diff)
         .by(&*tx, &access.caller, now_ms)
         .await?;
+    gate::end_people(&*tx, affected, now_ms).await?;
     tx.commit().await?;
+    app.nudges.revoked();
     get(app, row).await
+}
+
+/// A location by its id; nowhere for none.
+async fn place(db: &impl ConnectionTrait, text: &str) -> Result<Option<String>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let unknown = || Error::field("location", "unknown", "there is no location with this id");
+    let id: LocationId = text.parse().map_err(|_| unknown())?;
+    match location::service::find(db, id).await {
+        Ok(row) => Ok(Some(row.id)),
+        Err(Error::NotFound { .. }) => Err(unknown()),
+        Err(error) => Err(error),
+    }
+}
+
+/// People with roles over where the node stood and over where it goes: what they see changes. Nobody gives a node to
+/// roles that hold more than the giver has.
+async fn over_places(
+    app: &App,
+    db: &impl ConnectionTrait,
+    access: &NodeAccess,
+    to: Option<&str>,
+) -> Result<Vec<String>> {
+    let places = [access.node.location_id.as_deref(), to];
+    let given = grants::Entity::find()
+        .filter(grants::Column::Reach.eq("location"))
+        .filter(grants::Column::ReachId.is_in(places.into_iter().flatten()))
+        .all(db)
+        .await?;
+    let there = given.iter().filter(|g| to == Some(&*g.reach_id));
+    let held = roles::Entity::find()
+        .filter(roles::Column::Id.is_in(there.map(|g| g.role_id.clone())))
+        .all(db)
+        .await?;
+    let keys = held.iter().map(|role| KeySet::stored(&role.keys));
+    let keys = keys.fold(KeySet::NONE, |all, some| all | some);
+    let actor = &access.caller.actor;
+    lend::require(db, actor, keys, Reach::Everything, app.clock.now_ms()).await?;
+    let mut people: Vec<String> = given.into_iter().map(|g| g.user_id).collect();
+    people.sort();
+    people.dedup();
+    Ok(people)
 }
 
 /// Removes a node. With `force` its servers are forgotten too: the machine may be gone for good.
@@ -364,6 +483,13 @@ pub async fn decide_orphan(
     server: ServerId,
     req: OrphanRequest,
 ) -> Result<()> {
+    if req.action == OrphanAction::Adopt {
+        // Whoever adopts may become its owner.
+        let keys = KeySet::of(access::Set::Server) | KeySet::from_iter([Key::ServerOwner]);
+        let reach = Reach::Node(access.id);
+        let (actor, now_ms) = (&access.caller.actor, app.clock.now_ms());
+        lend::require(app.db.read(), actor, keys, reach, now_ms).await?;
+    }
     let now_ms = app.clock.now_ms();
     let (node, id) = (&access.node.id, server.to_string());
     // Before the transaction: nothing is held over a call.

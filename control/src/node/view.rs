@@ -183,6 +183,7 @@ pub fn node(row: &nodes::Model, tenants: Tenants, rates: Option<(f64, f64)>, now
             last: port(row.port_last),
         },
         labels: lenient(&row.labels),
+        location: row.location_id.clone(),
         created_at: Stamp(row.created_at_ms),
         quarantined_because: row.quarantined_because.clone(),
     }

@@ -15,23 +15,27 @@ use super::{
     view,
 };
 use crate::{
-    access::{Decision, Key, Resource, decide},
+    access::{
+        Key, Resource,
+        load::{self, ServerKey},
+        may,
+    },
     app::App,
     audit::Entry,
-    auth::{Caller, subject},
+    auth::Caller,
     db::Lane,
     error::{Error, Result},
     http::{Page, PageQuery},
     server::store,
 };
 
-fn visible(caller: &Caller) -> Condition {
-    let all = decide(&caller.actor, Key::OperationReadAll, Resource::Panel) == Decision::Allow;
+fn visible(caller: &Caller, now_ms: i64) -> Condition {
+    let all = may(&caller.actor, Key::OperationReadAll, Resource::Panel);
     if all {
         return Condition::all();
     }
     Condition::all()
-        .add(operations::Column::ServerId.in_subquery(store::ids_visible_to(&caller.actor)))
+        .add(operations::Column::ServerId.in_subquery(store::ids_visible_to(&caller.actor, now_ms)))
 }
 
 async fn named(app: &App, rows: Vec<operations::Model>) -> Result<Vec<Operation>> {
@@ -78,7 +82,7 @@ pub async fn list(app: &App, caller: &Caller, query: &OperationQuery) -> Result<
     };
     let limit = page.limit()?;
     let mut select = operations::Entity::find()
-        .filter(visible(caller))
+        .filter(visible(caller, app.clock.now_ms()))
         .order_by_desc(operations::Column::Id)
         .limit(limit + 1);
     if let Some(after) = page.after()? {
@@ -103,7 +107,7 @@ pub async fn list(app: &App, caller: &Caller, query: &OperationQuery) -> Result<
 
 async fn row(app: &App, caller: &Caller, id: JobId) -> Result<operations::Model> {
     operations::Entity::find_by_id(id.to_string())
-        .filter(visible(caller))
+        .filter(visible(caller, app.clock.now_ms()))
         .one(app.db.read())
         .await?
         .ok_or_else(|| Error::not_found("operation"))
@@ -129,12 +133,13 @@ pub async fn cancel(app: &App, caller: &Caller, id: JobId) -> Result<Operation> 
             "a deletion can't be called back",
         ));
     }
-    let server = servers::Entity::find_by_id(row.server_id.clone().unwrap_or_default())
-        .into_partial_model::<subject::ServerKey>()
+    let server = load::servers_for(&caller.actor, app.clock.now_ms())
+        .filter(servers::Column::Id.eq(row.server_id.clone().unwrap_or_default()))
+        .into_model::<ServerKey>()
         .one(app.db.read())
         .await?
         .ok_or_else(|| Error::not_found("operation"))?;
-    caller.require(Key::SettingsReinstall, subject::resource(&server)?)?;
+    caller.require(Key::SettingsReinstall, server.resource()?)?;
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let asked = operations::Entity::update_many()

@@ -1,11 +1,12 @@
 //! What was deleted softly goes for good after 30 days, once nothing points to it any more.
 
 use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use warren_entity::{
-    api_keys, console_runs, eggs, join_tokens, node_boots, node_cursors, nodes, orphans, servers,
-    sessions, tombstones, users,
+    api_keys, console_runs, eggs, grants, join_tokens, node_boots, node_cursors, nodes, orphans,
+    servers, sessions, subusers, tombstones, users,
 };
 
 use crate::{app::Ground, db::Lane, server::search};
@@ -53,6 +54,11 @@ pub async fn servers(ground: &Ground) -> Result<u64, DbErr> {
             .exec(&*tx)
             .await?;
         search::forget(&*tx, &ids).await?;
+        subusers::Entity::delete_many()
+            .filter(subusers::Column::ServerId.is_in(ids.clone()))
+            .exec(&*tx)
+            .await?;
+        forget_reach(&*tx, "server", &ids).await?;
         let deleted = servers::Entity::delete_many()
             .filter(servers::Column::Id.is_in(ids))
             .exec(&*tx)
@@ -60,6 +66,16 @@ pub async fn servers(ground: &Ground) -> Result<u64, DbErr> {
         tx.commit().await?;
         gone += deleted.rows_affected;
     }
+}
+
+/// Roles over what is gone for good.
+async fn forget_reach(db: &impl ConnectionTrait, kind: &str, ids: &[String]) -> Result<(), DbErr> {
+    grants::Entity::delete_many()
+        .filter(grants::Column::Reach.eq(kind))
+        .filter(grants::Column::ReachId.is_in(ids.iter().cloned()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Nodes, with what hangs on their identity. Their refused keys stay refused for as long as they could be used.
@@ -90,6 +106,7 @@ pub async fn nodes(ground: &Ground) -> Result<u64, DbErr> {
         .filter(orphans::Column::NodeId.is_in(ids.clone()))
         .exec(&*tx)
         .await?;
+    forget_reach(&*tx, "node", &ids).await?;
     let deleted = nodes::Entity::delete_many()
         .filter(nodes::Column::Id.is_in(ids))
         .exec(&*tx)

@@ -15,9 +15,11 @@ use crate::{
     app::App,
     console, consumer,
     gate::holders,
+    http::idempotency,
     metrics,
     node::push,
     outbox::{self, Lease},
+    password_link,
 };
 
 const MINUTE_S: i64 = 60;
@@ -47,6 +49,11 @@ async fn sweep_all(app: &App) {
     note("sessions and revocations", short_lived(app).await);
     note("refused keys", push::prune(app).await);
     note("holders of tickets", holders::prune(app).await);
+    note(
+        "links to passwords",
+        password_link::service::prune(app).await,
+    );
+    note("answers to be repeated", idempotency::prune(app).await);
     note("operations", history::operations(app).await);
     note("runs", history::runs(app).await);
     note("deleted servers", deleted::servers(app).await);

@@ -18,8 +18,8 @@ use warren_proto::{
 
 use super::{
     check,
+    create::set_variables,
     dto::{CrashPolicyInfo, Limits},
-    service::set_variables,
     spec,
 };
 use crate::{

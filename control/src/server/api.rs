@@ -3,15 +3,16 @@
 use axum::{extract::State, http::StatusCode};
 
 use super::{
+    change, create,
     dto::{
         InputAnswer, InputRequest, OperationStarted, PowerAccepted, PowerRequest, ReinstallRequest,
         Server, ServerCreate, ServerCreated, ServerDelete, ServerPatch, ServerQuery, ServerSummary,
         ServerTally, Ticket,
     },
-    list, live, service,
+    job, list, live, owner, power, service,
 };
 use crate::{
-    access::{Key, Resource},
+    access::Key,
     app::App,
     auth::{Caller, ServerAccess},
     error::Result,
@@ -46,8 +47,8 @@ pub async fn create_server(
     caller: Caller,
     Json(req): Json<ServerCreate>,
 ) -> Result<(StatusCode, Json<ServerCreated>)> {
-    caller.require(Key::ServerCreate, Resource::Panel)?;
-    let created = service::create(&app, &caller, req).await?;
+    owner::require_create(&app, &caller, &req).await?;
+    let created = create::create(&app, &caller, req).await?;
     Ok((StatusCode::CREATED, Json(created)))
 }
 
@@ -56,7 +57,7 @@ pub async fn create_server(
     params(("server" = String, Path, description = "Server id")),
     responses((status = 200, body = Server), Problems))]
 pub async fn get_server(State(app): State<App>, access: ServerAccess) -> Result<Json<Server>> {
-    access.require(Key::WebsocketConnect)?;
+    access.require(Key::ServerRead)?;
     service::get(&app, &access).await.map(Json)
 }
 
@@ -69,7 +70,7 @@ pub async fn update_server(
     access: ServerAccess,
     Json(req): Json<ServerPatch>,
 ) -> Result<Json<Server>> {
-    service::update(&app, access, req).await.map(Json)
+    change::update(&app, access, req).await.map(Json)
 }
 
 /// Deletes a server; its node removes it as soon as it can.
@@ -82,7 +83,7 @@ pub async fn delete_server(
     Query(query): Query<ServerDelete>,
 ) -> Result<(StatusCode, Json<OperationStarted>)> {
     access.require(Key::ServerDelete)?;
-    let operation = service::delete(&app, access, &query.name).await?;
+    let operation = job::delete(&app, access, &query.name).await?;
     Ok((StatusCode::ACCEPTED, Json(OperationStarted { operation })))
 }
 
@@ -96,7 +97,7 @@ pub async fn power_server(
     Json(req): Json<PowerRequest>,
 ) -> Result<(StatusCode, Json<PowerAccepted>)> {
     access.require(req.action.key())?;
-    let generation = service::power(&app, access, req.action).await?;
+    let generation = power::power(&app, access, req.action).await?;
     Ok((StatusCode::ACCEPTED, Json(PowerAccepted { generation })))
 }
 
@@ -123,7 +124,7 @@ pub async fn reinstall_server(
     Json(req): Json<ReinstallRequest>,
 ) -> Result<(StatusCode, Json<Operation>)> {
     access.require(Key::SettingsReinstall)?;
-    let operation = service::reinstall(&app, access, req.wipe).await?;
+    let operation = job::reinstall(&app, access, req.wipe).await?;
     Ok((StatusCode::ACCEPTED, Json(operation)))
 }
 

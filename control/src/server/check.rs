@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use warren_egg::rules;
 use warren_entity::egg_variables;
 
-use super::dto::{CrashPolicyInfo, Limits};
+use super::dto::{CrashPolicyInfo, Limits, ServerCreate};
 use crate::{
     egg::{dto::ImageChoice, view::lenient},
     error::Fields,
@@ -61,6 +61,21 @@ pub fn limits(fields: &mut Fields, limits: &Limits) {
             "invalid",
             "is a list of processors like 0-1,3",
         );
+    }
+}
+
+/// A new server of somebody who may make servers and not set their limits: what no quota counts stays as it comes.
+pub fn plain(fields: &mut Fields, wish: &ServerCreate) {
+    let (limits, ports) = (&wish.limits, &wish.ports);
+    for (field, asked) in [
+        ("limits.io_weight", limits.io_weight.is_some()),
+        ("limits.cpuset", limits.cpuset.is_some()),
+        ("limits.pids", limits.pids.is_some()),
+        ("ports.primary", ports.primary.is_some()),
+        ("ports.more", !ports.more.is_empty()),
+    ] {
+        let text = "takes the right `admin.server.limits` on the node; leave it out";
+        fields.check(!asked, field, "not_allowed", text);
     }
 }
 

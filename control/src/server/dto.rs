@@ -1,17 +1,17 @@
 //! Servers as the API shows them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use warren_proto::ids::{AllocationId, EggId, NodeId, RunId};
+use warren_proto::ids::{AllocationId, EggId, NodeId, RunId, UserId};
 
 use crate::{
     access::Key,
     egg::dto::{EggVariable, ImageChoice},
     http::Stamp,
     node::dto::NodeState,
-    operation::dto::Operation,
+    operation::dto::{Named, Operation},
 };
 
 /// Limits of a server; 0 = no limit, except for swap.
@@ -341,6 +341,8 @@ pub struct Server {
     pub summary: ServerSummary,
     /// For people.
     pub description: String,
+    /// Whose it is.
+    pub owner: Named,
     /// OCI reference.
     pub image: String,
     /// What the egg offers.
@@ -455,10 +457,10 @@ pub struct PortChange {
     #[serde(default)]
     #[schema(maximum = 32)]
     pub extra: u16,
-    /// Allocation ids of ports that are given back; not while the game runs.
+    /// Allocation ids of ports that are given back, each once; not while the game runs.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
-    pub remove: Vec<AllocationId>,
+    pub remove: BTreeSet<AllocationId>,
 }
 
 /// Ports that a new server gets.
@@ -491,6 +493,9 @@ pub struct ServerCreate {
     /// Node id.
     #[schema(value_type = String)]
     pub node: NodeId,
+    /// Whose it will be; left out: one's own.
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserId>,
     /// One of the egg's images; null: its first.
     pub image: Option<String>,
     /// Start command; null: the egg's.
@@ -537,6 +542,9 @@ pub struct ServerPatch {
     pub crash_policy: Option<CrashPolicyInfo>,
     /// Keep it down.
     pub suspended: Option<bool>,
+    /// Whose it is from now on.
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserId>,
     /// Ports; the game has them from its next start on.
     pub ports: Option<PortChange>,
 }

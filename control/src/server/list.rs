@@ -27,6 +27,7 @@ use crate::{
 /// 422 for a bad limit or cursor.
 pub fn select(
     actor: &Actor,
+    now_ms: i64,
     query: &ServerQuery,
     search: Option<&Search>,
 ) -> Result<Select<servers::Entity>> {
@@ -35,7 +36,7 @@ pub fn select(
         cursor: query.cursor.clone(),
     };
     let after = page.after()?;
-    let mut select = store::visible_to(actor).limit(page.limit()? + 1);
+    let mut select = store::visible_to(actor, now_ms).limit(page.limit()? + 1);
     if let Some(state) = query.state {
         let word = serde_json::to_value(state).map_err(Error::internal)?;
         select = select.filter(servers::Column::State.eq(word.as_str().unwrap_or_default()));
@@ -76,7 +77,7 @@ pub async fn list(app: &App, caller: &Caller, query: &ServerQuery) -> Result<Pag
         Some(text) => Search::of(app.db.read(), text).await?,
         None => None,
     };
-    let rows = select(&caller.actor, query, search.as_ref())?
+    let rows = select(&caller.actor, app.clock.now_ms(), query, search.as_ref())?
         .into_model::<Row>()
         .all(app.db.read())
         .await?;
@@ -93,8 +94,8 @@ struct Count {
 
 /// Counts by state, as a query.
 #[must_use]
-pub fn select_tally(actor: &Actor) -> Select<servers::Entity> {
-    store::visible_to(actor)
+pub fn select_tally(actor: &Actor, now_ms: i64) -> Select<servers::Entity> {
+    store::visible_to(actor, now_ms)
         .select_only()
         .column(servers::Column::State)
         .column_as(Expr::col(servers::Column::State).count(), "count")
@@ -105,7 +106,7 @@ pub fn select_tally(actor: &Actor) -> Select<servers::Entity> {
 /// # Errors
 /// Database.
 pub async fn tally(app: &App, caller: &Caller) -> Result<ServerTally> {
-    let counts = select_tally(&caller.actor)
+    let counts = select_tally(&caller.actor, app.clock.now_ms())
         .into_model::<Count>()
         .all(app.db.read())
         .await?;

@@ -9,12 +9,12 @@ use warren_proto::{
 
 use super::dto::{InputAnswer, InputRequest, InputResult, Ticket};
 use crate::{
-    access::{Decision, Key, Resource, Set, decide},
+    access::{Key, KeySet, Set, held, load, sees_everything},
     app::App,
     auth::{Caller, ServerAccess},
     error::{Error, Result},
     gate::{self, holders},
-    node::ask_by_id,
+    node::{self, ask_by_id},
 };
 
 /// With the line end that the node adds, 4095: more than that a terminal cuts.
@@ -62,9 +62,12 @@ pub async fn input(app: &App, access: &ServerAccess, req: InputRequest) -> Resul
         wire::InputResult::Busy => InputResult::Busy,
         wire::InputResult::Off => InputResult::Off,
         wire::InputResult::Unspecified => {
-            return Err(Error::Internal(anyhow::anyhow!(
-                "an input answer says nothing"
-            )));
+            // The node's fault and no one's here: what it did with the line is not known.
+            return Err(Error::Agent {
+                code: "node_bad_answer".into(),
+                message: "the node's answer does not say what became of the line".into(),
+                retryable: false,
+            });
         }
     };
     Ok(InputAnswer { result })
@@ -77,7 +80,8 @@ fn session(caller: &Caller) -> Result<SessionId> {
 
 async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
     let iat = app.clock.now_s();
-    let exp = iat + TICKET_S;
+    let ends_ms = load::ends_ms(app.db.read(), &caller.actor, app.clock.now_ms()).await?;
+    let exp = gate::ends_before(iat + TICKET_S, ends_ms);
     let claims = Claims {
         user: caller.actor.user,
         session: session(caller)?,
@@ -105,10 +109,7 @@ async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> 
 /// Signing.
 pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
     let actor = &access.caller.actor;
-    let rights = Key::of(Set::Server)
-        .filter(|key| decide(actor, *key, access.resource) == Decision::Allow)
-        .map(|key| key.as_str().to_owned())
-        .collect();
+    let rights = (held(actor, access.resource) & KeySet::of(Set::Server)).names();
     let scope = Scope::Server {
         server: access.id,
         node: access.node,
@@ -120,16 +121,21 @@ pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
 /// # Errors
 /// Database; signing.
 pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
-    let all = decide(&caller.actor, Key::ServerReadAll, Resource::Panel) == Decision::Allow;
-    let (servers, left_out) = if all {
-        (Vec::new(), 0)
+    let all = sees_everything(&caller.actor);
+    let (servers, nodes, left_out) = if all {
+        (Vec::new(), Vec::new(), 0)
     } else {
-        super::service::own_ids(app, caller).await?
+        let (servers, left_out) = super::service::own_ids(app, caller).await?;
+        (
+            servers,
+            node::service::own_ids(app, caller).await?,
+            left_out,
+        )
     };
     let scope = Scope::Mine(Mine {
         all,
         servers,
-        nodes: Vec::new(),
+        nodes,
     });
     let rights = vec![Key::WebsocketConnect.as_str().to_owned()];
     let mut ticket = sign(app, caller, scope, rights).await?;

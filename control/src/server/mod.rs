@@ -2,13 +2,18 @@
 
 pub mod adopt;
 pub mod api;
+pub mod change;
 pub mod check;
 pub mod console;
 pub mod console_api;
+pub mod create;
 pub mod dto;
+pub mod job;
 pub mod list;
 pub mod live;
+pub mod owner;
 pub mod ports;
+pub mod power;
 pub mod row;
 pub mod search;
 pub mod service;

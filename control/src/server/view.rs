@@ -10,7 +10,9 @@ use sea_orm::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use warren_entity::{allocations, egg_variables, operations, server_samples, server_variables};
+use warren_entity::{
+    allocations, egg_variables, operations, server_samples, server_variables, users,
+};
 use warren_proto::state::State;
 
 use super::{
@@ -287,7 +289,14 @@ pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
         return Err(Error::Internal(anyhow::anyhow!("server {id} has no egg")));
     }
     let around = Around::load(app, std::slice::from_ref(&found.row)).await?;
-    let admin = access.caller.actor.admin;
+    let admin = access.may(Key::ServerLimits);
+    let owner = &access.server.owner_id;
+    let named: Option<String> = users::Entity::find_by_id(&**owner)
+        .select_only()
+        .column(users::Column::Username)
+        .into_tuple()
+        .one(db)
+        .await?;
     let variables = if access.may(Key::StartupRead) {
         let all = variables(db, &found.row).await?;
         let seen = all
@@ -313,6 +322,10 @@ pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
     });
     let node = around.nodes.get(&found.row.node_id);
     Ok(Server {
+        owner: Named {
+            id: owner.clone(),
+            name: named.unwrap_or_default(),
+        },
         description: found.description,
         image: found.image,
         images: found.images,
@@ -327,10 +340,7 @@ pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
         }),
         crash_policy: found.crash_policy,
         features: found.features,
-        permissions: held(&access.caller.actor, access.resource)
-            .into_iter()
-            .map(|k| k.as_str().to_owned())
-            .collect(),
+        permissions: held(&access.caller.actor, access.resource).names(),
         last_exit: found.last_exit.as_ref().and_then(last_exit),
         install: found.install.as_ref().map(install),
         summary: around.summary(found.row),

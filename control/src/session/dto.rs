@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::Stamp;
+use crate::{http::Stamp, second_factor::dto::WantedBy};
 
 /// Name or e-mail address, and password.
 #[derive(Deserialize, ToSchema)]
@@ -14,6 +14,11 @@ pub struct LoginRequest {
     /// As it was set.
     #[schema(format = Password)]
     pub password: String,
+    /// Six digits of the authenticator app, or a recovery code: sent again with name and password when the answer was
+    /// `second_factor_needed`.
+    #[serde(default)]
+    #[schema(example = "123456")]
+    pub code: Option<String>,
 }
 
 /// A person, as they see themselves.
@@ -29,6 +34,8 @@ pub struct User {
     pub admin: bool,
     /// Until the password is changed, only that works.
     pub must_change_password: bool,
+    /// Log-ins take a second step.
+    pub second_factor: bool,
 }
 
 impl From<warren_entity::users::Model> for User {
@@ -39,6 +46,7 @@ impl From<warren_entity::users::Model> for User {
             email: user.email,
             admin: user.admin,
             must_change_password: user.must_change_password,
+            second_factor: user.second_factor,
         }
     }
 }
@@ -70,6 +78,11 @@ pub struct CurrentSession {
     pub user: User,
     /// Permission keys held on the panel as a whole.
     pub permissions: Vec<String>,
+    /// Those of nodes that are held on some node at least, and `admin.server.create`: what is worth offering. Which node it is,
+    /// decides.
+    pub permissions_on_nodes: Vec<String>,
+    /// Who wants a second step of them, while log-ins take none.
+    pub second_factor_wanted_by: Option<WantedBy>,
     /// The panel.
     pub panel: Panel,
 }

@@ -1,6 +1,10 @@
 //! Log-in: attempts counted before the password is looked at, the same time and words for every refusal.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::Expr,
+};
+use serde_json::json;
 use warren_entity::{eggs, servers, sessions, users};
 use warren_proto::ids::SessionId;
 
@@ -9,12 +13,13 @@ use super::{
     store,
 };
 use crate::{
-    access::{Resource, Via, held},
+    access::{Resource, Via, held, load, on_some_node},
     app::App,
     audit::Entry,
-    auth::{Caller, Network, Peer, SESSION_IDLE_MS, Scheme, SetCookie, secret},
+    auth::{self, Caller, Network, Peer, SESSION_IDLE_MS, Scheme, SetCookie, secret},
     db::Lane,
     error::{Error, Result},
+    second_factor::{self, Passed},
     text::tame,
 };
 
@@ -24,7 +29,7 @@ fn bad_credentials() -> Error {
 
 /// Logs in. Old session cookies of the browser end with it.
 /// # Errors
-/// 401 `bad_credentials`, 429 `too_many_attempts`.
+/// 401 `bad_credentials`, `second_factor_needed`, `bad_code`; 403 `account_suspended`; 429 `too_many_attempts`.
 pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCookie, User)> {
     let network = Network::of(peer.address);
     let address = peer.address.to_string();
@@ -38,21 +43,99 @@ pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCoo
     let now_ms = app.clock.now_ms();
     app.door.attempts.take(account, network, known, now_ms)?;
     let stored = user.as_ref().map(|u| u.password_hash.as_str());
-    let fits = app.door.passwords.verify(&req.password, stored).await?;
-    let Some(user) = user.filter(|_| fits) else {
-        metrics::counter!("warren_logins_refused_total").increment(1);
+    let fits = app.door.passwords.verify(&req.password, stored).await;
+    // Nobody looked at it: whoever is told to come again has not guessed.
+    let fits = fits.inspect_err(|_| app.door.attempts.undo(account, network))?;
+    let Some(user) = user.as_ref().filter(|_| fits) else {
+        refused(app, peer, user.as_ref(), "password", now_ms).await?;
         return Err(bad_credentials());
     };
+    auth::not_suspended(user)?;
+    let user = modern(app, user, &req.password).await?;
+    let step = match (user.second_factor, &req.code) {
+        (false, _) => None,
+        (true, None) => {
+            // Asked for, not failed; but what was wrong before still counts, or codes could be guessed in between.
+            app.door.attempts.undo(&user.username, network);
+            return Err(Error::unauthenticated(
+                "second_factor_needed",
+                "send the code of the authenticator app along, or a recovery code",
+            ));
+        }
+        (true, Some(code)) => {
+            app.door.attempts.take_code(&user.username, now_ms)?;
+            let tx = app.db.begin(Lane::People).await?;
+            let passed = second_factor::pass(app, &*tx, &user.id, code, now_ms).await?;
+            tx.commit().await?;
+            let Some(passed) = passed else {
+                refused(app, peer, Some(&user), "code", now_ms).await?;
+                return Err(Error::unauthenticated(
+                    "bad_code",
+                    "this is not the code of this moment; each is good once",
+                ));
+            };
+            app.door.attempts.right_code(&user.username);
+            Some(passed)
+        }
+    };
     app.door.attempts.right(&user.username, network);
-    let cookie = begin(app, peer, &user, now_ms).await?;
+    let cookie = begin(app, peer, &user, step, now_ms).await?;
     Ok((cookie, user.into()))
 }
 
-async fn begin(app: &App, peer: &Peer, user: &users::Model, now_ms: i64) -> Result<SetCookie> {
+/// Notes a log-in that was refused. A name that nobody has is not written down: people type passwords there.
+async fn refused(
+    app: &App,
+    peer: &Peer,
+    user: Option<&users::Model>,
+    wrong: &str,
+    now_ms: i64,
+) -> Result<()> {
+    metrics::counter!("warren_logins_refused_total").increment(1);
+    let tx = app.db.begin(Lane::People).await?;
+    Entry::word("session.refused", "user", user.map_or("", |u| &u.id))
+        .with(json!({"wrong": wrong}))
+        .by_nobody(&*tx, peer, now_ms)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A hash that another panel made is replaced once its password was right.
+async fn modern(app: &App, user: &users::Model, password: &str) -> Result<users::Model> {
+    if !auth::password::is_foreign(&user.password_hash) {
+        return Ok(user.clone());
+    }
+    let hash = app.door.passwords.hash(password).await?;
+    let tx = app.db.begin(Lane::People).await?;
+    let replaced = users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::value(&*hash))
+        .filter(users::Column::Id.eq(&*user.id))
+        .filter(users::Column::PasswordHash.eq(&*user.password_hash))
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    if replaced.rows_affected == 0 {
+        return Err(bad_credentials());
+    }
+    Ok(users::Model {
+        password_hash: hash,
+        ..user.clone()
+    })
+}
+
+async fn begin(
+    app: &App,
+    peer: &Peer,
+    user: &users::Model,
+    step: Option<Passed>,
+    now_ms: i64,
+) -> Result<SetCookie> {
     let token = secret::session_token()?;
     let id = SessionId::new();
+    let text = id.to_string();
     let row = sessions::ActiveModel {
-        id: Set(id.to_string()),
+        id: Set(text.clone()),
         user_id: Set(user.id.clone()),
         token_hash: Set(peer.scheme.hash(token.expose())),
         created_at_ms: Set(now_ms),
@@ -62,12 +145,14 @@ async fn begin(app: &App, peer: &Peer, user: &users::Model, now_ms: i64) -> Resu
         address: Set(peer.address.to_string()),
         user_agent: Set(tame(&peer.user_agent, 256)),
     };
-    let caller = Caller::of(user.clone(), Via::Session(id), peer.clone())?;
+    let caller = Caller::of(app, user.clone(), Via::Session(id), peer.clone()).await?;
     let tx = app.db.begin(Lane::People).await?;
     // A user who was deleted or changed the password while the hash was being checked does not get in.
     let still = users::Entity::find_by_id(&*user.id)
         .filter(users::Column::PasswordHash.eq(&*user.password_hash))
-        .filter(users::Column::DeletedAtMs.is_null())
+        .filter(users::Column::SecondFactor.eq(user.second_factor))
+        .filter(load::active())
+        .lock_exclusive()
         .one(&*tx)
         .await?;
     if still.is_none() {
@@ -76,9 +161,11 @@ async fn begin(app: &App, peer: &Peer, user: &users::Model, now_ms: i64) -> Resu
     sessions::Entity::insert(row)
         .exec_without_returning(&*tx)
         .await?;
-    Entry::word("session.create", "session", &id.to_string())
-        .by(&*tx, &caller, now_ms)
-        .await?;
+    let mut entry = Entry::word("session.create", "session", &text);
+    if let Some(step) = step {
+        entry = entry.with(json!({"second_factor": step.as_str()}));
+    }
+    entry.by(&*tx, &caller, now_ms).await?;
     tx.commit().await?;
     SetCookie::new(peer.scheme, token.expose(), SESSION_IDLE_MS / 1000)
 }
@@ -101,7 +188,9 @@ pub async fn current(app: &App, peer: &Peer, caller: &Caller) -> Result<CurrentS
     let keys = held(&caller.actor, Resource::Panel);
     Ok(CurrentSession {
         user: caller.user.clone().into(),
-        permissions: keys.into_iter().map(|k| k.as_str().to_owned()).collect(),
+        permissions: keys.names(),
+        permissions_on_nodes: on_some_node(&caller.actor).names(),
+        second_factor_wanted_by: second_factor::service::wanted(app, &caller.user).await?,
         panel: Panel {
             name: "Warren".into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -120,7 +209,7 @@ pub async fn log_out(app: &App, peer: &Peer, caller: &Caller) -> Result<SetCooki
     let tx = app.db.begin(Lane::People).await?;
     if store::end(&*tx, &caller.user.id, &id, now_ms).await? {
         Entry::word("session.delete", "session", &id)
-            .by(&*tx, caller, now_ms)
+            .by_gone(&*tx, caller, now_ms)
             .await?;
     }
     tx.commit().await?;

@@ -85,6 +85,52 @@ pub async fn seen(
     Ok(())
 }
 
+/// Ends every log-in of a user; whoever calls ends their tickets as a whole.
+/// # Errors
+/// Database.
+pub async fn end_all(db: &impl ConnectionTrait, user: &str, now_ms: i64) -> Result<(), DbErr> {
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::EndedAtMs, Expr::value(now_ms))
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::EndedAtMs.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Ends every log-in of a user but this one, with their tickets.
+/// # Errors
+/// Database.
+pub async fn end_others(
+    db: &impl ConnectionTrait,
+    user: &str,
+    this: &str,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let others: Vec<String> = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::EndedAtMs.is_null())
+        .filter(sessions::Column::Id.ne(this))
+        .select_only()
+        .column(sessions::Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?;
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::EndedAtMs, Expr::value(now_ms))
+        .filter(sessions::Column::Id.is_in(others.clone()))
+        .exec(db)
+        .await?;
+    // Whoever locks the counter of revocations locks no log-in any more.
+    for other in others {
+        let id = other
+            .parse()
+            .map_err(|e| DbErr::Custom(format!("session: {e}")))?;
+        gate::end(db, Ended::Session(id), now_ms).await?;
+    }
+    Ok(())
+}
+
 /// Ends one log-in of a user, with its tickets. Says whether there was one.
 /// # Errors
 /// Database.

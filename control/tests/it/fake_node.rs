@@ -227,7 +227,15 @@ impl FakeNode {
         let registered = register(&bus, &registration(&token, &key)).await.unwrap();
         let mut node = Self::from_registered(&registered, key).await;
         node.listen().await;
-        node.hello().await.unwrap();
+        // As an agent does: again while it may help. A question on its way while a server takes an account anew may
+        // come twice, and the second one is told that the first is in hand.
+        let said = eventually_async("control to take a hello", SOON, || async {
+            match node.hello().await {
+                Err(error) if error.retryable() => None,
+                answered => Some(answered),
+            }
+        });
+        said.await.unwrap().unwrap();
         node
     }
 

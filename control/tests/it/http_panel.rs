@@ -158,6 +158,17 @@ impl Panel {
         }
     }
 
+    /// The same person at another control.
+    pub fn elsewhere(&self, person: &Person) -> Person {
+        Person {
+            id: person.id,
+            address: self.others[0],
+            cookie: person.cookie.clone(),
+            key: person.key.clone(),
+            ..self.nobody()
+        }
+    }
+
     /// A row of its own, without a log-in.
     pub async fn account(&self, name: &str, admin: bool, must_change: bool) -> UserId {
         let id = UserId::new();
@@ -170,6 +181,11 @@ impl Panel {
             password_hash: Set(Passwords::default().hash(PASSWORD).await.unwrap()),
             admin: Set(admin),
             must_change_password: Set(must_change),
+            second_factor: Set(false),
+            granted: Set(false),
+            shared: Set(false),
+            suspended_at_ms: Set(None),
+            suspended_reason: Set(None),
             created_at_ms: Set(0),
             updated_at_ms: Set(0),
             deleted_at_ms: Set(None),
@@ -241,7 +257,11 @@ impl Person {
     }
 
     pub async fn log_in(&mut self, login: &str, password: &str) -> Answer {
-        let body = json!({"login": login, "password": password});
+        self.log_in_with(json!({"login": login, "password": password}))
+            .await
+    }
+
+    pub async fn log_in_with(&mut self, body: Value) -> Answer {
         let answer = self.post("/session", body).await;
         if let Some(line) = answer.headers.get(header::SET_COOKIE) {
             let line = line.to_str().unwrap();

@@ -5,10 +5,12 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use warren_entity::{api_keys, audit_log, sessions};
 
+use warren_harness::eventually_async;
+
 use crate::{
     http_panel::{Answer, PASSWORD, Panel},
     on_both,
-    world::World,
+    world::{SOON, World},
 };
 
 on_both! {
@@ -16,6 +18,7 @@ on_both! {
     a_first_password_must_be_changed_before_anything_else
     a_new_password_ends_all_other_sessions
     guessing_is_limited_and_locks_nobody_else_out
+    whoever_is_told_to_come_again_has_not_guessed
     a_cookie_of_the_other_scheme_or_a_planted_one_is_not_taken
     a_page_of_another_site_can_change_nothing
     an_api_key_works_until_it_is_revoked
@@ -115,6 +118,43 @@ async fn guessing_is_limited_and_locks_nobody_else_out(world: World) {
     thief.log_in("bob", PASSWORD).await.expect(200);
 }
 
+async fn whoever_is_told_to_come_again_has_not_guessed(world: World) {
+    let panel = Panel::open(world).await;
+    panel.account("ann", false, false).await;
+    let mut ann = panel.nobody();
+    // A storm of others that keeps all room taken.
+    let mut storm = tokio::task::JoinSet::new();
+    for _ in 0..48 {
+        let passwords = panel.world.app.door.passwords.clone();
+        storm.spawn(async move {
+            loop {
+                drop(passwords.verify("x", None).await);
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    eventually_async("all room to be taken", SOON, || async {
+        (panel.world.app.door.passwords.refused() > 100).then_some(())
+    })
+    .await
+    .unwrap();
+    let mut busy = 0;
+    while busy < 6 {
+        let answer = ann.log_in("ann", PASSWORD).await;
+        if answer.status != 200 {
+            assert_eq!(answer.problem(429), "busy");
+            busy += 1;
+        }
+    }
+    storm.shutdown().await;
+    eventually_async("the door to be free again", SOON, || async {
+        let answer = panel.nobody().log_in("ann", PASSWORD).await;
+        (answer.status == 200).then_some(())
+    })
+    .await
+    .unwrap();
+}
+
 async fn a_cookie_of_the_other_scheme_or_a_planted_one_is_not_taken(world: World) {
     let panel = Panel::open(world).await;
     let ann = panel.logged_in("ann", false).await;
@@ -210,7 +250,9 @@ async fn an_api_key_works_until_it_is_revoked(world: World) {
     let mut robot = panel.nobody();
     robot.key = Some(secret.clone());
     robot.get("/account").await.expect(200);
-    robot.key = Some(format!("{}x", &secret[..secret.len() - 1]));
+    let (all, last) = secret.split_at(secret.len() - 1);
+    let other = if last == "x" { "y" } else { "x" };
+    robot.key = Some(format!("{all}{other}"));
     assert_eq!(robot.get("/account").await.problem(401), "bad_api_key");
     robot.key = Some(secret);
     // With a key at hand the cookie does not count.
@@ -249,10 +291,13 @@ async fn names_and_addresses_are_unique_whatever_the_case(world: World) {
     let taken = ann.patch("/account", json!({"username": "bOB"})).await;
     assert_eq!(taken.fields(), ["username taken"]);
     let taken = ann
-        .patch("/account", json!({"email": "BOB@Example.net"}))
+        .patch(
+            "/account",
+            json!({"email": "BOB@Example.net", "current_password": PASSWORD}),
+        )
         .await;
     assert_eq!(taken.fields(), ["email taken"]);
-    let odd = json!({"username": "<script>", "email": "x"});
+    let odd = json!({"username": "<script>", "email": "x", "current_password": PASSWORD});
     assert_eq!(
         ann.patch("/account", odd).await.fields(),
         ["username invalid", "email invalid"]

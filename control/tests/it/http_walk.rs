@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
+use sea_orm::{EntityTrait, sea_query::Expr};
 use serde_json::{Map, Value, json};
-use warren_control::http::openapi;
+use warren_control::{db::Lane, http::openapi};
+use warren_entity::api_keys;
+use warren_proto::ids::{NodeId, ServerId};
 
 use crate::{
     fake_node::FakeNode,
@@ -16,21 +19,58 @@ use crate::{
 
 on_both! {
     nobody_gets_anywhere_and_the_powerless_get_their_own_alone
+    each_operation_on_a_server_wants_its_own_key_and_says_which
 }
 
 /// What somebody without power gets. Servers, nodes and eggs of the walk are others'.
 const POWERLESS: &[(&str, u16)] = &[
     ("create_session", 401),
+    ("request_password_link", 409),
+    ("use_password_link", 422),
     ("get_session", 200),
     ("delete_session", 204),
     ("get_account", 200),
     ("update_account", 200),
     ("update_password", 422),
+    ("get_second_factor", 200),
+    ("begin_second_factor", 422),
+    ("confirm_second_factor", 409),
+    ("renew_recovery_codes", 409),
+    ("end_second_factor", 409),
+    ("delete_user_second_factor", 403),
     ("list_sessions", 200),
     ("delete_account_session", 404),
     ("list_api_keys", 200),
     ("create_api_key", 201),
     ("delete_api_key", 404),
+    ("list_users", 403),
+    ("create_user", 403),
+    ("get_user", 403),
+    ("update_user", 403),
+    ("delete_user", 403),
+    ("list_user_grants", 403),
+    ("reset_user_password", 403),
+    ("explain_user", 403),
+    ("list_permissions", 200),
+    ("suspend_user", 403),
+    ("lift_suspension", 403),
+    ("get_account_quota", 200),
+    ("get_user_quota", 403),
+    ("set_user_quota", 403),
+    ("list_audit", 403),
+    ("export_audit", 403),
+    ("list_roles", 403),
+    ("create_role", 403),
+    ("get_role", 403),
+    ("update_role", 403),
+    ("delete_role", 403),
+    ("list_role_grants", 403),
+    ("create_role_grant", 403),
+    ("delete_grant", 403),
+    ("list_locations", 403),
+    ("create_location", 403),
+    ("update_location", 403),
+    ("delete_location", 403),
     ("list_nodes", 403),
     ("get_node", 404),
     ("update_node", 404),
@@ -69,6 +109,11 @@ const POWERLESS: &[(&str, u16)] = &[
     ("input_server", 404),
     ("reinstall_server", 404),
     ("create_server_ticket", 404),
+    ("list_activity", 404),
+    ("list_subusers", 404),
+    ("create_subuser", 404),
+    ("update_subuser", 404),
+    ("delete_subuser", 404),
     ("create_mine_ticket", 200),
     ("get_server_metrics", 404),
     ("list_runs", 404),
@@ -123,7 +168,9 @@ fn body(spec: &Value, schema: &Value, known: &BTreeMap<&str, String>, depth: usi
         .map(|r| r.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
     for (name, schema) in properties {
-        if let Some(id) = known.get(name.as_str()) {
+        // A number under a name of things is how many.
+        let counts = schema["type"].to_string().contains("integer");
+        if let Some(id) = known.get(name.as_str()).filter(|_| !counts) {
             let many = name == "servers";
             made.insert(name.clone(), if many { json!([id]) } else { json!(id) });
         } else if required.contains(name.as_str()) {
@@ -167,6 +214,34 @@ fn calls(spec: &Value, known: &BTreeMap<&str, String>) -> Vec<Call> {
     calls
 }
 
+/// What somebody on whom a server was shared needs for each operation on it. `server.read` comes with any other key.
+const SHARED: &[(&str, &str)] = &[
+    ("get_server", "server.read"),
+    ("get_server_metrics", "websocket.connect"),
+    ("update_server", "server.read"),
+    ("delete_server", "server.delete"),
+    ("power_server", "control.start"),
+    ("input_server", "control.console"),
+    ("reinstall_server", "settings.reinstall"),
+    ("create_server_ticket", "websocket.connect"),
+    ("list_runs", "control.console"),
+    ("get_console", "control.console"),
+    ("search_console", "control.console"),
+    ("download_console", "control.console"),
+    ("get_install_log", "admin.websocket.install"),
+    ("list_activity", "activity.read"),
+    ("list_subusers", "user.read"),
+    ("create_subuser", "user.create"),
+    ("update_subuser", "user.update"),
+    ("delete_subuser", "user.delete"),
+    ("list_files", "file.read"),
+    ("read_file", "file.read-content"),
+    ("write_file", "file.update"),
+    ("create_directory", "file.create"),
+    ("delete_files", "file.delete"),
+    ("rename_file", "file.update"),
+];
+
 async fn call(person: &Person, call: &Call) -> (u16, String) {
     let mut request = person.request(call.method.clone(), &call.path);
     if let Some(body) = &call.body {
@@ -178,47 +253,170 @@ async fn call(person: &Person, call: &Call) -> (u16, String) {
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
+/// A server of somebody else's, and every operation there is, on it where it is on one.
+struct Walk {
+    panel: Panel,
+    server: ServerId,
+    node: NodeId,
+    calls: Vec<Call>,
+}
+
+impl Walk {
+    async fn begin(world: World) -> Self {
+        let panel = Panel::open(world).await;
+        let node = FakeNode::join(&panel.world).await;
+        let server = panel.world.server(node.id).await;
+        let row = panel.world.row(server).await;
+        let spec: Value = serde_json::from_str(&openapi::json().unwrap()).unwrap();
+        let known = BTreeMap::from([
+            ("server", server.to_string()),
+            ("servers", server.to_string()),
+            ("node", node.id.to_string()),
+            ("egg", row.egg_id),
+            ("id", warren_proto::ids::JobId::new().to_string()),
+            ("key", "minecraft-vanilla".to_owned()),
+            ("user", row.owner_id),
+            ("role", warren_proto::ids::RoleId::new().to_string()),
+            ("grant", warren_proto::ids::GrantId::new().to_string()),
+            ("location", warren_proto::ids::LocationId::new().to_string()),
+            ("path", "/eula.txt".to_owned()),
+            ("name", "text".to_owned()),
+            ("format", "csv".to_owned()),
+        ]);
+        let calls = calls(&spec, &known);
+        Self {
+            panel,
+            server,
+            node: node.id,
+            calls,
+        }
+    }
+
+    /// Every operation answers as the table has it, and none tells of the server.
+    async fn is_powerless(&self, who: &str, person: &Person) {
+        let table: BTreeMap<&str, u16> = POWERLESS.iter().copied().collect();
+        for one in &self.calls {
+            let (status, text) = call(person, one).await;
+            assert_eq!(
+                status,
+                table[one.id.as_str()],
+                "{} as {who}: {text}",
+                one.id
+            );
+            let id = self.server.to_string();
+            assert!(!text.contains(&id), "{} tells {who} of it", one.id);
+        }
+    }
+
+    /// As [`Walk::is_powerless`], by a key that is good no longer or for nothing.
+    async fn is_nobody(&self, who: &str, person: &Person) {
+        for one in &self.calls {
+            let (status, text) = call(person, one).await;
+            // Machines that are no nodes yet, and people without their password: what they show is in the body.
+            let expected = match one.id.as_str() {
+                "enroll_node" => 400,
+                "request_password_link" => 409,
+                "use_password_link" => 422,
+                _ => 401,
+            };
+            assert_eq!(status, expected, "{} as {who}: {text}", one.id);
+        }
+    }
+}
+
 async fn nobody_gets_anywhere_and_the_powerless_get_their_own_alone(world: World) {
-    let panel = Panel::open(world).await;
-    let node = FakeNode::join(&panel.world).await;
-    let server = panel.world.server(node.id).await;
-    let egg = panel.world.row(server).await.egg_id;
-    let spec: Value = serde_json::from_str(&openapi::json().unwrap()).unwrap();
-    let known = BTreeMap::from([
-        ("server", server.to_string()),
-        ("servers", server.to_string()),
-        ("node", node.id.to_string()),
-        ("egg", egg),
-        ("id", warren_proto::ids::JobId::new().to_string()),
-        ("key", "minecraft-vanilla".to_owned()),
-        ("path", "/eula.txt".to_owned()),
-    ]);
-    let calls = calls(&spec, &known);
-    let table: BTreeMap<&str, u16> = POWERLESS.iter().copied().collect();
-    let named: BTreeSet<&str> = calls.iter().map(|c| c.id.as_str()).collect();
+    let walk = Walk::begin(world).await;
+    let (panel, server) = (&walk.panel, walk.server);
+    let table: BTreeSet<&str> = POWERLESS.iter().map(|(id, _)| *id).collect();
+    let named: BTreeSet<&str> = walk.calls.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(
+        named, table,
+        "each operation stands in the table, and only those"
+    );
+    walk.is_nobody("nobody", &panel.nobody()).await;
+    let root = panel.as_admin().await;
+    // A key of an admin, from the moment on at which it ends.
+    let ends = warren_control::http::Stamp(panel.world.app.clock.now_ms() + 3_600_000);
+    let body = json!({"name": "k", "expires_at": ends.to_string()});
+    let made = root.post("/account/api-keys", body).await.expect(201);
+    let mut expired = panel.nobody();
+    expired.key = made["secret"].as_str().map(str::to_owned);
+    expired.get("/users").await.expect(200);
+    let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+    api_keys::Entity::update_many()
+        .col_expr(api_keys::Column::ExpiresAtMs, Expr::value(1))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    walk.is_nobody("an expired key", &expired).await;
+    let powerless = panel.logged_in("mallory", false).await;
+    walk.is_powerless("somebody without power", &powerless)
+        .await;
+    // Has a server of their own on the same node.
+    let tenant = panel.logged_in("tenant", false).await;
+    panel.world.server_of(walk.node, tenant.id.unwrap()).await;
+    walk.is_powerless("another tenant", &tenant).await;
+    // Has every key there is, over another server.
+    let scoped = panel.logged_in("scoped", false).await;
+    let other = panel.world.server(walk.node).await;
+    let all = root.get("/permissions").await.expect(200);
+    let all = all["keys"].as_array().unwrap();
+    let all: Vec<_> = all.iter().map(|k| k["key"].clone()).collect();
+    let role = root
+        .post("/roles", json!({"name": "All", "keys": all}))
+        .await
+        .expect(201);
+    let give = json!({"user": scoped.id.unwrap().to_string(), "reach": "server", "target": other.to_string()});
+    let path = format!("/roles/{}/grants", role["id"].as_str().unwrap());
+    root.post(&path, give).await.expect(201);
+    scoped.get(&format!("/servers/{other}")).await.expect(200);
+    walk.is_powerless("a role over another server", &scoped)
+        .await;
+    let row = panel.world.row(server).await;
+    assert!(row.deleted_at_ms.is_none() && row.power == "stop");
+}
+
+async fn each_operation_on_a_server_wants_its_own_key_and_says_which(world: World) {
+    let walk = Walk::begin(world).await;
+    let on_it = |c: &&Call| c.path.contains(&format!("/servers/{}", walk.server));
+    let table: BTreeMap<&str, &str> = SHARED.iter().copied().collect();
+    let named: BTreeSet<&str> = walk
+        .calls
+        .iter()
+        .filter(on_it)
+        .map(|c| c.id.as_str())
+        .collect();
     let listed: BTreeSet<&str> = table.keys().copied().collect();
     assert_eq!(
         named, listed,
-        "each operation stands in the table, and only those"
+        "each operation on a server stands in the table"
     );
-    let nobody = panel.nobody();
-    for one in &calls {
-        let (status, text) = call(&nobody, one).await;
-        // Machines that are no nodes yet call it; what they show is in the body.
-        let expected = if one.id == "enroll_node" { 400 } else { 401 };
-        assert_eq!(status, expected, "{} as nobody: {text}", one.id);
-    }
-    let powerless = panel.logged_in("mallory", false).await;
-    for one in &calls {
-        let (status, text) = call(&powerless, one).await;
-        assert_eq!(status, table[one.id.as_str()], "{}: {text}", one.id);
+    let root = walk.panel.as_admin().await;
+    let guest = walk.panel.logged_in("guest", false).await;
+    let all = root.get("/permissions").await.expect(200);
+    let of_servers = all["keys"].as_array().unwrap().iter();
+    let of_servers = of_servers.filter(|k| k["set"] == "server");
+    let all: Vec<&str> = of_servers.map(|k| k["key"].as_str().unwrap()).collect();
+    let share = format!("/servers/{}/users", walk.server);
+    let body = json!({"login": "guest", "keys": ["user.read"]});
+    root.post(&share, body).await.expect(201);
+    let share = format!("{share}/{}", guest.id.unwrap());
+    for one in walk.calls.iter().filter(on_it) {
+        let key = table[one.id.as_str()];
+        if key == "server.read" {
+            continue;
+        }
+        let but: Vec<&&str> = all.iter().filter(|k| **k != key).collect();
+        root.put(&share, json!({"keys": but})).await.expect(200);
+        let (status, text) = call(&guest, one).await;
+        assert_eq!(status, 403, "{} without {key}: {text}", one.id);
         assert!(
-            !text.contains(&server.to_string()),
-            "{} tells of it",
+            text.contains(&format!("permission {key},")),
+            "{}: {text}",
             one.id
         );
-        assert_ne!(status, 500);
     }
-    let row = panel.world.row(server).await;
+    let row = walk.panel.world.row(walk.server).await;
     assert!(row.deleted_at_ms.is_none() && row.power == "stop");
 }

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use warren_control::metrics::{codec, roll};
 use warren_entity::{audit_log, console_runs, facts, metric_chunks, outbox, server_samples};
 use warren_harness::eventually_async;
 use warren_proto::{
@@ -515,13 +516,13 @@ async fn samples_are_averaged_once_and_again_only_when_some_come_late(world: Wor
     let node = FakeNode::join(&world).await;
     let server = world.server(node.id).await;
     let id = server.to_string();
-    // The whole hour before the last.
-    let begin_s = (world.app.clock.now_s() / 3600 - 2) * 3600;
+    // An hour of a day that is over, at whatever time this runs: its minutes are due for their hour too.
+    let begin_s = (world.app.clock.now_s() / 86_400 - 2) * 86_400 + 10 * 3600;
     let send = async |from: i64, to: i64| {
         let samples = (from..to).map(|i| wire::ServerSample {
             server: id.clone(),
             at_ms: (begin_s + i * 15) * 1000,
-            memory_bytes: 1000,
+            memory_bytes: (i * 10) as u64,
             ..Default::default()
         });
         let batch = wire::MetricsBatch {
@@ -532,28 +533,52 @@ async fn samples_are_averaged_once_and_again_only_when_some_come_late(world: Wor
         let sent: wire::MetricsAnswer = node.ask(up::METRICS, &batch).await.unwrap();
         sent
     };
-    let minutes = async || {
-        let rows = metric_chunks::Entity::find()
-            .filter(metric_chunks::Column::StepS.eq(60))
+    let rows = async |step_s: i32| {
+        let chunks = metric_chunks::Entity::find()
+            .filter(metric_chunks::Column::StepS.eq(step_s))
             .all(world.app.db.bulk.read())
             .await
             .unwrap();
-        rows.iter().map(|row| row.samples).sum::<i32>()
+        chunks
+            .iter()
+            .flat_map(|chunk| codec::unpack(&chunk.data))
+            .collect::<Vec<_>>()
+    };
+    let memory = codec::SERVER
+        .iter()
+        .position(|name| *name == "memory_bytes")
+        .unwrap();
+    let hours = async || {
+        let hours = rows(roll::HOUR_S).await;
+        hours
+            .iter()
+            .map(|row| row.values[memory])
+            .collect::<Vec<_>>()
     };
     let apps = || std::iter::once(&world.app).chain(&world.others);
     let sweep = async || {
         let mut averaged = 0;
         for app in apps() {
-            averaged += warren_control::metrics::roll::sweep(app).await.unwrap();
+            averaged += roll::sweep(app).await.unwrap();
         }
         averaged
     };
-    send(0, 200).await;
-    assert_eq!((sweep().await, minutes().await), (1, 50));
+    // The last minute is only half there.
+    send(0, 198).await;
+    assert_eq!(sweep().await, 2, "an hour and its day");
+    let minutes = rows(roll::MINUTE_S).await;
+    assert_eq!(minutes.len(), 50);
+    assert_eq!(minutes[0].values[memory], 15);
+    assert_eq!(minutes[49].values[memory], 1965);
+    assert_eq!(hours().await, [994]);
     assert_eq!(sweep().await, 0, "what is idle costs nothing");
-    // The node was away and brings the rest now.
-    send(200, 240).await;
-    assert_eq!((sweep().await, minutes().await), (1, 60));
+    // The node was away and brings the rest now: the minute and the hour are whole.
+    send(198, 240).await;
+    assert_eq!(sweep().await, 2);
+    let minutes = rows(roll::MINUTE_S).await;
+    assert_eq!(minutes.len(), 60);
+    assert_eq!(minutes[49].values[memory], 1975);
+    assert_eq!(hours().await, [1195]);
     assert_eq!(sweep().await, 0);
 }
 

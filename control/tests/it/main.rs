@@ -2,22 +2,33 @@
 //! test. A test named in `on_both!` runs on each and shows up twice.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod audit_chain;
 mod console;
 mod consumer;
+mod doors;
 mod enrolment;
 mod fake_node;
 mod gate;
 mod hostile;
 mod http_acme;
+mod http_api_keys;
+mod http_audit;
 mod http_door;
 mod http_eggs;
 mod http_files;
+mod http_idempotency;
 mod http_linger;
+mod http_mail;
+mod http_meanwhile;
 mod http_panel;
 mod http_people;
 mod http_ports;
+mod http_quota;
 mod http_registries;
+mod http_rights;
+mod http_second_factor;
 mod http_servers;
+mod http_suspension;
 mod http_tls;
 mod http_walk;
 mod ingest;

@@ -38,6 +38,7 @@ impl Greeting<'_> {
             });
             self.stream(sub, stream, known, tail_bytes.min(MAX_TAIL));
         }
+        sub.viewer.greeted();
     }
 
     fn stream(

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use warren_proto::bus::ticket::{Mine, Scope, Ticket};
@@ -36,8 +37,8 @@ const fn cut(code: u16, reason: &'static str) -> Cut {
     Cut { code, reason }
 }
 
-/// Serves a connection to its end.
-pub async fn run(edge: Arc<Edge>, client: IpAddr, stream: TcpStream, early: &[u8]) {
+/// Serves a connection to its end. `early` is what came with the request.
+pub async fn run(edge: Arc<Edge>, client: IpAddr, stream: TcpStream, early: Bytes) {
     edge.metrics.viewers.add(1);
     let viewer = Viewer::new(stream, edge.metrics.clone());
     let stranger = Some(edge.strangers.enter(client, &viewer));
@@ -52,7 +53,7 @@ pub async fn run(edge: Arc<Edge>, client: IpAddr, stream: TcpStream, early: &[u8
         filled: Instant::now(),
     };
     let end = conn.serve(early).await;
-    conn.finish(end).await;
+    Box::pin(conn.finish(end)).await;
     edge.metrics.viewers.add(-1);
 }
 
@@ -78,10 +79,12 @@ struct Conn {
 }
 
 impl Conn {
-    async fn serve(&mut self, early: &[u8]) -> End {
+    async fn serve(&mut self, early: Bytes) -> End {
         let (edge, viewer) = (self.edge.clone(), self.viewer.clone());
         let mut parser = Parser::default();
-        parser.feed(early);
+        parser.feed(&early);
+        // However short, it keeps all of the request's buffer.
+        drop(early);
         let (mut heard, mut ping) = (Instant::now(), Instant::now() + PING);
         let stranger = Instant::now() + PATIENCE;
         loop {
@@ -115,7 +118,7 @@ impl Conn {
                 viewer.send(frame::ping());
                 ping = now + PING;
             }
-            if let Err(cut) = self.expire(now >= stranger).await {
+            if let Err(cut) = Box::pin(self.expire(now >= stranger)).await {
                 return End::Cut(cut);
             }
         }
@@ -130,7 +133,8 @@ impl Conn {
             }
             self.spend().map_err(End::Cut)?;
             match message {
-                Incoming::Text(text) => self.said(&text).await.map_err(End::Cut)?,
+                // In a box while it lasts: an idle viewer pays for the largest of what its task could be doing.
+                Incoming::Text(text) => Box::pin(self.said(&text)).await.map_err(End::Cut)?,
                 Incoming::Ping(payload) => self.viewer.send(frame::pong(&payload)),
                 Incoming::Pong => {}
                 Incoming::Close => return Err(End::Closed),
@@ -368,7 +372,7 @@ impl Conn {
         Ok(())
     }
 
-    async fn finish(mut self, end: End) {
+    async fn finish(&mut self, end: End) {
         self.edge.sessions.forget(&self.viewer);
         let ids: Vec<u32> = self.servers.keys().chain(&self.mines).copied().collect();
         let farewell = match end {

@@ -13,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper_util::rt::TokioIo;
+use nix::sys::socket::{setsockopt, sockopt};
 use sha1::{Digest, Sha1};
 use tokio::net::TcpStream;
 
@@ -49,10 +50,17 @@ pub async fn upgrade(
     response.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
+/// Bytes that the kernel may hold for a browser that does not read. It would take megabytes, of each of thousands; what
+/// is older than that is dropped here, and said.
+const KERNEL: usize = 128 * 1024;
+
 async fn start(edge: Arc<Edge>, client: IpAddr, stream: TcpStream, early: Bytes) {
+    if let Err(error) = setsockopt(&stream, sockopt::SndBuf, &KERNEL) {
+        tracing::debug!(%error, "a viewer's socket keeps the buffer that it has");
+    }
     // A frame is written whole; waiting for more would only delay it.
     let _ = stream.set_nodelay(true);
-    conn::run(edge, client, stream, &early).await;
+    conn::run(edge, client, stream, early).await;
 }
 
 /// Checks the request and gives the accept key.

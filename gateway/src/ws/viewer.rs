@@ -189,6 +189,12 @@ impl Viewer {
         self.out.lock().replaying = true;
     }
 
+    /// All of the greeting was sent that is at hand. What the socket took at once was no replay to wait for.
+    pub fn greeted(&self) {
+        let mut out = self.out.lock();
+        out.replaying &= !out.queue.is_empty();
+    }
+
     /// Waits until little is on its way, at most 5 s.
     pub async fn room(&self) {
         let drained = async {

@@ -1,5 +1,5 @@
 //! Starts the real neighbours that Warren's tests need: `nats-server`, containerd, PostgreSQL, an
-//! image registry, games that misbehave, and machines behind NAT.
+//! image registry, an SMTP server, games that misbehave, and machines behind NAT.
 //!
 //! Everything started here carries a random [`Tag`], listens on loopback or inside its own network
 //! namespace, dies with the test process (`PR_SET_PDEATHSIG`) and cleans up when dropped. What a
@@ -17,6 +17,7 @@ mod net;
 mod postgres;
 mod process;
 mod registry;
+mod smtp;
 mod tool;
 mod wait;
 
@@ -29,5 +30,6 @@ pub use net::{NetLab, free_port};
 pub use postgres::Postgres;
 pub use process::{Process, Tag};
 pub use registry::{Registry, RegistryClient};
+pub use smtp::{Mail, Smtp};
 pub use tool::tool;
 pub use wait::{eventually, eventually_async};

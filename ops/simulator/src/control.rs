@@ -222,7 +222,21 @@ impl Store {
         for lost in lost {
             self.record_loss(node, lost);
         }
+        if after != before {
+            self.regain(node, after, journal);
+        }
         self.store_cursor(node, before, after)
+    }
+
+    fn regain(&mut self, node: NodeId, after: Cursor, journal: &[Held]) {
+        let noted = |f: &&Fact| f.node == node && f.fact.is_none();
+        let said: Vec<Lost> = self.db.facts.iter().filter(noted).map(loss_of).collect();
+        for (lost, left) in cursor::regained(after, journal, &said) {
+            self.db.facts.retain(|f| !(noted(&f) && loss_of(f) == lost));
+            if let Some(left) = left {
+                self.record_loss(node, left);
+            }
+        }
     }
 
     fn store_cursor(&mut self, node: NodeId, before: Cursor, after: Cursor) -> Answer<()> {
@@ -720,5 +734,17 @@ pub fn position(cursor: Cursor) -> wire::JournalPosition {
         boot: cursor.boot.map(|b| b.to_string()).unwrap_or_default(),
         seq: cursor.next_seq,
         end: 0,
+    }
+}
+
+/// A note of what is lost.
+fn loss_of(fact: &Fact) -> Lost {
+    Lost {
+        boot: Boot {
+            id: fact.boot,
+            ordinal: fact.ordinal,
+        },
+        from_seq: fact.seq,
+        to_seq: fact.to_seq,
     }
 }

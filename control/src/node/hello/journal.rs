@@ -21,11 +21,13 @@ use super::super::{
 };
 use super::{ROWS, said::Said};
 use crate::{
-    ingest::cursor::{Boot, Cursor, Held, Lost, TO_ITS_END, rejoin, reposition},
+    ingest::cursor::{Boot, Cursor, Held, Lost, TO_ITS_END, regained, rejoin, reposition},
     outbox::{self, Event},
     text::{to_i64, to_u64},
 };
 
+/// Why facts are lost that no node told of.
+const LOST: &str = "the node has freed what this database does not know (restored from a backup?)";
 /// Boots of one node that control remembers: twice what a hello may name.
 const MOST_BOOTS: i64 = 2 * 4096;
 
@@ -124,6 +126,7 @@ pub async fn settle_journal(
     if after == before {
         return Ok(row);
     }
+    regain(db, node, after, journal, now_ms).await?;
     leave_boot(db, &row.node_id, before, after).await?;
     store_cursor(db, &row.node_id, after).await?;
     Ok(node_cursors::Model {
@@ -131,6 +134,53 @@ pub async fn settle_journal(
         boot_id: after.boot.map(|b| b.to_string()),
         ordinal: after.ordinal,
         next_seq: to_i64(after.next_seq),
+    })
+}
+
+/// Takes back what was written down as lost and is expected again: its facts get the numbers that the note of their loss
+/// stands under.
+async fn regain(
+    db: &impl ConnectionTrait,
+    node: NodeId,
+    after: Cursor,
+    journal: &[Held],
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let rows = facts::Entity::find()
+        .filter(facts::Column::NodeId.eq(node.to_string()))
+        .filter(facts::Column::Ordinal.is_in(journal.iter().map(|held| held.boot.ordinal)))
+        .filter(facts::Column::Kind.eq("fact_gap"))
+        .filter(facts::Column::Error.eq(LOST))
+        .all(db)
+        .await?;
+    let said: Vec<Lost> = rows.iter().filter_map(loss_of).collect();
+    for (lost, left) in regained(after, journal, &said) {
+        tracing::info!(node.id = %node, "facts of node {node} that were noted as lost are there after all");
+        facts::Entity::delete_many()
+            .filter(facts::Column::NodeId.eq(node.to_string()))
+            .filter(facts::Column::Ordinal.eq(lost.boot.ordinal))
+            .filter(facts::Column::Seq.eq(to_i64(lost.from_seq)))
+            .exec(db)
+            .await?;
+        if let Some(left) = left {
+            record_loss(db, node, left, now_ms).await?;
+        }
+    }
+    Ok(())
+}
+
+fn loss_of(row: &facts::Model) -> Option<Lost> {
+    let fact = wire::Fact::decode(row.body.as_slice()).ok()?;
+    let Some(wire::fact::What::FactGap(gap)) = fact.what else {
+        return None;
+    };
+    Some(Lost {
+        boot: Boot {
+            id: row.boot_id.parse().ok()?,
+            ordinal: row.ordinal,
+        },
+        from_seq: gap.from_seq,
+        to_seq: gap.to_seq,
     })
 }
 
@@ -241,9 +291,7 @@ pub async fn record_loss(
         at_ms: Set(now_ms),
         received_at_ms: Set(now_ms),
         body: Set(fact.encode_to_vec()),
-        error: Set(Some(
-            "the node has freed what this database does not know (restored from a backup?)".into(),
-        )),
+        error: Set(Some(LOST.into())),
     };
     facts::Entity::insert(row)
         .on_conflict(

@@ -1,0 +1,31 @@
+//! Places that nodes stand at.
+
+use sea_orm::entity::prelude::*;
+
+/// Places that nodes stand at.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "locations")]
+pub struct Model {
+    /// ULID.
+    #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
+    pub id: String,
+    /// As typed.
+    #[sea_orm(column_type = "Text")]
+    pub name: String,
+    /// Lower-case form that the unique index stands on.
+    #[sea_orm(column_type = "Text", unique)]
+    pub name_folded: String,
+    /// For people.
+    #[sea_orm(column_type = "Text")]
+    pub description: String,
+    /// Unix milliseconds.
+    pub created_at_ms: i64,
+    /// Unix milliseconds.
+    pub updated_at_ms: i64,
+}
+
+/// Joins are spelled out where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,57 @@
+//! Quotas as the API shows them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What somebody's servers may have together. Null or left out: as much as there is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaLimits {
+    /// Servers.
+    #[schema(example = 3)]
+    #[serde(default)]
+    pub servers: Option<u32>,
+    /// Memory, and swap beside it.
+    #[schema(example = 8_589_934_592_u64)]
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
+    /// Disk.
+    #[serde(default)]
+    pub disk_bytes: Option<u64>,
+    /// 100 = one core.
+    #[schema(example = 400)]
+    #[serde(default)]
+    pub cpu_percent: Option<u32>,
+    /// Ports, the first one of each server too.
+    #[serde(default)]
+    pub ports: Option<u32>,
+    /// Shares with others, of all servers.
+    #[serde(default)]
+    pub subusers: Option<u32>,
+}
+
+/// What somebody's servers have together by their limits, whether they run or not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct QuotaUse {
+    /// Servers.
+    pub servers: u64,
+    /// Memory and swap; null: one of them has no limit.
+    pub memory_bytes: Option<u64>,
+    /// Disk; null: one of them has no limit.
+    pub disk_bytes: Option<u64>,
+    /// 100 = one core; null: one of them has no limit.
+    pub cpu_percent: Option<f64>,
+    /// Ports.
+    pub ports: u64,
+    /// Shares that have not ended.
+    pub subusers: u64,
+}
+
+/// A quota and what of it is given out. More may be given out than there is: a quota that is lowered takes nothing away.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Quota {
+    /// What there is.
+    pub limits: QuotaLimits,
+    /// What is given out.
+    pub used: QuotaUse,
+}

@@ -1,0 +1,245 @@
+//! Mail to people, taken by a real SMTP server.
+
+use reqwest::Method;
+use sea_orm::{EntityTrait, sea_query::Expr};
+use serde_json::json;
+use warren_control::{config::Config, db::Lane, password_link::service as link};
+use warren_entity::{password_links, users};
+use warren_harness::{Mail, Smtp, eventually_async};
+
+use crate::{
+    http_panel::{Answer, PASSWORD, Panel, Person, with},
+    on_both,
+    world::{SOON, World},
+};
+
+on_both! {
+    somebody_invited_chooses_a_password_by_the_link
+    a_forgotten_password_is_replaced_by_a_link_that_is_good_once
+    asking_for_a_link_tells_nothing_and_fills_nobodys_mailbox
+    a_link_is_worth_nothing_after_another_change
+    without_a_server_it_is_said
+}
+
+const NEW: &str = "another phrase 7";
+
+struct Post {
+    panel: Panel,
+    smtp: Smtp,
+}
+
+impl Post {
+    async fn open(world: World) -> Self {
+        let smtp = Smtp::start().unwrap();
+        let world = with(world, |config: &mut Config| {
+            config.mail.url = smtp.url().into();
+            config.mail.from = "Warren <panel@example.net>".into();
+            config.public_url = "https://panel.example.net".into();
+        });
+        Self {
+            panel: Panel::open(world).await,
+            smtp,
+        }
+    }
+
+    async fn mail(&self, nth: usize) -> Mail {
+        eventually_async("a message to arrive", SOON, || async {
+            self.smtp.mails().get(nth).cloned()
+        })
+        .await
+        .unwrap()
+    }
+}
+
+/// What the link in a message holds.
+fn token(mail: &Mail) -> String {
+    let begin = "https://panel.example.net/set-password#token=";
+    let rest = mail.text.split_once(begin).unwrap().1;
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+async fn set(person: &Person, token: &str, password: &str) -> Answer {
+    let body = json!({"token": token, "new_password": password});
+    person.put("/password-links", body).await
+}
+
+async fn somebody_invited_chooses_a_password_by_the_link(world: World) {
+    let post = Post::open(world).await;
+    let root = post.panel.as_admin().await;
+    let both =
+        json!({"username": "ann", "email": "ann@example.net", "invite": true, "password": NEW});
+    let refused = root.post("/users", both).await;
+    assert_eq!(refused.fields(), ["password conflict"]);
+    let ask = json!({"username": "ann", "email": "ann@example.net", "invite": true});
+    let made = root.post("/users", ask).await.expect(201);
+    assert_eq!(made["password"], json!(null), "nobody is shown one");
+    let mail = post.mail(0).await;
+    assert!(mail.head.contains("To: ann@example.net"), "{}", mail.head);
+    assert!(mail.head.contains("panel@example.net"), "{}", mail.head);
+    assert!(mail.text.contains("root made an account"), "{}", mail.text);
+    let mut ann = post.panel.nobody();
+    let token = token(&mail);
+    assert_eq!(
+        set(&ann, &token, "short").await.fields(),
+        ["new_password too_short"]
+    );
+    set(&ann, &token, NEW).await.expect(204);
+    ann.log_in("ann", NEW).await.expect(200);
+    ann.get("/servers").await.expect(200);
+    let word = post.mail(1).await;
+    assert!(word.head.contains("was changed"), "{}", word.head);
+}
+
+async fn a_forgotten_password_is_replaced_by_a_link_that_is_good_once(world: World) {
+    let post = Post::open(world).await;
+    let panel = &post.panel;
+    let ann = panel.logged_in("ann", false).await;
+    let ask = json!({"login": " ANN@example.net "});
+    panel
+        .nobody()
+        .post("/password-links", ask)
+        .await
+        .expect(202);
+    let token = token(&post.mail(0).await);
+    let db = panel.world.app.db.read();
+    let row = password_links::Entity::find()
+        .one(db)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_ne!(row.token_hash, token, "what is stored is no link");
+    let mut again = panel.nobody();
+    again.log_in("ann", PASSWORD).await.expect(200);
+    assert_eq!(
+        set(&again, "made-up", NEW).await.fields(),
+        ["token unknown"]
+    );
+    let (one, two) = (panel.nobody(), panel.nobody());
+    let (first, second) = tokio::join!(
+        set(&one, &token, NEW),
+        set(&two, &token, "a third phrase 9")
+    );
+    let mut both = [first.status.as_u16(), second.status.as_u16()];
+    both.sort_unstable();
+    assert_eq!(both, [204, 422], "{} {}", first.text, second.text);
+    for gone in [&ann, &again] {
+        assert_eq!(gone.get("/account").await.problem(401), "session_ended");
+    }
+    assert_eq!(
+        again.log_in("ann", PASSWORD).await.problem(401),
+        "bad_credentials"
+    );
+    assert_eq!(set(&one, &token, NEW).await.fields(), ["token unknown"]);
+}
+
+async fn asking_for_a_link_tells_nothing_and_fills_nobodys_mailbox(world: World) {
+    let post = Post::open(world).await;
+    let panel = &post.panel;
+    panel.account("ann", false, false).await;
+    let ask = async |login: &str| {
+        let asked = panel
+            .nobody()
+            .post("/password-links", json!({"login": login}))
+            .await;
+        (asked.status.as_u16(), asked.text)
+    };
+    assert_eq!(ask("nobody").await, ask("ann").await);
+    for _ in 0..3 {
+        ask("ann").await;
+    }
+    // Three links at one time, however often somebody asks; then not even that.
+    post.mail(2).await;
+    ask("ann").await;
+    let refused = panel
+        .nobody()
+        .post("/password-links", json!({"login": "ann"}))
+        .await;
+    assert_eq!(refused.problem(429), "too_many_attempts");
+    let rows = password_links::Entity::find()
+        .all(panel.world.app.db.read())
+        .await;
+    assert_eq!(rows.unwrap().len(), 3);
+    assert_eq!(post.smtp.mails().len(), 3);
+    // The log-in has counters of its own.
+    panel.nobody().log_in("ann", PASSWORD).await.expect(200);
+}
+
+async fn a_link_is_worth_nothing_after_another_change(world: World) {
+    let post = Post::open(world).await;
+    let panel = &post.panel;
+    let root = panel.as_admin().await;
+    let ann = panel.logged_in("ann", false).await;
+    let links = async || {
+        let rows = password_links::Entity::find()
+            .all(panel.world.app.db.read())
+            .await;
+        rows.unwrap().len()
+    };
+    let of_ann = format!("/users/{}", ann.id.unwrap());
+    let moved = json!({"email": "ann2@example.net", "current_password": PASSWORD});
+    let changed = json!({"current_password": PASSWORD, "new_password": NEW});
+    let ways = [
+        (&ann, Method::PATCH, "/account".to_owned(), moved),
+        (&ann, Method::PUT, "/account/password".to_owned(), changed),
+        (
+            &root,
+            Method::PATCH,
+            of_ann.clone(),
+            json!({"email": "ann3@example.net"}),
+        ),
+        (&root, Method::POST, format!("{of_ann}/password"), json!({})),
+    ];
+    for (who, method, path, body) in ways {
+        let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+        let user = ann.id.unwrap().to_string();
+        let now_ms = panel.world.app.clock.now_ms();
+        link::make(&panel.world.app, &*tx, &user, 60_000, now_ms)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let done = who.send(method, &path, Some(body)).await;
+        assert!(done.status.is_success(), "{path}: {}", done.text);
+        assert_eq!(links().await, 0, "{path}");
+    }
+    // Nor is one that is too old, or whose account is gone.
+    let ask = json!({"login": "ann"});
+    panel
+        .nobody()
+        .post("/password-links", ask)
+        .await
+        .expect(202);
+    let mail = eventually_async("the link to arrive", SOON, || async {
+        let mails = post.smtp.mails();
+        mails.into_iter().find(|m| m.text.contains("#token="))
+    });
+    let token = token(&mail.await.unwrap());
+    let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+    password_links::Entity::update_many()
+        .col_expr(password_links::Column::ExpiresAtMs, Expr::value(1))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        set(&panel.nobody(), &token, NEW).await.fields(),
+        ["token unknown"]
+    );
+    assert_eq!(link::prune(&panel.world.app).await.unwrap(), 1);
+}
+
+async fn without_a_server_it_is_said(world: World) {
+    let panel = Panel::open(world).await;
+    let root = panel.as_admin().await;
+    let asked = panel
+        .nobody()
+        .post("/password-links", json!({"login": "root"}))
+        .await;
+    assert_eq!(asked.problem(409), "mail_off");
+    let ask = json!({"username": "ann", "email": "ann@example.net", "invite": true});
+    assert_eq!(root.post("/users", ask).await.problem(409), "mail_off");
+    let rows = users::Entity::find()
+        .all(panel.world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1, "nobody was made");
+}
