@@ -3,10 +3,11 @@ import './ui/adopted-style'
 import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'
-import { onSignedOut } from './api/client'
+import { onSecondStepWanted, onSignedOut, onSuspended } from './api/client'
 import { keys, queryClient } from './api/queries'
 import { router } from './router'
 import { watchSystemTheme } from './stores/theme'
+import { turnedAway } from './stores/turned-away'
 
 // The mode is a constant of the build: a production bundle has neither the branch nor the file.
 if (import.meta.env.MODE === 'mock') {
@@ -15,10 +16,24 @@ if (import.meta.env.MODE === 'mock') {
 }
 
 watchSystemTheme()
-onSignedOut(() => {
-  if (router.state.location.pathname === '/login') return
+function toTheDoor(): void {
   queryClient.removeQueries({ queryKey: keys.session })
   void router.navigate({ to: '/login', search: { next: router.state.location.href } })
+}
+onSignedOut(() => {
+  if (router.state.location.pathname !== '/login') toTheDoor()
+})
+onSuspended((said) => {
+  // A log-in that is refused says so itself.
+  if (router.state.location.pathname === '/login') return
+  turnedAway.note(said)
+  toTheDoor()
+})
+onSecondStepWanted(() => {
+  if (router.state.location.pathname === '/second-step') return
+  // Read again: what is known of the session is older than the panel's wish.
+  queryClient.removeQueries({ queryKey: keys.session })
+  void router.navigate({ to: '/second-step', search: { next: router.state.location.href } })
 })
 
 const root = document.getElementById('root')

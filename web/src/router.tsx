@@ -6,9 +6,11 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router'
+import type { AuditSearch } from './api/audit'
 import { Problem } from './api/problem'
 import { queryClient, type Span, sessionQuery } from './api/queries'
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
+import { midnight } from './util/days'
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
@@ -17,31 +19,59 @@ function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | und
   return allowed.find((each) => each === value)
 }
 
+function day(value: unknown): string | undefined {
+  return typeof value === 'string' && midnight(value) ? value : undefined
+}
+
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: RootFailed })
+
+/** Only our own pages: a link must not use the door to send people elsewhere. */
+function nextPage(search: Record<string, unknown>): { next?: string } {
+  const next = text(search.next)
+  return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
+}
 
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string } => {
-    const next = text(search.next)
-    // Only our own pages: a link must not use the sign-in to send people elsewhere.
-    return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
-  },
+  validateSearch: nextPage,
   component: lazyRouteComponent(() => import('./pages/login'), 'LoginPage'),
+})
+
+const forgotPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/forgot-password',
+  validateSearch: nextPage,
+  component: lazyRouteComponent(() => import('./pages/forgot-password'), 'ForgotPasswordPage'),
+})
+
+const setPassword = createRoute({
+  getParentRoute: () => root,
+  path: '/set-password',
+  component: lazyRouteComponent(() => import('./pages/set-password'), 'SetPasswordPage'),
 })
 
 const password = createRoute({
   getParentRoute: () => root,
   path: '/password',
-  validateSearch: (search: Record<string, unknown>): { next?: string } => {
-    const next = text(search.next)
-    return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
-  },
+  validateSearch: nextPage,
   beforeLoad: async () => {
     const session = await queryClient.ensureQueryData(sessionQuery).catch(() => undefined)
     if (!session) throw redirect({ to: '/login' })
   },
   component: lazyRouteComponent(() => import('./pages/password'), 'PasswordPage'),
+})
+
+const secondStep = createRoute({
+  getParentRoute: () => root,
+  path: '/second-step',
+  validateSearch: nextPage,
+  beforeLoad: async ({ search }) => {
+    const session = await queryClient.ensureQueryData(sessionQuery).catch(() => undefined)
+    if (!session) throw redirect({ to: '/login' })
+    if (session.second_factor_wanted_by !== 'panel') throw redirect({ to: search.next ?? '/' })
+  },
+  component: lazyRouteComponent(() => import('./pages/second-step'), 'SecondStepPage'),
 })
 
 const app = createRoute({
@@ -52,8 +82,10 @@ const app = createRoute({
       const session = await queryClient.ensureQueryData(sessionQuery)
       if (session.user.must_change_password)
         throw redirect({ to: '/password', search: { next: location.href } })
+      if (session.second_factor_wanted_by === 'panel')
+        throw redirect({ to: '/second-step', search: { next: location.href } })
     } catch (error) {
-      if (error instanceof Problem && error.status === 401) {
+      if (error instanceof Problem && (error.status === 401 || error.code === 'account_suspended')) {
         throw redirect({ to: '/login', search: location.href === '/' ? {} : { next: location.href } })
       }
       throw error
@@ -131,6 +163,20 @@ const serverInstall = createRoute({
   component: lazyRouteComponent(() => import('./pages/server-install'), 'ServerInstallPage'),
 })
 
+const serverUsers = createRoute({
+  getParentRoute: () => server,
+  path: '/users',
+  component: lazyRouteComponent(() => import('./pages/server-users'), 'ServerUsersPage'),
+})
+
+const serverActivity = createRoute({
+  getParentRoute: () => server,
+  path: '/activity',
+  validateSearch: (search: Record<string, unknown>): { action?: string } =>
+    text(search.action) ? { action: text(search.action) } : {},
+  component: lazyRouteComponent(() => import('./pages/server-activity'), 'ServerActivityPage'),
+})
+
 const serverSettings = createRoute({
   getParentRoute: () => server,
   path: '/settings',
@@ -183,6 +229,49 @@ const egg = createRoute({
   component: lazyRouteComponent(() => import('./pages/egg'), 'EggPage'),
 })
 
+const people = createRoute({
+  getParentRoute: () => app,
+  path: '/people',
+  validateSearch: (search: Record<string, unknown>): { q?: string; new?: true } => ({
+    ...(text(search.q) ? { q: text(search.q) } : {}),
+    ...(search.new ? { new: true as const } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/people'), 'PeoplePage'),
+})
+
+const person = createRoute({
+  getParentRoute: () => app,
+  path: '/people/$user',
+  component: lazyRouteComponent(() => import('./pages/person'), 'PersonPage'),
+})
+
+const roles = createRoute({
+  getParentRoute: () => app,
+  path: '/roles',
+  validateSearch: (search: Record<string, unknown>): { new?: true } =>
+    search.new ? { new: true as const } : {},
+  component: lazyRouteComponent(() => import('./pages/roles'), 'RolesPage'),
+})
+
+const role = createRoute({
+  getParentRoute: () => app,
+  path: '/roles/$role',
+  component: lazyRouteComponent(() => import('./pages/role'), 'RolePage'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => app,
+  path: '/audit',
+  validateSearch: (search: Record<string, unknown>): AuditSearch => ({
+    ...(text(search.user) ? { user: text(search.user) } : {}),
+    ...(text(search.server) ? { server: text(search.server) } : {}),
+    ...(text(search.action) ? { action: text(search.action) } : {}),
+    ...(day(search.from) ? { from: day(search.from) } : {}),
+    ...(day(search.to) ? { to: day(search.to) } : {}),
+  }),
+  component: lazyRouteComponent(() => import('./pages/audit'), 'AuditPage'),
+})
+
 const consumers = createRoute({
   getParentRoute: () => app,
   path: '/consumers',
@@ -210,16 +299,31 @@ const account = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     login,
+    forgotPassword,
+    setPassword,
     password,
+    secondStep,
     app.addChildren([
       overview,
       servers,
       newServer,
-      server.addChildren([serverConsole, serverFiles, serverInstall, serverSettings]),
+      server.addChildren([
+        serverConsole,
+        serverFiles,
+        serverInstall,
+        serverUsers,
+        serverActivity,
+        serverSettings,
+      ]),
       nodes,
       node.addChildren([nodeOverview, nodeAllocations, nodeSettings]),
       eggs,
       egg,
+      people,
+      person,
+      roles,
+      role,
+      audit,
       consumers,
       registries,
       operations,

@@ -13,6 +13,21 @@ export function onSignedOut(act: () => void): void {
   signedOut = act
 }
 
+/** Called when the panel wants a second step at log-in before anything else works. */
+let secondStepWanted: (() => void) | undefined
+export function onSecondStepWanted(act: () => void): void {
+  secondStepWanted = act
+}
+
+/** Called with the panel's words when the account was suspended under an open page. */
+let suspended: ((said: string) => void) | undefined
+export function onSuspended(act: (said: string) => void): void {
+  suspended = act
+}
+
+/** Refusals of the log-in itself: no session has ended with them. */
+const AT_THE_DOOR = ['bad_credentials', 'second_factor_needed', 'bad_code']
+
 export const api = createClient<Paths>({
   baseUrl: BASE,
   credentials: 'same-origin',
@@ -20,8 +35,10 @@ export const api = createClient<Paths>({
   fetch: (request) => globalThis.fetch(request),
 })
 
-function noteSession(response: Response, code: string): void {
-  if (response.status === 401 && code !== 'bad_credentials') signedOut?.()
+function noteSession({ status, code, message }: Problem): void {
+  if (status === 401 && !AT_THE_DOOR.includes(code)) signedOut?.()
+  if (status === 403 && code === 'second_factor_required') secondStepWanted?.()
+  if (status === 403 && code === 'account_suspended') suspended?.(message)
 }
 
 interface Answer<T> {
@@ -35,7 +52,7 @@ export async function must<T>(call: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await call
   if (!response.ok) {
     const problem = problemOf(response, error)
-    noteSession(response, problem.code)
+    noteSession(problem)
     throw problem
   }
   return data as T
@@ -52,7 +69,7 @@ export async function raw(path: string, init: RequestInit = {}): Promise<Respons
     body = undefined
   }
   const problem = problemOf(response, body)
-  noteSession(response, problem.code)
+  noteSession(problem)
   throw problem
 }
 

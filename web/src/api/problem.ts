@@ -1,4 +1,4 @@
-import { sentence } from '~/util/format'
+import { duration, sentence } from '~/util/format'
 
 /** What control says went wrong (RFC 9457 with our members), or what we can say when it did not answer. */
 export class Problem extends Error {
@@ -85,4 +85,12 @@ export function asProblem(error: unknown): Problem {
     title: 'This page failed',
     detail: error instanceof Error ? error.message : String(error),
   })
+}
+
+const TOO_MANY = ['too_many_attempts', 'too_many_requests']
+
+/** What to say of too many wrong passwords or codes, or of requests for links: how long to wait. */
+export function attemptsText({ code, retryAfterS }: Problem): string | undefined {
+  if (!TOO_MANY.includes(code)) return undefined
+  return `Too many attempts. Try again ${retryAfterS ? `in ${duration(retryAfterS * 1000)}` : 'later'}.`
 }

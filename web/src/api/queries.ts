@@ -28,7 +28,19 @@ export const keys = {
   registries: ['registries'] as const,
   sessions: ['account', 'sessions'] as const,
   apiKeys: ['account', 'api-keys'] as const,
+  secondFactor: ['account', 'second-factor'] as const,
+  accountQuota: ['account', 'quota'] as const,
   tokens: ['nodes', 'tokens'] as const,
+  permissions: ['permissions'] as const,
+  locations: ['locations'] as const,
+  people: ['people'] as const,
+  person: (id: string) => ['people', id] as const,
+  personQuota: (id: string) => ['people', id, 'quota'] as const,
+  roles: ['roles'] as const,
+  role: (id: string) => ['roles', id] as const,
+  subusers: (server: string) => ['server', server, 'users'] as const,
+  audit: ['audit'] as const,
+  activity: (server: string) => ['server', server, 'activity'] as const,
   files: (server: string, path: string) => ['server', server, 'files', path] as const,
 }
 
@@ -123,6 +135,10 @@ export const sessionsQuery = queryOptions({
 export const apiKeysQuery = queryOptions({
   queryKey: keys.apiKeys,
   queryFn: async () => (await must(api.GET('/account/api-keys'))).items,
+})
+export const secondFactorQuery = queryOptions({
+  queryKey: keys.secondFactor,
+  queryFn: () => must(api.GET('/account/second-factor')),
 })
 export const consumersQuery = queryOptions({
   queryKey: keys.consumers,

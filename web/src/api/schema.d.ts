@@ -74,6 +74,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one's own servers may have together, and what they have. */
+        get: operations["get_account_quota"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether one's own log-in takes a second step. */
+        get: operations["get_second_factor"];
+        /** Shows the first code of the app: from now on each log-in asks for one. All other sessions end. */
+        put: operations["confirm_second_factor"];
+        /** Makes a secret for an authenticator app. It counts from the first code on that the app shows. */
+        post: operations["begin_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Log-ins take no second step any more. Roles that count only with one count no longer. */
+        post: operations["end_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New recovery codes; the earlier ones are good no longer. */
+        post: operations["renew_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/sessions": {
         parameters: {
             query?: never;
@@ -103,6 +173,40 @@ export interface paths {
         post?: never;
         /** Ends one log-in, with all that it has open. */
         delete: operations["delete_account_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that was done, the newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that was done as a file, the newest first. That it was taken stands in the log. */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -294,6 +398,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/grants/{grant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a role back; it is gone at once. */
+        delete: operations["delete_grant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, by name. */
+        get: operations["list_locations"];
+        put?: never;
+        /** Makes a location. */
+        post: operations["create_location"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/locations/{location}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a location that no node stands at and no role is over. */
+        delete: operations["delete_location"];
+        options?: never;
+        head?: never;
+        /** Changes name or description. */
+        patch: operations["update_location"];
+        trace?: never;
+    };
     "/api/v1/nodes": {
         parameters: {
             query?: never;
@@ -301,7 +458,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Nodes, the oldest first. */
+        /** Nodes that one may see, the oldest first. */
         get: operations["list_nodes"];
         put?: never;
         post?: never;
@@ -540,6 +697,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/password-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Sets the password that a link is for. Each link is good once; all log-ins of the account end. */
+        put: operations["use_password_link"];
+        /** Asks for a link with which to set another password. The answer is the same for names that nobody has. */
+        post: operations["request_password_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/permissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All permission keys there are, and presets for subusers. */
+        get: operations["list_permissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/registries": {
         parameters: {
             query?: never;
@@ -571,6 +763,61 @@ export interface paths {
         post?: never;
         /** Forgets a registry's credential; nodes forget it with their servers' next rows. */
         delete: operations["delete_registry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All roles, by name. */
+        get: operations["list_roles"];
+        put?: never;
+        /** Makes a role of keys that one has oneself over everything. */
+        post: operations["create_role"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/roles/{role}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One role. */
+        get: operations["get_role"];
+        put?: never;
+        post?: never;
+        /** Removes a role; everybody who has it loses it at once. */
+        delete: operations["delete_role"];
+        options?: never;
+        head?: never;
+        /** Changes a role; it counts at once for everybody who has it. */
+        patch: operations["update_role"];
+        trace?: never;
+    };
+    "/api/v1/roles/{role}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who has a role, and over what. */
+        get: operations["list_role_grants"];
+        put?: never;
+        /** Gives a role to somebody. One needs to have all of its keys there oneself. */
+        post: operations["create_role_grant"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -628,6 +875,23 @@ export interface paths {
         head?: never;
         /** Changes settings. What takes effect with the next start says so in the panel. */
         patch: operations["update_server"];
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to a server, the newest first. */
+        get: operations["list_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/servers/{server}/console": {
@@ -889,6 +1153,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may do what on this server beside its owner. */
+        get: operations["list_subusers"];
+        put?: never;
+        /** Gives somebody access, within what one has oneself. */
+        post: operations["create_subuser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes what somebody may do; what is taken away is gone at once. */
+        put: operations["update_subuser"];
+        post?: never;
+        /** Takes somebody's access away. Everybody may give up their own. */
+        delete: operations["delete_subuser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -929,13 +1229,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** People, the oldest account first. */
+        get: operations["list_users"];
+        put?: never;
+        /** Makes an account. */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One person. */
+        get: operations["get_user"];
+        put?: never;
+        post?: never;
+        /** Removes an account that owns no server; all that it opened closes within a second. */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /** Changes an account. Nobody changes one that has more than they have. */
+        patch: operations["update_user"];
+        trace?: never;
+    };
+    "/api/v1/users/{user}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The roles that somebody has, and over what. */
+        get: operations["list_user_grants"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes up another password, to be changed at the next log-in; all log-ins and API keys of theirs end. */
+        post: operations["reset_user_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody's servers may have together, and what they have. */
+        get: operations["get_user_quota"];
+        /** Sets all of somebody's quota; an empty one takes it away. Servers that have more keep it and get no more. */
+        put: operations["set_user_quota"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes the second step from somebody who has lost app and codes; all log-ins of theirs end. */
+        delete: operations["delete_user_second_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/suspension": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Suspends somebody: no log-in, key or ticket of theirs is good, within a second, until it is lifted. Their servers go on. */
+        put: operations["suspend_user"];
+        post?: never;
+        /** Lifts a suspension. */
+        delete: operations["lift_suspension"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why somebody may do something, or that they may not. */
+        get: operations["explain_user"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description Left-out members stay. */
         AccountPatch: {
-            /** @description E-mail address. */
+            /**
+             * Format: password
+             * @description The one that is good now.
+             */
+            current_password?: string | null;
+            /** @description E-mail address. Another one takes the current password: links to another password go there. */
             email?: string | null;
             /** @description Log-in name: 1 to 64 of letters, digits, `.`, `_`, `-`. */
             username?: string | null;
@@ -1004,22 +1450,52 @@ export interface components {
         };
         /** @description A key without its secret. */
         ApiKey: {
+            /** @description Addresses or networks that it may come from; null: from anywhere. */
+            addresses: string[] | null;
             /** @description When it was made. */
             created_at: components["schemas"]["Stamp"];
             expires_at: components["schemas"]["Stamp"] | null;
             /** @description ULID. */
             id: string;
+            /** @description Permission keys that it is for; null: all that its owner has. */
+            keys: string[] | null;
             last_used_at: components["schemas"]["Stamp"] | null;
             /** @description What it is for. */
             name: string;
             /** @description How the secret begins, to tell keys apart. */
             prefix: string;
+            /**
+             * Format: int32
+             * @description Null: as many as any.
+             */
+            requests_per_minute: number | null;
         };
         /** @description A key to be made. */
         ApiKeyCreate: {
+            /**
+             * @description Addresses or networks that it may come from; null: from anywhere.
+             * @example [
+             *       "192.0.2.7",
+             *       "2001:db8::/32"
+             *     ]
+             */
+            addresses?: string[] | null;
             expires_at?: components["schemas"]["Stamp"] | null;
+            /**
+             * @description Permission keys that it is for; null: all that its owner has. It never has more than they have.
+             * @example [
+             *       "server.read",
+             *       "control.start"
+             *     ]
+             */
+            keys?: string[] | null;
             /** @description What it is for, 1 to 64 characters. */
             name: string;
+            /**
+             * Format: int32
+             * @description Requests that it may make in a minute, 1 to 3000; null: as many as any.
+             */
+            requests_per_minute?: number | null;
         };
         /** @description The only time that the secret is shown. */
         ApiKeyCreated: {
@@ -1027,6 +1503,33 @@ export interface components {
             key: components["schemas"]["ApiKey"];
             /** @description For `Authorization: Bearer`. */
             secret: string;
+        };
+        /** @description Who did it. */
+        AuditActor: {
+            by: components["schemas"]["Named"] | null;
+            /** @description `user`, `api_key`, `node`, `system`, or `nobody`: a log-in that was refused. */
+            kind: string;
+            user: components["schemas"]["Named"] | null;
+        };
+        /** @description One thing that was done. */
+        AuditRow: {
+            /** @description Permission key, or a word of the log's own: `session.create`. */
+            action: string;
+            /** @description Who. */
+            actor: components["schemas"]["AuditActor"];
+            /** @description From where; null for those who may not see others' addresses. */
+            address: string | null;
+            /** @description When. */
+            at: components["schemas"]["Stamp"];
+            /** @description What changed; never a secret. */
+            diff: Record<string, never> | null;
+            /** @description ULID. */
+            id: string;
+            /** @description Noun of what was changed. */
+            resource: string;
+            /** @description Its id. */
+            resource_id: string | null;
+            server: components["schemas"]["Named"] | null;
         };
         /** @description A CloudEvents 1.0 event. */
         CloudEvent: {
@@ -1175,6 +1678,12 @@ export interface components {
             panel: components["schemas"]["Panel"];
             /** @description Permission keys held on the panel as a whole. */
             permissions: string[];
+            /**
+             * @description Those of nodes that are held on some node at least, and `admin.server.create`: what is worth offering. Which node it is,
+             *     decides.
+             */
+            permissions_on_nodes: string[];
+            second_factor_wanted_by: components["schemas"]["WantedBy"] | null;
             /** @description Who. */
             user: components["schemas"]["User"];
         };
@@ -1351,6 +1860,21 @@ export interface components {
         FilesDelete: {
             /** @description Below the server's root; directories with all that is in them. 1 to 100. */
             paths: string[];
+        };
+        /** @description The only time that it is shown. */
+        FirstPassword: {
+            /** @description Good until it is changed at the next log-in. */
+            password: string;
+        };
+        /** @description A role to be given. */
+        GrantCreate: {
+            expires_at?: components["schemas"]["Stamp"] | null;
+            /** @description Over what. */
+            reach: components["schemas"]["ReachKind"];
+            /** @description Id of the location, node or server; left out for everything. */
+            target?: string | null;
+            /** @description To whom. */
+            user: string;
         };
         /** @description What the machine says about itself. */
         HostInfo: {
@@ -1599,6 +2123,39 @@ export interface components {
              */
             swap_bytes?: number;
         };
+        /** @description A place that nodes stand at. */
+        Location: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description For people. */
+            description: string;
+            /** @description ULID. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Nodes that stand there.
+             */
+            nodes: number;
+        };
+        /** @description A location to be made. */
+        LocationCreate: {
+            /** @description For people. */
+            description?: string;
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example fra-1
+             */
+            name: string;
+        };
+        /** @description Left-out members stay. */
+        LocationPatch: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description 1 to 64 characters, unique whatever the case. */
+            name?: string | null;
+        };
         /** @description Answer to a log-in. */
         LoggedIn: {
             /** @description Who. */
@@ -1606,6 +2163,12 @@ export interface components {
         };
         /** @description Name or e-mail address, and password. */
         LoginRequest: {
+            /**
+             * @description Six digits of the authenticator app, or a recovery code: sent again with name and password when the answer was
+             *     `second_factor_needed`.
+             * @example 123456
+             */
+            code?: string | null;
             /** @description User name or e-mail address; case does not matter. */
             login: string;
             /**
@@ -1651,6 +2214,8 @@ export interface components {
             };
             last_seen_at: components["schemas"]["Stamp"] | null;
             load: components["schemas"]["NodeLoad"] | null;
+            /** @description Id of the location that it stands at. */
+            location: string | null;
             /** @description Its name. */
             name: string;
             /**
@@ -1730,6 +2295,8 @@ export interface components {
         };
         /** @description Left-out members stay. */
         NodePatch: {
+            /** @description Id of the location that it stands at; an empty string: nowhere. For those who may change all nodes. */
+            location?: string | null;
             /** @description 1 to 64 characters, unique. */
             name?: string | null;
             /** @description IP address or host name that players use; an empty string clears it. */
@@ -1833,6 +2400,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_AuditRow: {
+            /** @description The rows. */
+            items: components["schemas"]["AuditRow"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Consumer: {
             /** @description The rows. */
             items: components["schemas"]["Consumer"][];
@@ -1861,6 +2435,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Location: {
+            /** @description The rows. */
+            items: components["schemas"]["Location"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Node: {
             /** @description The rows. */
             items: components["schemas"]["Node"][];
@@ -1882,9 +2463,30 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Person: {
+            /** @description The rows. */
+            items: components["schemas"]["Person"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Registry: {
             /** @description The rows. */
             items: components["schemas"]["Registry"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Role: {
+            /** @description The rows. */
+            items: components["schemas"]["Role"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RoleGrant: {
+            /** @description The rows. */
+            items: components["schemas"]["RoleGrant"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -1916,6 +2518,13 @@ export interface components {
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
+        /** @description One page of a list. */
+        Page_Subuser: {
+            /** @description The rows. */
+            items: components["schemas"]["Subuser"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
         /** @description Facts about the panel that a client shows. */
         Panel: {
             /** @description Nothing has been set up yet: no egg and no server. */
@@ -1926,6 +2535,19 @@ export interface components {
             plain_http: boolean;
             /** @description Version of control. */
             version: string;
+        };
+        /** @description Somebody sets a password by a link. */
+        PasswordByLink: {
+            /**
+             * Format: password
+             * @description 10 to 256 characters.
+             */
+            new_password: string;
+            /**
+             * Format: password
+             * @description What the link holds behind `token=`.
+             */
+            token: string;
         };
         /** @description A new password. */
         PasswordChange: {
@@ -1939,6 +2561,97 @@ export interface components {
              * @description 10 to 256 characters.
              */
             new_password: string;
+        };
+        /** @description Somebody forgot their password. */
+        PasswordForgotten: {
+            /**
+             * @description User name or e-mail address; case does not matter.
+             * @example ann@example.net
+             */
+            login: string;
+        };
+        /** @description One thing that somebody may or may not do. */
+        Permission: {
+            /** @description What it allows. */
+            description: string;
+            /** @description `resource.action`. */
+            key: string;
+            /**
+             * @description What it is about: `server`, `node`, `egg`, `person`, `role` or `admin`. Keys of `server` alone can be
+             *     given to subusers.
+             */
+            set: string;
+        };
+        /** @description What there is to be given. */
+        Permissions: {
+            /** @description All keys, in the order of their sets. */
+            keys: components["schemas"]["Permission"][];
+            /** @description Sets of keys that subusers are often given. */
+            presets: components["schemas"]["Preset"][];
+        };
+        /** @description Somebody with an account. */
+        Person: {
+            /** @description May do everything. */
+            admin: boolean;
+            /** @description When the account was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description E-mail address. */
+            email: string;
+            /** @description ULID. */
+            id: string;
+            last_seen_at: components["schemas"]["Stamp"] | null;
+            /** @description Has not chosen a password of their own yet. */
+            must_change_password: boolean;
+            /** @description Roles that they have, each once. */
+            roles: components["schemas"]["Named"][];
+            /** @description Their log-in takes a second step. */
+            second_factor: boolean;
+            /**
+             * Format: int64
+             * @description Servers that they own.
+             */
+            servers: number;
+            suspended: components["schemas"]["Suspension"] | null;
+            /** @description Log-in name. */
+            username: string;
+        };
+        /** @description An account to be made. */
+        PersonCreate: {
+            /** @description May do everything. Only an admin makes one. */
+            admin?: boolean;
+            /**
+             * @description Unique whatever the case.
+             * @example ann@example.net
+             */
+            email: string;
+            /** @description Sends them a link by mail with which they choose a password within a week. Needs mail (409 `mail_off`). */
+            invite?: boolean;
+            /**
+             * Format: password
+             * @description Left out: one is made up, shown once, and must be changed at the first log-in.
+             */
+            password?: string | null;
+            /**
+             * @description 1 to 64 of: letters, digits, dot, underscore, hyphen.
+             * @example ann
+             */
+            username: string;
+        };
+        /** @description The only time that a made-up password is shown. */
+        PersonCreated: {
+            /** @description Good until it is changed at the first log-in; null when it was given or they choose one. */
+            password: string | null;
+            /** @description The account. */
+            user: components["schemas"]["Person"];
+        };
+        /** @description Left-out members stay. */
+        PersonPatch: {
+            /** @description May do everything. Only an admin changes it. */
+            admin?: boolean | null;
+            /** @description Unique whatever the case. */
+            email?: string | null;
+            /** @description 1 to 64 of: letters, digits, dot, underscore, hyphen. */
+            username?: string | null;
         };
         /** @description One of the addresses of a port. */
         PlayerAddress: components["schemas"]["Address"] & {
@@ -1956,7 +2669,7 @@ export interface components {
             extra?: number;
             /** @description Allocation id of the port that is the first one from now on. */
             primary?: string | null;
-            /** @description Allocation ids of ports that are given back; not while the game runs. */
+            /** @description Allocation ids of ports that are given back, each once; not while the game runs. */
             remove?: string[];
         };
         /** @description A certain port of the node. */
@@ -2015,6 +2728,15 @@ export interface components {
             /** @description What to do. */
             action: components["schemas"]["PowerAction"];
         };
+        /** @description A set of keys under a name. */
+        Preset: {
+            /** @description What it is for. */
+            description: string;
+            /** @description Its keys. */
+            keys: string[];
+            /** @description `viewer`, `operator`, `developer` or `admin`. */
+            name: string;
+        };
         /** @description Body of every answer that is no success. */
         Problem: {
             /** @description Stable; clients match on it. */
@@ -2053,6 +2775,103 @@ export interface components {
              */
             memory_bytes: number;
         };
+        /** @description A quota and what of it is given out. More may be given out than there is: a quota that is lowered takes nothing away. */
+        Quota: {
+            /** @description What there is. */
+            limits: components["schemas"]["QuotaLimits"];
+            /** @description What is given out. */
+            used: components["schemas"]["QuotaUse"];
+        };
+        /** @description What somebody's servers may have together. Null or left out: as much as there is. */
+        QuotaLimits: {
+            /**
+             * Format: int32
+             * @description 100 = one core.
+             * @example 400
+             */
+            cpu_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Disk.
+             */
+            disk_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Memory, and swap beside it.
+             * @example 8589934592
+             */
+            memory_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description Ports, the first one of each server too.
+             */
+            ports?: number | null;
+            /**
+             * Format: int32
+             * @description Servers.
+             * @example 3
+             */
+            servers?: number | null;
+            /**
+             * Format: int32
+             * @description Shares with others, of all servers.
+             */
+            subusers?: number | null;
+        };
+        /** @description What somebody's servers have together by their limits, whether they run or not. */
+        QuotaUse: {
+            /**
+             * Format: double
+             * @description 100 = one core; null: one of them has no limit.
+             */
+            cpu_percent: number | null;
+            /**
+             * Format: int64
+             * @description Disk; null: one of them has no limit.
+             */
+            disk_bytes: number | null;
+            /**
+             * Format: int64
+             * @description Memory and swap; null: one of them has no limit.
+             */
+            memory_bytes: number | null;
+            /**
+             * Format: int64
+             * @description Ports.
+             */
+            ports: number;
+            /**
+             * Format: int64
+             * @description Servers.
+             */
+            servers: number;
+            /**
+             * Format: int64
+             * @description Shares that have not ended.
+             */
+            subusers: number;
+        };
+        /**
+         * @description What a role is over.
+         * @enum {string}
+         */
+        ReachKind: "everything" | "location" | "node" | "server";
+        /** @description One thing that gives a right. */
+        Reason: {
+            /**
+             * @description `admin`, `owner`, `share`, `role` or `sees` (whoever has any right on a server sees it); `role_waits` for one that
+             *     allows it once their log-in takes a second step.
+             */
+            kind: string;
+            role: components["schemas"]["Named"] | null;
+            /** @description For a person. */
+            text: string;
+        };
+        /** @description Each stands in for the app once. Shown this once. */
+        RecoveryCodes: {
+            /** @description Ten, or none. */
+            codes: string[];
+        };
         /** @description A registry without its secret. */
         Registry: {
             /** @description When it was made. */
@@ -2089,6 +2908,74 @@ export interface components {
         ReinstallRequest: {
             /** @description Remove all files first. */
             wipe: boolean;
+        };
+        /** @description A named set of keys. */
+        Role: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description For people. */
+            description: string;
+            /**
+             * Format: int64
+             * @description How many times it was given to somebody.
+             */
+            grants: number;
+            /** @description ULID. */
+            id: string;
+            /** @description Its keys. */
+            keys: string[];
+            /** @description What it is called. */
+            name: string;
+            /** @description Counts only for people whose log-in takes a second step. */
+            second_factor: boolean;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Stamp"];
+        };
+        /** @description A role to be made. */
+        RoleCreate: {
+            /** @description For people. */
+            description?: string;
+            /**
+             * @description Its keys, of those that one has oneself.
+             * @example [
+             *       "server.read",
+             *       "control.console"
+             *     ]
+             */
+            keys: string[];
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example Support
+             */
+            name: string;
+            /** @description Counts only for people whose log-in takes a second step. */
+            second_factor?: boolean;
+        };
+        /** @description A role that somebody has. */
+        RoleGrant: {
+            /** @description Since when. */
+            created_at: components["schemas"]["Stamp"];
+            expires_at: components["schemas"]["Stamp"] | null;
+            /** @description ULID. */
+            id: string;
+            /** @description Over what. */
+            reach: components["schemas"]["ReachKind"];
+            /** @description What they have. */
+            role: components["schemas"]["Named"];
+            target: components["schemas"]["Named"] | null;
+            /** @description Who has it. */
+            user: components["schemas"]["Named"];
+        };
+        /** @description Left-out members stay. */
+        RolePatch: {
+            /** @description For people. */
+            description?: string | null;
+            /** @description All of its keys from now on. */
+            keys?: string[] | null;
+            /** @description 1 to 64 characters, unique whatever the case. */
+            name?: string | null;
+            /** @description Counts only for people whose log-in takes a second step. */
+            second_factor?: boolean | null;
         };
         /** @description One run of a server. */
         Run: {
@@ -2145,6 +3032,57 @@ export interface components {
             /** @description There are more than `limit`. */
             more: boolean;
         };
+        /** @description Whether a log-in takes a second step. */
+        SecondFactor: {
+            /** @description It does. */
+            on: boolean;
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used yet.
+             */
+            recovery_codes: number;
+            since: components["schemas"]["Stamp"] | null;
+            wanted_by: components["schemas"]["WantedBy"] | null;
+        };
+        /** @description Begins to set up an authenticator app. */
+        SecondFactorBegin: {
+            /**
+             * Format: password
+             * @description The one that is good now.
+             */
+            current_password: string;
+        };
+        /** @description A code that the app shows. */
+        SecondFactorConfirm: {
+            /**
+             * @description Six digits.
+             * @example 123456
+             */
+            code: string;
+        };
+        /** @description What an authenticator app is told. Nothing is asked for until it has shown a code. */
+        SecondFactorOffer: {
+            /**
+             * @description The same secret to be typed: base32.
+             * @example JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP
+             */
+            secret: string;
+            /** @description `otpauth://totp/…`, for a QR code. */
+            uri: string;
+        };
+        /** @description Proves that it is not just somebody at an open browser. */
+        SecondFactorProof: {
+            /**
+             * @description Six digits of the app, or a recovery code.
+             * @example 123456
+             */
+            code: string;
+            /**
+             * Format: password
+             * @description The one that is good now.
+             */
+            current_password: string;
+        };
         /** @description A whole server. */
         Server: components["schemas"]["ServerSummary"] & {
             /** @description Its ports, the primary first. */
@@ -2168,6 +3106,8 @@ export interface components {
             images: components["schemas"]["ImageChoice"][];
             install: components["schemas"]["InstallResult"] | null;
             last_exit: components["schemas"]["LastExit"] | null;
+            /** @description Whose it is. */
+            owner: components["schemas"]["Named"];
             /** @description Keys that the caller holds on it. */
             permissions: string[];
             run: components["schemas"]["RunRef"] | null;
@@ -2223,6 +3163,8 @@ export interface components {
             name: string;
             /** @description Node id. */
             node: string;
+            /** @description Whose it will be; left out: one's own. */
+            owner?: string | null;
             /** @description Ports. */
             ports?: components["schemas"]["PortRequest"];
             /** @description Start once installed. */
@@ -2251,6 +3193,8 @@ export interface components {
             limits?: components["schemas"]["Limits"] | null;
             /** @description 1 to 64 characters. */
             name?: string | null;
+            /** @description Whose it is from now on. */
+            owner?: string | null;
             ports?: components["schemas"]["PortChange"] | null;
             /** @description Start command. */
             startup?: string | null;
@@ -2392,6 +3336,58 @@ export interface components {
          * @enum {string}
          */
         StreamName: "game" | "warren" | "install";
+        /** @description Somebody who may do some things on a server. */
+        Subuser: {
+            /** @description Since when. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description E-mail address; null for those who may not see it. */
+            email: string | null;
+            expires_at: components["schemas"]["Stamp"] | null;
+            /** @description User id. */
+            id: string;
+            /** @description What they may do. */
+            keys: string[];
+            /** @description Log-in name. */
+            username: string;
+        };
+        /** @description Somebody to be given access. */
+        SubuserCreate: {
+            expires_at?: components["schemas"]["Stamp"] | null;
+            /**
+             * @description What they may do, of what one may oneself.
+             * @example [
+             *       "control.console",
+             *       "control.start"
+             *     ]
+             */
+            keys: string[];
+            /**
+             * @description Log-in name or e-mail address of an account.
+             * @example ann@example.net
+             */
+            login: string;
+        };
+        /** @description All of what they may do from now on. */
+        SubuserUpdate: {
+            expires_at?: components["schemas"]["Stamp"] | null;
+            /** @description What they may do, of what one may oneself. */
+            keys: string[];
+        };
+        /** @description Since when somebody may do nothing, and why. */
+        Suspension: {
+            /** @description As they are told at a log-in; may be empty. */
+            reason: string;
+            /** @description Since when. */
+            since: components["schemas"]["Stamp"];
+        };
+        /** @description Somebody is to be suspended. */
+        SuspensionAsk: {
+            /**
+             * @description Told to them at a log-in.
+             * @example Unpaid since October
+             */
+            reason?: string;
+        };
         /** @description A ticket for the WebSocket. */
         Ticket: {
             /** @description When it ends. */
@@ -2456,6 +3452,8 @@ export interface components {
             id: string;
             /** @description Until the password is changed, only that works. */
             must_change_password: boolean;
+            /** @description Log-ins take a second step. */
+            second_factor: boolean;
             /** @description Log-in name. */
             username: string;
         };
@@ -2482,6 +3480,20 @@ export interface components {
             options: string[];
             /** @description Must not be empty. */
             required: boolean;
+        };
+        /**
+         * @description Who wants a second step of somebody.
+         * @enum {string}
+         */
+        WantedBy: "panel" | "role";
+        /** @description Why somebody may or may not do something at this moment. */
+        Why: {
+            /** @description The answer of the one function that all doors ask. */
+            allowed: boolean;
+            /** @description All that lead to it, each enough by itself; empty when it is not allowed. */
+            because: components["schemas"]["Reason"][];
+            /** @description What was asked. */
+            key: string;
         };
     };
     responses: never;
@@ -2583,7 +3595,10 @@ export interface operations {
     create_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2671,6 +3686,197 @@ export interface operations {
             };
         };
     };
+    get_account_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactor"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorConfirm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_second_factor: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorBegin"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecondFactorOffer"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_second_factor: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorProof"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorProof"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodes"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_sessions: {
         parameters: {
             query?: never;
@@ -2728,6 +3934,91 @@ export interface operations {
             };
         };
     };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description By this person, by log-in or any key. */
+                user?: string;
+                /** @description Touching this server. */
+                server?: string;
+                /** @description This action: `control.start`; or all that begin so: `control.`. */
+                action?: string;
+                /** @description Not before. */
+                from?: components["schemas"]["Stamp"];
+                /** @description Before. */
+                to?: components["schemas"]["Stamp"];
+                /** @description Rows per page, 1 to 100. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditRow"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query: {
+                /** @description By this person, by log-in or any key. */
+                user?: string;
+                /** @description Touching this server. */
+                server?: string;
+                /** @description This action: `control.start`; or all that begin so: `control.`. */
+                action?: string;
+                /** @description Not before. */
+                from?: components["schemas"]["Stamp"];
+                /** @description Before. */
+                to?: components["schemas"]["Stamp"];
+                /** @description `jsonl` or `csv`. */
+                format: "jsonl" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_eggs: {
         parameters: {
             query?: {
@@ -2767,7 +4058,10 @@ export interface operations {
                 /** @description Another name for the egg. */
                 name?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2830,7 +4124,10 @@ export interface operations {
     import_starter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Key of the starter */
                 key: string;
@@ -2935,7 +4232,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -2952,7 +4249,10 @@ export interface operations {
     enroll_node: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3017,7 +4317,10 @@ export interface operations {
     create_event_consumer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3110,6 +4413,162 @@ export interface operations {
             };
         };
     };
+    delete_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Grant id */
+                grant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_locations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Location"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_location: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocationCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Location"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_location: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Location id */
+                location: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_location: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Location id */
+                location: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocationPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Location"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_nodes: {
         parameters: {
             query?: {
@@ -3186,7 +4645,10 @@ export interface operations {
                 /** @description For a node on this machine: a loopback address is fine. */
                 local?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3383,7 +4845,10 @@ export interface operations {
     create_allocations: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Node id */
                 node: string;
@@ -3486,7 +4951,10 @@ export interface operations {
     decide_identity: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Node id */
                 node: string;
@@ -3588,7 +5056,10 @@ export interface operations {
     decide_orphan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Node id */
                 node: string;
@@ -3623,7 +5094,10 @@ export interface operations {
     revoke_node: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Node id */
                 node: string;
@@ -3720,7 +5194,10 @@ export interface operations {
     cancel_operation: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Operation id */
                 id: string;
@@ -3735,6 +5212,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    use_password_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordByLink"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_password_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordForgotten"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_permissions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Permissions"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -3779,7 +5347,10 @@ export interface operations {
     create_registry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3872,6 +5443,238 @@ export interface operations {
             };
         };
     };
+    list_roles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Role"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_role: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Role id */
+                role: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Role id */
+                role: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Role id */
+                role: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolePatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Role"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_role_grants: {
+        parameters: {
+            query?: {
+                /** @description Rows per page, 1 to 100. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Role id */
+                role: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RoleGrant"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_role_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Role id */
+                role: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleGrant"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_servers: {
         parameters: {
             query?: {
@@ -3916,7 +5719,10 @@ export interface operations {
     create_server: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4060,6 +5866,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Server"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_activity: {
+        parameters: {
+            query?: {
+                /** @description This action: `control.start`; or all that begin so: `control.`. */
+                action?: string;
+                /** @description Rows per page, 1 to 100. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditRow"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -4309,7 +6153,10 @@ export interface operations {
     delete_files: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4342,7 +6189,10 @@ export interface operations {
     create_directory: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4375,7 +6225,10 @@ export interface operations {
     rename_file: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4408,7 +6261,10 @@ export interface operations {
     input_server: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4515,7 +6371,10 @@ export interface operations {
     power_server: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4550,7 +6409,10 @@ export interface operations {
     reinstall_server: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4621,7 +6483,10 @@ export interface operations {
     create_server_ticket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -4637,6 +6502,143 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Ticket"];
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_subusers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Subuser"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_subuser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubuserCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subuser"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_subuser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubuserUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subuser"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_subuser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -4738,7 +6740,10 @@ export interface operations {
     create_mine_ticket: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4750,6 +6755,435 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description How the name or the address begins, case does not matter; or an id. */
+                search?: string;
+                /** @description Rows per page, 1 to 100. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Person"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonCreated"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_user_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RoleGrant"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_user_password: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirstPassword"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_user_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaLimits"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suspend_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuspensionAsk"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lift_suspension: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explain_user: {
+        parameters: {
+            query: {
+                /** @description Permission key. */
+                key: string;
+                /** @description On this server. */
+                server?: string;
+                /** @description On this node. With neither: on the panel. */
+                node?: string;
+            };
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Why"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

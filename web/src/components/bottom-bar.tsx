@@ -11,10 +11,11 @@ import {
   User,
 } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { useMay } from '~/hooks/use-may'
 import { useSignOut } from '~/hooks/use-sign-out'
 import { layers } from '~/stores/layers'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
-import { ADMIN_PLACES, PLACES } from './nav'
+import { ADMIN_PLACES, openTo, PLACES } from './nav'
 
 export const TAB =
   'flex flex-col items-center justify-center gap-1 text-12 text-t2 data-[status=active]:font-medium data-[status=active]:text-accent'
@@ -38,7 +39,8 @@ export function BarIcon({ icon: Icon }: { icon: LucideIcon }) {
 export function BottomBar() {
   const navigate = useNavigate()
   const signOut = useSignOut()
-  const rest = [...PLACES.filter((p) => p.to === '/eggs'), ...ADMIN_PLACES]
+  const mine = useMay()
+  const rest = openTo(mine, [...PLACES.filter((p) => p.to === '/eggs'), ...ADMIN_PLACES])
   return (
     <BarFrame label="Main">
       <Link to="/" activeOptions={{ exact: true, includeSearch: false }} className={`${TAB} h-14`}>
@@ -49,10 +51,12 @@ export function BottomBar() {
         <BarIcon icon={Server} />
         Servers
       </Link>
-      <Link to="/nodes" className={`${TAB} h-14`}>
-        <BarIcon icon={Network} />
-        Nodes
-      </Link>
+      {mine.somewhere('node.read') && (
+        <Link to="/nodes" className={`${TAB} h-14`}>
+          <BarIcon icon={Network} />
+          Nodes
+        </Link>
+      )}
       <button type="button" className={`${TAB} h-14`} onClick={() => layers.show('palette')}>
         <BarIcon icon={Search} />
         Find

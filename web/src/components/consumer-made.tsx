@@ -2,15 +2,7 @@ import type { NewEventConsumer } from '~/api/types'
 import { Button } from '~/ui/button'
 import { CommandBox, CopyButton } from '~/ui/copy'
 import { DialogFoot } from '~/ui/dialog'
-
-function saveFile(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  URL.revokeObjectURL(url)
-}
+import { saveFile } from '~/util/save-file'
 
 /** What a consumer needs to connect; the credential is in no other place. */
 export function ConsumerMade({ made, onClose }: { made: NewEventConsumer; onClose: () => void }) {

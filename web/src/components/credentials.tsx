@@ -2,6 +2,7 @@ import type { QueryKey } from '@tanstack/react-query'
 import type { LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { queryClient } from '~/api/queries'
+import { useNow } from '~/hooks/use-now'
 import { toast } from '~/stores/toasts'
 import { Confirm } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
@@ -43,14 +44,14 @@ export function CredentialRow({
   )
 }
 
-/** "ends in 20 days", "does not end". */
+/** "ends in 20 days", "ended 3 days ago", "does not end". */
 export function Ends({ at }: { at: string | null | undefined }) {
-  return at ? (
+  const now = useNow()
+  if (!at) return 'does not end'
+  return (
     <>
-      ends <Ago at={at} />
+      {Date.parse(at) > now ? 'ends' : 'ended'} <Ago at={at} />
     </>
-  ) : (
-    'does not end'
   )
 }
 

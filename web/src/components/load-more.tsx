@@ -7,12 +7,14 @@ export function LoadMore({
   shown,
   total,
   busy,
+  order = 'the newest first',
   onMore,
 }: {
   shown: number
   /** Of those that match, where that is known. */
   total: number | undefined
   busy: boolean
+  order?: string
   onMore: () => void
 }) {
   const foot = useRef<HTMLDivElement>(null)
@@ -29,8 +31,7 @@ export function LoadMore({
   return (
     <div ref={foot} className="flex items-center justify-center gap-3 py-4">
       <span className="num text-12 text-t3" role="status">
-        {count(shown)} shown{total !== undefined && total > shown ? ` of ${count(total)}` : ''}, the newest
-        first
+        {count(shown)} shown{total !== undefined && total > shown ? ` of ${count(total)}` : ''}, {order}
       </span>
       <Button size="sm" busy={busy} onClick={onMore}>
         Show more

@@ -1,5 +1,7 @@
 import {
   Egg,
+  History,
+  IdCard,
   KeyRound,
   LayoutDashboard,
   ListChecks,
@@ -7,25 +9,45 @@ import {
   Network,
   Radio,
   Server,
+  Users,
 } from 'lucide-react'
+import type { Mine } from '~/hooks/use-may'
 
 export interface Place {
-  to: '/' | '/servers' | '/nodes' | '/eggs' | '/consumers' | '/registries' | '/operations'
+  to:
+    | '/'
+    | '/servers'
+    | '/nodes'
+    | '/eggs'
+    | '/people'
+    | '/roles'
+    | '/audit'
+    | '/consumers'
+    | '/registries'
+    | '/operations'
   label: string
   icon: LucideIcon
-  /** Only for administrators. */
-  admin: boolean
+  /** What one needs to have on the panel for it, or on a node; none: everybody goes there. */
+  key?: string
   keys?: string
 }
 
 export const PLACES: Place[] = [
-  { to: '/', label: 'Overview', icon: LayoutDashboard, admin: false, keys: 'g o' },
-  { to: '/servers', label: 'Servers', icon: Server, admin: false, keys: 'g s' },
-  { to: '/nodes', label: 'Nodes', icon: Network, admin: true, keys: 'g n' },
-  { to: '/eggs', label: 'Eggs', icon: Egg, admin: true, keys: 'g e' },
+  { to: '/', label: 'Overview', icon: LayoutDashboard, keys: 'g o' },
+  { to: '/servers', label: 'Servers', icon: Server, keys: 'g s' },
+  { to: '/nodes', label: 'Nodes', icon: Network, key: 'node.read', keys: 'g n' },
+  { to: '/eggs', label: 'Eggs', icon: Egg, key: 'egg.read', keys: 'g e' },
 ]
 export const ADMIN_PLACES: Place[] = [
-  { to: '/operations', label: 'Operations', icon: ListChecks, admin: false },
-  { to: '/consumers', label: 'Event consumers', icon: Radio, admin: true },
-  { to: '/registries', label: 'Registries', icon: KeyRound, admin: true },
+  { to: '/people', label: 'People', icon: Users, key: 'person.read', keys: 'g p' },
+  { to: '/roles', label: 'Roles', icon: IdCard, key: 'role.read', keys: 'g r' },
+  { to: '/audit', label: 'Audit log', icon: History, key: 'audit.read', keys: 'g a' },
+  { to: '/operations', label: 'Operations', icon: ListChecks },
+  { to: '/consumers', label: 'Event consumers', icon: Radio, key: 'admin.events' },
+  { to: '/registries', label: 'Registries', icon: KeyRound, key: 'registry.read' },
 ]
+
+/** Those of the places that the reader may go to. */
+export function openTo({ somewhere }: Mine, places: Place[]): Place[] {
+  return places.filter(({ key }) => !key || somewhere(key))
+}

@@ -76,8 +76,8 @@ export function PageProblem({
   onRetry,
 }: {
   /** As in "There is no such server". */
-  what: 'server' | 'node' | 'egg'
-  list: '/servers' | '/nodes' | '/eggs'
+  what: 'server' | 'node' | 'egg' | 'person' | 'role'
+  list: '/servers' | '/nodes' | '/eggs' | '/people' | '/roles'
   error: unknown
   onRetry: () => void
 }) {
@@ -90,7 +90,7 @@ export function PageProblem({
       actions={
         <>
           <Link to={list} className={buttonClass('secondary', 'md', false)}>
-            All {what}s
+            {what === 'person' ? 'All people' : `All ${what}s`}
           </Link>
           {!gone && <Button onClick={onRetry}>Try again</Button>}
         </>

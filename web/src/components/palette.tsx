@@ -1,11 +1,13 @@
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { Command } from 'cmdk'
 import {
   Contrast,
   Copy,
   Folder,
+  History,
   type LucideIcon,
+  MapPin,
   Moon,
   Network,
   Plus,
@@ -14,12 +16,16 @@ import {
   SquareTerminal,
   Sun,
   User,
+  Users,
 } from 'lucide-react'
 import { Dialog } from 'radix-ui'
-import { type ReactNode, useState } from 'react'
-import { eggsQuery, nodesQuery, serverQuery, sessionQuery } from '~/api/queries'
+import { type ReactNode, useEffect, useState } from 'react'
+import { peopleQuery } from '~/api/people'
+import { eggsQuery, nodesQuery, serverQuery } from '~/api/queries'
 import type { PowerAction, ServerSummary } from '~/api/types'
 import { useFoundServers } from '~/hooks/use-found-servers'
+import { useMay } from '~/hooks/use-may'
+import { useSettled } from '~/hooks/use-settled'
 import { power } from '~/live/live'
 import { layers } from '~/stores/layers'
 import { setTheme } from '~/stores/theme'
@@ -29,7 +35,7 @@ import { GameTile, Kbd } from '~/ui/bits'
 import { copyText } from '~/ui/copy'
 import { gameIcon } from '~/util/game-icon'
 import { powerOff, shownState } from '~/util/state'
-import { ADMIN_PLACES, PLACES } from './nav'
+import { ADMIN_PLACES, openTo, PLACES } from './nav'
 import { POWER_ICONS, POWER_WORDS } from './power'
 
 const ROW =
@@ -57,6 +63,11 @@ function EnterHint() {
   )
 }
 
+/** What a row is found and chosen by. */
+function rowValue(label: string, words = ''): string {
+  return `${label} ${words}`.trim()
+}
+
 function Row({
   icon: Icon,
   label,
@@ -73,7 +84,7 @@ function Row({
   onSelect: () => void
 }) {
   return (
-    <Command.Item value={`${label} ${words ?? ''}`} onSelect={onSelect} className={ROW}>
+    <Command.Item value={rowValue(label, words)} onSelect={onSelect} className={ROW}>
       <span className="inline-flex size-7 items-center justify-center text-t2">
         <Icon aria-hidden="true" size={16} strokeWidth={1.75} />
       </span>
@@ -96,10 +107,9 @@ const GROUP =
 export default function Palette() {
   const navigate = useNavigate()
   const { server: here } = useParams({ strict: false })
-  const session = useQuery(sessionQuery)
-  const admin = session.data?.user.admin ?? false
-  const nodes = useQuery({ ...nodesQuery, enabled: admin })
-  const eggs = useQuery({ ...eggsQuery, enabled: admin })
+  const mine = useMay()
+  const nodes = useQuery({ ...nodesQuery, enabled: mine.somewhere('node.read') })
+  const eggs = useQuery({ ...eggsQuery, enabled: mine.may('egg.read') })
   const [text, setText] = useState('')
   const close = () => layers.show(undefined)
   const go = (act: () => unknown) => () => {
@@ -108,6 +118,19 @@ export default function Palette() {
   }
   const needle = text.trim().toLowerCase()
   const { found } = useFoundServers(text)
+  const asked = useSettled(needle)
+  const people = useInfiniteQuery({
+    ...peopleQuery(asked),
+    enabled: mine.may('person.read') && asked.length > 1,
+  })
+  const persons = asked.length > 1 ? (people.data?.pages[0]?.items ?? []) : []
+  const [chosen, setChosen] = useState('')
+  // People come a moment after the letters: where they are all that was found by name, Enter is for the first.
+  const [first] = persons
+  const best = found.length === 0 && first ? rowValue(first.username, first.email) : undefined
+  useEffect(() => {
+    if (best) setChosen(best)
+  }, [best])
   const { data: open } = useQuery({ ...serverQuery(here ?? ''), enabled: here !== undefined })
   // What can be done stands below the one server that is meant: the page's own, or the first match.
   const focus =
@@ -131,7 +154,7 @@ export default function Palette() {
           className="rise fixed inset-x-0 top-28 z-(--z-palette) mx-auto w-[min(680px,calc(100vw-24px))] overflow-hidden rounded-box border border-line-2 bg-overlay shadow-float outline-none max-sm:top-3"
         >
           <Dialog.Title className="sr-only">Search or run a command</Dialog.Title>
-          <Command label="Search or run a command" loop>
+          <Command label="Search or run a command" loop value={chosen} onValueChange={setChosen}>
             <div className="flex h-14 items-center gap-3 border-b border-line px-4">
               <Search aria-hidden="true" size={16} strokeWidth={1.75} className="text-t3" />
               <Command.Input
@@ -208,6 +231,26 @@ export default function Palette() {
                       navigate({ to: '/servers/$server/settings', params: { server: focus.id } }),
                     )}
                   />
+                  {(focus !== open || open.permissions.includes('user.read')) && (
+                    <Row
+                      icon={Users}
+                      label="Open users"
+                      words={`${focus.name} access share`}
+                      onSelect={go(() =>
+                        navigate({ to: '/servers/$server/users', params: { server: focus.id } }),
+                      )}
+                    />
+                  )}
+                  {(focus !== open || open.permissions.includes('activity.read')) && (
+                    <Row
+                      icon={History}
+                      label="Open activity"
+                      words={`${focus.name} log audit history`}
+                      onSelect={go(() =>
+                        navigate({ to: '/servers/$server/activity', params: { server: focus.id } }),
+                      )}
+                    />
+                  )}
                   {focus.address && (
                     <Row
                       icon={Copy}
@@ -233,19 +276,39 @@ export default function Palette() {
                   ))}
                 </Command.Group>
               )}
-              <Command.Group heading="Go to" className={GROUP}>
-                {[...PLACES, ...ADMIN_PLACES]
-                  .filter((place) => admin || !place.admin)
-                  .map((place) => (
+              {persons.length > 0 && (
+                <Command.Group heading="People" className={GROUP}>
+                  {persons.slice(0, 6).map((person) => (
                     <Row
-                      key={place.to}
-                      icon={place.icon}
-                      label={place.label}
-                      {...(place.keys ? { keys: place.keys } : {})}
-                      words="go"
-                      onSelect={go(() => navigate({ to: place.to }))}
+                      key={person.id}
+                      icon={User}
+                      label={person.username}
+                      note={person.email}
+                      words={person.email}
+                      onSelect={go(() => navigate({ to: '/people/$user', params: { user: person.id } }))}
                     />
                   ))}
+                </Command.Group>
+              )}
+              <Command.Group heading="Go to" className={GROUP}>
+                {openTo(mine, [...PLACES, ...ADMIN_PLACES]).map((place) => (
+                  <Row
+                    key={place.to}
+                    icon={place.icon}
+                    label={place.label}
+                    {...(place.keys ? { keys: place.keys } : {})}
+                    words="go"
+                    onSelect={go(() => navigate({ to: place.to }))}
+                  />
+                ))}
+                {mine.somewhere('node.read') && (
+                  <Row
+                    icon={MapPin}
+                    label="Locations"
+                    words="go nodes place"
+                    onSelect={go(() => navigate({ to: '/nodes', hash: 'locations' }))}
+                  />
+                )}
                 <Row
                   icon={User}
                   label="Account"
@@ -254,7 +317,7 @@ export default function Palette() {
                 />
               </Command.Group>
               <Command.Group heading="Commands" className={GROUP}>
-                {admin && (
+                {mine.somewhere('admin.server.create') && (
                   <Row
                     icon={Plus}
                     label="New server"
@@ -262,7 +325,7 @@ export default function Palette() {
                     onSelect={go(() => navigate({ to: '/servers/new' }))}
                   />
                 )}
-                {admin && (
+                {mine.may('node.create') && (
                   <Row
                     icon={Plus}
                     label="Add node"
@@ -270,7 +333,23 @@ export default function Palette() {
                     onSelect={go(() => navigate({ to: '/nodes', search: { join: true } }))}
                   />
                 )}
-                {admin &&
+                {mine.may('person.create') && (
+                  <Row
+                    icon={Plus}
+                    label="New person"
+                    words="account user"
+                    onSelect={go(() => navigate({ to: '/people', search: { new: true } }))}
+                  />
+                )}
+                {mine.may('role.create') && (
+                  <Row
+                    icon={Plus}
+                    label="New role"
+                    words="rights permissions"
+                    onSelect={go(() => navigate({ to: '/roles', search: { new: true } }))}
+                  />
+                )}
+                {mine.somewhere('admin.server.create') &&
                   needle !== '' &&
                   eggs.data
                     ?.slice(0, 20)

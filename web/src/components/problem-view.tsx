@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react'
 import { asProblem } from '~/api/problem'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
@@ -28,12 +29,19 @@ export function ProblemView({ error, onRetry }: { error: unknown; onRetry?: (() 
 }
 
 /** The same inside a form, without the box of a banner. */
-export function FormProblem({ error }: { error: unknown }) {
+export function FormProblem({
+  error,
+  said,
+}: {
+  error: unknown
+  /** Other words than the panel's. */
+  said?: ReactNode
+}) {
   if (!error) return null
   const problem = asProblem(error)
   return (
     <div role="alert" className="rounded-box border border-fail-line bg-fail-tint px-3 py-2">
-      <p className="text-fail-fg [overflow-wrap:anywhere]">{problem.message}</p>
+      <p className="text-fail-fg [overflow-wrap:anywhere]">{said ?? problem.message}</p>
       {problem.requestId && <RequestId id={problem.requestId} className="mt-1" />}
     </div>
   )

@@ -1,22 +1,21 @@
-import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
 import { api, must } from '~/api/client'
-import { keys, queryClient, sessionQuery } from '~/api/queries'
+import { keys, queryClient } from '~/api/queries'
 import type { Server } from '~/api/types'
+import { useMay } from '~/hooks/use-may'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
 
-/** What can't be taken back with another click: reinstall, suspend, delete. */
+/** What can't be taken back with another click: reinstall, suspend, leave, delete. */
 export function ServerDanger({ server }: { server: Server }) {
   const navigate = useNavigate()
-  const session = useQuery(sessionQuery)
-  const admin = session.data?.user.admin ?? false
-  const [asking, setAsking] = useState<'reinstall' | 'delete'>()
+  const { user: me } = useMay()
+  const [asking, setAsking] = useState<'reinstall' | 'leave' | 'delete'>()
   const [wipe, setWipe] = useState(false)
-  const may = server.permissions.includes('settings.reinstall')
+  const may = (key: string) => server.permissions.includes(key)
   const row = (title: string, text: string, action: ReactNode, id?: string) => (
     <div id={id} className="flex flex-wrap items-center gap-3 border-t border-line px-4 py-3 first:border-0">
       <div className="min-w-0 flex-1 basis-64">
@@ -48,7 +47,7 @@ export function ServerDanger({ server }: { server: Server }) {
         <Button
           look="danger"
           off={
-            may
+            may('settings.reinstall')
               ? server.state === 'installing'
                 ? 'An install is running'
                 : false
@@ -60,7 +59,7 @@ export function ServerDanger({ server }: { server: Server }) {
         </Button>,
         'reinstall',
       )}
-      {admin &&
+      {may('admin.server.suspend') &&
         row(
           server.suspended ? 'Suspended' : 'Suspend',
           server.suspended
@@ -70,7 +69,16 @@ export function ServerDanger({ server }: { server: Server }) {
             {server.suspended ? 'Release' : 'Suspend'}
           </Button>,
         )}
-      {admin &&
+      {me &&
+        !may('user.read') &&
+        row(
+          'Leave',
+          'Gives up what was shared with you. Roles that you have are not touched by this.',
+          <Button look="danger" onClick={() => setAsking('leave')}>
+            Leave
+          </Button>,
+        )}
+      {may('server.delete') &&
         row(
           'Delete',
           'Ends the game, removes its container and all of its files from the node.',
@@ -106,6 +114,28 @@ export function ServerDanger({ server }: { server: Server }) {
           <Checkbox checked={wipe} onChange={(event) => setWipe(event.target.checked)} />
           Empty the folder first
         </label>
+      </Confirm>
+      <Confirm
+        open={asking === 'leave'}
+        onClose={() => setAsking(undefined)}
+        title={`Leave ${server.name}?`}
+        verb="Leave"
+        onConfirm={async () => {
+          try {
+            await must(
+              api.DELETE('/servers/{server}/users/{user}', {
+                params: { path: { server: server.id, user: me?.id ?? '' } },
+              }),
+            )
+            await navigate({ to: '/servers' })
+            void queryClient.invalidateQueries({ queryKey: keys.servers })
+          } catch (error) {
+            toast.error('You have not left', error)
+            throw error
+          }
+        }}
+      >
+        Only somebody who may give access here can let you in again.
       </Confirm>
       <Confirm
         open={asking === 'delete'}

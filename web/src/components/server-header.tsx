@@ -5,6 +5,7 @@ import {
   Copy,
   Ellipsis,
   Folder,
+  History,
   ListChecks,
   type LucideIcon,
   Network,
@@ -12,6 +13,7 @@ import {
   Settings,
   Skull,
   SquareTerminal,
+  Users,
 } from 'lucide-react'
 import { useState } from 'react'
 import { operationsQuery } from '~/api/queries'
@@ -32,16 +34,31 @@ import { PowerButtons, usePower } from './power'
 import { reasonOf, StateNote } from './server-bits'
 
 interface Tab {
-  to: '/servers/$server' | '/servers/$server/files' | '/servers/$server/install' | '/servers/$server/settings'
+  to:
+    | '/servers/$server'
+    | '/servers/$server/files'
+    | '/servers/$server/install'
+    | '/servers/$server/users'
+    | '/servers/$server/activity'
+    | '/servers/$server/settings'
   label: string
   icon: LucideIcon
+  /** What one needs to have on the server for it. */
+  key?: string
 }
-export const SERVER_TABS: Tab[] = [
+const TABS: Tab[] = [
   { to: '/servers/$server', label: 'Console', icon: SquareTerminal },
   { to: '/servers/$server/files', label: 'Files', icon: Folder },
   { to: '/servers/$server/install', label: 'Install log', icon: ScrollText },
+  { to: '/servers/$server/users', label: 'Users', icon: Users, key: 'user.read' },
+  { to: '/servers/$server/activity', label: 'Activity', icon: History, key: 'activity.read' },
   { to: '/servers/$server/settings', label: 'Settings', icon: Settings },
 ]
+
+/** The places of a server that the reader may go to. */
+export function serverTabs({ permissions }: Server): Tab[] {
+  return TABS.filter(({ key }) => !key || permissions.includes(key))
+}
 
 function Uptime({ server }: { server: Server }) {
   const intent = pendingIntent(server)
@@ -199,7 +216,7 @@ export function ServerHeader({ server }: { server: Server }) {
         aria-label="Server"
         className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:hidden"
       >
-        {SERVER_TABS.map((tab) => (
+        {serverTabs(server).map((tab) => (
           <Link
             key={tab.to}
             to={tab.to}

@@ -13,6 +13,7 @@ import { cx } from '~/util/cx'
 import { BottomBar } from './bottom-bar'
 import { LineBanner } from './line-banner'
 import { OperationsTray } from './operations-tray'
+import { SecondStepBanner } from './second-step-banner'
 import { ShortcutsDialog } from './shortcuts'
 import { Sidebar } from './sidebar'
 import { Topbar } from './topbar'
@@ -41,6 +42,9 @@ export function Shell() {
     'g s': () => void navigate({ to: '/servers' }),
     'g n': () => void navigate({ to: '/nodes' }),
     'g e': () => void navigate({ to: '/eggs' }),
+    'g p': () => void navigate({ to: '/people' }),
+    'g r': () => void navigate({ to: '/roles' }),
+    'g a': () => void navigate({ to: '/audit' }),
     c: () => void navigate({ to: '/servers/new' }),
     t: () => layers.toggle('tray'),
     '?': () => layers.show('shortcuts'),
@@ -67,6 +71,7 @@ export function Shell() {
               </Banner>
             </div>
           )}
+          <SecondStepBanner />
           <LineBanner />
           <Outlet />
         </main>

@@ -1,24 +1,24 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { CircleHelp } from 'lucide-react'
-import { nodesQuery, sessionQuery } from '~/api/queries'
+import { nodesQuery } from '~/api/queries'
 import { tallyQuery } from '~/api/server-lists'
+import { useMay } from '~/hooks/use-may'
 import { layers } from '~/stores/layers'
 import { Kbd } from '~/ui/bits'
 import { cx } from '~/util/cx'
 import { count } from '~/util/format'
 import { Logo } from './logo'
-import { ADMIN_PLACES, PLACES, type Place } from './nav'
+import { ADMIN_PLACES, openTo, PLACES, type Place } from './nav'
 
 const ROW =
   'tx flex h-8 items-center gap-2.5 rounded-in px-3 font-[450] whitespace-nowrap text-t2 hover:text-t1 data-[status=active]:bg-surface-3 data-[status=active]:font-medium data-[status=active]:text-t1'
 
 /** 208 wide on fleet pages, folded to a 56 rail on a server's page; the icons stay where they are. */
 export function Sidebar({ rail }: { rail: boolean }) {
-  const session = useQuery(sessionQuery)
-  const admin = session.data?.user.admin ?? false
+  const mine = useMay()
   const tally = useQuery(tallyQuery)
-  const nodes = useQuery({ ...nodesQuery, enabled: admin })
+  const nodes = useQuery({ ...nodesQuery, enabled: mine.somewhere('node.read') })
   const counts: Partial<Record<Place['to'], number | undefined>> = {
     '/servers': tally.data?.total,
     '/nodes': nodes.data?.length,
@@ -57,13 +57,13 @@ export function Sidebar({ rail }: { rail: boolean }) {
         {!rail && <span className="max-md:hidden">Warren</span>}
       </Link>
       <nav aria-label="Main" className="mt-2 flex flex-1 flex-col gap-0.5">
-        {PLACES.filter((p) => admin || !p.admin).map(row)}
+        {openTo(mine, PLACES).map(row)}
         {rail ? (
           <div className="h-3" />
         ) : (
           <div className="px-3 pt-4 pb-1.5 text-12 text-t3 max-md:invisible">Administration</div>
         )}
-        {ADMIN_PLACES.filter((p) => admin || !p.admin).map(row)}
+        {openTo(mine, ADMIN_PLACES).map(row)}
       </nav>
       <button
         type="button"

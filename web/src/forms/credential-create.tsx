@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
-import { asProblem } from '~/api/problem'
+import { asProblem, type Problem } from '~/api/problem'
 import { FormProblem } from '~/components/problem-view'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
@@ -23,12 +23,14 @@ interface Props<T> {
   verb: string
   lives: Array<[seconds: number, word: string]>
   firstLifeS: number
-  width?: 'sm' | 'md'
+  width?: 'sm' | 'md' | 'lg'
   /** Why it can't be made yet, beside a missing name. */
   off?: string | false
   make: (wish: Wish) => Promise<T>
-  /** Fields of its own, between name and life. */
-  children?: ReactNode
+  /** Fields of its own, given what was refused. */
+  children?: ReactNode | ((problem: Problem | undefined) => ReactNode)
+  /** Which refused fields the children tell of themselves. */
+  shows?: (field: string) => boolean
   /** What was made, to be copied now. */
   show: (made: T, close: () => void) => ReactNode
 }
@@ -52,18 +54,29 @@ export function CredentialDialog<T>({
     <Dialog
       open={open}
       onClose={close}
-      width={width}
+      // What was made is one line.
+      width={made !== undefined && width === 'lg' ? 'sm' : width}
       title={made === undefined ? title : madeTitle(made)}
       note={made === undefined ? undefined : madeNote}
     >
       {open &&
         (made === undefined ? (
-          <CredentialForm {...rest} onMade={setMade} onClose={close} />
+          <CredentialForm {...rest} long={width === 'lg'} onMade={setMade} onClose={close} />
         ) : (
           rest.show(made, close)
         ))}
     </Dialog>
   )
+}
+
+type FormProps<T> = Pick<
+  Props<T>,
+  'help' | 'verb' | 'lives' | 'firstLifeS' | 'off' | 'make' | 'children' | 'shows'
+> & {
+  /** With so much of its own that name and life stand side by side above it. */
+  long: boolean
+  onMade: (made: T) => void
+  onClose: () => void
 }
 
 function CredentialForm<T>({
@@ -74,17 +87,18 @@ function CredentialForm<T>({
   off = false,
   make,
   children,
+  shows = () => false,
+  long,
   onMade,
   onClose,
-}: Pick<Props<T>, 'help' | 'verb' | 'lives' | 'firstLifeS' | 'off' | 'make' | 'children'> & {
-  onMade: (made: T) => void
-  onClose: () => void
-}) {
+}: FormProps<T>) {
   const [name, setName] = useState('')
   const [lifeS, setLifeS] = useState(firstLifeS)
   const making = useMutation({ mutationFn: make, onSuccess: onMade })
   const problem = making.error ? asProblem(making.error) : undefined
+  const told = problem && Object.keys(problem.fields).some((field) => field === 'name' || shows(field))
   const wanting = name.trim() === '' ? 'A name is needed' : off
+  const own = typeof children === 'function' ? children(problem) : children
   return (
     <form
       className="flex flex-col gap-4"
@@ -93,31 +107,34 @@ function CredentialForm<T>({
         if (wanting === false && !making.isPending) making.mutate({ name: name.trim(), lifeS })
       }}
     >
-      <Field label="Name" help={help} error={problem?.fields.name}>
-        {(ids) => (
-          <Input
-            {...ids}
-            autoFocus
-            maxLength={64}
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
-      {children}
-      <Field label="Works for">
-        {(ids) => (
-          <Select {...ids} value={lifeS} onChange={(event) => setLifeS(Number(event.target.value))}>
-            {lives.map(([seconds, word]) => (
-              <option key={seconds} value={seconds}>
-                {word}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      {problem && !problem.fields.name && <FormProblem error={problem} />}
-      <DialogFoot>
+      <div className={long ? 'grid grid-cols-2 items-start gap-4 max-md:grid-cols-1' : 'contents'}>
+        <Field label="Name" help={help} error={problem?.fields.name}>
+          {(ids) => (
+            <Input
+              {...ids}
+              autoFocus
+              maxLength={64}
+              value={name}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
+        </Field>
+        {!long && own}
+        <Field label="Works for">
+          {(ids) => (
+            <Select {...ids} value={lifeS} onChange={(event) => setLifeS(Number(event.target.value))}>
+              {lives.map(([seconds, word]) => (
+                <option key={seconds} value={seconds}>
+                  {word}
+                </option>
+              ))}
+            </Select>
+          )}
+        </Field>
+      </div>
+      {long && own}
+      {problem && !told && <FormProblem error={problem} />}
+      <DialogFoot stuck={long}>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" look="primary" busy={making.isPending} off={wanting}>
           {verb}

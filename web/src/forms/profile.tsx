@@ -12,23 +12,26 @@ import { Field, Input } from '~/ui/field'
 export function ProfileForm({ email, username }: { email: string; username: string }) {
   const [mail, setMail] = useState(email)
   const [name, setName] = useState(username)
+  const [password, setPassword] = useState('')
+  const moves = mail !== email
   const save = useMutation({
     mutationFn: () =>
       must(
         api.PATCH('/account', {
           body: {
             ...(name !== username ? { username: name } : {}),
-            ...(mail !== email ? { email: mail } : {}),
+            ...(moves ? { email: mail, current_password: password } : {}),
           },
         }),
       ),
     onSuccess: async () => {
+      setPassword('')
       await queryClient.invalidateQueries({ queryKey: keys.session })
       toast.done('Profile saved')
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
-  const dirty = mail !== email || name !== username
+  const dirty = moves || name !== username
   return (
     <Card>
       <CardHead title="Profile" />
@@ -62,6 +65,24 @@ export function ProfileForm({ email, username }: { email: string; username: stri
             />
           )}
         </Field>
+        {moves && (
+          <Field
+            label="Current password"
+            help="Links to another password go to this address, so changing it takes the password."
+            error={problem?.fields.current_password}
+          >
+            {(ids) => (
+              <Input
+                {...ids}
+                type="password"
+                required
+                autoComplete="current-password"
+                value={password}
+                onChange={(event) => setPassword(event.target.value)}
+              />
+            )}
+          </Field>
+        )}
         {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
         <div className="flex justify-end">
           <Button type="submit" busy={save.isPending} off={dirty ? false : 'Nothing has changed'}>

@@ -8,6 +8,7 @@ import { keys, queryClient, sessionQuery } from '~/api/queries'
 import type { CreateServer, Egg, Limits, Node } from '~/api/types'
 import { Placement, PlacementAfter } from '~/components/placement'
 import { FormProblem } from '~/components/problem-view'
+import { OwnQuota } from '~/components/quota'
 import { StartupPreview } from '~/components/startup-preview'
 import { type Step, Steps } from '~/components/steps'
 import { Card, GameTile, Switch, Tag } from '~/ui/bits'
@@ -243,6 +244,7 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
             onPick={setChosen}
           />
           {picked && <PlacementAfter node={picked} limits={limits} />}
+          <OwnQuota />
         </div>
       </div>
       <div className="sticky bottom-0 z-(--z-sticky) flex min-h-14 items-center gap-2 border-t border-line bg-surface px-6 max-sm:px-3">

@@ -1,6 +1,4 @@
-import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
-import { sessionQuery } from '~/api/queries'
 import { limitsOf, type Server } from '~/api/types'
 import { Switch } from '~/ui/bits'
 import { Field, Input } from '~/ui/field'
@@ -8,8 +6,8 @@ import { LimitFields } from './limits'
 import { SaveCard } from './save-card'
 
 export function ServerLimitsForm({ server }: { server: Server }) {
-  const session = useQuery(sessionQuery)
-  const admin = session.data?.user.admin ?? false
+  const mayLimit = server.permissions.includes('admin.server.limits')
+  const mayPolicy = server.permissions.includes('server.crash-policy')
   const [limits, setLimits] = useState(limitsOf(server.limits))
   const [policy, setPolicy] = useState(server.crash_policy)
   const [errors, setErrors] = useState<Record<string, string>>({})
@@ -21,16 +19,16 @@ export function ServerLimitsForm({ server }: { server: Server }) {
       server={server}
       change={{ ...(changedLimits ? { limits } : {}), ...(changedPolicy ? { crash_policy: policy } : {}) }}
       dirty={changedLimits || changedPolicy}
-      off={admin ? false : 'Only administrators may change this'}
+      off={mayLimit || mayPolicy ? false : 'You may not change this'}
       onErrors={setErrors}
     >
-      <LimitFields limits={limits} errors={errors} disabled={!admin} onChange={setLimits} />
+      <LimitFields limits={limits} errors={errors} disabled={!mayLimit} onChange={setLimits} />
       <div className="border-t border-line pt-4">
         <div className="flex min-h-8 items-center justify-between gap-3 max-sm:min-h-11">
           <span className="font-medium">Start again after a crash</span>
           <Switch
             label="Start again after a crash"
-            disabled={!admin}
+            disabled={!mayPolicy}
             checked={policy.restart}
             onChange={(event) => setPolicy({ ...policy, restart: event.target.checked })}
           />
@@ -43,7 +41,7 @@ export function ServerLimitsForm({ server }: { server: Server }) {
                   {...ids}
                   type="number"
                   min={1}
-                  disabled={!admin}
+                  disabled={!mayPolicy}
                   value={policy.max_restarts}
                   onChange={(event) =>
                     setPolicy({ ...policy, max_restarts: Number(event.target.value) || 1 })
@@ -57,7 +55,7 @@ export function ServerLimitsForm({ server }: { server: Server }) {
                   {...ids}
                   type="number"
                   min={10}
-                  disabled={!admin}
+                  disabled={!mayPolicy}
                   value={policy.window_s}
                   onChange={(event) => setPolicy({ ...policy, window_s: Number(event.target.value) || 10 })}
                 />

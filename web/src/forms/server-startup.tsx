@@ -49,7 +49,7 @@ export function ServerStartupForm({ server }: { server: Server }) {
           <Select
             {...ids}
             value={image}
-            disabled={off !== false}
+            disabled={off !== false || !server.permissions.includes('startup.docker-image')}
             onChange={(event) => setImage(event.target.value)}
           >
             {!known && <option value={image}>{image}</option>}
@@ -69,7 +69,7 @@ export function ServerStartupForm({ server }: { server: Server }) {
         tried={tried}
         onChange={(env, value) => setValues((all) => ({ ...all, [env]: value }))}
       />
-      {admin && (
+      {server.permissions.includes('admin.server.limits') && (
         <Field label="Startup command" error={errors.startup}>
           {(ids) => (
             <Textarea

@@ -1,9 +1,10 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { nodesQuery, sessionQuery } from '~/api/queries'
+import { nodesQuery } from '~/api/queries'
 import { merged, serverPagesQuery, tallyQuery } from '~/api/server-lists'
 import type { Node, ServerSummary } from '~/api/types'
 import type { ServerFilter } from '~/router'
 import { awayNodes, countIn, countOf } from '~/util/fleet'
+import { useMay } from './use-may'
 
 export interface Fleet {
   /** The newest servers; all of them when the fleet is whole. */
@@ -19,8 +20,8 @@ export interface Fleet {
 
 /** The servers that one may see: in hand where they are few, or else their newest and control's count of them. */
 export function useFleet(): Fleet {
-  const session = useQuery(sessionQuery)
-  const { data: nodes = [] } = useQuery({ ...nodesQuery, enabled: session.data?.user.admin ?? false })
+  const { somewhere } = useMay()
+  const { data: nodes = [] } = useQuery({ ...nodesQuery, enabled: somewhere('node.read') })
   const pages = useInfiniteQuery(serverPagesQuery())
   const { data: tally } = useQuery(tallyQuery)
   const servers = pages.data && merged(pages.data.pages)

@@ -10,7 +10,18 @@ export function scenario(): string {
   return new URLSearchParams(sessionStorage.getItem('warren.mock') ?? '').get('mock') ?? ''
 }
 
-export function problem(status: number, code: string, detail: string, errors?: unknown) {
+/** Somebody with whom servers are shared (`?mock=member`), or not one yet (`?mock=guest`); else an admin. */
+export function member(): boolean {
+  return ['member', 'guest'].includes(scenario())
+}
+
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  errors?: unknown,
+  more: Record<string, string> = {},
+) {
   return new Response(
     JSON.stringify({
       type: 'about:blank',
@@ -23,7 +34,7 @@ export function problem(status: number, code: string, detail: string, errors?: u
     }),
     {
       status,
-      headers: { 'content-type': 'application/problem+json' },
+      headers: { 'content-type': 'application/problem+json', ...more },
     },
   )
 }

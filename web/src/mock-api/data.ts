@@ -8,6 +8,8 @@ import type {
   ServerPort,
   ServerSummary,
 } from '~/api/types'
+import { member } from './answers'
+import { ALL_KEYS, MEMBER_KEYS } from './permissions'
 
 /** Development only: a made-up fleet, typed by the same specification as the real one. */
 const GIB = 1024 ** 3
@@ -95,6 +97,7 @@ export const nodes: Node[] = HOSTS.map(([name, address, cpus, memory, disk, used
   since: ago(41 * 86_400),
   last_seen_at: ago(n + 1),
   rtt_ms: null,
+  location: null,
   player_address: address,
   host: {
     hostname: `${name}.example.net`,
@@ -405,26 +408,6 @@ export const eggs: Egg[] = [
   source: n % 2 ? 'import' : 'starter',
 }))
 
-export const PERMISSIONS = [
-  'control.console',
-  'control.start',
-  'control.stop',
-  'control.restart',
-  'file.create',
-  'file.read',
-  'file.read-content',
-  'file.update',
-  'file.delete',
-  'startup.read',
-  'startup.update',
-  'settings.rename',
-  'settings.reinstall',
-  'allocation.read',
-  'allocation.update',
-  'allocation.delete',
-  'admin.server.limits',
-]
-
 const ports = new Map<string, ServerPort[]>()
 
 /** Ports of a server; what is done to them stays until the page is loaded anew. */
@@ -471,6 +454,7 @@ export function whole(summary: ServerSummary): Server {
   return {
     ...summary,
     description: '',
+    owner: { id: id(1), name: 'admin' },
     image: 'ghcr.io/pterodactyl/yolks:java_21',
     images: egg.images,
     startup: egg.startup_commands[0]?.command ?? '',
@@ -481,7 +465,7 @@ export function whole(summary: ServerSummary): Server {
     run: summary.state === 'running' ? { id: id(42), started_at: summary.state_since } : null,
     crash_policy: { restart: true, max_restarts: 3, window_s: 600, clean_exit_is_crash: false },
     features: egg.features,
-    permissions: PERMISSIONS,
+    permissions: member() ? MEMBER_KEYS : ALL_KEYS,
     last_exit: summary.state === 'crashed' ? { code: 137, oom: true, at: summary.state_since } : null,
     install:
       summary.reason === 'install_failed'

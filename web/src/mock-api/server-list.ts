@@ -7,7 +7,7 @@ let many: ServerSummary[] | undefined
 /** `?mock=many`: a fleet that nobody downloads whole. */
 function fleet(): ServerSummary[] {
   const now = scenario()
-  if (now === 'empty' || now === 'first') return []
+  if (now === 'empty' || now === 'first' || now === 'guest') return []
   if (now !== 'many') return servers
   many ??= Array.from({ length: 2500 }, (_, n) => {
     const model = servers[n % servers.length] as ServerSummary

@@ -1,23 +1,33 @@
 import type { UpdateServer } from '~/api/types'
-import { page, problem, type Route, scenario, text } from './answers'
+import { member, page, problem, type Route, scenario, text } from './answers'
+import { apiKeyRoutes } from './api-keys'
+import { auditRoutes } from './audit'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
 import { joinRoutes } from './joining'
+import { locationRoutes } from './location-routes'
+import { passwordLinkRoutes } from './password-links'
+import { peopleRoutes } from './people-routes'
+import { ALL_KEYS } from './permissions'
 import { aliasRoutes, changePorts } from './ports'
+import { quotaRoutes } from './quotas'
 import { registryRoutes } from './registries'
+import { roleRoutes } from './role-routes'
+import { secondFactorOn, secondFactorRoutes, startSecondFactor, tooMany, wantedBy } from './second-factor'
 import { listRoutes } from './server-list'
 import { MockSocket } from './socket'
+import { subuserRoutes } from './subusers'
 
 let imports = 0
 let signedIn = true
 let forced = false
 
 const user = () => ({
-  id: id(1000),
-  username: 'mira',
-  email: 'mira@example.net',
-  admin: true,
+  ...(member()
+    ? { id: id(1001), username: 'tomasz', email: 'tomasz@example.net', admin: false }
+    : { id: id(1000), username: 'mira', email: 'mira@example.net', admin: true }),
   must_change_password: forced,
+  second_factor: secondFactorOn(),
 })
 
 function series(step: number, count: number, make: Record<string, number[]>) {
@@ -80,6 +90,15 @@ const routes: Route[] = [
   ...aliasRoutes,
   ...joinRoutes,
   ...listRoutes,
+  ...subuserRoutes,
+  ...peopleRoutes,
+  ...roleRoutes,
+  ...secondFactorRoutes,
+  ...passwordLinkRoutes,
+  ...quotaRoutes,
+  ...locationRoutes,
+  ...auditRoutes,
+  ...apiKeyRoutes,
   [
     'GET',
     /^\/session$/,
@@ -87,7 +106,9 @@ const routes: Route[] = [
       signedIn
         ? {
             user: user(),
-            permissions: ['registry.read', 'registry.update', 'node.create', 'node.update'],
+            permissions: member() ? [] : ALL_KEYS,
+            permissions_on_nodes: member() ? [] : ALL_KEYS,
+            second_factor_wanted_by: wantedBy(),
             panel: { name: 'Warren', version: '0.1.0', plain_http: false, first_run: false },
           }
         : problem(401, 'unauthenticated', 'Sign in first.'),
@@ -96,8 +117,13 @@ const routes: Route[] = [
     'POST',
     /^\/session$/,
     (_m, body) => {
-      const { password } = body as { password: string }
+      const { password, code } = body as { password: string; code?: string }
       if (password === 'wrong') return problem(401, 'bad_credentials', 'The name or the password is wrong.')
+      if (password === 'second' && !code) return problem(401, 'second_factor_needed', 'send the code along')
+      if (password === 'unpaid')
+        return problem(403, 'account_suspended', 'this account is suspended: Unpaid since October')
+      if (code === '000000') return problem(401, 'bad_code', 'this is not the code of this moment')
+      if (code === '999999') return tooMany()
       signedIn = true
       forced = password === 'first'
       return { user: user() }
@@ -127,36 +153,6 @@ const routes: Route[] = [
           current: false,
         },
       ]),
-  ],
-  [
-    'GET',
-    /^\/account\/api-keys$/,
-    () =>
-      page([
-        {
-          id: id(1),
-          name: 'status page',
-          prefix: 'wrn_usr_7Qk2',
-          created_at: ago(900_000),
-          last_used_at: ago(30),
-          expires_at: null,
-        },
-      ]),
-  ],
-  [
-    'POST',
-    /^\/account\/api-keys$/,
-    () => ({
-      key: {
-        id: id(2),
-        name: 'x',
-        prefix: 'wrn_usr_9zzz',
-        created_at: ago(0),
-        last_used_at: null,
-        expires_at: null,
-      },
-      secret: 'wrn_usr_7Qk2mVx9T4pEa81ccQwLr0ZpTn5uXy2Fh6k3aB',
-    }),
   ],
   [
     'POST',
@@ -388,6 +384,7 @@ async function answer(request: Request): Promise<Response> {
 /** Puts a made-up panel in the place of the network. Only ever loaded by `npm run dev:mock`. */
 export function startMock(): void {
   signedIn = scenario() !== 'out'
+  startSecondFactor()
   const real = window.fetch.bind(window)
   window.fetch = async (input, init) => {
     const request = new Request(input, init)

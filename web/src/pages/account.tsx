@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query'
 import { keys, queryClient, sessionQuery } from '~/api/queries'
 import { ApiKeys } from '~/components/api-keys'
 import { Page, PageHead } from '~/components/page-head'
+import { OwnQuota } from '~/components/quota'
+import { SecondFactorCard } from '~/components/second-factor'
 import { Sessions } from '~/components/sessions'
 import { ProfileForm } from '~/forms/profile'
 import { usePage } from '~/stores/page'
@@ -19,6 +21,7 @@ export function AccountPage() {
       <PageHead title="Account" note={session.data?.user.username} />
       <div className="grid grid-cols-[minmax(0,1fr)_400px] items-start gap-4 max-lg:grid-cols-1">
         <div className="flex min-w-0 flex-col gap-4">
+          {session.data && <SecondFactorCard account={session.data.user.username} />}
           <Sessions />
           <ApiKeys />
         </div>
@@ -30,6 +33,7 @@ export function AccountPage() {
               username={session.data.user.username}
             />
           )}
+          <OwnQuota />
           <Card>
             <CardHead title="Password" />
             <div className="p-4">

@@ -1,87 +1,23 @@
-import { useNavigate, useSearch } from '@tanstack/react-router'
-import { Eye, EyeOff } from 'lucide-react'
-import { type FormEvent, useState } from 'react'
-import { api, must } from '~/api/client'
-import { asProblem } from '~/api/problem'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { type FormEvent, useId, useState } from 'react'
+import { api, isProblem, must } from '~/api/client'
+import { asProblem, attemptsText } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
-import { Logo } from '~/components/logo'
+import { DoorFrame } from '~/components/door-frame'
+import { SuspendedNote } from '~/components/suspended'
+import { CodeField } from '~/forms/code-field'
+import { PasswordField } from '~/forms/password-field'
 import { usePage } from '~/stores/page'
-import { Banner } from '~/ui/badge'
-import { Button } from '~/ui/button'
+import { passwordSet } from '~/stores/password-set'
+import { turnedAway } from '~/stores/turned-away'
+import { Mark } from '~/ui/badge'
+import { Button, buttonClass } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
-import { plural } from '~/util/format'
-import { readable } from '~/util/readable'
+import { cx } from '~/util/cx'
 
-export function PasswordField({
-  label,
-  value,
-  autoComplete,
-  onChange,
-  error,
-  help,
-}: {
-  label: string
-  value: string
-  autoComplete: 'current-password' | 'new-password'
-  onChange: (value: string) => void
-  error?: string | undefined
-  help?: string
-}) {
-  const [shown, setShown] = useState(false)
-  const Icon = shown ? EyeOff : Eye
-  return (
-    <Field label={label} error={error} help={help}>
-      {(ids) => (
-        <span className="relative block">
-          <Input
-            {...ids}
-            type={shown ? 'text' : 'password'}
-            value={value}
-            autoComplete={autoComplete}
-            required
-            onChange={(event) => onChange(event.target.value)}
-            className="pr-10 sm:h-10! sm:text-14!"
-          />
-          <button
-            type="button"
-            aria-label={shown ? 'Hide the password' : 'Show the password'}
-            onClick={() => setShown(!shown)}
-            className="absolute inset-y-0 right-0 flex w-10 items-center justify-center text-t3 hover:text-t1"
-          >
-            <Icon aria-hidden="true" size={16} strokeWidth={1.75} />
-          </button>
-        </span>
-      )}
-    </Field>
-  )
-}
-
-export function DoorFrame({
-  title,
-  note,
-  children,
-}: {
-  title: string
-  note: string
-  children: React.ReactNode
-}) {
-  return (
-    <main className="flex min-h-dvh flex-col items-center justify-center px-5 py-8">
-      <div className="w-full max-w-90">
-        <Logo size={40} />
-        <h1 className="mt-6 text-28 font-semibold tracking-[-0.02em]">{title}</h1>
-        <p className="mt-1 mb-6 text-14 text-t2">{note}</p>
-        {readable(location) && (
-          <div className="mb-5">
-            <Banner family="warn" shape="look" title="This page is not encrypted">
-              A password typed here can be read on its way. Start the panel with --public for HTTPS.
-            </Banner>
-          </div>
-        )}
-        {children}
-      </div>
-    </main>
-  )
+const WORDS: Record<string, string> = {
+  bad_credentials: 'The name or the password is wrong.',
+  bad_code: 'This is not the code of this moment. Each is good once: wait for the next one.',
 }
 
 export function LoginPage() {
@@ -89,41 +25,110 @@ export function LoginPage() {
   const navigate = useNavigate()
   const [login, setLogin] = useState('')
   const [password, setPassword] = useState('')
+  const [code, setCode] = useState('')
+  const [step, setStep] = useState<'password' | 'code'>('password')
+  const [recovery, setRecovery] = useState(false)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
+  const [suspended, setSuspended] = useState(turnedAway.why)
+  const [fresh, setFresh] = useState(passwordSet.is)
+  const news = useId()
   usePage('Sign in')
+
+  function back() {
+    setStep('password')
+    setRecovery(false)
+    setCode('')
+    setError(undefined)
+  }
+
+  async function signIn() {
+    const body = { login: login.trim(), password, ...(step === 'code' ? { code: code.trim() } : {}) }
+    const { user } = await must(api.POST('/session', { body }))
+    queryClient.removeQueries({ queryKey: keys.session })
+    if (user.must_change_password) await navigate({ to: '/password', search: next ? { next } : {} })
+    else await navigate({ to: next ?? '/' })
+  }
 
   async function submit(event: FormEvent) {
     event.preventDefault()
     if (busy) return
     setBusy(true)
     setError(undefined)
+    setSuspended(undefined)
+    setFresh(false)
+    turnedAway.forget()
+    passwordSet.forget()
     try {
-      const { user } = await must(api.POST('/session', { body: { login: login.trim(), password } }))
-      queryClient.removeQueries({ queryKey: keys.session })
-      if (user.must_change_password) await navigate({ to: '/password', search: next ? { next } : {} })
-      else await navigate({ to: next ?? '/' })
+      await signIn()
     } catch (thrown) {
-      setError(thrown)
+      if (isProblem(thrown, 'account_suspended')) {
+        back()
+        setSuspended(asProblem(thrown).message)
+      } else if (isProblem(thrown, 'second_factor_needed')) setStep('code')
+      else {
+        // The password has changed meanwhile: it is asked for where it is typed.
+        if (isProblem(thrown, 'bad_credentials')) back()
+        if (isProblem(thrown, 'bad_code')) setCode('')
+        setError(thrown)
+      }
       setBusy(false)
     }
   }
 
   const problem = error ? asProblem(error) : undefined
-  const said =
-    problem?.code === 'bad_credentials'
-      ? 'The name or the password is wrong.'
-      : problem?.code === 'too_many_attempts'
-        ? `Too many attempts. Try again ${problem.retryAfterS ? `in ${plural(problem.retryAfterS, 'second')}` : 'later'}.`
-        : problem?.message
+  const said = problem && (WORDS[problem.code] ?? attemptsText(problem) ?? problem.message)
 
+  if (step === 'code') {
+    return (
+      <DoorFrame
+        title="Two-step sign-in"
+        note={
+          recovery
+            ? 'One of the codes that you kept when you set it up. Each works once.'
+            : 'The six digits that your authenticator app shows for Warren now.'
+        }
+      >
+        <form onSubmit={submit} className="flex flex-col gap-4">
+          <CodeField
+            value={code}
+            recovery={recovery}
+            autoFocus
+            error={said}
+            onChange={setCode}
+            onRecovery={(now) => {
+              setRecovery(now)
+              setError(undefined)
+            }}
+          />
+          <div className="mt-1 flex flex-col gap-2">
+            <Button type="submit" look="primary" size="lg" busy={busy} className="w-full">
+              Sign in
+            </Button>
+            <Button look="quiet" size="lg" className="w-full" onClick={back}>
+              Back
+            </Button>
+          </div>
+        </form>
+      </DoorFrame>
+    )
+  }
   return (
     <DoorFrame title="Sign in to Warren" note={location.host}>
+      {suspended !== undefined && <SuspendedNote said={suspended} />}
+      {fresh && (
+        <p id={news} role="status" className="mb-5 flex items-center gap-2 text-t2">
+          <Mark shape="ok" family="run" size={14} />
+          Your password is set. Sign in with it.
+        </p>
+      )}
       <form onSubmit={submit} className="flex flex-col gap-4">
         <Field label="E-mail or user name">
           {(ids) => (
             <Input
               {...ids}
+              // Heard with the field, which has the focus before a new region would be read.
+              aria-describedby={fresh ? news : ids['aria-describedby']}
               value={login}
               autoComplete="username"
               autoFocus
@@ -146,6 +151,13 @@ export function LoginPage() {
           Sign in
         </Button>
       </form>
+      <Link
+        to="/forgot-password"
+        search={next ? { next } : {}}
+        className={cx(buttonClass('quiet', 'lg', false), 'mt-2 w-full')}
+      >
+        Forgot your password?
+      </Link>
     </DoorFrame>
   )
 }

@@ -2,17 +2,19 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { api, isProblem, must } from '~/api/client'
+import { locationsQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
 import { keys, nodeQuery, queryClient } from '~/api/queries'
 import type { Node } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { FormProblem } from '~/components/problem-view'
+import { useMay } from '~/hooks/use-may'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Facts } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { CopyIcon } from '~/ui/copy'
 import { Confirm } from '~/ui/dialog'
-import { Field, Input } from '~/ui/field'
+import { Field, Input, Select } from '~/ui/field'
 import { plural } from '~/util/format'
 import { portRange } from '~/util/ports'
 import { takeBackOff } from '~/util/state'
@@ -60,6 +62,10 @@ function Basics({ node }: { node: Node }) {
   const first = `${node.port_range.first}-${node.port_range.last}`
   const [name, setName] = useState(node.name)
   const [range, setRange] = useState(first)
+  const [location, setLocation] = useState(node.location ?? '')
+  const { may } = useMay()
+  const locations = useQuery({ ...locationsQuery, enabled: may('node.read') })
+  const moved = location !== (node.location ?? '')
   const save = useMutation({
     mutationFn: () => {
       const wanted = portRange(range)
@@ -69,6 +75,7 @@ function Basics({ node }: { node: Node }) {
           body: {
             ...(name.trim() !== node.name ? { name: name.trim() } : {}),
             ...(wanted && range !== first ? { port_range: wanted } : {}),
+            ...(moved ? { location } : {}),
           },
         }),
       )
@@ -76,12 +83,13 @@ function Basics({ node }: { node: Node }) {
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: keys.node(node.id) })
       void queryClient.invalidateQueries({ queryKey: keys.nodes })
+      if (moved) void queryClient.invalidateQueries({ queryKey: keys.locations })
       toast.done('Node saved')
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   const wrong = portRange(range) ? undefined : 'As first-last'
-  const dirty = name.trim() !== node.name || range !== first
+  const dirty = name.trim() !== node.name || range !== first || moved
   return (
     <Card>
       <CardHead title="Node" />
@@ -109,6 +117,33 @@ function Basics({ node }: { node: Node }) {
           error={problem?.fields.port_range ?? wrong}
         >
           {(ids) => <Input {...ids} code value={range} onChange={(event) => setRange(event.target.value)} />}
+        </Field>
+        <Field
+          label="Location"
+          help={
+            !may('node.update')
+              ? 'It decides who may do what here: only those who may change all nodes move one.'
+              : locations.data?.length === 0
+                ? 'There is none yet; they are made below the list of nodes.'
+                : 'Whoever has a role over the location has it on this node and its servers.'
+          }
+          error={problem?.fields.location}
+        >
+          {(ids) => (
+            <Select
+              {...ids}
+              value={location}
+              disabled={!may('node.update')}
+              onChange={(event) => setLocation(event.target.value)}
+            >
+              <option value="">Nowhere</option>
+              {locations.data?.map(({ id, name: place }) => (
+                <option key={id} value={id}>
+                  {place}
+                </option>
+              ))}
+            </Select>
+          )}
         </Field>
         {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
         <div className="flex justify-end">

@@ -6,6 +6,7 @@ import { allocationsQuery, keys, nodeQuery, queryClient } from '~/api/queries'
 import type { Node } from '~/api/types'
 import { JoinDialog } from '~/components/join-dialog'
 import { PageProblem } from '~/components/page-states'
+import { useLocationNames } from '~/hooks/use-location-names'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Banner } from '~/ui/badge'
@@ -31,6 +32,7 @@ export function NodePage() {
     void navigate({ to: '.', search: (now) => ({ ...now, join: open || undefined }), replace: true })
   const query = useQuery(nodeQuery(id))
   const allocations = useQuery(allocationsQuery(id))
+  const places = useLocationNames()
   const node = query.data
   usePage(node ? `${node.name} · ${nodeShown(node).word.toLowerCase()}` : 'Node', [
     { label: 'Nodes', to: '/nodes' },
@@ -68,6 +70,7 @@ export function NodePage() {
             </div>
             <div className="mt-0.5 flex h-6 items-center gap-3 overflow-hidden whitespace-nowrap text-t2 max-sm:hidden [&>*+*]:border-l [&>*+*]:border-line-2 [&>*+*]:pl-3 [&>*+*]:leading-3">
               <Address text={node.player_address || node.host.addresses[0] || node.host.hostname} />
+              {node.location && places.has(node.location) && <span>{places.get(node.location)}</span>}
               <span>Agent {node.host.agent_version}</span>
               <span className="truncate">
                 {node.host.os} · kernel {node.host.kernel} · containerd {node.host.containerd_version}
@@ -139,15 +142,24 @@ function NodeBanners({ node, onTakeBack }: { node: Node; onTakeBack: () => void 
       </Banner>,
     )
   }
-  for (const condition of node.conditions) {
-    if (condition.level === 'info') continue
+  const notes = node.conditions.filter((c) => c.level !== 'info')
+  // What is broken stands above what wants a look.
+  for (const condition of [
+    ...notes.filter((c) => c.level === 'error'),
+    ...notes.filter((c) => c.level !== 'error'),
+  ]) {
+    const said = sentence(condition.message)
+    const muted = condition.code === 'muted'
+    const error = condition.level === 'error'
     banners.push(
       <Banner
         key={condition.code}
-        family={condition.level === 'error' ? 'fail' : 'warn'}
-        shape={condition.level === 'error' ? 'error' : 'look'}
-        title={sentence(condition.message)}
-      />,
+        family={error ? 'fail' : 'warn'}
+        shape={error ? 'error' : 'look'}
+        title={muted ? 'Muted' : said}
+      >
+        {muted && said}
+      </Banner>,
     )
   }
   if (banners.length === 0) return null

@@ -6,8 +6,11 @@ import { keys, nodesQuery, queryClient, tokensQuery } from '~/api/queries'
 import type { Node } from '~/api/types'
 import { JoinCard } from '~/components/join-card'
 import { JoinDialog } from '~/components/join-dialog'
+import { Locations } from '~/components/locations'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
+import { useLocationNames } from '~/hooks/use-location-names'
+import { useMay } from '~/hooks/use-may'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Badge, type Shape } from '~/ui/badge'
@@ -44,6 +47,7 @@ export function NodesPage() {
   const { join } = useSearch({ from: '/app/nodes' })
   const navigate = useNavigate({ from: '/nodes' })
   const nodes = useQuery(nodesQuery)
+  const { may } = useMay()
   usePage('Nodes')
   const setJoin = (open: boolean) => void navigate({ search: open ? { join: true } : {}, replace: true })
   const sorted = [...(nodes.data ?? [])].sort((a, b) =>
@@ -52,7 +56,12 @@ export function NodesPage() {
   return (
     <Page>
       <PageHead title="Nodes" note={nodes.data?.length}>
-        <Button look="primary" icon={Plus} onClick={() => setJoin(true)}>
+        <Button
+          look="primary"
+          icon={Plus}
+          off={may('node.create') ? false : 'You may not add nodes'}
+          onClick={() => setJoin(true)}
+        >
           Add node
         </Button>
       </PageHead>
@@ -76,6 +85,7 @@ export function NodesPage() {
           <NodeCards nodes={sorted} />
         </>
       )}
+      {sorted.length > 0 && <Locations />}
       <Tokens />
       <JoinDialog open={join === true} onClose={() => setJoin(false)} />
     </Page>
@@ -137,6 +147,7 @@ function StateLine({ node }: { node: Node }) {
 
 function NodeTable({ nodes }: { nodes: Node[] }) {
   const navigate = useNavigate()
+  const places = useLocationNames()
   return (
     <div className="overflow-x-auto rounded-box border border-line bg-surface max-sm:hidden">
       <table className="tbl [&_td]:h-[52px]!">
@@ -176,10 +187,15 @@ function NodeTable({ nodes }: { nodes: Node[] }) {
                     {node.name}
                   </Link>
                   <div className="text-12 text-t3">
-                    {node.player_address || node.host.addresses[0] || node.host.hostname}
+                    {[
+                      node.location && places.get(node.location),
+                      node.player_address || node.host.addresses[0] || node.host.hostname,
+                    ]
+                      .filter(Boolean)
+                      .join(' · ')}
                   </div>
                 </td>
-                <td className="max-w-64">
+                <td className="max-w-50">
                   <div className="leading-[18px]">
                     <NodeBadge node={node} plain />
                   </div>
@@ -223,6 +239,7 @@ function NodeTable({ nodes }: { nodes: Node[] }) {
 }
 
 function NodeCards({ nodes }: { nodes: Node[] }) {
+  const places = useLocationNames()
   return (
     <ul className="flex flex-col gap-2 sm:hidden">
       {nodes.map((node) => {
@@ -240,6 +257,7 @@ function NodeCards({ nodes }: { nodes: Node[] }) {
               <NodeBadge node={node} />
             </div>
             <div className="num mt-0.5 text-12 text-t3">
+              {node.location && places.has(node.location) && `${places.get(node.location)} · `}
               {node.servers.running} of {plural(node.servers.total, 'server')} running
             </div>
             {share.cpu && (

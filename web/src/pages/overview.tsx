@@ -2,16 +2,18 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Plus } from 'lucide-react'
 import { useRef } from 'react'
-import { nodesQuery, operationsQuery, sessionQuery } from '~/api/queries'
+import { nodesQuery, operationsQuery } from '~/api/queries'
 import { merged, type Narrow, serverPagesQuery } from '~/api/server-lists'
 import type { Node, ServerSummary } from '~/api/types'
 import { FirstRun } from '~/components/first-run'
+import { NothingYours } from '~/components/nothing-yours'
 import { isActive, OperationRow } from '~/components/operations-tray'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { StateCell, UsageCell } from '~/components/server-bits'
 import { StarterTiles } from '~/components/starters'
 import { type Fleet, useFleet } from '~/hooks/use-fleet'
+import { useMay } from '~/hooks/use-may'
 import { useMedia } from '~/hooks/use-media'
 import { usePage } from '~/stores/page'
 import { Mark, type Shape } from '~/ui/badge'
@@ -31,16 +33,15 @@ const MOST_TROUBLE = 20
 
 /** What needs a look first, then the rest of the fleet in short. */
 export function OverviewPage() {
-  const session = useQuery(sessionQuery)
-  const admin = session.data?.user.admin ?? false
+  const { user: me, may, somewhere } = useMay()
   const fleet = useFleet()
-  const nodes = useQuery({ ...nodesQuery, enabled: admin })
+  const nodes = useQuery({ ...nodesQuery, enabled: somewhere('node.read') })
   const many = fleet.whole === false
   const failed = useInfiniteQuery({ ...serverPagesQuery(FAILED), enabled: many })
   usePage('Overview')
   // Stays until the page is left: what turns green there must be seen.
   const began = useRef(false)
-  began.current ||= admin && nodes.data?.length === 0
+  began.current ||= may('node.create') && nodes.data?.length === 0
   if (fleet.error !== null && fleet.error !== undefined) {
     return (
       <Page>
@@ -48,14 +49,14 @@ export function OverviewPage() {
       </Page>
     )
   }
-  if (began.current) return <FirstRun name={session.data?.user.username ?? ''} />
+  if (began.current) return <FirstRun name={me?.username ?? ''} />
   const all = many ? merged(failed.data?.pages ?? []) : (fleet.servers ?? [])
   const trouble = all.filter((s) => ['fail', 'warn'].includes(FAMILY[shownState(s)]))
   const badNodes = (nodes.data ?? []).filter((n) => nodeShown(n).family !== 'run')
   return (
     <Page>
       <PageHead title="Overview">
-        {admin && (
+        {somewhere('admin.server.create') && (
           <Link to="/servers/new" className={buttonClass('primary', 'md', false)}>
             <Plus aria-hidden="true" size={14} />
             New server
@@ -75,7 +76,7 @@ export function OverviewPage() {
           <Busy servers={fleet.servers} many={many} />
         </div>
         <div className="flex min-w-0 flex-col gap-4">
-          {admin && nodes.data && <Nodes nodes={nodes.data} />}
+          {nodes.data && <Nodes nodes={nodes.data} />}
           <Recent />
         </div>
       </div>
@@ -210,6 +211,7 @@ function Trouble({
 
 /** The servers that use most, so that the page says something on a good day too. */
 function Busy({ servers, many }: { servers: ServerSummary[] | undefined; many: boolean }) {
+  const { somewhere } = useMay()
   const phone = useMedia('(max-width: 639px)')
   if (!servers) {
     return (
@@ -218,6 +220,7 @@ function Busy({ servers, many }: { servers: ServerSummary[] | undefined; many: b
       </Card>
     )
   }
+  if (servers.length === 0 && !somewhere('admin.server.create')) return <NothingYours />
   if (servers.length === 0) {
     return (
       <>

@@ -3,12 +3,12 @@ import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import { asProblem, Problem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
+import { DoorFrame } from '~/components/door-frame'
 import { FormProblem } from '~/components/problem-view'
+import { isFine, NewPasswordFields, NOTHING_TYPED } from '~/forms/new-password'
+import { PasswordField } from '~/forms/password-field'
 import { usePage } from '~/stores/page'
 import { Button } from '~/ui/button'
-import { DoorFrame, PasswordField } from './login'
-
-const SHORTEST = 10
 
 /** Changes the password; also the page at first login, before anything else works. */
 export function PasswordForm({
@@ -20,28 +20,25 @@ export function PasswordForm({
   wide?: boolean
 }) {
   const [current, setCurrent] = useState('')
-  const [fresh, setFresh] = useState('')
-  const [again, setAgain] = useState('')
+  const [typed, setTyped] = useState(NOTHING_TYPED)
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
   const [tried, setTried] = useState(false)
 
-  const short = fresh.length < SHORTEST ? `At least ${SHORTEST} characters` : undefined
-  const differs = again !== fresh ? 'This is not the same' : undefined
   const problem = error ? asProblem(error) : undefined
 
   async function submit(event: FormEvent) {
     event.preventDefault()
     setTried(true)
-    if (short || differs || busy) return
+    if (!isFine(typed) || busy) return
     setBusy(true)
     setError(undefined)
     try {
-      await must(api.PUT('/account/password', { body: { current_password: current, new_password: fresh } }))
+      const body = { current_password: current, new_password: typed.fresh }
+      await must(api.PUT('/account/password', { body }))
       await onDone()
       setCurrent('')
-      setFresh('')
-      setAgain('')
+      setTyped(NOTHING_TYPED)
       setTried(false)
     } catch (thrown) {
       setError(thrown)
@@ -62,20 +59,11 @@ export function PasswordForm({
         onChange={setCurrent}
         error={wrongCurrent}
       />
-      <PasswordField
-        label="New password"
-        value={fresh}
-        autoComplete="new-password"
-        onChange={setFresh}
-        help={`At least ${SHORTEST} characters; a sentence is fine`}
-        error={problem?.fields.new_password ?? (tried ? short : undefined)}
-      />
-      <PasswordField
-        label="New password again"
-        value={again}
-        autoComplete="new-password"
-        onChange={setAgain}
-        error={tried ? differs : undefined}
+      <NewPasswordFields
+        typed={typed}
+        tried={tried}
+        refused={problem?.fields.new_password}
+        onChange={setTyped}
       />
       {problem instanceof Problem && !wrongCurrent && !problem.fields.new_password && (
         <FormProblem error={problem} />

@@ -51,6 +51,7 @@ function Side({ server }: { server: Server }) {
                 <CopyIcon text={server.id} what="id" />
               </span>,
             ],
+            ['Owner', server.owner.name],
             ['Egg', server.egg.name],
             ['Node', server.node.name],
             ['Generation', String(server.generation)],

@@ -4,7 +4,7 @@ import { serverQuery } from '~/api/queries'
 import { BarFrame, BarIcon, TAB } from '~/components/bottom-bar'
 import { ConflictBanners } from '~/components/conflicts'
 import { PageProblem } from '~/components/page-states'
-import { SERVER_TABS, ServerHeader } from '~/components/server-header'
+import { ServerHeader, serverTabs } from '~/components/server-header'
 import { usePage } from '~/stores/page'
 import { useSlow } from '~/ui/wait'
 import { shownState, WORD } from '~/util/state'
@@ -38,7 +38,7 @@ export function ServerPage() {
         <Outlet />
       </div>
       <BarFrame label="Server">
-        {SERVER_TABS.map((tab) => (
+        {serverTabs(server).map((tab) => (
           <Link
             key={tab.to}
             to={tab.to}

@@ -1,17 +1,18 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { ChevronDown, LayoutGrid, Plus, Rows3 } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { sessionQuery } from '~/api/queries'
 import { merged, serverPagesQuery } from '~/api/server-lists'
 import { BulkBar } from '~/components/bulk-bar'
 import { LoadMore } from '~/components/load-more'
+import { NothingYours } from '~/components/nothing-yours'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { ServerCards } from '~/components/server-cards'
 import { ServerTable } from '~/components/server-table'
 import { StarterTiles } from '~/components/starters'
 import { useFleet } from '~/hooks/use-fleet'
+import { useMay } from '~/hooks/use-may'
 import { useSettled } from '~/hooks/use-settled'
 import type { ServerFilter } from '~/router'
 import { usePage } from '~/stores/page'
@@ -36,8 +37,7 @@ const FILTERS: Array<{ key: ServerFilter; word: string; mark: React.ReactNode }>
 export function ServersPage() {
   const search = useSearch({ from: '/app/servers' })
   const navigate = useNavigate({ from: '/servers' })
-  const session = useQuery(sessionQuery)
-  const admin = session.data?.user.admin ?? false
+  const { may, somewhere } = useMay()
   const fleet = useFleet()
   const { whole, total, nodes } = fleet
   const [chosen, setChosen] = useState<Set<string>>(new Set())
@@ -84,7 +84,7 @@ export function ServersPage() {
       return next
     })
 
-  if (whole && total === 0) return <NoServers hasNodes={!admin || nodes.length > 0} />
+  if (whole && total === 0) return <NoServers hasNodes={!may('node.create') || nodes.length > 0} />
 
   return (
     <Page>
@@ -100,7 +100,7 @@ export function ServersPage() {
             onChange={(view) => narrow({ view: view === 'cards' ? 'cards' : undefined })}
           />
         </span>
-        {admin && (
+        {somewhere('admin.server.create') && (
           <Link to="/servers/new" className={buttonClass('primary', 'md', false)}>
             <Plus aria-hidden="true" size={14} />
             New server
@@ -212,6 +212,15 @@ export function ServersPage() {
 }
 
 function NoServers({ hasNodes }: { hasNodes: boolean }) {
+  const { somewhere } = useMay()
+  if (!somewhere('admin.server.create')) {
+    return (
+      <Page>
+        <PageHead title="Servers" note={0} />
+        <NothingYours />
+      </Page>
+    )
+  }
   return (
     <Page>
       <PageHead title="Servers" note={0} />

@@ -58,7 +58,7 @@ export function Chip({ on = false, mark, count, children, className, ...rest }: 
 /** Drawn 16, hit area 24; 44 on the phone. */
 export function Checkbox(props: Omit<ComponentProps<'input'>, 'type' | 'className'>) {
   return (
-    <span className="relative -ml-1 inline-flex size-6 items-center justify-center max-sm:-my-2.5 max-sm:-ml-3.5 max-sm:size-11">
+    <span className="relative -ml-1 inline-flex size-6 shrink-0 items-center justify-center max-sm:-my-2.5 max-sm:-ml-3.5 max-sm:size-11">
       <input
         {...props}
         type="checkbox"
@@ -66,7 +66,7 @@ export function Checkbox(props: Omit<ComponentProps<'input'>, 'type' | 'classNam
       />
       <span
         aria-hidden="true"
-        className="tx pointer-events-none size-4 rounded-xs border border-line-3 peer-checked:border-accent-solid peer-checked:bg-accent-solid peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-focus"
+        className="tx pointer-events-none size-4 rounded-xs border border-line-3 peer-checked:border-accent-solid peer-checked:bg-accent-solid peer-disabled:opacity-40 peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-focus"
       />
       <Check
         aria-hidden="true"
@@ -168,7 +168,7 @@ export function Avatar({ name }: { name: string }) {
   return (
     <span
       aria-hidden="true"
-      className="inline-flex size-7 items-center justify-center rounded-pill border border-line-2 bg-surface-3 text-12 font-medium text-t2"
+      className="inline-flex size-7 shrink-0 items-center justify-center rounded-pill border border-line-2 bg-surface-3 text-12 font-medium text-t2"
     >
       {letters || '?'}
     </span>

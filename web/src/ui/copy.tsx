@@ -120,13 +120,21 @@ export function RequestId({ id, className }: { id: string; className?: string })
 }
 
 /** A command to run elsewhere, with its copy button. */
-export function CommandBox({ text, primary = false }: { text: string; primary?: boolean }) {
+export function CommandBox({
+  text,
+  primary = false,
+  label = 'Command',
+}: {
+  text: string
+  primary?: boolean
+  label?: string
+}) {
   return (
     <div className="flex items-center gap-2 rounded-box border border-line-2 bg-term-bg py-2.5 pr-2.5 pl-3.5">
       <code
         tabIndex={0}
         role="group"
-        aria-label="Command"
+        aria-label={label}
         className="mono min-w-0 flex-1 overflow-x-auto text-12 leading-7 whitespace-nowrap text-term-fg"
       >
         {text}

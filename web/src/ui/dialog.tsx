@@ -54,9 +54,25 @@ export function Dialog({ open, onClose, title, note, width = 'sm', children }: D
   )
 }
 
-export function DialogFoot({ note, children }: { note?: ReactNode; children: ReactNode }) {
+/** `stuck` stays in view where the dialog is longer than the screen. */
+export function DialogFoot({
+  note,
+  stuck = false,
+  children,
+}: {
+  note?: ReactNode
+  stuck?: boolean
+  children: ReactNode
+}) {
   return (
-    <div className="mt-5 flex flex-wrap items-center justify-end gap-2">
+    <div
+      className={cx(
+        'flex flex-wrap items-center justify-end gap-2',
+        stuck
+          ? 'sticky bottom-0 z-1 -mx-6 -mb-5 border-t border-line bg-overlay px-6 py-3 max-sm:-mx-5 max-sm:px-5'
+          : 'mt-5',
+      )}
+    >
       {note && <span className="mr-auto text-12 text-t3">{note}</span>}
       {children}
     </div>

@@ -14,7 +14,7 @@ interface FieldProps {
   /** Said beside the label in grey: "optional", "set by the egg". */
   note?: string | undefined
   help?: ReactNode
-  error?: string | undefined
+  error?: ReactNode
   aside?: ReactNode
   className?: string
   children: (ids: {
@@ -63,9 +63,12 @@ export function Input({ code = false, className, ...rest }: InputProps) {
   return <input {...rest} className={cx(BOX, edge(bad), code && 'mono text-12!', className)} />
 }
 
-export function Textarea({ className, ...rest }: ComponentProps<'textarea'>) {
+export function Textarea({
+  className,
+  ...rest
+}: ComponentProps<'textarea'> & { ref?: Ref<HTMLTextAreaElement> }) {
   const bad = rest['aria-invalid'] === true
-  return <textarea {...rest} className={cx(BOX, 'h-auto! py-2', edge(bad), className)} />
+  return <textarea {...rest} className={cx(BOX, 'block h-auto! py-2', edge(bad), className)} />
 }
 
 export function Select({ className, children, ...rest }: ComponentProps<'select'>) {

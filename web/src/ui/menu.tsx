@@ -63,6 +63,21 @@ export function MenuItem({
   )
 }
 
+/** A file that the browser fetches by itself. */
+export function MenuDownload({ href, file, children }: { href: string; file: string; children: ReactNode }) {
+  return (
+    <DropdownMenu.Item asChild>
+      <a
+        href={href}
+        download={file}
+        className="flex h-8 cursor-pointer items-center gap-2.5 rounded-in px-2 whitespace-nowrap text-t1 outline-none select-none data-[highlighted]:bg-surface-3 max-sm:h-11"
+      >
+        {children}
+      </a>
+    </DropdownMenu.Item>
+  )
+}
+
 export function MenuChoice({
   checked,
   children,

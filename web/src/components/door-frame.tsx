@@ -1,0 +1,32 @@
+import { Banner } from '~/ui/badge'
+import { readable } from '~/util/readable'
+import { Logo } from './logo'
+
+/** The page in front of the app: sign-in, and what has to be done before anything else works. */
+export function DoorFrame({
+  title,
+  note,
+  children,
+}: {
+  title: string
+  note: React.ReactNode
+  children: React.ReactNode
+}) {
+  return (
+    <main className="flex min-h-dvh flex-col items-center justify-center px-5 py-8">
+      <div className="w-full max-w-90">
+        <Logo size={40} />
+        <h1 className="mt-6 text-28 font-semibold tracking-[-0.02em]">{title}</h1>
+        <p className="mt-1 mb-6 text-14 text-t2">{note}</p>
+        {readable(location) && (
+          <div className="mb-5">
+            <Banner family="warn" shape="look" title="This page is not encrypted">
+              A password typed here can be read on its way. Start the panel with --public for HTTPS.
+            </Banner>
+          </div>
+        )}
+        {children}
+      </div>
+    </main>
+  )
+}

@@ -1,0 +1,110 @@
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { permissionsQuery, type WhyAsk, whyQuery } from '~/api/people'
+import { nodesQuery } from '~/api/queries'
+import type { Person } from '~/api/types'
+import type { Picked } from '~/forms/pick'
+import { PickServer } from '~/forms/pick-server'
+import { useMay } from '~/hooks/use-may'
+import { Card, CardHead } from '~/ui/bits'
+import { Field, Select } from '~/ui/field'
+import { Segmented } from '~/ui/segmented'
+import { Spinner } from '~/ui/spinner'
+import { useSlow } from '~/ui/wait'
+import { sectionsOf } from '~/util/rights'
+import { ProblemView } from './problem-view'
+import { WhyAnswer } from './why-answer'
+
+type Where = 'panel' | 'server' | 'node'
+
+const PLACES: Array<{ value: Where; label: string }> = [
+  { value: 'panel', label: 'The panel' },
+  { value: 'server', label: 'A server' },
+  { value: 'node', label: 'A node' },
+]
+
+/** Says whether somebody may do something, and everything that gives them that right. */
+export function WhyCard({ person }: { person: Person }) {
+  const permissions = useQuery(permissionsQuery)
+  const { may } = useMay()
+  const [key, setKey] = useState('')
+  const [where, setWhere] = useState<Where>('panel')
+  const [server, setServer] = useState<Picked>()
+  const [node, setNode] = useState('')
+  const nodes = useQuery({ ...nodesQuery, enabled: where === 'node' && may('node.read') })
+  const ready = key !== '' && (where === 'panel' || (where === 'server' ? server !== undefined : node !== ''))
+  const ask: WhyAsk = {
+    key,
+    ...(where === 'server' && server ? { server: server.id } : {}),
+    ...(where === 'node' && node ? { node } : {}),
+  }
+  return (
+    <Card>
+      <CardHead title="Why may they?" />
+      <div className="flex flex-col gap-4 p-4">
+        <Field label="Right">
+          {(ids) => (
+            <Select {...ids} value={key} onChange={(event) => setKey(event.target.value)}>
+              <option value="">Choose one</option>
+              {sectionsOf(permissions.data?.keys ?? []).flatMap(({ set, title, groups }) =>
+                groups.map((group) => (
+                  <optgroup
+                    key={set + group.word}
+                    label={groups.length > 1 ? `${title}: ${group.title}` : title}
+                  >
+                    {group.keys.map((each) => (
+                      <option key={each.key} value={each.key}>
+                        {each.description.replace(/\..*$/, '')} ({each.key})
+                      </option>
+                    ))}
+                  </optgroup>
+                )),
+              )}
+            </Select>
+          )}
+        </Field>
+        <div>
+          <div className="mb-1.5 font-medium">On</div>
+          <Segmented
+            label="On"
+            value={where}
+            choices={may('node.read') ? PLACES : PLACES.filter(({ value }) => value !== 'node')}
+            onChange={setWhere}
+          />
+        </div>
+        {where === 'server' && <PickServer picked={server} onPick={setServer} />}
+        {where === 'node' && (
+          <Field label="Node">
+            {(ids) => (
+              <Select {...ids} value={node} onChange={(event) => setNode(event.target.value)}>
+                <option value="">Choose one</option>
+                {nodes.data?.map(({ id, name }) => (
+                  <option key={id} value={id}>
+                    {name}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+        )}
+        <div aria-live="polite" className="min-h-14 border-t border-line pt-3">
+          {ready ? (
+            <Answer key={JSON.stringify(ask)} person={person} ask={ask} />
+          ) : (
+            <p className="text-t3">
+              Choose a right, and where. The answer comes from what decides when they try it.
+            </p>
+          )}
+        </div>
+      </div>
+    </Card>
+  )
+}
+
+function Answer({ person, ask }: { person: Person; ask: WhyAsk }) {
+  const why = useQuery(whyQuery(person.id, ask))
+  const slow = useSlow()
+  if (why.isError) return <ProblemView error={why.error} onRetry={() => void why.refetch()} />
+  if (!why.data) return slow ? <Spinner /> : null
+  return <WhyAnswer name={person.username} why={why.data} />
+}

@@ -1,0 +1,87 @@
+import { useMutation } from '@tanstack/react-query'
+import { type FormEvent, useState } from 'react'
+import { api, must } from '~/api/client'
+import { asProblem } from '~/api/problem'
+import { keys, queryClient } from '~/api/queries'
+import type { Location } from '~/api/types'
+import { FormProblem } from '~/components/problem-view'
+import { toast } from '~/stores/toasts'
+import { Button } from '~/ui/button'
+import { Dialog, DialogFoot } from '~/ui/dialog'
+import { Field, Input } from '~/ui/field'
+
+/** What the dialog is for: nothing, a location that is not there yet, or one that is. */
+export type Placing = 'new' | Location | undefined
+
+export function LocationDialog({ placing, onClose }: { placing: Placing; onClose: () => void }) {
+  const known = typeof placing === 'object' ? placing : undefined
+  return (
+    <Dialog
+      open={placing !== undefined}
+      onClose={onClose}
+      title={known ? `Change ${known.name}` : 'New location'}
+      note={known ? undefined : 'Nodes are put there in their settings.'}
+    >
+      {placing !== undefined && <LocationForm known={known} onClose={onClose} />}
+    </Dialog>
+  )
+}
+
+function LocationForm({ known, onClose }: { known: Location | undefined; onClose: () => void }) {
+  const [name, setName] = useState(known?.name ?? '')
+  const [description, setDescription] = useState(known?.description ?? '')
+  const save = useMutation({
+    mutationFn: () => {
+      const body = { name: name.trim(), description }
+      return known
+        ? must(api.PATCH('/locations/{location}', { params: { path: { location: known.id } }, body }))
+        : must(api.POST('/locations', { body }))
+    },
+    onSuccess: (location) => {
+      void queryClient.invalidateQueries({ queryKey: keys.locations })
+      toast.done(known ? `${location.name} saved` : `${location.name} is there`)
+      onClose()
+    },
+  })
+  const problem = save.error ? asProblem(save.error) : undefined
+  const ready = name.trim() !== ''
+  return (
+    <form
+      className="flex flex-col gap-4"
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault()
+        if (ready && !save.isPending) save.mutate()
+      }}
+    >
+      <Field label="Name" help="As your people call it: Frankfurt, rack 12" error={problem?.fields.name}>
+        {(ids) => (
+          <Input
+            {...ids}
+            autoFocus
+            autoComplete="off"
+            maxLength={64}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Description" note="optional" error={problem?.fields.description}>
+        {(ids) => (
+          <Input
+            {...ids}
+            maxLength={512}
+            value={description}
+            onChange={(event) => setDescription(event.target.value)}
+          />
+        )}
+      </Field>
+      {problem && !problem.fields.name && !problem.fields.description && <FormProblem error={problem} />}
+      <DialogFoot>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" look="primary" busy={save.isPending} off={ready ? false : 'A name is needed'}>
+          {known ? 'Save' : 'Make the location'}
+        </Button>
+      </DialogFoot>
+    </form>
+  )
+}

@@ -1,0 +1,39 @@
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { peopleQuery } from '~/api/people'
+import { useMay } from '~/hooks/use-may'
+import { useSettled } from '~/hooks/use-settled'
+import { Pick, type Picked } from './pick'
+
+export function PickPerson({
+  picked,
+  error,
+  oneself = false,
+  onPick,
+}: {
+  picked: Picked | undefined
+  error?: string | undefined
+  /** The reader can be picked too: not where rights are given, nobody changes their own. */
+  oneself?: boolean
+  onPick: (picked: Picked | undefined) => void
+}) {
+  const [text, setText] = useState('')
+  const asked = useSettled(text.trim())
+  const people = useInfiniteQuery({ ...peopleQuery(asked), placeholderData: keepPreviousData })
+  const { user: me } = useMay()
+  const [first] = people.data?.pages ?? []
+  return (
+    <Pick
+      label="Person"
+      search="How the name or e-mail begins"
+      text={text}
+      onText={setText}
+      rows={first?.items
+        .filter(({ id }) => oneself || id !== me?.id)
+        .map(({ id, username, email }) => ({ id, name: username, note: email }))}
+      more={first?.next != null}
+      empty={people.isError ? 'People could not be read' : 'Nobody’s name or e-mail begins so'}
+      {...{ picked, error, onPick }}
+    />
+  )
+}

@@ -1,0 +1,157 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { type FormEvent, useState } from 'react'
+import { api, must } from '~/api/client'
+import { permissionsQuery } from '~/api/people'
+import { asProblem } from '~/api/problem'
+import { keys, queryClient } from '~/api/queries'
+import type { Permissions, Server, Subuser } from '~/api/types'
+import { FormProblem, ProblemView } from '~/components/problem-view'
+import { toast } from '~/stores/toasts'
+import { Button } from '~/ui/button'
+import { Dialog, DialogFoot } from '~/ui/dialog'
+import { Field, Input } from '~/ui/field'
+import { SkeletonRows } from '~/ui/wait'
+import { dayOf, endOf } from '~/util/ends'
+import { changeText, SEES_SERVER } from '~/util/rights'
+import { EndsField } from './ends'
+import { KeyPicker } from './key-picker'
+import { PresetPicker } from './preset-picker'
+
+/** What the dialog is for: nothing, somebody who has no access yet, or a change for one who has. */
+export type Sharing = 'new' | Subuser | undefined
+
+/** Gives somebody access to a server, or changes what they may do on it. */
+export function SubuserDialog({
+  server,
+  sharing,
+  onClose,
+}: {
+  server: Server
+  sharing: Sharing
+  onClose: () => void
+}) {
+  const permissions = useQuery(permissionsQuery)
+  const known = typeof sharing === 'object' ? sharing : undefined
+  return (
+    <Dialog
+      open={sharing !== undefined}
+      onClose={onClose}
+      width="lg"
+      title={known ? `What ${known.username} may do` : `Give access to ${server.name}`}
+      note={known ? 'What is taken away is gone at once.' : 'Within what you may do here yourself.'}
+    >
+      {permissions.isError && (
+        <ProblemView error={permissions.error} onRetry={() => void permissions.refetch()} />
+      )}
+      {permissions.isPending && <SkeletonRows rows={4} />}
+      {sharing !== undefined && permissions.data && (
+        <SubuserForm known={known} {...{ server, onClose }} permissions={permissions.data} />
+      )}
+    </Dialog>
+  )
+}
+
+const FIELDS = ['login', 'keys', 'expires_at']
+
+function SubuserForm({
+  server,
+  known,
+  permissions,
+  onClose,
+}: {
+  server: Server
+  known: Subuser | undefined
+  permissions: Permissions
+  onClose: () => void
+}) {
+  const [login, setLogin] = useState('')
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(known?.keys))
+  const [day, setDay] = useState(dayOf(known?.expires_at ?? null))
+  const mine = new Set(server.permissions)
+  const ofServers = permissions.keys.filter(({ set }) => set === 'server')
+  const save = useMutation({
+    mutationFn: () => {
+      const rights = { keys: [...chosen], expires_at: endOf(day, known?.expires_at) }
+      return known
+        ? must(
+            api.PUT('/servers/{server}/users/{user}', {
+              params: { path: { server: server.id, user: known.id } },
+              body: rights,
+            }),
+          )
+        : must(
+            api.POST('/servers/{server}/users', {
+              params: { path: { server: server.id } },
+              body: { login: login.trim(), ...rights },
+            }),
+          )
+    },
+    onSuccess: ({ username }) => {
+      void queryClient.invalidateQueries({ queryKey: keys.subusers(server.id) })
+      toast.done(known ? `What ${username} may do is changed` : `${username} has access to ${server.name}`)
+      onClose()
+    },
+  })
+  const problem = save.error ? asProblem(save.error) : undefined
+  const errors = { ...problem?.fields }
+  if (problem?.code === 'has_access') errors.login = problem.message
+  const wanting = [known || login.trim() ? '' : 'a name', chosen.size > 0 ? '' : 'at least one right'].filter(
+    Boolean,
+  )
+  const same = known && changeText(known.keys, chosen) === '' && day === dayOf(known.expires_at)
+  return (
+    <form
+      className="flex flex-col gap-4"
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault()
+        if (wanting.length === 0 && !same && !save.isPending) save.mutate()
+      }}
+    >
+      <div className="grid grid-cols-2 gap-4 max-sm:grid-cols-1">
+        {!known && (
+          <Field
+            label="Name or e-mail"
+            help="Of somebody who has an account on this panel already."
+            error={errors.login}
+          >
+            {(ids) => (
+              <Input
+                {...ids}
+                autoFocus
+                autoCapitalize="none"
+                autoComplete="off"
+                spellCheck={false}
+                maxLength={254}
+                value={login}
+                onChange={(event) => setLogin(event.target.value)}
+              />
+            )}
+          </Field>
+        )}
+        <EndsField day={day} error={errors.expires_at} onChange={setDay} />
+      </div>
+      <div>
+        <div className="mb-1.5 font-medium">May do</div>
+        <PresetPicker
+          presets={permissions.presets}
+          {...{ chosen, mine }}
+          onChoose={(preset) => setChosen(new Set([...preset.keys, SEES_SERVER]))}
+        />
+      </div>
+      <KeyPicker permissions={ofServers} {...{ chosen, mine }} sees onChange={setChosen} />
+      {errors.keys && <FormProblem error={problem} />}
+      {problem && !FIELDS.some((field) => errors[field]) && <FormProblem error={problem} />}
+      <DialogFoot stuck>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button
+          type="submit"
+          look="primary"
+          busy={save.isPending}
+          off={wanting.length > 0 ? `Missing: ${wanting.join(' and ')}` : same && 'Nothing has changed'}
+        >
+          {known ? 'Save' : 'Give access'}
+        </Button>
+      </DialogFoot>
+    </form>
+  )
+}

@@ -1,0 +1,160 @@
+import type { Permission, Preset } from '~/api/types'
+
+const KEYS: Record<string, Array<[key: string, description: string]>> = {
+  server: [
+    [
+      'server.read',
+      'See that the server is there: name, state and node. Whoever has any other key of this set has it too.',
+    ],
+    ['websocket.connect', 'See the server live.'],
+    ['control.console', 'Read the console and type into it.'],
+    ['control.start', 'Start it.'],
+    ['control.stop', 'Stop or kill it.'],
+    ['control.restart', 'Restart it.'],
+    ['user.create', 'Give others access.'],
+    ['user.read', 'See who has access.'],
+    ['user.update', 'Change what others may do.'],
+    ['user.delete', 'Take access away.'],
+    ['file.create', 'Make files and directories.'],
+    ['file.read', 'List directories.'],
+    ['file.read-content', 'Read files.'],
+    ['file.update', 'Write and rename files.'],
+    ['file.delete', 'Remove files.'],
+    ['file.archive', 'Pack and unpack.'],
+    ['file.sftp', 'Log in by SFTP.'],
+    ['backup.create', 'Make a backup.'],
+    ['backup.read', 'See backups.'],
+    ['backup.delete', 'Remove a backup.'],
+    ['backup.download', 'Download a backup.'],
+    ['backup.restore', 'Put a backup back.'],
+    ['allocation.read', 'See ports.'],
+    ['allocation.create', 'Take another port.'],
+    ['allocation.update', "Change a port's note, make it primary."],
+    ['allocation.delete', 'Give a port back.'],
+    ['startup.read', 'See start command and variables.'],
+    ['startup.update', 'Change variables.'],
+    ['startup.docker-image', 'Choose another image of the egg.'],
+    ['database.create', 'Make a database.'],
+    ['database.read', 'See databases.'],
+    ['database.update', "Rotate a database's password."],
+    ['database.delete', 'Remove a database.'],
+    ['database.view_password', "See a database's password."],
+    ['schedule.create', 'Make a schedule.'],
+    ['schedule.read', 'See schedules.'],
+    ['schedule.update', 'Change a schedule.'],
+    ['schedule.delete', 'Remove a schedule.'],
+    ['settings.rename', 'Change name and description.'],
+    ['settings.reinstall', 'Run the install script again.'],
+    ['activity.read', 'See what was done.'],
+    ['admin.websocket.install', 'See the output of install scripts.'],
+    ['server.delete', 'Delete the server.'],
+    ['server.crash-policy', 'Change the crash policy.'],
+  ],
+  node: [
+    ['node.read', 'See nodes and their load.'],
+    ['node.create', 'Make join tokens.'],
+    ['node.update', 'Change name, address, ports; decide on orphans and forked identities.'],
+    ['node.delete', 'Remove or revoke a node.'],
+    ['location.update', 'Make, rename and remove the places that nodes stand at.'],
+  ],
+  egg: [
+    ['egg.read', 'See eggs.'],
+    ['egg.create', 'Import eggs.'],
+    ['egg.delete', 'Remove eggs.'],
+  ],
+  person: [
+    ['person.read', 'See people and why they may do what they may.'],
+    ['person.create', 'Make accounts.'],
+    [
+      'person.update',
+      'Change names, addresses and passwords: whoever may, can act as anybody that has no more than they have.',
+    ],
+    ['person.suspend', 'Suspend people and lift that again.'],
+    ['person.quota', 'Set what somebody’s servers may have together.'],
+    ['person.delete', 'Remove accounts.'],
+  ],
+  role: [
+    ['role.read', 'See roles and who has them.'],
+    ['role.create', 'Make roles, of keys that one has oneself.'],
+    ['role.update', 'Change roles, within what one has oneself.'],
+    ['role.delete', 'Remove roles.'],
+    ['role.grant', 'Give roles to people and take them back, within what one has oneself.'],
+  ],
+  admin: [
+    ['admin.server.create', 'Make servers.'],
+    ['admin.server.limits', 'Change limits, start command and node-side settings of a server.'],
+    ['admin.server.suspend', 'Suspend servers.'],
+    ['admin.events', 'Make credentials that read events of all servers.'],
+    ['registry.read', 'See which private registries are known; never their secrets.'],
+    ['registry.update', 'Change credentials of private registries.'],
+    ['audit.read', 'See all that was done, by whom and from where.'],
+    ['admin.metrics', "Read the panel's own metrics."],
+    ['admin.operation.read', "See everybody's operations."],
+  ],
+}
+
+export const PERMISSIONS: Permission[] = Object.entries(KEYS).flatMap(([set, keys]) =>
+  keys.map(([key, description]) => ({ key, set, description })),
+)
+export const ALL_KEYS = PERMISSIONS.map(({ key }) => key)
+export const SERVER_KEYS = (KEYS.server ?? []).map(([key]) => key)
+
+const VIEWER = [
+  'server.read',
+  'websocket.connect',
+  'allocation.read',
+  'startup.read',
+  'backup.read',
+  'database.read',
+  'schedule.read',
+  'activity.read',
+]
+const OPERATOR = [
+  ...VIEWER,
+  'control.console',
+  'control.start',
+  'control.stop',
+  'control.restart',
+  'backup.create',
+  'user.read',
+]
+const DEVELOPER = [
+  ...OPERATOR,
+  'file.create',
+  'file.read',
+  'file.read-content',
+  'file.update',
+  'file.delete',
+  'file.archive',
+  'file.sftp',
+  'backup.download',
+  'startup.update',
+  'startup.docker-image',
+  'database.create',
+  'database.update',
+  'database.view_password',
+  'schedule.create',
+  'schedule.update',
+  'schedule.delete',
+  'admin.websocket.install',
+]
+
+export const PRESETS: Preset[] = [
+  { name: 'viewer', description: 'Sees console, figures and settings', keys: VIEWER },
+  { name: 'operator', description: 'Starts, stops and types commands too', keys: OPERATOR },
+  { name: 'developer', description: 'Changes files, variables and schedules too', keys: DEVELOPER },
+  {
+    name: 'admin',
+    description: 'All but deleting the server',
+    keys: SERVER_KEYS.filter((key) => key !== 'server.delete'),
+  },
+]
+/** What a subuser has who gives some of it on: `?mock=member`. */
+export const MEMBER_KEYS = [
+  ...OPERATOR,
+  'file.read',
+  'file.read-content',
+  'user.create',
+  'user.update',
+  'user.delete',
+]

@@ -1,0 +1,77 @@
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { ChevronDown, Download } from 'lucide-react'
+import { type AuditNarrow, type AuditSearch, auditQuery, exportHref, narrowOf } from '~/api/audit'
+import { AuditList } from '~/components/audit-list'
+import { Page, PageHead } from '~/components/page-head'
+import { ActionFilter, DaysFilter, Filters, PersonFilter, ServerFilter } from '~/forms/audit-filter'
+import { usePermissions } from '~/hooks/use-permissions'
+import { usePage } from '~/stores/page'
+import { Button } from '~/ui/button'
+import { Menu, MenuDownload, MenuLabel } from '~/ui/menu'
+
+/** Who did what on the whole panel. */
+export function AuditPage() {
+  const search = useSearch({ from: '/app/audit' })
+  const navigate = useNavigate({ from: '/audit' })
+  const permissions = usePermissions()
+  const asked = narrowOf(search)
+  const list = useInfiniteQuery({ ...auditQuery(asked), placeholderData: keepPreviousData })
+  usePage('Audit log')
+  const narrow = (change: { [K in keyof AuditSearch]?: string | undefined }) =>
+    void navigate({ search: (before) => ({ ...before, ...change }), replace: true })
+  const clear = () => void navigate({ search: {}, replace: true })
+  const set = Object.keys(asked).length > 0
+  const backwards = search.from !== undefined && search.to !== undefined && search.from > search.to
+  return (
+    <Page>
+      <PageHead title="Audit log">
+        <DownloadMenu asked={asked} />
+      </PageHead>
+      <p className="mb-4 max-w-180 text-t2">
+        Who did what, on what and from where. No entry is ever removed; each is sealed to the one before, and{' '}
+        <code className="mono text-12 whitespace-nowrap">warren-control audit verify</code> finds what was
+        tampered with.
+      </p>
+      <Filters set={set} onClear={clear}>
+        <PersonFilter value={search.user} onChange={(user) => narrow({ user })} />
+        <ServerFilter value={search.server} onChange={(server) => narrow({ server })} />
+        <ActionFilter
+          value={search.action}
+          permissions={permissions}
+          onChange={(action) => narrow({ action })}
+        />
+        <DaysFilter from={search.from} to={search.to} onChange={narrow} />
+      </Filters>
+      <AuditList
+        list={list}
+        permissions={permissions}
+        filtered={set}
+        onClear={clear}
+        why={backwards ? 'The last day is before the first: there is no time between them.' : undefined}
+      />
+    </Page>
+  )
+}
+
+/** All that fits the filters, not only what is shown so far. */
+function DownloadMenu({ asked }: { asked: AuditNarrow }) {
+  return (
+    <Menu
+      trigger={
+        <Button icon={Download}>
+          Download
+          <ChevronDown aria-hidden="true" size={14} />
+        </Button>
+      }
+    >
+      <MenuLabel>{Object.keys(asked).length > 0 ? 'All that fits the filters' : 'The whole log'}</MenuLabel>
+      <MenuDownload href={exportHref('csv', asked)} file="audit.csv">
+        CSV
+      </MenuDownload>
+      <MenuDownload href={exportHref('jsonl', asked)} file="audit.jsonl">
+        JSON lines
+      </MenuDownload>
+    </Menu>
+  )
+}

@@ -1,0 +1,107 @@
+import { useQuery } from '@tanstack/react-query'
+import { Link, useParams } from '@tanstack/react-router'
+import { personQuery } from '~/api/people'
+import { Page, PageHead } from '~/components/page-head'
+import { PageProblem } from '~/components/page-states'
+import { PersonDanger } from '~/components/person-danger'
+import { PersonRoles } from '~/components/person-roles'
+import { SuspensionBanner } from '~/components/person-suspension'
+import { WhyCard } from '~/components/why'
+import { PersonDetails } from '~/forms/person-details'
+import { PersonQuota } from '~/forms/person-quota'
+import { useMay } from '~/hooks/use-may'
+import { usePage } from '~/stores/page'
+import { Badge } from '~/ui/badge'
+import { Card, CardHead, Facts, Tag } from '~/ui/bits'
+import { buttonClass } from '~/ui/button'
+import { CopyIcon } from '~/ui/copy'
+import { Ago } from '~/ui/time'
+
+export function PersonPage() {
+  const { user: id } = useParams({ from: '/app/people/$user' })
+  const query = useQuery(personQuery(id))
+  const { user: me, admin, may } = useMay()
+  const person = query.data
+  usePage(person?.username ?? 'Person', [
+    { label: 'People', to: '/people' },
+    { label: person?.username ?? '' },
+  ])
+  if (query.isError && !person) {
+    return (
+      <PageProblem what="person" list="/people" error={query.error} onRetry={() => void query.refetch()} />
+    )
+  }
+  if (!person) return null
+  const off = !may('person.update')
+    ? 'You may not change accounts'
+    : person.admin && !admin && 'This is an admin’s account, and you are none'
+  return (
+    <Page>
+      <PageHead
+        title={person.username}
+        note={
+          <span className="flex gap-1.5">
+            {person.id === me?.id && <Tag>you</Tag>}
+            {person.admin && <Tag>admin</Tag>}
+          </span>
+        }
+      >
+        {may('audit.read') && (
+          <Link to="/audit" search={{ user: person.id }} className={buttonClass('secondary', 'md', false)}>
+            What they did
+          </Link>
+        )}
+      </PageHead>
+      <SuspensionBanner person={person} />
+      <div className="grid grid-cols-[minmax(0,1fr)_400px] items-start gap-4 max-lg:grid-cols-1">
+        <div className="flex min-w-0 flex-col gap-4">
+          <PersonRoles person={person} />
+          <WhyCard person={person} />
+          <PersonDanger person={person} off={off} />
+        </div>
+        <div className="flex min-w-0 flex-col gap-4">
+          <PersonDetails key={person.id} person={person} off={off} />
+          <PersonQuota key={`quota of ${person.id}`} person={person} />
+          <Card>
+            <CardHead title="Facts" />
+            <div className="px-4 py-2">
+              <Facts
+                rows={[
+                  [
+                    'Id',
+                    <span key="id" className="inline-flex max-w-full items-center">
+                      <span className="mono truncate text-12 text-t2">{person.id}</span>
+                      <CopyIcon text={person.id} what="id" />
+                    </span>,
+                  ],
+                  ['Servers owned', String(person.servers)],
+                  [
+                    'Last seen',
+                    person.last_seen_at ? <Ago key="seen" at={person.last_seen_at} /> : 'signed out',
+                  ],
+                  [
+                    'Password',
+                    person.must_change_password ? 'the first one, not yet their own' : 'their own',
+                  ],
+                  [
+                    'Two-step sign-in',
+                    person.second_factor ? (
+                      <span key="two-step" className="flex justify-end">
+                        <Badge plain family="run" shape="ok">
+                          on
+                        </Badge>
+                      </span>
+                    ) : (
+                      'off'
+                    ),
+                  ],
+                  ['Account made', <Ago key="made" at={person.created_at} />],
+                ]}
+              />
+            </div>
+          </Card>
+        </div>
+      </div>
+    </Page>
+  )
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import type { Quota } from '~/api/types'
+import { hasQuota, quotaRows } from './quota'
+
+const GIB = 1024 ** 3
+const used = { servers: 2, memory_bytes: 3 * GIB, disk_bytes: null, cpu_percent: 150, ports: 4, subusers: 0 }
+
+function of(limits: Quota['limits']) {
+  return Object.fromEntries(quotaRows({ limits, used }).map((row) => [row.name, row]))
+}
+
+test('without a limit a row says what is there', () => {
+  const rows = of({})
+  expect(rows.servers).toMatchObject({ share: undefined, text: '2' })
+  expect(rows.memory_bytes?.text).toBe('3 GiB')
+  expect(rows.disk_bytes?.text).toBe('no limit')
+  expect(rows.cpu_percent?.text).toBe('1.5 cores')
+})
+
+test('with a limit a row says how much of it is given out', () => {
+  const rows = of({ servers: 4, memory_bytes: 2 * GIB, disk_bytes: GIB, cpu_percent: 300, subusers: 0 })
+  expect(rows.servers).toMatchObject({ share: 0.5, text: '2 of 4' })
+  expect(rows.memory_bytes).toMatchObject({ share: 1.5, text: '3.00 of 2 GiB' })
+  expect(rows.disk_bytes).toMatchObject({ share: Number.POSITIVE_INFINITY, text: 'no limit, of 1 GiB' })
+  expect(rows.cpu_percent).toMatchObject({ share: 0.5, text: '1.5 of 3 cores' })
+  expect(rows.subusers).toMatchObject({ share: 0, text: '0 of 0' })
+})
+
+test('nothing of nothing is no quota', () => {
+  expect(hasQuota({ limits: {}, used })).toBe(false)
+  expect(hasQuota({ limits: { servers: null }, used })).toBe(false)
+  expect(hasQuota({ limits: { servers: 0 }, used })).toBe(true)
+})
