@@ -16,11 +16,15 @@ const axe = readFileSync(join(process.env.WARREN_SOURCE_DIR, 'web/node_modules/a
 const [server] = await panel.all('/servers')
 const [node] = await panel.all('/nodes')
 const [egg] = await panel.all('/eggs')
+const me = await panel.get('/account')
+const made = await panel.all('/roles')
+const role = made[0] ?? (await panel.post('/roles', { name: 'Support', description: 'Looks after servers of others', keys: ['server.read', 'control.console'] }))
 const pages = [
   '/', '/servers', '/servers/new', `/servers/new?egg=${egg.id}`,
-  ...['', '/files', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
+  ...['', '/files', '/users', '/activity', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
   '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings', '?join=true'].map((tab) => `/nodes/${node.id}${tab}`),
   '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/operations', '/account',
+  '/people', `/people/${me.id}`, '/roles', `/roles/${role.id}`, '/audit',
 ]
 const THEMES = ['dark', 'light', 'contrast']
 const widths = [{ width: 1440, height: 900 }, { width: 390, height: 844 }]
