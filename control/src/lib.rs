@@ -29,6 +29,7 @@ pub mod node;
 pub mod nudge;
 pub mod operation;
 pub mod outbox;
+pub mod passkey;
 pub mod password_link;
 pub mod person;
 pub mod problem;

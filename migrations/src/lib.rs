@@ -26,6 +26,7 @@ mod m0044_person_suspended;
 mod m0045_idempotency;
 mod m0046_password_links;
 mod m0047_quotas;
+mod m0048_passkeys;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -52,6 +53,7 @@ impl MigratorTrait for Main {
             Box::new(m0045_idempotency::Migration),
             Box::new(m0046_password_links::Migration),
             Box::new(m0047_quotas::Migration),
+            Box::new(m0048_passkeys::Migration),
         ]
     }
 }

@@ -55,6 +55,12 @@ macro_rules! ids {
             pub fn made_at_ms(self) -> u64 {
                 self.0.timestamp_ms()
             }
+
+            /// The id for protocols that take 128 bits and no text.
+            #[must_use]
+            pub fn bits(self) -> u128 {
+                self.0.0
+            }
         }
 
         impl fmt::Display for $name {
@@ -113,6 +119,8 @@ ids! {
     SessionId = "session";
     /// One personal API key.
     ApiKeyId = "API key";
+    /// One passkey of one person.
+    PasskeyId = "passkey";
     /// One join token.
     JoinTokenId = "join token";
     /// One private image registry.

@@ -4,6 +4,7 @@ mod attempts;
 mod caller;
 pub mod cookie;
 mod networks;
+pub mod offer;
 pub mod origin;
 pub mod password;
 pub mod peer;

@@ -47,6 +47,7 @@ pub fn is_asked(request: &Request) -> bool {
         && request.uri().path().starts_with("/api/v1/")
         // Whoever logs in has no credential yet that a key could belong to.
         && request.uri().path() != "/api/v1/session"
+        && !request.uri().path().starts_with("/api/v1/session/")
         // Another ticket harms nobody, and they are asked for all the time.
         && !request.uri().path().ends_with("/ticket")
         && !request.uri().path().starts_with("/api/v1/tickets/")

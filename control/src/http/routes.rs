@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     account, allocation, api_key, app::App, audit, egg, event, files, join_token, location, node,
-    operation, password_link, person, quota, registry, role, second_factor, server, session,
-    subuser,
+    operation, passkey, password_link, person, quota, registry, role, second_factor, server,
+    session, subuser,
 };
 
 /// JSON bodies are small.
@@ -65,6 +65,17 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(second_factor::api::renew_recovery_codes))
         .routes(routes!(second_factor::api::end_second_factor))
         .routes(routes!(second_factor::api::delete_user_second_factor))
+        .routes(routes!(
+            passkey::api::list_passkeys,
+            passkey::api::create_passkey
+        ))
+        .routes(routes!(passkey::api::offer_passkey))
+        .routes(routes!(
+            passkey::api::update_passkey,
+            passkey::api::delete_passkey
+        ))
+        .routes(routes!(passkey::api::offer_passkey_session))
+        .routes(routes!(passkey::api::create_passkey_session))
         .routes(routes!(account::api::list_sessions))
         .routes(routes!(account::api::delete_account_session))
         .routes(routes!(

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, Fields, Result},
     gate::{self, Ended},
     mail::Letter,
+    passkey,
     session::store,
 };
 
@@ -155,6 +156,7 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
     store::end_all(&*tx, &user.id, now_ms).await?;
     // Whoever had got in may have made some.
     api_key::service::end_all(&*tx, &user.id, now_ms).await?;
+    passkey::forget(&*tx, &user.id).await?;
     Entry::word("account.password", "user", &user.id)
         .with(json!({"by": "link"}))
         .by_nobody(&*tx, peer, now_ms)

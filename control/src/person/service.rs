@@ -29,6 +29,7 @@ use crate::{
     http::{Page, PageQuery, Stamp},
     mail::Letter,
     operation::dto::Named,
+    passkey,
     password_link::service as link,
     second_factor,
     session::store,
@@ -414,6 +415,7 @@ pub async fn reset_password(app: &App, caller: &Caller, id: UserId) -> Result<Fi
     link::forget(&*tx, &row.id).await?;
     store::end_all(&*tx, &row.id, now_ms).await?;
     api_key::service::end_all(&*tx, &row.id, now_ms).await?;
+    passkey::forget(&*tx, &row.id).await?;
     Entry::word("person.password", "user", &row.id)
         .by(&*tx, caller, now_ms)
         .await?;
@@ -462,6 +464,7 @@ pub async fn delete(app: &App, caller: &Caller, id: UserId) -> Result<()> {
         .await?;
     store::end_all(&*tx, &row.id, now_ms).await?;
     api_key::service::end_all(&*tx, &row.id, now_ms).await?;
+    passkey::forget(&*tx, &row.id).await?;
     link::forget(&*tx, &row.id).await?;
     second_factor::forget(&*tx, &row.id, now_ms).await?;
     grants::Entity::delete_many()

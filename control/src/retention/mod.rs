@@ -13,6 +13,7 @@ use sea_orm::DbErr;
 
 use crate::{
     app::App,
+    auth::offer,
     console, consumer,
     gate::holders,
     http::idempotency,
@@ -53,6 +54,7 @@ async fn sweep_all(app: &App) {
         "links to passwords",
         password_link::service::prune(app).await,
     );
+    note("used log-in offers", offer::prune(app).await);
     note("answers to be repeated", idempotency::prune(app).await);
     note("operations", history::operations(app).await);
     note("runs", history::runs(app).await);

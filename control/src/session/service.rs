@@ -1,10 +1,10 @@
 //! Log-in: attempts counted before the password is looked at, the same time and words for every refusal.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, sea_query::Expr,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use warren_entity::{eggs, servers, sessions, users};
 use warren_proto::ids::SessionId;
 
@@ -19,7 +19,7 @@ use crate::{
     auth::{self, Caller, Network, Peer, SESSION_IDLE_MS, Scheme, SetCookie, secret},
     db::Lane,
     error::{Error, Result},
-    second_factor::{self, Passed},
+    second_factor,
     text::tame,
 };
 
@@ -79,12 +79,17 @@ pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCoo
         }
     };
     app.door.attempts.right(&user.username, network);
-    let cookie = begin(app, peer, &user, step, now_ms).await?;
+    let opening = Opening::of(app, peer, &user).await?;
+    let tx = app.db.begin(Lane::People).await?;
+    let how = step.map(|step| json!({"second_factor": step.as_str()}));
+    let cookie = opening.keep(&*tx, how, now_ms).await?;
+    let cookie = cookie.ok_or_else(bad_credentials)?;
+    tx.commit().await?;
     Ok((cookie, user.into()))
 }
 
 /// Notes a log-in that was refused. A name that nobody has is not written down: people type passwords there.
-async fn refused(
+pub(crate) async fn refused(
     app: &App,
     peer: &Peer,
     user: Option<&users::Model>,
@@ -124,50 +129,69 @@ async fn modern(app: &App, user: &users::Model, password: &str) -> Result<users:
     })
 }
 
-async fn begin(
-    app: &App,
-    peer: &Peer,
-    user: &users::Model,
-    step: Option<Passed>,
-    now_ms: i64,
-) -> Result<SetCookie> {
-    let token = secret::session_token()?;
-    let id = SessionId::new();
-    let text = id.to_string();
-    let row = sessions::ActiveModel {
-        id: Set(text.clone()),
-        user_id: Set(user.id.clone()),
-        token_hash: Set(peer.scheme.hash(token.expose())),
-        created_at_ms: Set(now_ms),
-        last_seen_at_ms: Set(now_ms),
-        expires_at_ms: Set(now_ms + SESSION_IDLE_MS),
-        ended_at_ms: Set(None),
-        address: Set(peer.address.to_string()),
-        user_agent: Set(tame(&peer.user_agent, 256)),
-    };
-    let caller = Caller::of(app, user.clone(), Via::Session(id), peer.clone()).await?;
-    let tx = app.db.begin(Lane::People).await?;
-    // A user who was deleted or changed the password while the hash was being checked does not get in.
-    let still = users::Entity::find_by_id(&*user.id)
-        .filter(users::Column::PasswordHash.eq(&*user.password_hash))
-        .filter(users::Column::SecondFactor.eq(user.second_factor))
-        .filter(load::active())
-        .lock_exclusive()
-        .one(&*tx)
-        .await?;
-    if still.is_none() {
-        return Err(bad_credentials());
+/// A log-in that is about to begin.
+pub(crate) struct Opening {
+    id: SessionId,
+    token: secret::Secret,
+    caller: Caller,
+}
+
+impl Opening {
+    /// For somebody who has proved who they are.
+    /// # Errors
+    /// Database; no system random source.
+    pub(crate) async fn of(app: &App, peer: &Peer, user: &users::Model) -> Result<Self> {
+        let id = SessionId::new();
+        Ok(Self {
+            id,
+            token: secret::session_token()?,
+            caller: Caller::of(app, user.clone(), Via::Session(id), peer.clone()).await?,
+        })
     }
-    sessions::Entity::insert(row)
-        .exec_without_returning(&*tx)
-        .await?;
-    let mut entry = Entry::word("session.create", "session", &text);
-    if let Some(step) = step {
-        entry = entry.with(json!({"second_factor": step.as_str()}));
+
+    /// Writes it down. `how`: what the audit log says beside it. None for a user who was suspended, deleted or changed the
+    /// password while their proof was being looked at: they do not get in.
+    /// # Errors
+    /// Database.
+    pub(crate) async fn keep(
+        self,
+        db: &impl ConnectionTrait,
+        how: Option<Value>,
+        now_ms: i64,
+    ) -> Result<Option<SetCookie>> {
+        let (user, peer) = (&self.caller.user, &self.caller.peer);
+        let still = users::Entity::find_by_id(&*user.id)
+            .filter(users::Column::PasswordHash.eq(&*user.password_hash))
+            .filter(users::Column::SecondFactor.eq(user.second_factor))
+            .filter(load::active())
+            .lock_exclusive()
+            .one(db)
+            .await?;
+        if still.is_none() {
+            return Ok(None);
+        }
+        let id = self.id.to_string();
+        let row = sessions::ActiveModel {
+            id: Set(id.clone()),
+            user_id: Set(user.id.clone()),
+            token_hash: Set(peer.scheme.hash(self.token.expose())),
+            created_at_ms: Set(now_ms),
+            last_seen_at_ms: Set(now_ms),
+            expires_at_ms: Set(now_ms + SESSION_IDLE_MS),
+            ended_at_ms: Set(None),
+            address: Set(peer.address.to_string()),
+            user_agent: Set(tame(&peer.user_agent, 256)),
+        };
+        sessions::Entity::insert(row)
+            .exec_without_returning(db)
+            .await?;
+        let mut entry = Entry::word("session.create", "session", &id);
+        if let Some(how) = how {
+            entry = entry.with(how);
+        }
+        entry.by(db, &self.caller, now_ms).await?;
+        SetCookie::new(peer.scheme, self.token.expose(), SESSION_IDLE_MS / 1000).map(Some)
     }
-    entry.by(&*tx, &caller, now_ms).await?;
-    tx.commit().await?;
-    SetCookie::new(peer.scheme, token.expose(), SESSION_IDLE_MS / 1000)
 }
 
 /// Who is logged in, and facts about the panel.

@@ -38,6 +38,13 @@ const POWERLESS: &[(&str, u16)] = &[
     ("renew_recovery_codes", 409),
     ("end_second_factor", 409),
     ("delete_user_second_factor", 403),
+    ("list_passkeys", 200),
+    ("create_passkey", 409),
+    ("offer_passkey", 409),
+    ("update_passkey", 404),
+    ("delete_passkey", 404),
+    ("offer_passkey_session", 409),
+    ("create_passkey_session", 409),
     ("list_sessions", 200),
     ("delete_account_session", 404),
     ("list_api_keys", 200),
@@ -315,7 +322,7 @@ impl Walk {
             // Machines that are no nodes yet, and people without their password: what they show is in the body.
             let expected = match one.id.as_str() {
                 "enroll_node" => 400,
-                "request_password_link" => 409,
+                "request_password_link" | "offer_passkey_session" | "create_passkey_session" => 409,
                 "use_password_link" => 422,
                 _ => 401,
             };

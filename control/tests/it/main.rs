@@ -21,6 +21,7 @@ mod http_linger;
 mod http_mail;
 mod http_meanwhile;
 mod http_panel;
+mod http_passkeys;
 mod http_people;
 mod http_ports;
 mod http_quota;
