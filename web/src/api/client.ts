@@ -26,7 +26,7 @@ export function onSuspended(act: (said: string) => void): void {
 }
 
 /** Refusals of the log-in itself: no session has ended with them. */
-const AT_THE_DOOR = ['bad_credentials', 'second_factor_needed', 'bad_code']
+const AT_THE_DOOR = ['bad_credentials', 'second_factor_needed', 'bad_code', 'bad_passkey']
 
 export const api = createClient<Paths>({
   baseUrl: BASE,

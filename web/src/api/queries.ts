@@ -28,6 +28,7 @@ export const keys = {
   registries: ['registries'] as const,
   sessions: ['account', 'sessions'] as const,
   apiKeys: ['account', 'api-keys'] as const,
+  passkeys: ['account', 'passkeys'] as const,
   secondFactor: ['account', 'second-factor'] as const,
   accountQuota: ['account', 'quota'] as const,
   tokens: ['nodes', 'tokens'] as const,
@@ -135,6 +136,10 @@ export const sessionsQuery = queryOptions({
 export const apiKeysQuery = queryOptions({
   queryKey: keys.apiKeys,
   queryFn: async () => (await must(api.GET('/account/api-keys'))).items,
+})
+export const passkeysQuery = queryOptions({
+  queryKey: keys.passkeys,
+  queryFn: async () => (await must(api.GET('/account/passkeys'))).items,
 })
 export const secondFactorQuery = queryOptions({
   queryKey: keys.secondFactor,

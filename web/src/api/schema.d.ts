@@ -57,6 +57,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own passkeys, the newest first. */
+        get: operations["list_passkeys"];
+        put?: never;
+        /** Keeps a passkey that the browser made. From now on it logs in, without a password and without a code. */
+        post: operations["create_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to make a passkey: what the browser is to ask its owner for. */
+        post: operations["offer_passkey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/passkeys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a passkey. Log-ins that began with it go on. */
+        delete: operations["delete_passkey"];
+        options?: never;
+        head?: never;
+        /** Calls a passkey something else. */
+        patch: operations["update_passkey"];
+        trace?: never;
+    };
     "/api/v1/account/password": {
         parameters: {
             query?: never;
@@ -1207,6 +1260,40 @@ export interface paths {
         post: operations["create_session"];
         /** Logs out. */
         delete: operations["delete_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Logs in with a passkey: the answer carries the session cookie. */
+        post: operations["create_passkey_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/passkey/offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a log-in with a passkey: what the browser is to ask for. Whose passkey it is, it tells by itself. */
+        post: operations["offer_passkey_session"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2463,6 +2550,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Passkey: {
+            /** @description The rows. */
+            items: components["schemas"]["Passkey"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Person: {
             /** @description The rows. */
             items: components["schemas"]["Person"][];
@@ -2535,6 +2629,68 @@ export interface components {
             plain_http: boolean;
             /** @description Version of control. */
             version: string;
+        };
+        /** @description A passkey of one's own. */
+        Passkey: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /**
+             * @description Name of the panel under which it is good.
+             * @example panel.example.net
+             */
+            host: string;
+            /** @description ULID. */
+            id: string;
+            last_used_at: components["schemas"]["Stamp"] | null;
+            /**
+             * @description What its owner calls it.
+             * @example Phone
+             */
+            name: string;
+            /** @description Its owner's devices share it; false: it lies on one device. */
+            synced: boolean;
+        };
+        /** @description Begins to make a passkey. */
+        PasskeyBegin: {
+            /**
+             * Format: password
+             * @description The one that is good now.
+             */
+            current_password: string;
+        };
+        /** @description A passkey that the browser made. */
+        PasskeyCreate: {
+            /** @description `RegistrationResponseJSON`: what `toJSON()` of the credential gives. */
+            credential: Record<string, never>;
+            /**
+             * @description 1 to 64 characters.
+             * @example Phone
+             */
+            name: string;
+            /** @description Of the offer. */
+            state: string;
+        };
+        /** @description A log-in with a passkey. */
+        PasskeyLogin: {
+            /** @description `AuthenticationResponseJSON`: what `toJSON()` of the credential gives. */
+            credential: Record<string, never>;
+            /** @description Of the offer. */
+            state: string;
+        };
+        /** @description What the browser is to do. Good for five minutes, and once. */
+        PasskeyOffer: {
+            /** @description `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON`, for `navigator.credentials`. */
+            options: Record<string, never>;
+            /** @description To be sent back as it is. */
+            state: string;
+        };
+        /** @description Calls it something else. */
+        PasskeyPatch: {
+            /**
+             * @description 1 to 64 characters.
+             * @example Old phone
+             */
+            name: string;
         };
         /** @description Somebody sets a password by a link. */
         PasswordByLink: {
@@ -3644,6 +3800,168 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_passkeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Passkey"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_passkey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_passkey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyBegin"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOffer"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Passkey id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_passkey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Passkey id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Passkey"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -6725,6 +7043,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_passkey_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyLogin"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedIn"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    offer_passkey_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasskeyOffer"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

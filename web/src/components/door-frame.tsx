@@ -2,6 +2,17 @@ import { Banner } from '~/ui/badge'
 import { readable } from '~/util/readable'
 import { Logo } from './logo'
 
+/** Between the form and other ways in. */
+export function DoorOr() {
+  return (
+    <div className="mt-4 mb-6 flex items-center gap-3 text-12 text-t3">
+      <span aria-hidden="true" className="h-px flex-1 bg-line" />
+      or
+      <span aria-hidden="true" className="h-px flex-1 bg-line" />
+    </div>
+  )
+}
+
 /** The page in front of the app: sign-in, and what has to be done before anything else works. */
 export function DoorFrame({
   title,

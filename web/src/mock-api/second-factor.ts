@@ -36,7 +36,7 @@ export const tooMany = () =>
   })
 
 /** The password `wrong` and the code 000000 are refused; 999999 was one too many. */
-function refused({ current_password, code }: { current_password?: string; code?: string }) {
+export function refused({ current_password, code }: { current_password?: string; code?: string }) {
   if (current_password === 'wrong') return wrong('current_password', 'is not the password')
   if (code === '000000') return wrong('code', 'is not the code of this moment; each is good once')
   return code === '999999' ? tooMany() : undefined

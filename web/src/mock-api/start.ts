@@ -6,6 +6,7 @@ import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
+import { passkeyRoutes } from './passkeys'
 import { passwordLinkRoutes } from './password-links'
 import { peopleRoutes } from './people-routes'
 import { ALL_KEYS } from './permissions'
@@ -94,6 +95,10 @@ const routes: Route[] = [
   ...peopleRoutes,
   ...roleRoutes,
   ...secondFactorRoutes,
+  ...passkeyRoutes(() => {
+    signedIn = true
+    return { user: user() }
+  }),
   ...passwordLinkRoutes,
   ...quotaRoutes,
   ...locationRoutes,

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import { keys, queryClient, sessionQuery } from '~/api/queries'
 import { ApiKeys } from '~/components/api-keys'
 import { Page, PageHead } from '~/components/page-head'
+import { Passkeys } from '~/components/passkeys'
 import { OwnQuota } from '~/components/quota'
 import { SecondFactorCard } from '~/components/second-factor'
 import { Sessions } from '~/components/sessions'
@@ -22,6 +23,7 @@ export function AccountPage() {
       <div className="grid grid-cols-[minmax(0,1fr)_400px] items-start gap-4 max-lg:grid-cols-1">
         <div className="flex min-w-0 flex-col gap-4">
           {session.data && <SecondFactorCard account={session.data.user.username} />}
+          <Passkeys />
           <Sessions />
           <ApiKeys />
         </div>

@@ -3,7 +3,9 @@ import { type FormEvent, useId, useState } from 'react'
 import { api, isProblem, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
-import { DoorFrame } from '~/components/door-frame'
+import type { SignedIn } from '~/api/types'
+import { DoorFrame, DoorOr } from '~/components/door-frame'
+import { PasskeySignIn } from '~/components/passkey-sign-in'
 import { SuspendedNote } from '~/components/suspended'
 import { CodeField } from '~/forms/code-field'
 import { PasswordField } from '~/forms/password-field'
@@ -14,6 +16,7 @@ import { Mark } from '~/ui/badge'
 import { Button, buttonClass } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
 import { cx } from '~/util/cx'
+import { passkeysWork } from '~/util/passkey'
 
 const WORDS: Record<string, string> = {
   bad_credentials: 'The name or the password is wrong.',
@@ -42,23 +45,31 @@ export function LoginPage() {
     setError(undefined)
   }
 
-  async function signIn() {
-    const body = { login: login.trim(), password, ...(step === 'code' ? { code: code.trim() } : {}) }
-    const { user } = await must(api.POST('/session', { body }))
+  function forget() {
+    setError(undefined)
+    setSuspended(undefined)
+    setFresh(false)
+    turnedAway.forget()
+    passwordSet.forget()
+  }
+
+  async function enter(user: SignedIn['user']) {
     queryClient.removeQueries({ queryKey: keys.session })
     if (user.must_change_password) await navigate({ to: '/password', search: next ? { next } : {} })
     else await navigate({ to: next ?? '/' })
+  }
+
+  async function signIn() {
+    const body = { login: login.trim(), password, ...(step === 'code' ? { code: code.trim() } : {}) }
+    const { user } = await must(api.POST('/session', { body }))
+    await enter(user)
   }
 
   async function submit(event: FormEvent) {
     event.preventDefault()
     if (busy) return
     setBusy(true)
-    setError(undefined)
-    setSuspended(undefined)
-    setFresh(false)
-    turnedAway.forget()
-    passwordSet.forget()
+    forget()
     try {
       await signIn()
     } catch (thrown) {
@@ -130,7 +141,7 @@ export function LoginPage() {
               // Heard with the field, which has the focus before a new region would be read.
               aria-describedby={fresh ? news : ids['aria-describedby']}
               value={login}
-              autoComplete="username"
+              autoComplete="username webauthn"
               autoFocus
               autoCapitalize="none"
               spellCheck={false}
@@ -158,6 +169,12 @@ export function LoginPage() {
       >
         Forgot your password?
       </Link>
+      {passkeysWork() && (
+        <>
+          <DoorOr />
+          <PasskeySignIn onTry={forget} onSuspended={setSuspended} onSignedIn={enter} />
+        </>
+      )}
     </DoorFrame>
   )
 }

@@ -69,14 +69,23 @@ function suspension({ suspended }: Diff): string | undefined {
   return suspended.from === true ? 'Changed the reason of a suspension' : 'Suspended somebody'
 }
 
+const has = (name: string, word: string, other?: string) => (diff: Diff) => (name in diff ? word : other)
+const by = (name: string, words: Record<string, string>) => (diff: Diff) =>
+  Object.entries(words).find(([value]) => value === diff[name])?.[1]
+
+const TWO_STEPS = by('second_factor', {
+  app: 'Signed in with two steps',
+  recovery_code: 'Signed in with a recovery code',
+})
+
+function signIn(diff: Diff): string | undefined {
+  return typeof diff.passkey === 'string' ? 'Signed in with a passkey' : TWO_STEPS(diff)
+}
+
 function secondStep({ on }: Diff): string | undefined {
   if (!changed(on)) return undefined
   return on.to === true ? 'Set up two-step sign-in' : 'Turned off two-step sign-in'
 }
-
-const has = (name: string, word: string, other?: string) => (diff: Diff) => (name in diff ? word : other)
-const by = (name: string, words: Record<string, string>) => (diff: Diff) =>
-  Object.entries(words).find(([value]) => value === diff[name])?.[1]
 
 /** What was done, as somebody tells it who saw it: the permission keys that are logged, and the log's own words. */
 const DONE = new Map<string, Told>([
@@ -108,16 +117,7 @@ const DONE = new Map<string, Told>([
   ['user.create', { all: 'Gave access' }],
   ['user.update', { all: 'Changed access' }],
   ['user.delete', { all: 'Took access away' }],
-  [
-    'session.create',
-    {
-      all: 'Signed in',
-      one: by('second_factor', {
-        app: 'Signed in with two steps',
-        recovery_code: 'Signed in with a recovery code',
-      }),
-    },
-  ],
+  ['session.create', { all: 'Signed in', one: signIn }],
   [
     'session.refused',
     {
@@ -137,6 +137,9 @@ const DONE = new Map<string, Told>([
   ['password_link.create', { all: 'Asked for a link to another password' }],
   ['account.second_factor', { all: 'Changed two-step sign-in', one: secondStep }],
   ['account.recovery_codes', { all: 'Made new recovery codes' }],
+  ['account.passkey.create', { all: 'Added a passkey' }],
+  ['account.passkey.update', { all: 'Renamed a passkey' }],
+  ['account.passkey.delete', { all: 'Removed a passkey' }],
   ['api_key.create', { all: 'Made an API key' }],
   ['api_key.delete', { all: 'Revoked an API key' }],
   ['api_key.refused', { all: 'Tried an API key from where it is not allowed' }],

@@ -1,0 +1,51 @@
+import { CircleAlert, FingerprintPattern } from 'lucide-react'
+import { isProblem } from '~/api/client'
+import { asProblem, attemptsText } from '~/api/problem'
+import type { SignedIn } from '~/api/types'
+import { usePasskeySignIn } from '~/hooks/use-passkey-sign-in'
+import { Button } from '~/ui/button'
+import { browserRefusal } from '~/util/passkey'
+
+const UNKNOWN =
+  'The panel does not know this passkey, or it was too late. Try again, or sign in with your password.'
+
+function refusal(error: unknown): string {
+  const said = browserRefusal(error)
+  if (said) return said
+  const problem = asProblem(error)
+  return problem.code === 'bad_passkey' ? UNKNOWN : (attemptsText(problem) ?? problem.message)
+}
+
+/** The way in without a password. While it stands there, the name field offers passkeys too. */
+export function PasskeySignIn({
+  onTry,
+  onSuspended,
+  onSignedIn,
+}: {
+  onTry: () => void
+  onSuspended: (said: string) => void
+  onSignedIn: (user: SignedIn['user']) => Promise<void>
+}) {
+  const { busy, error, press } = usePasskeySignIn({
+    onTry,
+    onSignedIn,
+    onRefused: (thrown) => {
+      const suspended = isProblem(thrown, 'account_suspended')
+      if (suspended) onSuspended(asProblem(thrown).message)
+      return suspended
+    },
+  })
+  return (
+    <div>
+      <Button size="lg" icon={FingerprintPattern} busy={busy} className="w-full" onClick={() => void press()}>
+        Sign in with a passkey
+      </Button>
+      {error !== undefined && (
+        <p role="alert" className="mt-1.5 flex gap-1.5 text-12 text-fail-fg">
+          <CircleAlert aria-hidden="true" size={12} className="mt-0.5 shrink-0" />
+          <span className="min-w-0 [overflow-wrap:anywhere]">{refusal(error)}</span>
+        </p>
+      )}
+    </div>
+  )
+}
