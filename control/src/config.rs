@@ -1,7 +1,7 @@
 //! Configuration: compiled-in defaults, then a file, then the environment; validated once.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -66,6 +66,42 @@ pub struct Config {
     pub log_filter: String,
     pub tls: Tls,
     pub mail: Mail,
+    #[serde(default)]
+    pub sso: BTreeMap<String, Provider>,
+}
+
+/// A provider of log-ins (OpenID Connect).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "config.default.toml documents every key")]
+pub struct Provider {
+    pub name: String,
+    pub issuer: String,
+    pub client_id: String,
+    #[serde(default)]
+    pub client_secret: Secret,
+    #[serde(default = "Provider::usual_scopes")]
+    pub scopes: String,
+    #[serde(default)]
+    pub create_accounts: bool,
+    #[serde(default)]
+    pub link_by_email: bool,
+    #[serde(default)]
+    pub two_steps: bool,
+    #[serde(default = "Provider::usual_claim")]
+    pub roles_claim: String,
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
+}
+
+impl Provider {
+    fn usual_scopes() -> String {
+        "openid profile email".into()
+    }
+
+    fn usual_claim() -> String {
+        "groups".into()
+    }
 }
 
 /// Mail to people.
@@ -233,6 +269,7 @@ impl Config {
             return bad("tls", "mode = \"files\" needs tls.cert and tls.key".into());
         }
         crate::mail::check(&self)?;
+        crate::sso::check(&self)?;
         if self.tls.mode == TlsMode::Acme {
             crate::http::acme::names(&self)?;
         }

@@ -43,6 +43,7 @@ pub mod second_factor;
 pub mod serve;
 pub mod server;
 pub mod session;
+pub mod sso;
 pub mod subuser;
 pub mod text;
 pub mod usage;

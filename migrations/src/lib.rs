@@ -27,6 +27,7 @@ mod m0045_idempotency;
 mod m0046_password_links;
 mod m0047_quotas;
 mod m0048_passkeys;
+mod m0049_sso;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -54,6 +55,7 @@ impl MigratorTrait for Main {
             Box::new(m0046_password_links::Migration),
             Box::new(m0047_quotas::Migration),
             Box::new(m0048_passkeys::Migration),
+            Box::new(m0049_sso::Migration),
         ]
     }
 }

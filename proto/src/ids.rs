@@ -119,6 +119,8 @@ ids! {
     SessionId = "session";
     /// One personal API key.
     ApiKeyId = "API key";
+    /// One log-in at another provider, of one person here.
+    LinkedLoginId = "linked login";
     /// One passkey of one person.
     PasskeyId = "passkey";
     /// One join token.

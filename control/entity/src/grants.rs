@@ -28,6 +28,9 @@ pub struct Model {
     pub created_by: Option<String>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
+    /// The log-in at another provider that it came with, and goes with.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub login_id: Option<String>,
 }
 
 /// Joins are spelled out where they are needed.

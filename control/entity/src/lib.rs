@@ -19,6 +19,7 @@ pub mod grants;
 pub mod idempotent_requests;
 pub mod join_tokens;
 pub mod leases;
+pub mod linked_logins;
 pub mod locations;
 pub mod metric_chunks;
 pub mod nests;

@@ -29,6 +29,8 @@ pub struct Model {
     /// Of the log-in, cut at 256 characters.
     #[sea_orm(column_type = "Text")]
     pub user_agent: String,
+    /// It took two steps by itself: password and code, a passkey, or a provider that asks for two.
+    pub two_steps: bool,
 }
 
 /// Joins are spelled out where they are needed.

@@ -135,12 +135,16 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Use
 /// Checks the password of somebody who is logged in: a stolen session must not be able to guess it either.
 /// # Errors
 /// 422 for a wrong one, 429 after too many.
-pub async fn check_password(app: &App, caller: &Caller, password: &str, now_ms: i64) -> Result<()> {
+pub async fn check_password(app: &App, caller: &Caller, typed: &str, now_ms: i64) -> Result<()> {
     let (user, network) = (&caller.user, Network::of(caller.peer.address));
+    if user.password_hash == password::NO_PASSWORD {
+        let text = "this account has no password yet: sign out and use \"Forgot your password?\" to set one";
+        return Err(Error::field("current_password", "none", text));
+    }
     let attempts = &app.door.attempts;
     attempts.take(&user.username, network, true, now_ms)?;
     let stored = Some(user.password_hash.as_str());
-    let fits = app.door.passwords.verify(password, stored).await;
+    let fits = app.door.passwords.verify(typed, stored).await;
     if !fits.inspect_err(|_| attempts.undo(&user.username, network))? {
         let text = "is not the password";
         return Err(Error::field("current_password", "wrong", text));

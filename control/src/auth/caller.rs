@@ -5,8 +5,8 @@ use axum::{
     http::{header, request::Parts},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationDef,
-    Select, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
+    RelationDef, Select, sea_query::Expr,
 };
 use warren_entity::{api_keys, sessions, users};
 use warren_proto::ids::{ApiKeyId, SessionId};
@@ -38,6 +38,8 @@ pub struct Caller {
     pub peer: Peer,
     /// Came with a key that was made for some permission keys alone.
     pub narrowed: bool,
+    /// The log-in took two steps.
+    pub two_steps: bool,
 }
 
 /// Left in a request whose key has paid for it: it is looked at twice where an answer may be repeated.
@@ -52,13 +54,20 @@ impl Caller {
     /// Somebody who has just proved it, with what they have at this moment.
     /// # Errors
     /// Database; a damaged row.
-    pub async fn of(app: &App, user: users::Model, via: Via, peer: Peer) -> Result<Self> {
-        let actor = load::actor(app.db.read(), &user, via, app.clock.now_ms()).await?;
+    pub async fn of(
+        db: &impl ConnectionTrait,
+        user: users::Model,
+        via: Via,
+        peer: Peer,
+        now_ms: i64,
+    ) -> Result<Self> {
+        let actor = load::actor(db, &user, via, now_ms).await?;
         Ok(Self {
             actor,
             user,
             peer,
             narrowed: false,
+            two_steps: false,
         })
     }
 
@@ -132,6 +141,8 @@ struct Held {
     keys: Option<sea_orm::JsonValue>,
     addresses: Option<sea_orm::JsonValue>,
     per_minute: Option<i32>,
+    /// Of log-ins alone.
+    two_steps: bool,
     #[sea_orm(nested)]
     user: users::Model,
 }
@@ -156,6 +167,7 @@ async fn key(app: &App, secret: &str) -> Result<Option<Held>> {
             Column::Addresses,
             Column::PerMinute,
         ])
+        .expr_as(Expr::value(false), "two_steps")
         .filter(Column::SecretHash.eq(secret::hash(secret)))
         .filter(Column::RevokedAtMs.is_null());
     Ok(held.into_model().one(app.db.read()).await?)
@@ -169,7 +181,7 @@ async fn session(app: &App, token_hash: String) -> Result<Option<Held>> {
     let held = owners(owner.into())
         .column_as(Column::Id, "credential_id")
         .column_as(Column::LastSeenAtMs, "used_at_ms")
-        .column(Column::ExpiresAtMs)
+        .columns([Column::ExpiresAtMs, Column::TwoSteps])
         .expr_as(Expr::cust("NULL"), "keys")
         .expr_as(Expr::cust("NULL"), "addresses")
         .expr_as(Expr::cust("NULL"), "per_minute")
@@ -216,7 +228,7 @@ async fn by_key(app: &App, key: &str, peer: Peer, counted: bool) -> Result<Calle
             .await;
         });
     }
-    let mut caller = Caller::of(app, held.user, Via::ApiKey(id), peer).await?;
+    let mut caller = Caller::of(app.db.read(), held.user, Via::ApiKey(id), peer, now).await?;
     if let Some(keys) = &held.keys {
         caller.actor = caller.actor.within(KeySet::stored(keys));
         caller.narrowed = true;
@@ -251,6 +263,7 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
         return Err(ended());
     };
     let id = held.credential_id.parse().map_err(Error::internal)?;
+    let two_steps = held.two_steps || held.user.second_factor;
     if held.used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
         let app = app.clone();
         tokio::spawn(async move {
@@ -260,7 +273,9 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
             .await;
         });
     }
-    Caller::of(app, held.user, Via::Session(id), peer).await
+    let mut caller = Caller::of(app.db.read(), held.user, Via::Session(id), peer, now).await?;
+    caller.two_steps = two_steps;
+    Ok(caller)
 }
 
 /// Notes a use behind the request's back; losing one note loses nothing.
@@ -349,7 +364,7 @@ impl FromRequestParts<App> for Caller {
             ));
         }
         let user = &caller.user;
-        if logged_in && !user.second_factor && app.config.second_factor_of.wants(user.admin) {
+        if logged_in && !caller.two_steps && app.config.second_factor_of.wants(user.admin) {
             return Err(Error::forbidden(
                 "second_factor_required",
                 "this panel wants a second step at log-in: set up an authenticator app before anything else, with \

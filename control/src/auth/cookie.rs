@@ -28,6 +28,15 @@ impl Scheme {
         }
     }
 
+    /// Name of the cookie that a browser takes along to another provider and back.
+    #[must_use]
+    pub fn away_cookie(self) -> &'static str {
+        match self {
+            Self::Https => "__Host-warren-away",
+            Self::Http => "warren-away",
+        }
+    }
+
     /// As in an address.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -47,13 +56,23 @@ impl Scheme {
 /// The session token of a request. Two cookies of that name are one too many: somebody planted one.
 #[must_use]
 pub fn read(headers: &HeaderMap, scheme: Scheme) -> Option<String> {
+    named(headers, scheme.cookie())
+}
+
+/// The token of a browser that was sent to another provider.
+#[must_use]
+pub fn read_away(headers: &HeaderMap, scheme: Scheme) -> Option<String> {
+    named(headers, scheme.away_cookie())
+}
+
+fn named(headers: &HeaderMap, wanted: &str) -> Option<String> {
     let mut found = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|v| v.to_str().ok())
         .flat_map(|v| v.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == scheme.cookie())
+        .filter(|(name, _)| *name == wanted)
         .map(|(_, value)| value);
     let token = found.next()?;
     if found.next().is_some() {
@@ -72,11 +91,21 @@ impl SetCookie {
     /// # Errors
     /// Never with our own tokens.
     pub fn new(scheme: Scheme, token: &str, max_age_s: i64) -> Result<Self> {
+        Self::line(scheme, scheme.cookie(), token, max_age_s)
+    }
+
+    /// Ties what comes back from another provider to the browser that was sent there.
+    /// # Errors
+    /// Never with our own tokens.
+    pub fn away(scheme: Scheme, token: &str, max_age_s: i64) -> Result<Self> {
+        Self::line(scheme, scheme.away_cookie(), token, max_age_s)
+    }
+
+    fn line(scheme: Scheme, name: &str, token: &str, max_age_s: i64) -> Result<Self> {
         let secure = match scheme {
             Scheme::Https => "; Secure",
             Scheme::Http => "",
         };
-        let name = scheme.cookie();
         let line =
             format!("{name}={token}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::from_str(&line)

@@ -24,6 +24,7 @@ use crate::{
     config::Config,
     console::turns::Turns,
     http::{Pin, Rates},
+    sso::Providers,
 };
 
 /// What the front door keeps in memory. All of it can be lost.
@@ -40,6 +41,8 @@ pub struct Door {
     pub hosts: Hosts,
     /// Whose `x-forwarded-…` headers are believed.
     pub proxies: Proxies,
+    /// Other providers of log-ins, and what they said of themselves.
+    pub sso: Providers,
     /// What a certificate of control's own making is known by. Set once it listens.
     pub pin: std::sync::OnceLock<Pin>,
 }
@@ -60,6 +63,7 @@ impl Door {
             rates: Rates::default(),
             hosts: Hosts::new(names.map(String::as_str)),
             proxies: Proxies::new(&config.trusted_proxies),
+            sso: Providers::new(config),
             pin: std::sync::OnceLock::new(),
         }
     }

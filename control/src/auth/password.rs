@@ -86,6 +86,9 @@ pub fn is_foreign(stored: &str) -> bool {
         .any(|mark| stored.starts_with(mark))
 }
 
+/// Stands in place of a hash for somebody who has no password: they come by another provider.
+pub const NO_PASSWORD: &str = "!";
+
 fn verify_now(password: &str, stored: &str) -> bool {
     if is_foreign(stored) {
         return bcrypt::verify(password, stored).unwrap_or(false);
@@ -133,10 +136,12 @@ impl Passwords {
         self.in_turn(move || hash_now(&password)).await?
     }
 
-    /// Whether the password fits. `None` for a name that nobody has: takes as long and is never true.
+    /// Whether the password fits. `None` for a name that nobody has, as
+    /// [`NO_PASSWORD`]: takes as long and is never true.
     /// # Errors
     /// 429 when too many wait.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<bool> {
+        let stored = stored.filter(|stored| *stored != NO_PASSWORD);
         let known = stored.is_some();
         let stored = match stored {
             Some(stored) => stored.to_owned(),

@@ -181,12 +181,11 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
         .await?
         .ok_or(Error::Ended)?;
     // A key's own id stands for a session; those go on, as for the API.
-    let by_session = sessions::Entity::find_by_id(ticket.session.to_string())
+    let session = sessions::Entity::find_by_id(ticket.session.to_string())
         .one(ground.db.read())
-        .await?
-        .is_some();
+        .await?;
     let wanted = ground.config.second_factor_of.wants(user.admin);
-    if by_session && wanted && !user.second_factor {
+    if wanted && !user.second_factor && session.is_some_and(|session| !session.two_steps) {
         return Err(Error::Ended);
     }
     let now_ms = ground.clock.now_ms();

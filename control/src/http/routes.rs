@@ -18,7 +18,7 @@ use super::{
 use crate::{
     account, allocation, api_key, app::App, audit, egg, event, files, join_token, location, node,
     operation, passkey, password_link, person, quota, registry, role, second_factor, server,
-    session, subuser,
+    session, sso, subuser,
 };
 
 /// JSON bodies are small.
@@ -76,6 +76,14 @@ pub(super) fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(passkey::api::offer_passkey_session))
         .routes(routes!(passkey::api::create_passkey_session))
+        .routes(routes!(sso::api::list_providers))
+        .routes(routes!(sso::api::begin_sso_session))
+        .routes(routes!(sso::api::finish_sso_session))
+        .routes(routes!(
+            sso::api::list_linked_logins,
+            sso::api::begin_linked_login
+        ))
+        .routes(routes!(sso::api::delete_linked_login))
         .routes(routes!(account::api::list_sessions))
         .routes(routes!(account::api::delete_account_session))
         .routes(routes!(

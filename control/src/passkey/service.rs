@@ -262,7 +262,7 @@ pub async fn log_in(app: &App, peer: &Peer, req: PasskeyLogin) -> Result<(SetCoo
     };
     auth::not_suspended(&user)?;
     key.update_credential(&result);
-    let opening = Opening::of(app, peer, &user).await?;
+    let opening = Opening::of(app.db.read(), peer, &user, true, now_ms).await?;
     let used = || bad("this was used already; try again");
     let tx = app.db.begin(Lane::People).await?;
     if !begun.take(&*tx).await? || !store::used(&*tx, &row.id, &key, now_ms).await? {

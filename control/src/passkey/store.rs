@@ -104,6 +104,17 @@ pub(super) fn read(row: &Model) -> Result<Passkey> {
     serde_json::from_str(&row.credential).map_err(Error::internal)
 }
 
+/// Whether somebody has one.
+/// # Errors
+/// Database.
+pub async fn any(db: &impl ConnectionTrait, user: &str) -> Result<bool, DbErr> {
+    let one = Entity::find()
+        .filter(Column::UserId.eq(user))
+        .one(db)
+        .await?;
+    Ok(one.is_some())
+}
+
 /// Takes all of somebody's away.
 /// # Errors
 /// Database.

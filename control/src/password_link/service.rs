@@ -22,6 +22,7 @@ use crate::{
     mail::Letter,
     passkey,
     session::store,
+    sso,
 };
 
 /// How long a link to another password is good.
@@ -157,6 +158,10 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
     // Whoever had got in may have made some.
     api_key::service::end_all(&*tx, &user.id, now_ms).await?;
     passkey::forget(&*tx, &user.id).await?;
+    // Whoever never had a password adds one to the log-in that they came by.
+    if user.password_hash != password::NO_PASSWORD {
+        sso::forget(&*tx, &user.id).await?;
+    }
     Entry::word("account.password", "user", &user.id)
         .with(json!({"by": "link"}))
         .by_nobody(&*tx, peer, now_ms)

@@ -33,6 +33,7 @@ use crate::{
     password_link::service as link,
     second_factor,
     session::store,
+    sso,
 };
 
 /// What a page of people needs beside their rows.
@@ -416,6 +417,7 @@ pub async fn reset_password(app: &App, caller: &Caller, id: UserId) -> Result<Fi
     store::end_all(&*tx, &row.id, now_ms).await?;
     api_key::service::end_all(&*tx, &row.id, now_ms).await?;
     passkey::forget(&*tx, &row.id).await?;
+    sso::forget(&*tx, &row.id).await?;
     Entry::word("person.password", "user", &row.id)
         .by(&*tx, caller, now_ms)
         .await?;
@@ -465,6 +467,7 @@ pub async fn delete(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     store::end_all(&*tx, &row.id, now_ms).await?;
     api_key::service::end_all(&*tx, &row.id, now_ms).await?;
     passkey::forget(&*tx, &row.id).await?;
+    sso::forget(&*tx, &row.id).await?;
     link::forget(&*tx, &row.id).await?;
     second_factor::forget(&*tx, &row.id, now_ms).await?;
     grants::Entity::delete_many()

@@ -232,6 +232,7 @@ pub async fn create(
         expires_at_ms: Set(req.expires_at.map(|at| at.0)),
         created_by: Set(Some(caller.user.id.clone())),
         created_at_ms: Set(now_ms),
+        login_id: Set(None),
     };
     let row = row.insert(&*tx).await.map_err(|e| match e.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict(

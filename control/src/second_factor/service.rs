@@ -4,7 +4,7 @@ use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QuerySelect, RelationDef,
 };
 use serde_json::json;
-use warren_entity::{grants, recovery_codes, roles, users};
+use warren_entity::{grants, recovery_codes, roles};
 use warren_proto::ids::UserId;
 
 use super::{
@@ -44,14 +44,15 @@ fn none() -> Error {
     Error::conflict("second_factor_off", "no authenticator app is set up")
 }
 
-/// Who wants a second step of somebody whose log-ins take none.
+/// Who wants a second step of somebody whose log-ins take none. The panel is content with a log-in that took two by itself.
 /// # Errors
 /// Database.
-pub async fn wanted(app: &App, user: &users::Model) -> Result<Option<WantedBy>> {
+pub async fn wanted(app: &App, caller: &Caller) -> Result<Option<WantedBy>> {
+    let user = &caller.user;
     if user.second_factor {
         return Ok(None);
     }
-    if app.config.second_factor_of.wants(user.admin) {
+    if !caller.two_steps && app.config.second_factor_of.wants(user.admin) {
         return Ok(Some(WantedBy::Panel));
     }
     if !user.granted || user.admin {
@@ -85,7 +86,7 @@ pub async fn get(app: &App, caller: &Caller) -> Result<SecondFactor> {
         on: user.second_factor,
         since: row.and_then(|(row, _)| row.confirmed_at_ms).map(Stamp),
         recovery_codes: left,
-        wanted_by: wanted(app, user).await?,
+        wanted_by: wanted(app, caller).await?,
     })
 }
 

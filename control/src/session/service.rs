@@ -79,7 +79,8 @@ pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCoo
         }
     };
     app.door.attempts.right(&user.username, network);
-    let opening = Opening::of(app, peer, &user).await?;
+    let two_steps = step.is_some();
+    let opening = Opening::of(app.db.read(), peer, &user, two_steps, now_ms).await?;
     let tx = app.db.begin(Lane::People).await?;
     let how = step.map(|step| json!({"second_factor": step.as_str()}));
     let cookie = opening.keep(&*tx, how, now_ms).await?;
@@ -133,19 +134,27 @@ async fn modern(app: &App, user: &users::Model, password: &str) -> Result<users:
 pub(crate) struct Opening {
     id: SessionId,
     token: secret::Secret,
+    two_steps: bool,
     caller: Caller,
 }
 
 impl Opening {
-    /// For somebody who has proved who they are.
+    /// For somebody who has proved who they are, in two steps or in one.
     /// # Errors
     /// Database; no system random source.
-    pub(crate) async fn of(app: &App, peer: &Peer, user: &users::Model) -> Result<Self> {
+    pub(crate) async fn of(
+        db: &impl ConnectionTrait,
+        peer: &Peer,
+        user: &users::Model,
+        two_steps: bool,
+        now_ms: i64,
+    ) -> Result<Self> {
         let id = SessionId::new();
         Ok(Self {
             id,
             token: secret::session_token()?,
-            caller: Caller::of(app, user.clone(), Via::Session(id), peer.clone()).await?,
+            two_steps,
+            caller: Caller::of(db, user.clone(), Via::Session(id), peer.clone(), now_ms).await?,
         })
     }
 
@@ -181,6 +190,7 @@ impl Opening {
             ended_at_ms: Set(None),
             address: Set(peer.address.to_string()),
             user_agent: Set(tame(&peer.user_agent, 256)),
+            two_steps: Set(self.two_steps),
         };
         sessions::Entity::insert(row)
             .exec_without_returning(db)
@@ -214,7 +224,7 @@ pub async fn current(app: &App, peer: &Peer, caller: &Caller) -> Result<CurrentS
         user: caller.user.clone().into(),
         permissions: keys.names(),
         permissions_on_nodes: on_some_node(&caller.actor).names(),
-        second_factor_wanted_by: second_factor::service::wanted(app, &caller.user).await?,
+        second_factor_wanted_by: second_factor::service::wanted(app, caller).await?,
         panel: Panel {
             name: "Warren".into(),
             version: env!("CARGO_PKG_VERSION").into(),

@@ -147,6 +147,7 @@ async fn arrange(many: &Many, ann: UserId, other: UserId, mixes: &[Mix], place: 
             expires_at_ms: To(None),
             created_by: To(None),
             created_at_ms: To(0),
+            login_id: To(None),
         };
         let add = grants::Entity::insert(row).exec_without_returning(&*tx);
         add.await.unwrap();

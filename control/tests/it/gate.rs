@@ -77,6 +77,7 @@ async fn log_in(world: &World, user: UserId) -> SessionId {
         ended_at_ms: Set(None),
         address: Set(String::new()),
         user_agent: Set(String::new()),
+        two_steps: Set(false),
     };
     let tx = world.app.db.begin(Lane::People).await.unwrap();
     sessions::Entity::insert(row)

@@ -58,6 +58,7 @@ async fn log_in(world: &World, expires_at_ms: i64) -> String {
         ended_at_ms: Set(None),
         address: Set("192.0.2.1".into()),
         user_agent: Set(String::new()),
+        two_steps: Set(false),
     };
     let tx = world.app.db.begin(Lane::People).await.unwrap();
     sessions::Entity::insert(row)

@@ -46,7 +46,9 @@ async fn held_back(panel: &Panel, person: &Person) -> Caller {
         local: true,
     };
     let via = Via::Session(session.id.parse().unwrap());
-    Caller::of(app, user, via, peer).await.unwrap()
+    Caller::of(app.db.read(), user, via, peer, app.clock.now_ms())
+        .await
+        .unwrap()
 }
 
 fn key() -> ApiKeyCreate {

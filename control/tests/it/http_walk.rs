@@ -45,6 +45,12 @@ const POWERLESS: &[(&str, u16)] = &[
     ("delete_passkey", 404),
     ("offer_passkey_session", 409),
     ("create_passkey_session", 409),
+    ("list_providers", 200),
+    ("begin_sso_session", 404),
+    ("finish_sso_session", 303),
+    ("list_linked_logins", 200),
+    ("begin_linked_login", 422),
+    ("delete_linked_login", 404),
     ("list_sessions", 200),
     ("delete_account_session", 404),
     ("list_api_keys", 200),
@@ -324,6 +330,9 @@ impl Walk {
                 "enroll_node" => 400,
                 "request_password_link" | "offer_passkey_session" | "create_passkey_session" => 409,
                 "use_password_link" => 422,
+                "list_providers" => 200,
+                "begin_sso_session" => 404,
+                "finish_sso_session" => 303,
                 _ => 401,
             };
             assert_eq!(status, expected, "{} as {who}: {text}", one.id);

@@ -29,6 +29,7 @@ mod http_registries;
 mod http_rights;
 mod http_second_factor;
 mod http_servers;
+mod http_sso;
 mod http_suspension;
 mod http_tls;
 mod http_walk;

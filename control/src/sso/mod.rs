@@ -1,0 +1,13 @@
+//! Log-ins that other providers vouch for (OpenID Connect): sending a browser there, believing what comes back, and whose
+//! account here it is.
+
+pub mod api;
+pub mod dto;
+mod login;
+mod person;
+mod provider;
+mod roles;
+pub mod service;
+
+pub use login::forget;
+pub use provider::{Providers, check};
