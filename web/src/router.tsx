@@ -8,9 +8,10 @@ import {
 } from '@tanstack/react-router'
 import type { AuditSearch } from './api/audit'
 import { Problem } from './api/problem'
-import { queryClient, type Span, sessionQuery } from './api/queries'
+import { loginsQuery, providersQuery, queryClient, type Span, sessionQuery } from './api/queries'
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
 import { midnight } from './util/days'
+import { type SsoCode, ssoCode } from './util/sso'
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
@@ -31,10 +32,24 @@ function nextPage(search: Record<string, unknown>): { next?: string } {
   return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
 }
 
+function refused(search: Record<string, unknown>): { sso?: SsoCode } {
+  const sso = ssoCode(search.sso)
+  return sso ? { sso } : {}
+}
+
+/** Waits for what decides how high the page is, so that nothing moves later; but not for long. */
+async function briefly(...reads: Promise<unknown>[]): Promise<void> {
+  await Promise.race([Promise.all(reads), new Promise((resolve) => setTimeout(resolve, 500))])
+}
+
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: nextPage,
+  validateSearch: (search: Record<string, unknown>): { next?: string; sso?: SsoCode } => ({
+    ...nextPage(search),
+    ...refused(search),
+  }),
+  loader: () => briefly(queryClient.prefetchQuery(providersQuery)),
   component: lazyRouteComponent(() => import('./pages/login'), 'LoginPage'),
 })
 
@@ -293,6 +308,8 @@ const operations = createRoute({
 const account = createRoute({
   getParentRoute: () => app,
   path: '/account',
+  validateSearch: refused,
+  loader: () => briefly(queryClient.prefetchQuery(providersQuery), queryClient.prefetchQuery(loginsQuery)),
   component: lazyRouteComponent(() => import('./pages/account'), 'AccountPage'),
 })
 

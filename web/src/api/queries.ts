@@ -28,6 +28,8 @@ export const keys = {
   registries: ['registries'] as const,
   sessions: ['account', 'sessions'] as const,
   apiKeys: ['account', 'api-keys'] as const,
+  providers: ['providers'] as const,
+  logins: ['account', 'logins'] as const,
   passkeys: ['account', 'passkeys'] as const,
   secondFactor: ['account', 'second-factor'] as const,
   accountQuota: ['account', 'quota'] as const,
@@ -140,6 +142,17 @@ export const apiKeysQuery = queryOptions({
 export const passkeysQuery = queryOptions({
   queryKey: keys.passkeys,
   queryFn: async () => (await must(api.GET('/account/passkeys'))).items,
+})
+export const loginsQuery = queryOptions({
+  queryKey: keys.logins,
+  queryFn: async () => (await must(api.GET('/account/logins'))).items,
+})
+/** Through whom one can sign in; asked before anybody has. */
+export const providersQuery = queryOptions({
+  queryKey: keys.providers,
+  queryFn: async () => (await must(api.GET('/session/providers'))).items,
+  staleTime: 60_000,
+  retry: false,
 })
 export const secondFactorQuery = queryOptions({
   queryKey: keys.secondFactor,

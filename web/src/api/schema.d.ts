@@ -57,6 +57,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/logins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Log-ins at other providers that are connected with one's account, the newest first. */
+        get: operations["list_linked_logins"];
+        put?: never;
+        /** Begins to connect one's account with a log-in at another provider. */
+        post: operations["begin_linked_login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/logins/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Lets go of a log-in at another provider, and of the roles that came with it. */
+        delete: operations["delete_linked_login"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/passkeys": {
         parameters: {
             query?: never;
@@ -1299,6 +1334,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Other providers through which one may log in. */
+        get: operations["list_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/sso/{provider}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a log-in at another provider: the browser goes to `url`, with the cookie that this answer sets. */
+        post: operations["begin_sso_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/sso/{provider}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a provider sends the browser back to. Goes on to a page: the one that was asked for, or one that says in `sso` what
+         *     went wrong.
+         */
+        get: operations["finish_sso_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/mine": {
         parameters: {
             query?: never;
@@ -2210,6 +2299,42 @@ export interface components {
              */
             swap_bytes?: number;
         };
+        /** @description Begins to connect one's account with a log-in at another provider. */
+        LinkBegin: {
+            /**
+             * Format: password
+             * @description The one that is good now.
+             */
+            current_password: string;
+            /**
+             * @description Provider id.
+             * @example acme
+             */
+            provider: string;
+        };
+        /** @description A log-in at another provider that is connected with one's account. */
+        LinkedLogin: {
+            /** @description When it was connected. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description ULID. */
+            id: string;
+            last_used_at: components["schemas"]["Stamp"] | null;
+            /**
+             * @description What the provider calls the person.
+             * @example ann@example.net
+             */
+            name: string;
+            /**
+             * @description Which provider.
+             * @example acme
+             */
+            provider: string;
+            /**
+             * @description As people know it.
+             * @example Acme ID
+             */
+            provider_name: string;
+        };
         /** @description A place that nodes stand at. */
         Location: {
             /** @description When it was made. */
@@ -2522,6 +2647,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_LinkedLogin: {
+            /** @description The rows. */
+            items: components["schemas"]["LinkedLogin"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Location: {
             /** @description The rows. */
             items: components["schemas"]["Location"][];
@@ -2602,6 +2734,13 @@ export interface components {
         Page_SessionInfo: {
             /** @description The rows. */
             items: components["schemas"]["SessionInfo"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SsoProvider: {
+            /** @description The rows. */
+            items: components["schemas"]["SsoProvider"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -3463,6 +3602,35 @@ export interface components {
             /** @description What the browser said it is. */
             user_agent: string;
         };
+        /** @description Where the browser goes next. */
+        SsoAway: {
+            /**
+             * @description Of the provider.
+             * @example https://id.example.net/authorize?client_id=warren
+             */
+            url: string;
+        };
+        /** @description Begins a log-in at another provider. */
+        SsoBegin: {
+            /**
+             * @description The page to come back to, beginning with one `/`.
+             * @example /servers
+             */
+            next?: string | null;
+        };
+        /** @description Somebody else who vouches for log-ins. */
+        SsoProvider: {
+            /**
+             * @description Part of its addresses here.
+             * @example acme
+             */
+            id: string;
+            /**
+             * @description As people know it.
+             * @example Acme ID
+             */
+            name: string;
+        };
         /** Format: date-time */
         Stamp: string;
         /** @description An egg that comes with Warren. */
@@ -3789,6 +3957,98 @@ export interface operations {
             header?: never;
             path: {
                 /** @description API key id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_linked_logins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LinkedLogin"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_linked_login: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkBegin"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoAway"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_linked_login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Connected log-in id */
                 id: string;
             };
             cookie?: never;
@@ -7109,6 +7369,111 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PasskeyOffer"];
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SsoProvider"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_sso_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Provider id */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoBegin"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoAway"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_sso_session: {
+        parameters: {
+            query?: {
+                /** @description To be changed for what it vouches for. */
+                code?: string;
+                /** @description As it was sent there. */
+                state?: string;
+                /** @description Why there is no code. */
+                error?: string;
+                /** @description Who answers, where several could have been asked. */
+                iss?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Provider id */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description On to a page of the panel */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

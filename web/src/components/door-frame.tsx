@@ -1,3 +1,4 @@
+import { CircleAlert } from 'lucide-react'
 import { Banner } from '~/ui/badge'
 import { readable } from '~/util/readable'
 import { Logo } from './logo'
@@ -10,6 +11,16 @@ export function DoorOr() {
       or
       <span aria-hidden="true" className="h-px flex-1 bg-line" />
     </div>
+  )
+}
+
+/** Below a button: what came of it. */
+export function DoorError({ children }: { children: string }) {
+  return (
+    <p role="alert" className="mt-1.5 flex gap-1.5 text-12 text-fail-fg">
+      <CircleAlert aria-hidden="true" size={12} className="mt-0.5 shrink-0" />
+      <span className="min-w-0 [overflow-wrap:anywhere]">{children}</span>
+    </p>
   )
 }
 

@@ -1,10 +1,11 @@
-import { CircleAlert, FingerprintPattern } from 'lucide-react'
+import { FingerprintPattern } from 'lucide-react'
 import { isProblem } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import type { SignedIn } from '~/api/types'
 import { usePasskeySignIn } from '~/hooks/use-passkey-sign-in'
 import { Button } from '~/ui/button'
 import { browserRefusal } from '~/util/passkey'
+import { DoorError } from './door-frame'
 
 const UNKNOWN =
   'The panel does not know this passkey, or it was too late. Try again, or sign in with your password.'
@@ -40,12 +41,7 @@ export function PasskeySignIn({
       <Button size="lg" icon={FingerprintPattern} busy={busy} className="w-full" onClick={() => void press()}>
         Sign in with a passkey
       </Button>
-      {error !== undefined && (
-        <p role="alert" className="mt-1.5 flex gap-1.5 text-12 text-fail-fg">
-          <CircleAlert aria-hidden="true" size={12} className="mt-0.5 shrink-0" />
-          <span className="min-w-0 [overflow-wrap:anywhere]">{refusal(error)}</span>
-        </p>
-      )}
+      {error !== undefined && <DoorError>{refusal(error)}</DoorError>}
     </div>
   )
 }

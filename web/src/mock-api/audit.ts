@@ -139,6 +139,14 @@ const TOLD: Array<[ago: number, actor: AuditRow['actor'], action: string, on: On
   [25_000, user(0), 'person.second_factor', who(2), { on: { from: true, to: false } }],
   [26_000, user(0), 'session.create', ['session', id(1)], { second_factor: 'app' }],
   [26_100, user(0), 'session.create', ['session', id(1)], { passkey: 'Mira’s phone' }],
+  [26_150, user(0), 'session.create', ['session', id(2)], { provider: 'Acme ID' }],
+  [
+    26_160,
+    user(0),
+    'account.login.create',
+    ['login', id(1601)],
+    { provider: 'Acme ID', name: 'mira@acme.example.net' },
+  ],
   [26_200, user(0), 'account.passkey.create', ['passkey', id(1502)], { name: 'Mira’s phone' }],
   [
     31_000,

@@ -6,6 +6,7 @@ import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
+import { loginRoutes } from './logins'
 import { passkeyRoutes } from './passkeys'
 import { passwordLinkRoutes } from './password-links'
 import { peopleRoutes } from './people-routes'
@@ -99,6 +100,7 @@ const routes: Route[] = [
     signedIn = true
     return { user: user() }
   }),
+  ...loginRoutes,
   ...passwordLinkRoutes,
   ...quotaRoutes,
   ...locationRoutes,

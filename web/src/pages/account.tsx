@@ -1,6 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useEffect, useState } from 'react'
 import { keys, queryClient, sessionQuery } from '~/api/queries'
 import { ApiKeys } from '~/components/api-keys'
+import { ConnectedLogins } from '~/components/connected-logins'
 import { Page, PageHead } from '~/components/page-head'
 import { Passkeys } from '~/components/passkeys'
 import { OwnQuota } from '~/components/quota'
@@ -16,6 +19,7 @@ import { PasswordForm } from './password'
 
 export function AccountPage() {
   const session = useQuery(sessionQuery)
+  const refused = useRefused()
   usePage('Account')
   return (
     <Page>
@@ -24,6 +28,7 @@ export function AccountPage() {
         <div className="flex min-w-0 flex-col gap-4">
           {session.data && <SecondFactorCard account={session.data.user.username} />}
           <Passkeys />
+          <ConnectedLogins refused={refused} />
           <Sessions />
           <ApiKeys />
         </div>
@@ -52,6 +57,17 @@ export function AccountPage() {
       </div>
     </Page>
   )
+}
+
+/** Why a log-in was not connected. It leaves the address, which would tell it again when it is opened later. */
+function useRefused() {
+  const { sso } = useSearch({ from: '/app/account' })
+  const [refused] = useState(sso)
+  const navigate = useNavigate()
+  useEffect(() => {
+    if (sso) void navigate({ to: '/account', search: {}, replace: true })
+  }, [sso, navigate])
+  return refused
 }
 
 function ThemeCard() {

@@ -1,3 +1,4 @@
+import { QueryClientProvider } from '@tanstack/react-query'
 import {
   createMemoryHistory,
   createRootRoute,
@@ -8,6 +9,7 @@ import {
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { queryClient } from '~/api/queries'
 import { LoginPage } from './login'
 
 const WITH = 'Sign in with a passkey'
@@ -68,7 +70,13 @@ async function open() {
     routeTree: top.addChildren([login, forgot, password, nodes, home]),
     history: createMemoryHistory({ initialEntries: ['/login?next=%2Fnodes'] }),
   })
-  await act(async () => root.render(<RouterProvider router={router as never} />))
+  await act(async () =>
+    root.render(
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router as never} />
+      </QueryClientProvider>,
+    ),
+  )
   await painted(() => expect(text()).toContain('Sign in to Warren'))
 }
 
@@ -79,6 +87,7 @@ beforeEach(() => {
   answer = IN
   offers = 0
   vi.stubGlobal('fetch', async (request: Request) => {
+    if (request.method === 'GET') return Response.json({ items: [], next: null })
     const path = new URL(request.url).pathname.replace('/api/v1', '')
     const sent = await request.text()
     calls.push({ path, body: sent ? JSON.parse(sent) : undefined })

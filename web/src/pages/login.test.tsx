@@ -1,3 +1,4 @@
+import { QueryClientProvider } from '@tanstack/react-query'
 import {
   createMemoryHistory,
   createRootRoute,
@@ -8,6 +9,7 @@ import {
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { queryClient } from '~/api/queries'
 import { passwordSet } from '~/stores/password-set'
 import { turnedAway } from '~/stores/turned-away'
 import { LoginPage } from './login'
@@ -53,6 +55,7 @@ beforeEach(async () => {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
   asked = []
   vi.stubGlobal('fetch', async (request: Request) => {
+    if (request.method === 'GET') return Response.json({ items: [], next: null })
     asked.push(JSON.parse(await request.text()))
     const [status, body, headers] = answers.shift() ?? IN
     return new Response(JSON.stringify(body), {
@@ -75,7 +78,13 @@ async function open() {
     routeTree: top.addChildren([login, forgot, home]),
     history: createMemoryHistory({ initialEntries: ['/login'] }),
   })
-  await act(async () => root.render(<RouterProvider router={router as never} />))
+  await act(async () =>
+    root.render(
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router as never} />
+      </QueryClientProvider>,
+    ),
+  )
   await painted(() => expect(field('Password')).toBeTruthy())
 }
 afterEach(async () => {

@@ -1,11 +1,14 @@
+import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useId, useState } from 'react'
 import { api, isProblem, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
-import { keys, queryClient } from '~/api/queries'
+import { keys, providersQuery, queryClient } from '~/api/queries'
 import type { SignedIn } from '~/api/types'
 import { DoorFrame, DoorOr } from '~/components/door-frame'
 import { PasskeySignIn } from '~/components/passkey-sign-in'
+import { ProviderSignIn } from '~/components/provider-sign-in'
+import { SsoNote } from '~/components/sso-note'
 import { SuspendedNote } from '~/components/suspended'
 import { CodeField } from '~/forms/code-field'
 import { PasswordField } from '~/forms/password-field'
@@ -24,7 +27,7 @@ const WORDS: Record<string, string> = {
 }
 
 export function LoginPage() {
-  const { next } = useSearch({ from: '/login' })
+  const { next, sso } = useSearch({ from: '/login' })
   const navigate = useNavigate()
   const [login, setLogin] = useState('')
   const [password, setPassword] = useState('')
@@ -35,6 +38,9 @@ export function LoginPage() {
   const [error, setError] = useState<unknown>()
   const [suspended, setSuspended] = useState(turnedAway.why)
   const [fresh, setFresh] = useState(passwordSet.is)
+  const [turned, setTurned] = useState(sso)
+  const providers = useQuery(providersQuery).data ?? []
+  const passkeys = passkeysWork()
   const news = useId()
   usePage('Sign in')
 
@@ -48,6 +54,7 @@ export function LoginPage() {
   function forget() {
     setError(undefined)
     setSuspended(undefined)
+    setTurned(undefined)
     setFresh(false)
     turnedAway.forget()
     passwordSet.forget()
@@ -127,6 +134,11 @@ export function LoginPage() {
   return (
     <DoorFrame title="Sign in to Warren" note={location.host}>
       {suspended !== undefined && <SuspendedNote said={suspended} />}
+      {turned && (
+        <div className="mb-5">
+          <SsoNote code={turned} />
+        </div>
+      )}
       {fresh && (
         <p id={news} role="status" className="mb-5 flex items-center gap-2 text-t2">
           <Mark shape="ok" family="run" size={14} />
@@ -169,12 +181,11 @@ export function LoginPage() {
       >
         Forgot your password?
       </Link>
-      {passkeysWork() && (
-        <>
-          <DoorOr />
-          <PasskeySignIn onTry={forget} onSuspended={setSuspended} onSignedIn={enter} />
-        </>
-      )}
+      {(passkeys || providers.length > 0) && <DoorOr />}
+      <div className="flex flex-col gap-2">
+        {passkeys && <PasskeySignIn onTry={forget} onSuspended={setSuspended} onSignedIn={enter} />}
+        {providers.length > 0 && <ProviderSignIn {...{ providers, next }} onTry={forget} />}
+      </div>
     </DoorFrame>
   )
 }

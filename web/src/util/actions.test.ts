@@ -50,6 +50,7 @@ it('of a log-in it is told how it was proved, and of one that failed what was wr
   expect(done('session.create', { second_factor: 'app' })).toBe('Signed in with two steps')
   expect(done('session.create', { second_factor: 'recovery_code' })).toBe('Signed in with a recovery code')
   expect(done('session.create', { passkey: 'Phone' })).toBe('Signed in with a passkey')
+  expect(done('session.create', { provider: 'Acme ID' })).toBe('Signed in through another provider')
   expect(done('session.refused', { wrong: 'password' })).toBe('Failed to sign in: wrong password')
   expect(done('session.refused', { wrong: 'code' })).toBe('Failed to sign in: wrong code')
   expect(done('session.refused', { wrong: '<b>' })).toBe('Failed to sign in')

@@ -79,7 +79,8 @@ const TWO_STEPS = by('second_factor', {
 })
 
 function signIn(diff: Diff): string | undefined {
-  return typeof diff.passkey === 'string' ? 'Signed in with a passkey' : TWO_STEPS(diff)
+  if (typeof diff.passkey === 'string') return 'Signed in with a passkey'
+  return typeof diff.provider === 'string' ? 'Signed in through another provider' : TWO_STEPS(diff)
 }
 
 function secondStep({ on }: Diff): string | undefined {
@@ -140,6 +141,8 @@ const DONE = new Map<string, Told>([
   ['account.passkey.create', { all: 'Added a passkey' }],
   ['account.passkey.update', { all: 'Renamed a passkey' }],
   ['account.passkey.delete', { all: 'Removed a passkey' }],
+  ['account.login.create', { all: 'Connected a log-in' }],
+  ['account.login.delete', { all: 'Disconnected a log-in' }],
   ['api_key.create', { all: 'Made an API key' }],
   ['api_key.delete', { all: 'Revoked an API key' }],
   ['api_key.refused', { all: 'Tried an API key from where it is not allowed' }],

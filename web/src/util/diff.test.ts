@@ -112,6 +112,13 @@ it('of a suspension the reason is told, of its lifting none', () => {
   expect(brief('person.suspend', { reason: { from: 'Unpaid', to: null } })).toBeUndefined()
 })
 
+it('of a log-in it is told which passkey or provider let one in', () => {
+  expect(brief('session.create', { passkey: 'Phone\u202e' })).toBe('Phone\\u{202e}')
+  expect(brief('session.create', { provider: 'Acme ID' })).toBe('Acme ID')
+  expect(brief('session.create', { second_factor: 'app' })).toBeUndefined()
+  expect(brief('session.create', null)).toBeUndefined()
+})
+
 it('of a new API key it is told what it is for, where the entry says it', () => {
   expect(brief('api_key.create', { name: 'CI', keys: ['server.read', 'control.start'] })).toBe(
     '2 permissions',

@@ -159,10 +159,17 @@ export function briefOf(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf):
   if (action === 'file.delete' && Array.isArray(diff.delete)) return firstOf(diff.delete, nameOf)
   if (action === 'control.console' && typeof diff.bytes === 'number') return `${bytesText(diff.bytes)} typed`
   if (action === 'person.suspend') return suspensionBrief(diff)
+  if (action === 'session.create') return wayIn(diff)
   if (action === 'audit.read') return FILES.get(diff.export)
   if (action === 'api_key.create' && 'keys' in diff) return scopeText(diff.keys)
   if (action === 'role.grant' && typeof diff.role === 'string') return nameOf(diff.role)
   return action === 'server.update' ? settingsBrief(row, nameOf) : undefined
+}
+
+/** Which passkey or provider let somebody in. */
+function wayIn({ passkey, provider }: Fields): string | undefined {
+  const through = passkey ?? provider
+  return typeof through === 'string' ? cut(through) : undefined
 }
 
 function firstOf(list: unknown[], nameOf: NameOf): string | undefined {

@@ -12,6 +12,7 @@ export type Things = ReadonlyMap<string, Thing>
 const NOUNS = new Map([
   ['user', 'person'],
   ['api_key', 'API key'],
+  ['login', 'log-in'],
 ])
 
 const KINDS = new Map<string, Thing['kind']>([

@@ -1,0 +1,67 @@
+import { type FormEvent, useState } from 'react'
+import { api, must } from '~/api/client'
+import { asProblem, attemptsText } from '~/api/problem'
+import type { Provider } from '~/api/types'
+import { FormProblem } from '~/components/problem-view'
+import { providerProblem } from '~/components/provider-sign-in'
+import { useLeaving } from '~/hooks/use-leaving'
+import { Button } from '~/ui/button'
+import { Dialog, DialogFoot } from '~/ui/dialog'
+import { visible } from '~/util/visible'
+import { PasswordField } from './password-field'
+
+/** Proves the person, then leaves for the provider, which sends them back to the account. */
+export function ConnectLoginDialog({
+  provider,
+  onClose,
+}: {
+  /** Nothing is asked without one. */
+  provider: Provider | undefined
+  onClose: () => void
+}) {
+  return (
+    <Dialog
+      open={provider !== undefined}
+      onClose={onClose}
+      title={`Connect ${visible(provider?.name ?? '')}`}
+      note="You sign in there once and come back here. From then on it signs you in without your password."
+    >
+      {provider && <ConnectForm {...{ provider, onClose }} />}
+    </Dialog>
+  )
+}
+
+function ConnectForm({ provider: { id }, onClose }: { provider: Provider; onClose: () => void }) {
+  const [password, setPassword] = useState('')
+  const { busy, error, go } = useLeaving((current_password: string) =>
+    must(api.POST('/account/logins', { body: { provider: id, current_password } })),
+  )
+  const problem = error ? asProblem(error) : undefined
+  const wrong = problem && (problem.fields.current_password ?? attemptsText(problem))
+  return (
+    <form
+      className="flex flex-col gap-4"
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault()
+        go(password)
+      }}
+    >
+      <PasswordField
+        label="Your password"
+        value={password}
+        autoComplete="current-password"
+        autoFocus
+        help="So that nobody connects theirs at a browser that you left open"
+        onChange={setPassword}
+        error={wrong}
+      />
+      {problem && !wrong && <FormProblem error={problem} said={providerProblem(problem)} />}
+      <DialogFoot>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" look="primary" busy={busy}>
+          Go on
+        </Button>
+      </DialogFoot>
+    </form>
+  )
+}
