@@ -160,9 +160,15 @@ async function tellProvider(instance) {
   await carol.page.getByRole('dialog').getByRole('button', { name: 'Disconnect', exact: true }).click()
   await carol.page.getByText(/no other way in/).waitFor()
   await shot(carol.page, 'last-way-in')
+  await carol.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
+  await carol.page.getByLabel('New password', { exact: true }).fill('a warren of many burrows')
+  await carol.page.getByLabel('New password again', { exact: true }).fill('a warren of many burrows')
+  await shot(carol.page, 'first-password')
+  await button(carol.page, 'Set a password').click()
+  await button(carol.page, 'Change password').waitFor()
   check(carol.page.faults.length === 0, `the pages had faults: ${carol.page.faults.join('; ')}`)
   await carol.browser.close()
-  say('somebody new got an account and the role of her group, came to the page that she wanted, and keeps her only way in')
+  say('somebody new got an account and the role of her group, came to the page that she wanted, keeps her only way in, and set a password')
 
   const { browser, page } = await openBrowser({ colorScheme: 'dark', viewport: { width: 390, height: 844 } })
   await withPassword(page, instance.admin.user, PASSWORD).catch(async (error) => {

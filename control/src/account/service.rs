@@ -24,6 +24,9 @@ use crate::{
     },
 };
 
+/// How long a log-in stands for the password of somebody who has none.
+const FRESH_MS: i64 = 10 * 60 * 1000;
+
 /// Says what is wrong with a log-in name, if anything. An `@` would make it look like an address.
 pub fn check_username(fields: &mut Fields, field: &str, name: &str) {
     let good = (1..=64).contains(&name.len())
@@ -132,14 +135,24 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Use
     Ok(user.into())
 }
 
-/// Checks the password of somebody who is logged in: a stolen session must not be able to guess it either.
+/// Passes for a log-in of this moment, which stands for the password of somebody who has none.
+fn fresh(caller: &Caller, now_ms: i64) -> Result<()> {
+    if caller.began_ms.is_some_and(|at| now_ms < at + FRESH_MS) {
+        return Ok(());
+    }
+    let text =
+        "this account has no password: log in once more, which stands for it for ten minutes";
+    Err(Error::forbidden("fresh_session_needed", text))
+}
+
+/// Checks the password of somebody who is logged in: a stolen session must not be able to guess it either. Whoever has none
+/// has to have logged in a moment ago instead.
 /// # Errors
-/// 422 for a wrong one, 429 after too many.
+/// 422 for a wrong one, 429 after too many; 403 `fresh_session_needed`.
 pub async fn check_password(app: &App, caller: &Caller, typed: &str, now_ms: i64) -> Result<()> {
     let (user, network) = (&caller.user, Network::of(caller.peer.address));
     if user.password_hash == password::NO_PASSWORD {
-        let text = "this account has no password yet: sign out and use \"Forgot your password?\" to set one";
-        return Err(Error::field("current_password", "none", text));
+        return fresh(caller, now_ms);
     }
     let attempts = &app.door.attempts;
     attempts.take(&user.username, network, true, now_ms)?;

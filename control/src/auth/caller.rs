@@ -40,6 +40,8 @@ pub struct Caller {
     pub narrowed: bool,
     /// The log-in took two steps.
     pub two_steps: bool,
+    /// When the log-in was, Unix milliseconds; none with an API key.
+    pub began_ms: Option<i64>,
 }
 
 /// Left in a request whose key has paid for it: it is looked at twice where an answer may be repeated.
@@ -68,6 +70,7 @@ impl Caller {
             peer,
             narrowed: false,
             two_steps: false,
+            began_ms: None,
         })
     }
 
@@ -143,6 +146,7 @@ struct Held {
     per_minute: Option<i32>,
     /// Of log-ins alone.
     two_steps: bool,
+    began_at_ms: Option<i64>,
     #[sea_orm(nested)]
     user: users::Model,
 }
@@ -168,6 +172,7 @@ async fn key(app: &App, secret: &str) -> Result<Option<Held>> {
             Column::PerMinute,
         ])
         .expr_as(Expr::value(false), "two_steps")
+        .expr_as(Expr::cust("NULL"), "began_at_ms")
         .filter(Column::SecretHash.eq(secret::hash(secret)))
         .filter(Column::RevokedAtMs.is_null());
     Ok(held.into_model().one(app.db.read()).await?)
@@ -182,6 +187,7 @@ async fn session(app: &App, token_hash: String) -> Result<Option<Held>> {
         .column_as(Column::Id, "credential_id")
         .column_as(Column::LastSeenAtMs, "used_at_ms")
         .columns([Column::ExpiresAtMs, Column::TwoSteps])
+        .column_as(Column::CreatedAtMs, "began_at_ms")
         .expr_as(Expr::cust("NULL"), "keys")
         .expr_as(Expr::cust("NULL"), "addresses")
         .expr_as(Expr::cust("NULL"), "per_minute")
@@ -264,6 +270,7 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
     };
     let id = held.credential_id.parse().map_err(Error::internal)?;
     let two_steps = held.two_steps || held.user.second_factor;
+    let began_ms = held.began_at_ms;
     if held.used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
         let app = app.clone();
         tokio::spawn(async move {
@@ -275,6 +282,7 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
     }
     let mut caller = Caller::of(app.db.read(), held.user, Via::Session(id), peer, now).await?;
     caller.two_steps = two_steps;
+    caller.began_ms = began_ms;
     Ok(caller)
 }
 

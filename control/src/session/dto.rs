@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{http::Stamp, second_factor::dto::WantedBy};
+use crate::{auth::password::NO_PASSWORD, http::Stamp, second_factor::dto::WantedBy};
 
 /// Name or e-mail address, and password.
 #[derive(Deserialize, ToSchema)]
@@ -36,6 +36,9 @@ pub struct User {
     pub must_change_password: bool,
     /// Log-ins take a second step.
     pub second_factor: bool,
+    /// False for somebody who came by another provider: where the password is wanted, a log-in of the last ten minutes
+    /// stands for it.
+    pub has_password: bool,
 }
 
 impl From<warren_entity::users::Model> for User {
@@ -47,6 +50,7 @@ impl From<warren_entity::users::Model> for User {
             admin: user.admin,
             must_change_password: user.must_change_password,
             second_factor: user.second_factor,
+            has_password: user.password_hash != NO_PASSWORD,
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) enum Refused {
     AccountSuspended,
     Expired,
     ProviderUnreachable,
-    Refused,
+    Untrusted,
     EmailTaken,
     EmailUnverified,
     LinkedElsewhere,
@@ -48,7 +48,7 @@ impl Refused {
             Self::AccountSuspended => "account_suspended",
             Self::Expired => "expired",
             Self::ProviderUnreachable => "provider_unreachable",
-            Self::Refused => "refused",
+            Self::Untrusted => "refused",
             Self::EmailTaken => "email_taken",
             Self::EmailUnverified => "email_unverified",
             Self::LinkedElsewhere => "linked_elsewhere",
@@ -244,7 +244,7 @@ async fn vouched(
 ) -> std::result::Result<Vouched, Refused> {
     let refused = |why: &str| {
         tracing::warn!(provider = %provider.id, %why, "a log-in at another provider was refused");
-        Refused::Refused
+        Refused::Untrusted
     };
     if let Some(error) = &req.error {
         return Err(refused(&crate::text::tame(error, 128)));

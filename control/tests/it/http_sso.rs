@@ -19,11 +19,14 @@ use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use warren_control::config::{self, Config, SecondFactorOf};
-use warren_entity::{audit_log, grants, users};
+use warren_control::{
+    config::{self, Config, SecondFactorOf},
+    db::Lane,
+};
+use warren_entity::{audit_log, grants, sessions, users};
 
 use crate::{
     http_panel::{Answer, PASSWORD, Panel, Person, with},
@@ -384,11 +387,28 @@ async fn whoever_a_provider_vouches_for_gets_in(world: World) {
             "bad_credentials"
         );
     }
-    let ask = json!({"current_password": "!"});
-    let none = again.post("/account/second-factor", ask).await;
-    assert_eq!(none.fields(), ["current_password none"]);
+    assert_eq!(me["user"]["has_password"], false);
+    let mine = again.get("/account/sessions").await.expect(200);
+    for session in mine["items"].as_array().unwrap() {
+        aged(&panel, session["id"].as_str().unwrap(), 11).await;
+    }
+    let ask = json!({"current_password": "!", "new_password": "a warren of many burrows"});
+    let late = again.put("/account/password", ask.clone()).await;
+    assert_eq!(late.problem(403), "fresh_session_needed");
     let only = format!("/account/logins/{}", login["id"].as_str().unwrap());
     assert_eq!(again.delete(&only).await.problem(409), "last_way_in");
+    // A log-in of this moment stands for it; from then on there is one.
+    let (_, fresh) = log_in(&panel, &acme).await;
+    fresh
+        .put("/account/password", ask.clone())
+        .await
+        .expect(204);
+    let wrong = fresh.put("/account/password", ask).await;
+    assert_eq!(wrong.fields(), ["current_password wrong"]);
+    guess
+        .log_in("ann2", "a warren of many burrows")
+        .await
+        .expect(200);
     // Suspended is suspended.
     let root = panel.as_admin().await;
     let id = me["user"]["id"].as_str().unwrap();
@@ -414,7 +434,7 @@ async fn whoever_a_provider_vouches_for_gets_in(world: World) {
     let told = rows
         .iter()
         .filter(|row| format!("{:?}", row.diff).contains("Acme ID"));
-    assert_eq!(told.count(), 3, "{rows:?}");
+    assert_eq!(told.count(), 4, "{rows:?}");
 }
 
 async fn nobody_gets_an_account_unless_the_operator_says_so(world: World) {
@@ -450,6 +470,20 @@ async fn nobody_gets_an_account_unless_the_operator_says_so(world: World) {
         .expect(201);
     let list = linked(&panel, &ann.to_string()).await;
     assert_eq!(list, 0);
+}
+
+/// A log-in that was so many minutes ago.
+async fn aged(panel: &Panel, session: &str, minutes: i64) {
+    let app = &panel.world.app;
+    let tx = app.db.begin(Lane::People).await.unwrap();
+    let before = app.clock.now_ms() - minutes * 60_000;
+    sessions::Entity::update_many()
+        .col_expr(sessions::Column::CreatedAtMs, Expr::value(before))
+        .filter(sessions::Column::Id.eq(session))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn linked(panel: &Panel, user: &str) -> usize {

@@ -3772,6 +3772,11 @@ export interface components {
             admin: boolean;
             /** @description E-mail address. */
             email: string;
+            /**
+             * @description False for somebody who came by another provider: where the password is wanted, a log-in of the last ten minutes
+             *     stands for it.
+             */
+            has_password: boolean;
             /** @description ULID. */
             id: string;
             /** @description Until the password is changed, only that works. */

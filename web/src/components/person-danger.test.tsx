@@ -16,6 +16,7 @@ const ANN: Person = {
   roles: [],
   must_change_password: false,
   second_factor: false,
+
   suspended: null,
   last_seen_at: null,
   created_at: '2026-11-01T00:00:00Z',
@@ -34,6 +35,7 @@ async function show(person: Person, me: { id: string; admin: boolean }, may = MA
       username: 'mira',
       email: 'mira@example.net',
       must_change_password: false,
+      has_password: true,
       second_factor: false,
     },
     second_factor_wanted_by: null,

@@ -13,6 +13,7 @@ const SUPPORT: Role = {
   keys: ['server.read', 'control.start'],
   grants: 0,
   second_factor: false,
+
   created_at: '2026-11-01T00:00:00Z',
   updated_at: '2026-11-01T00:00:00Z',
 }
@@ -32,6 +33,7 @@ async function show(mine: string[]) {
       email: 'm@example.net',
       admin: false,
       must_change_password: false,
+      has_password: true,
       second_factor: false,
     },
     second_factor_wanted_by: null,

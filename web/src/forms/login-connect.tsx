@@ -8,7 +8,7 @@ import { useLeaving } from '~/hooks/use-leaving'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { visible } from '~/util/visible'
-import { PasswordField } from './password-field'
+import { OwnPassword } from './own-password'
 
 /** Proves the person, then leaves for the provider, which sends them back to the account. */
 export function ConnectLoginDialog({
@@ -46,10 +46,8 @@ function ConnectForm({ provider: { id }, onClose }: { provider: Provider; onClos
         go(password)
       }}
     >
-      <PasswordField
-        label="Your password"
+      <OwnPassword
         value={password}
-        autoComplete="current-password"
         autoFocus
         help="So that nobody connects theirs at a browser that you left open"
         onChange={setPassword}

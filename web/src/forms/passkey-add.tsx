@@ -11,8 +11,8 @@ import { Spinner } from '~/ui/spinner'
 import { browserName } from '~/util/browser'
 import { browserRefusal, isDismissed, makePasskey } from '~/util/passkey'
 import { visible } from '~/util/visible'
+import { OwnPassword } from './own-password'
 import { PasskeyNameField } from './passkey-name'
-import { PasswordField } from './password-field'
 
 /** Makes a passkey: proves the person, lets the browser ask, and keeps what it made. */
 export function AddPasskeyDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -43,10 +43,8 @@ function AddForm({ onClose }: { onClose: () => void }) {
         if (!empty && !add.isPending) add.mutate({ password, name: name.trim() })
       }}
     >
-      <PasswordField
-        label="Your password"
+      <OwnPassword
         value={password}
-        autoComplete="current-password"
         autoFocus
         help="So that nobody adds one at a browser that you left open"
         onChange={setPassword}

@@ -8,6 +8,7 @@ import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
+import { OwnPassword } from './own-password'
 
 export function ProfileForm({ email, username }: { email: string; username: string }) {
   const [mail, setMail] = useState(email)
@@ -66,22 +67,13 @@ export function ProfileForm({ email, username }: { email: string; username: stri
           )}
         </Field>
         {moves && (
-          <Field
+          <OwnPassword
             label="Current password"
             help="Links to another password go to this address, so changing it takes the password."
             error={problem?.fields.current_password}
-          >
-            {(ids) => (
-              <Input
-                {...ids}
-                type="password"
-                required
-                autoComplete="current-password"
-                value={password}
-                onChange={(event) => setPassword(event.target.value)}
-              />
-            )}
-          </Field>
+            value={password}
+            onChange={setPassword}
+          />
         )}
         {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
         <div className="flex justify-end">

@@ -13,7 +13,7 @@ import { QrCode } from '~/ui/qr-code'
 import { cx } from '~/util/cx'
 import { spelled } from '~/util/second-factor'
 import { CodeField } from './code-field'
-import { PasswordField } from './password-field'
+import { OwnPassword } from './own-password'
 
 const STEPS = ['Password', 'App', 'Recovery codes']
 
@@ -139,10 +139,8 @@ function Password({
         if (!begin.isPending) begin.mutate()
       }}
     >
-      <PasswordField
-        label="Your password"
+      <OwnPassword
         value={password}
-        autoComplete="current-password"
         autoFocus
         help="So that nobody sets it up at a browser that you left open"
         onChange={setPassword}

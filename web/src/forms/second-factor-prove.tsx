@@ -5,7 +5,7 @@ import { FormProblem } from '~/components/problem-view'
 import { Button } from '~/ui/button'
 import { DialogFoot } from '~/ui/dialog'
 import { CodeField } from './code-field'
-import { PasswordField } from './password-field'
+import { OwnPassword } from './own-password'
 
 export interface Proof {
   current_password: string
@@ -44,14 +44,7 @@ export function SecondFactorProve<T>({
         if (!acting.isPending) acting.mutate()
       }}
     >
-      <PasswordField
-        label="Your password"
-        value={password}
-        autoComplete="current-password"
-        autoFocus
-        onChange={setPassword}
-        error={fields.current_password}
-      />
+      <OwnPassword value={password} autoFocus onChange={setPassword} error={fields.current_password} />
       <CodeField
         value={code}
         recovery={recovery}

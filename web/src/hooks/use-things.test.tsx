@@ -41,6 +41,7 @@ async function read(permissions: string[], rows: AuditRow[] = [ROW]) {
       email: 'mira@example.net',
       admin: false,
       second_factor: false,
+      has_password: true,
       must_change_password: false,
     },
     permissions,

@@ -30,6 +30,7 @@ const user = () => ({
     : { id: id(1000), username: 'mira', email: 'mira@example.net', admin: true }),
   must_change_password: forced,
   second_factor: secondFactorOn(),
+  has_password: scenario() !== 'no-password',
 })
 
 function series(step: number, count: number, make: Record<string, number[]>) {

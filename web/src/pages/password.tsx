@@ -6,7 +6,7 @@ import { keys, queryClient } from '~/api/queries'
 import { DoorFrame } from '~/components/door-frame'
 import { FormProblem } from '~/components/problem-view'
 import { isFine, NewPasswordFields, NOTHING_TYPED } from '~/forms/new-password'
-import { PasswordField } from '~/forms/password-field'
+import { OwnPassword, useHasPassword } from '~/forms/own-password'
 import { usePage } from '~/stores/page'
 import { Button } from '~/ui/button'
 
@@ -37,6 +37,8 @@ export function PasswordForm({
       const body = { current_password: current, new_password: typed.fresh }
       await must(api.PUT('/account/password', { body }))
       await onDone()
+      // Somebody who had none has one now.
+      await queryClient.invalidateQueries({ queryKey: keys.session })
       setCurrent('')
       setTyped(NOTHING_TYPED)
       setTried(false)
@@ -47,18 +49,13 @@ export function PasswordForm({
     }
   }
 
+  const has = useHasPassword()
   const wrongCurrent =
     problem?.fields.current_password ??
     (problem?.code === 'bad_credentials' ? 'This is not the current password' : undefined)
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      <PasswordField
-        label="Current password"
-        value={current}
-        autoComplete="current-password"
-        onChange={setCurrent}
-        error={wrongCurrent}
-      />
+      <OwnPassword label="Current password" value={current} onChange={setCurrent} error={wrongCurrent} />
       <NewPasswordFields
         typed={typed}
         tried={tried}
@@ -75,7 +72,7 @@ export function PasswordForm({
         busy={busy}
         className={wide ? 'mt-1 w-full' : 'sm:self-end'}
       >
-        Change password
+        {has ? 'Change password' : 'Set a password'}
       </Button>
     </form>
   )
