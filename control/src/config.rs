@@ -92,9 +92,15 @@ pub struct Provider {
     pub roles_claim: String,
     #[serde(default)]
     pub roles: BTreeMap<String, String>,
+    #[serde(default = "Provider::usual_days")]
+    pub roles_days: u32,
 }
 
 impl Provider {
+    fn usual_days() -> u32 {
+        7
+    }
+
     fn usual_scopes() -> String {
         "openid profile email".into()
     }

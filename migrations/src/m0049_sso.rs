@@ -5,6 +5,9 @@ use sea_orm_migration::{prelude::*, schema::*};
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
+/// Flags of tables that exist. Of an address from before nobody knows whose it is.
+const ADDED: [(&str, &str); 2] = [("sessions", "two_steps"), ("users", "email_verified")];
+
 fn linked_logins() -> TableCreateStatement {
     Table::create()
         .table("linked_logins")
@@ -14,6 +17,7 @@ fn linked_logins() -> TableCreateStatement {
         .col(text("issuer"))
         .col(text("subject"))
         .col(text("name"))
+        .col(boolean("by_address").default(false))
         .col(big_integer("created_at_ms"))
         .col(big_integer_null("last_used_at_ms"))
         .to_owned()
@@ -37,12 +41,14 @@ impl MigrationTrait for Migration {
             .col("user_id")
             .to_owned();
         m.create_index(user).await?;
-        let mut column = boolean("two_steps").default(false).to_owned();
-        let sessions = Table::alter()
-            .table("sessions")
-            .add_column(&mut column)
-            .to_owned();
-        m.alter_table(sessions).await?;
+        for (table, column) in ADDED {
+            let mut column = boolean(column).default(false).to_owned();
+            let table = Table::alter()
+                .table(table)
+                .add_column(&mut column)
+                .to_owned();
+            m.alter_table(table).await?;
+        }
         let mut column = text_null("login_id").to_owned();
         let grants = Table::alter()
             .table("grants")
@@ -52,7 +58,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, m: &SchemaManager) -> Result<(), DbErr> {
-        for (table, column) in [("grants", "login_id"), ("sessions", "two_steps")] {
+        for (table, column) in [("grants", "login_id")].into_iter().chain(ADDED) {
             let table = Table::alter().table(table).drop_column(column).to_owned();
             m.alter_table(table).await?;
         }

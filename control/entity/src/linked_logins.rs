@@ -19,6 +19,8 @@ pub struct Model {
     pub subject: String,
     /// What the provider calls the person.
     pub name: String,
+    /// The provider's word about an address made it, and not its owner with their password.
+    pub by_address: bool,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// Unix milliseconds of the last log-in with it.

@@ -21,6 +21,8 @@ pub struct Model {
     /// Lower-case form that the unique index stands on.
     #[sea_orm(column_type = "Text")]
     pub email_folded: String,
+    /// Its owner has shown that mail to it reaches them, or a provider has. Another address has to be shown anew.
+    pub email_verified: bool,
     /// Argon2id PHC string.
     #[sea_orm(column_type = "Text")]
     pub password_hash: String,

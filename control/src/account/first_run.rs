@@ -58,6 +58,7 @@ pub async fn first_run(ground: &Ground) -> Result<FirstRun> {
         password_hash: Set(hash),
         admin: Set(true),
         must_change_password: Set(true),
+        email_verified: Set(false),
         second_factor: Set(false),
         granted: Set(false),
         shared: Set(false),

@@ -100,6 +100,7 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Use
         check_email(&mut fields, "email", email);
         row.email = Set(email.clone());
         row.email_folded = Set(email.to_lowercase());
+        row.email_verified = Set(caller.user.email_verified && *email == caller.user.email);
         changed.push("email");
     }
     let moves = req

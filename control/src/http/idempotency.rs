@@ -48,6 +48,8 @@ pub fn is_asked(request: &Request) -> bool {
         // Whoever logs in has no credential yet that a key could belong to.
         && request.uri().path() != "/api/v1/session"
         && !request.uri().path().starts_with("/api/v1/session/")
+        // What is kept of an answer has no cookie, and without it this one is of no use.
+        && request.uri().path() != "/api/v1/account/logins"
         // Another ticket harms nobody, and they are asked for all the time.
         && !request.uri().path().ends_with("/ticket")
         && !request.uri().path().starts_with("/api/v1/tickets/")

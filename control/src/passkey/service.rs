@@ -20,7 +20,7 @@ use crate::{
     account::service::check_password,
     app::App,
     audit::{Entry, still},
-    auth::{self, Caller, Peer, SetCookie, offer},
+    auth::{self, Caller, Network, Peer, SetCookie, offer, password::NO_PASSWORD},
     db::Lane,
     error::{Error, Fields, Result},
     http::Page,
@@ -29,6 +29,7 @@ use crate::{
         dto::User,
         service::{Opening, refused},
     },
+    sso,
 };
 
 /// Passkeys of one person.
@@ -181,11 +182,18 @@ pub async fn update(
 
 /// Removes one.
 /// # Errors
-/// 404.
+/// 404; 409 `last_way_in` for the only way in to an account without a password.
 pub async fn delete(app: &App, caller: &Caller, id: PasskeyId) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
+    // Locks the person: of two who let go of the last two ways in, one is late.
+    let now = person::service::named(&*tx, "user", caller.actor.user).await?;
     let row = store::own(&*tx, &caller.user.id, &id.to_string()).await?;
+    let others = store::of(&*tx, &now.id, 2).await?.len() > 1 || sso::any(&*tx, &now.id).await?;
+    if now.password_hash == NO_PASSWORD && !others {
+        let text = "this account has no password and no other way in; set a password first";
+        return Err(Error::conflict("last_way_in", text));
+    }
     let gone = passkeys::Entity::delete_by_id(&*row.id).exec(&*tx).await?;
     if gone.rows_affected == 0 {
         return Err(Error::not_found("passkey"));
@@ -242,6 +250,9 @@ pub async fn log_in(app: &App, peer: &Peer, req: PasskeyLogin) -> Result<(SetCoo
         .await?
         .ok_or_else(unknown)?;
     let mut key = store::read(&row)?;
+    // Each refusal is a row of the audit log, which is never deleted.
+    let (attempts, network) = (&app.door.attempts, Network::of(peer.address));
+    attempts.take(&user.username, network, true, now_ms)?;
     let result = relying.library.finish_discoverable_authentication_v2(
         &answer,
         begun.what.state.clone(),
@@ -260,6 +271,7 @@ pub async fn log_in(app: &App, peer: &Peer, req: PasskeyLogin) -> Result<(SetCoo
             ));
         }
     };
+    attempts.undo(&user.username, network);
     auth::not_suspended(&user)?;
     key.update_credential(&result);
     let opening = Opening::of(app.db.read(), peer, &user, true, now_ms).await?;

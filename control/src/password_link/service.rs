@@ -150,6 +150,8 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
         id: Set(user.id.clone()),
         password_hash: Set(hash),
         must_change_password: Set(false),
+        // The link came by mail, and an address that changed since would have taken it along.
+        email_verified: Set(true),
         updated_at_ms: Set(now_ms),
         ..Default::default()
     };
@@ -158,8 +160,10 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
     // Whoever had got in may have made some.
     api_key::service::end_all(&*tx, &user.id, now_ms).await?;
     passkey::forget(&*tx, &user.id).await?;
-    // Whoever never had a password adds one to the log-in that they came by.
-    if user.password_hash != password::NO_PASSWORD {
+    if user.password_hash == password::NO_PASSWORD {
+        // They add a password to the log-in that they came by.
+        sso::forget_connected(&*tx, &user.id).await?;
+    } else {
         sso::forget(&*tx, &user.id).await?;
     }
     Entry::word("account.password", "user", &user.id)

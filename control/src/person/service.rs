@@ -231,6 +231,7 @@ pub async fn create(app: &App, caller: &Caller, req: PersonCreate) -> Result<Per
         admin: Set(req.admin),
         // Whoever made the account knows it too, but for one that nobody is told.
         must_change_password: Set(!req.invite),
+        email_verified: Set(false),
         second_factor: Set(false),
         granted: Set(false),
         shared: Set(false),
@@ -369,6 +370,7 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, req: PersonPatch) ->
     if let Some(email) = &req.email {
         row.email_folded = Set(email.to_lowercase());
         row.email = Set(email.clone());
+        row.email_verified = Set(before.email_verified && *email == before.email);
     }
     if let Some(admin) = req.admin {
         row.admin = Set(admin);

@@ -3,7 +3,7 @@
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
 };
-use warren_entity::{recovery_codes, second_factors, users};
+use warren_entity::{recovery_codes, second_factors, sessions, users};
 
 use super::code::{self, Typed};
 use crate::{
@@ -132,6 +132,12 @@ pub(super) async fn switch(
     } else {
         second_factors::Entity::delete_by_id(user).exec(db).await?;
         forget_codes(db, user).await?;
+        // Which of them took a code is not known: each has to take two steps anew where that is wanted.
+        sessions::Entity::update_many()
+            .col_expr(sessions::Column::TwoSteps, Expr::value(false))
+            .filter(sessions::Column::UserId.eq(user))
+            .exec(db)
+            .await?;
     }
     Ok(())
 }

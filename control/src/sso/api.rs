@@ -1,7 +1,7 @@
 //! Log-ins at other providers.
 
 use axum::{
-    extract::{Query, State},
+    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::IntoResponse,
 };
@@ -15,7 +15,7 @@ use crate::{
     app::App,
     auth::{AnyCaller, Caller, Peer, SetCookie, cookie},
     error::{Error, Result},
-    http::{Json, Page, Path},
+    http::{Json, Page, Path, Query},
     problem::Problems,
 };
 
@@ -50,15 +50,18 @@ pub async fn finish_sso_session(
     peer: Peer,
     headers: HeaderMap,
     Path(provider): Path<String>,
-    Query(req): Query<SsoReturn>,
+    req: Result<Query<SsoReturn>, Error>,
     caller: Result<AnyCaller, Error>,
 ) -> Result<impl IntoResponse> {
     let token = cookie::read_away(&headers, peer.scheme);
     let caller = caller.ok().map(|AnyCaller(caller)| caller);
+    // What can't be read has no state, and ends on the page that says so.
+    let req = req.map(|Query(req)| req).unwrap_or_default();
     let back = service::finish(&app, &peer, &provider, token, caller, req).await?;
+    let away = SetCookie::away(peer.scheme, "", 0)?;
     Ok((
         StatusCode::SEE_OTHER,
-        SetCookie::away(peer.scheme, "", 0)?,
+        back.ended.then_some(away),
         back.session,
         [(header::LOCATION, back.to)],
     ))

@@ -48,7 +48,7 @@ pub struct SsoAway {
 }
 
 /// What a provider sends a browser back with.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SsoReturn {
     /// To be changed for what it vouches for.

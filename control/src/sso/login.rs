@@ -13,8 +13,8 @@ use warren_proto::ids::LinkedLoginId;
 use super::provider::{Provider, Vouched};
 use crate::{error::Result, text::tame};
 
-/// Connected log-ins of one person that are shown.
-const MOST: u64 = 100;
+/// Connected log-ins of one person.
+pub(super) const MOST: u64 = 20;
 
 /// Whose log-in it is.
 pub(super) async fn find(
@@ -60,6 +60,7 @@ pub(super) async fn connect(
     provider: &Provider,
     vouched: &Vouched,
     user: &str,
+    by_address: bool,
     now_ms: i64,
 ) -> Result<Option<Model>, DbErr> {
     let row = Model {
@@ -69,6 +70,7 @@ pub(super) async fn connect(
         issuer: vouched.issuer.clone(),
         subject: vouched.subject.clone(),
         name: name(vouched),
+        by_address,
         created_at_ms: now_ms,
         last_used_at_ms: None,
     };
@@ -79,6 +81,7 @@ pub(super) async fn connect(
         issuer: Set(row.issuer.clone()),
         subject: Set(row.subject.clone()),
         name: Set(row.name.clone()),
+        by_address: Set(by_address),
         created_at_ms: Set(now_ms),
         last_used_at_ms: Set(None),
     };
@@ -109,28 +112,53 @@ pub(super) async fn used(
     Ok(done.rows_affected == 1)
 }
 
-/// Takes one away, and the roles that came with it; whoever calls ends tickets if there were some.
-pub(super) async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<u64, DbErr> {
-    Entity::delete_by_id(id).exec(db).await?;
-    let taken = grants::Entity::delete_many()
-        .filter(grants::Column::LoginId.eq(id))
+/// Its owner has connected it with their password.
+pub(super) async fn confirm(db: &impl ConnectionTrait, id: &str) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::ByAddress, Expr::value(false))
+        .filter(Column::Id.eq(id))
         .exec(db)
-        .await?;
-    Ok(taken.rows_affected)
+        .await
+        .map(drop)
+}
+
+/// Whether somebody has one.
+/// # Errors
+/// Database.
+pub async fn any(db: &impl ConnectionTrait, user: &str) -> Result<bool, DbErr> {
+    Ok(count(db, user).await? > 0)
+}
+
+/// Takes one away; its roles are taken before.
+pub(super) async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<(), DbErr> {
+    Entity::delete_by_id(id).exec(db).await.map(drop)
 }
 
 /// Takes all of somebody's away, with the roles that came with them; whoever calls ends their tickets.
 /// # Errors
 /// Database.
 pub async fn forget(db: &impl ConnectionTrait, user: &str) -> Result<(), DbErr> {
+    for row in of(db, user).await? {
+        drop_one(db, &row).await?;
+    }
+    Ok(())
+}
+
+/// As [`forget`], but for those that a provider's word about the address made: somebody who had got in may have connected
+/// the others.
+/// # Errors
+/// Database.
+pub async fn forget_connected(db: &impl ConnectionTrait, user: &str) -> Result<(), DbErr> {
+    for row in of(db, user).await?.iter().filter(|row| !row.by_address) {
+        drop_one(db, row).await?;
+    }
+    Ok(())
+}
+
+async fn drop_one(db: &impl ConnectionTrait, row: &Model) -> Result<(), DbErr> {
     grants::Entity::delete_many()
-        .filter(grants::Column::UserId.eq(user))
-        .filter(grants::Column::LoginId.is_not_null())
+        .filter(grants::Column::LoginId.eq(&*row.id))
         .exec(db)
         .await?;
-    Entity::delete_many()
-        .filter(Column::UserId.eq(user))
-        .exec(db)
-        .await
-        .map(drop)
+    remove(db, &row.id).await
 }

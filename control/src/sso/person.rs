@@ -19,20 +19,19 @@ use crate::{
     account::service::{check_email, check_username},
     audit::Entry,
     auth::{Peer, password::NO_PASSWORD},
-    error::{Fields, Result},
+    error::{Error, Fields, Result},
+    person as people,
 };
 
 /// Names that are tried beside the one that is taken.
-const TRIES: usize = 50;
+const TRIES: usize = 9;
 
 /// Somebody, and the log-in that they came by.
 pub(super) type Found = std::result::Result<(users::Model, linked_logins::Model), Refused>;
 
-async fn user(db: &impl ConnectionTrait, id: &str) -> Result<Option<users::Model>> {
-    Ok(users::Entity::find_by_id(id)
-        .filter(users::Column::DeletedAtMs.is_null())
-        .one(db)
-        .await?)
+/// Locked before anything that is theirs: whoever changes an account begins with it.
+async fn locked(db: &impl ConnectionTrait, id: &str) -> Result<Option<users::Model>> {
+    people::service::lock(db, id.parse().map_err(Error::internal)?).await
 }
 
 /// Finds, connects or makes an account.
@@ -46,7 +45,7 @@ pub(super) async fn find_or_make(
     now_ms: i64,
 ) -> Result<Found> {
     if let Some(row) = login::find(db, &vouched.issuer, &vouched.subject).await? {
-        return Ok(match user(db, &row.user_id).await? {
+        return Ok(match locked(db, &row.user_id).await? {
             Some(user) => Ok((user, row)),
             None => Err(Refused::UnknownAccount),
         });
@@ -55,7 +54,9 @@ pub(super) async fn find_or_make(
     if !config.link_by_email && !config.create_accounts {
         return Ok(Err(Refused::UnknownAccount));
     }
-    let Some(email) = vouched.email.as_ref().filter(|_| vouched.email_verified) else {
+    // Letters of other alphabets fold into these: what the provider has verified may not be the address that it equals.
+    let good = |email: &&String| vouched.email_verified && email.is_ascii();
+    let Some(email) = vouched.email.as_ref().filter(good) else {
         return Ok(Err(Refused::EmailUnverified));
     };
     let same = users::Entity::find()
@@ -64,8 +65,16 @@ pub(super) async fn find_or_make(
         .one(db)
         .await?;
     let user = match same {
-        // Whoever runs the provider would be an admin here.
-        Some(user) if config.link_by_email && !user.admin => user,
+        // Whoever runs the provider would be an admin here; and an address that nobody has looked at may have been typed to lie
+        // in wait for whoever it belongs to.
+        Some(same) if config.link_by_email => match locked(db, &same.id).await? {
+            Some(user)
+                if !user.admin && user.email_verified && user.email_folded == same.email_folded =>
+            {
+                user
+            }
+            _ => return Ok(Err(Refused::EmailTaken)),
+        },
         Some(_) => return Ok(Err(Refused::EmailTaken)),
         None if config.create_accounts => match make(db, vouched, email, now_ms).await? {
             Ok(user) => {
@@ -83,7 +92,7 @@ pub(super) async fn find_or_make(
         },
         None => return Ok(Err(Refused::UnknownAccount)),
     };
-    let row = login::connect(db, provider, vouched, &user.id, now_ms).await?;
+    let row = login::connect(db, provider, vouched, &user.id, true, now_ms).await?;
     let Some(row) = row else {
         return Ok(Err(Refused::Expired));
     };
@@ -99,7 +108,7 @@ fn username(vouched: &Vouched, email: &str) -> String {
     let wish = vouched.username.as_deref().unwrap_or(email);
     let wish = wish.split('@').next().unwrap_or_default();
     let fits = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let name: String = wish.chars().filter(fits).take(60).collect();
+    let name: String = wish.chars().filter(fits).take(56).collect();
     if name.is_empty() {
         "player".into()
     } else {
@@ -122,7 +131,7 @@ async fn make(
         return Ok(Err(Refused::EmailUnverified));
     }
     let mut name = base.clone();
-    for n in 2..TRIES {
+    for n in 2..=TRIES + 1 {
         let taken = users::Entity::find()
             .filter(users::Column::DeletedAtMs.is_null())
             .filter(users::Column::UsernameFolded.eq(name.to_lowercase()))
@@ -131,7 +140,11 @@ async fn make(
         if taken.is_none() {
             break;
         }
-        name = format!("{base}{n}");
+        // After a few, anything: a name that many share must not keep the next one out.
+        name = match n {
+            ..=TRIES => format!("{base}{n}"),
+            _ => format!("{base}-{}", rand::random_range(100_000..1_000_000)),
+        };
     }
     let row = users::ActiveModel {
         id: Set(UserId::new().to_string()),
@@ -142,6 +155,7 @@ async fn make(
         password_hash: Set(NO_PASSWORD.into()),
         admin: Set(false),
         must_change_password: Set(false),
+        email_verified: Set(true),
         second_factor: Set(false),
         granted: Set(false),
         shared: Set(false),
@@ -184,6 +198,6 @@ mod tests {
         assert_eq!(of(Some("ann@corp.example")), "ann");
         assert_eq!(of(Some("<script>")), "script");
         assert_eq!(of(Some("名前")), "player");
-        assert_eq!(of(Some(&"a".repeat(90))).len(), 60);
+        assert_eq!(of(Some(&"a".repeat(90))).len(), 56);
     }
 }

@@ -1,8 +1,17 @@
 //! Talking to a provider: what it says of itself, where a browser is sent, and what it vouches for.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use moka::future::Cache;
 use openidconnect::{
     AuthenticationFlow, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest,
     HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
@@ -12,18 +21,26 @@ use openidconnect::{
         CoreResponseType,
     },
 };
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use tokio::{sync::Semaphore, time::timeout};
 
-use crate::config::{self, Config};
+use crate::{
+    clock::Clock,
+    config::{self, Config},
+    text::tame,
+};
 
 /// One answer of a provider.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The largest answer that is read.
 const LARGEST: usize = 1024 * 1024;
 /// What a provider said of itself is asked for again after that.
-const KNOWN_MS: i64 = 3600 * 1000;
+const KNOWN: Duration = Duration::from_secs(3600);
+/// All that a log-in asks of it; the door gives up a little later.
+const ALL_PATIENCE: Duration = Duration::from_secs(20);
+/// Log-ins that are with one provider at once.
+const TURNS: usize = 16;
 /// A signature by a key that is not known is reason to ask again, this often at most.
 const AGAIN_MS: i64 = 60 * 1000;
 /// One that did not answer is left alone so long: strangers at the log-in page must not make control ask all the time.
@@ -43,7 +60,7 @@ const SIGNATURES: [Algorithm; 10] = [
 ];
 
 /// Why a provider was of no use.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// It did not answer, or not as providers do.
     #[error("{0}")]
@@ -53,7 +70,7 @@ pub enum Error {
     Untrusted(String),
 }
 
-/// Says the whole chain: what went wrong stands at its end.
+/// Says the whole chain: what went wrong stands at its end. Some of it may be what a stranger sent.
 fn words(error: impl std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -61,7 +78,7 @@ fn words(error: impl std::error::Error) -> String {
         text = format!("{text}: {inner}");
         cause = inner.source();
     }
-    text
+    tame(&text, 512)
 }
 
 fn unreachable(error: impl std::error::Error) -> Error {
@@ -98,13 +115,7 @@ pub fn check(config: &Config) -> Result<(), config::Error> {
         let Ok(url) = reqwest::Url::parse(&provider.issuer) else {
             return bad(format!("{id}: issuer {:?} is no address", provider.issuer));
         };
-        let loopback = match url.host_str().unwrap_or_default() {
-            "localhost" => true,
-            host => host
-                .trim_matches(['[', ']'])
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|ip| ip.is_loopback()),
-        };
+        let loopback = is_loopback(&url);
         if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
             return bad(format!(
                 "{id}: issuer {:?} is neither https nor http on loopback: whoever is between could log in as anybody",
@@ -142,19 +153,21 @@ impl Providers {
     }
 }
 
-#[derive(Default)]
-struct Known {
-    metadata: Option<(Arc<CoreProviderMetadata>, i64)>,
-    failed_ms: i64,
-}
-
 /// One provider.
 pub struct Provider {
     /// Part of its addresses here.
     pub id: String,
     /// As the operator wrote it.
     pub config: config::Provider,
-    known: Mutex<Known>,
+    client: Result<reqwest::Client, Error>,
+    /// Plain http is for providers on this machine alone.
+    loopback: bool,
+    /// What it said of itself. Those who ask at once share one request.
+    known: Cache<(), Arc<CoreProviderMetadata>>,
+    asked_ms: AtomicI64,
+    failed_ms: AtomicI64,
+    /// Codes that are being changed: strangers can make up as many as they like.
+    turns: Semaphore,
 }
 
 /// What ties an answer to its question: neither is told to the browser in the clear.
@@ -191,15 +204,29 @@ pub(super) struct Vouched {
     pub words: Vec<String>,
 }
 
-async fn call(request: HttpRequest) -> Result<HttpResponse, Error> {
-    let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
-        // A provider that sends control elsewhere could make it ask whomever it likes.
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(unreachable)?;
+fn is_loopback(url: &reqwest::Url) -> bool {
+    match url.host_str().unwrap_or_default() {
+        "localhost" => true,
+        host => host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback()),
+    }
+}
+
+async fn call(
+    client: Result<reqwest::Client, Error>,
+    loopback: bool,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
     let request = reqwest::Request::try_from(request).map_err(unreachable)?;
-    let mut answer = client.execute(request).await.map_err(unreachable)?;
+    let url = request.url();
+    // Where its tokens and keys come from it says itself: whoever is between could say it too.
+    if url.scheme() != "https" && !(loopback && url.scheme() == "http" && is_loopback(url)) {
+        let text = format!("it names {}, which is not https", tame(url.as_str(), 256));
+        return Err(Error::Unreachable(text));
+    }
+    let mut answer = client?.execute(request).await.map_err(unreachable)?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > LARGEST {
@@ -215,45 +242,47 @@ async fn call(request: HttpRequest) -> Result<HttpResponse, Error> {
 
 impl Provider {
     fn new(id: String, config: config::Provider) -> Self {
+        let builder = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            // A provider that sends control elsewhere could make it ask whomever it likes.
+            .redirect(reqwest::redirect::Policy::none());
+        let loopback = reqwest::Url::parse(&config.issuer).is_ok_and(|url| is_loopback(&url));
         Self {
             id,
             config,
-            known: Mutex::default(),
+            client: builder.build().map_err(unreachable),
+            loopback,
+            known: Cache::builder().time_to_live(KNOWN).max_capacity(1).build(),
+            asked_ms: AtomicI64::new(0),
+            failed_ms: AtomicI64::new(0),
+            turns: Semaphore::new(TURNS),
         }
     }
 
-    fn known(&self, older_ms: i64, now_ms: i64) -> Option<Arc<CoreProviderMetadata>> {
-        let known = self.known.lock();
-        let (metadata, at_ms) = known.metadata.as_ref()?;
-        (now_ms < at_ms + older_ms).then(|| metadata.clone())
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, Error> {
+        call(self.client.clone(), self.loopback, request).await
     }
 
-    async fn metadata(
-        &self,
-        older_ms: i64,
-        now_ms: i64,
-    ) -> Result<Arc<CoreProviderMetadata>, Error> {
-        if let Some(known) = self.known(older_ms, now_ms) {
-            return Ok(known);
-        }
-        if now_ms < self.known.lock().failed_ms + REST_MS {
-            let text = "it did not answer a moment ago; try again in a few seconds";
-            return Err(Error::Unreachable(text.into()));
-        }
-        let issuer = IssuerUrl::new(self.config.issuer.clone()).map_err(unreachable)?;
-        let asked = CoreProviderMetadata::discover_async(issuer, &call).await;
-        let mut known = self.known.lock();
-        match asked {
-            Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                known.metadata = Some((metadata.clone(), now_ms));
-                Ok(metadata)
+    async fn metadata(&self, clock: &Clock) -> Result<Arc<CoreProviderMetadata>, Error> {
+        let asking = async {
+            if clock.now_ms() < self.failed_ms.load(Relaxed) + REST_MS {
+                let text = "it did not answer a moment ago; try again in a few seconds";
+                return Err(Error::Unreachable(text.into()));
             }
-            Err(error) => {
-                known.failed_ms = now_ms;
-                Err(unreachable(error))
-            }
-        }
+            let issuer = IssuerUrl::new(self.config.issuer.clone()).map_err(unreachable)?;
+            let http = |request| call(self.client.clone(), self.loopback, request);
+            let asked = CoreProviderMetadata::discover_async(issuer, &http).await;
+            let now_ms = clock.now_ms();
+            self.asked_ms.store(now_ms, Relaxed);
+            asked.map(Arc::new).map_err(|error| {
+                self.failed_ms.store(now_ms, Relaxed);
+                unreachable(error)
+            })
+        };
+        self.known
+            .try_get_with((), asking)
+            .await
+            .map_err(|error| Error::clone(&error))
     }
 
     /// Where a browser goes, to come back to `back` with `state`.
@@ -262,9 +291,9 @@ impl Provider {
         back: &str,
         state: String,
         secrets: &Secrets,
-        now_ms: i64,
+        clock: &Clock,
     ) -> Result<String, Error> {
-        let metadata = self.metadata(KNOWN_MS, now_ms).await?;
+        let metadata = self.metadata(clock).await?;
         let client = CoreClient::from_provider_metadata(
             CoreProviderMetadata::clone(&metadata),
             ClientId::new(self.config.client_id.clone()),
@@ -291,9 +320,26 @@ impl Provider {
         back: &str,
         code: String,
         secrets: Secrets,
-        now_ms: i64,
+        clock: &Clock,
     ) -> Result<Vouched, Error> {
-        let mut metadata = self.metadata(KNOWN_MS, now_ms).await?;
+        let Ok(_turn) = self.turns.try_acquire() else {
+            let text = format!("{TURNS} log-ins are with it already");
+            return Err(Error::Unreachable(text));
+        };
+        let all = self.exchange(back, code, secrets, clock);
+        let late = |_| Error::Unreachable("it took too long".into());
+        timeout(ALL_PATIENCE, all).await.map_err(late)?
+    }
+
+    async fn exchange(
+        &self,
+        back: &str,
+        code: String,
+        secrets: Secrets,
+        clock: &Clock,
+    ) -> Result<Vouched, Error> {
+        let mut metadata = self.metadata(clock).await?;
+        let http = |request| call(self.client.clone(), self.loopback, request);
         let secret = self.config.client_secret.expose();
         let client = CoreClient::from_provider_metadata(
             CoreProviderMetadata::clone(&metadata),
@@ -305,7 +351,7 @@ impl Provider {
             .exchange_code(AuthorizationCode::new(code))
             .map_err(unreachable)?
             .set_pkce_verifier(PkceCodeVerifier::new(secrets.verifier))
-            .request_async(&call)
+            .request_async(&http)
             .await
             .map_err(|error| match error {
                 openidconnect::RequestTokenError::Request(error) => error,
@@ -316,24 +362,23 @@ impl Provider {
         let token = token.ok_or_else(|| Error::Untrusted("there is no ID token".into()))?;
         let nonce = Nonce::new(secrets.nonce);
         let mut verdict = self.verify(&metadata, token, &nonce);
-        if verdict.is_err() && self.known(AGAIN_MS, now_ms).is_none() {
+        if verdict.is_err() && self.asked_ms.load(Relaxed) + AGAIN_MS < clock.now_ms() {
             // Its keys may have changed since.
-            metadata = self.metadata(AGAIN_MS, now_ms).await?;
+            self.known.invalidate(&()).await;
+            metadata = self.metadata(clock).await?;
             verdict = self.verify(&metadata, token, &nonce);
         }
         let subject = verdict?;
         let mut claims = payload(&token.to_string())?;
         if let Some(endpoint) = metadata.userinfo_endpoint() {
-            let more = userinfo(endpoint.as_str(), tokens.access_token().secret()).await?;
+            let token = tokens.access_token().secret();
+            let more = self.userinfo(endpoint.as_str(), token).await?;
             if more.get("sub").and_then(Value::as_str) != Some(&subject) {
                 let text = "its user info is about another person than the ID token";
                 return Err(Error::Untrusted(text.into()));
             }
             if let (Some(claims), Value::Object(more)) = (claims.as_object_mut(), more) {
-                // What is signed counts where both say something.
-                for (name, value) in more {
-                    claims.entry(name).or_insert(value);
-                }
+                merge(claims, more);
             }
         }
         Ok(self.read(metadata.issuer().to_string(), subject, &claims))
@@ -354,6 +399,22 @@ impl Provider {
         let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES);
         let claims = token.claims(&verifier, nonce).map_err(untrusted)?;
         Ok(claims.subject().to_string())
+    }
+
+    async fn userinfo(&self, endpoint: &str, token: &str) -> Result<Value, Error> {
+        let mut request = HttpRequest::new(Vec::new());
+        *request.uri_mut() = endpoint.parse().map_err(unreachable)?;
+        let bearer = format!("Bearer {token}").parse().map_err(unreachable)?;
+        let headers = request.headers_mut();
+        headers.insert(axum::http::header::AUTHORIZATION, bearer);
+        let json = axum::http::HeaderValue::from_static("application/json");
+        headers.insert(axum::http::header::ACCEPT, json);
+        let answer = self.call(request).await?;
+        if !answer.status().is_success() {
+            let text = format!("its user info answered {}", answer.status());
+            return Err(Error::Unreachable(text));
+        }
+        serde_json::from_slice(answer.body()).map_err(unreachable)
     }
 
     fn read(&self, issuer: String, subject: String, claims: &Value) -> Vouched {
@@ -392,18 +453,33 @@ fn payload(token: &str) -> Result<Value, Error> {
     serde_json::from_slice(&bytes).map_err(untrusted)
 }
 
-async fn userinfo(endpoint: &str, token: &str) -> Result<Value, Error> {
-    let mut request = HttpRequest::new(Vec::new());
-    *request.uri_mut() = endpoint.parse().map_err(unreachable)?;
-    let bearer = format!("Bearer {token}").parse().map_err(unreachable)?;
-    let headers = request.headers_mut();
-    headers.insert(axum::http::header::AUTHORIZATION, bearer);
-    let json = axum::http::HeaderValue::from_static("application/json");
-    headers.insert(axum::http::header::ACCEPT, json);
-    let answer = call(request).await?;
-    if !answer.status().is_success() {
-        let text = format!("its user info answered {}", answer.status());
-        return Err(Error::Unreachable(text));
+/// Adds what the user info says. What is signed counts where both say something, and an address and whether it was looked at
+/// come from the same mouth.
+fn merge(claims: &mut Map<String, Value>, more: Map<String, Value>) {
+    let signed = ["email", "email_verified"]
+        .iter()
+        .any(|name| claims.contains_key(*name));
+    for (name, value) in more {
+        if !(signed && name.starts_with("email")) {
+            claims.entry(name).or_insert(value);
+        }
     }
-    serde_json::from_slice(answer.body()).map_err(unreachable)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_address_and_whether_it_was_looked_at_are_not_mixed() {
+        let object = |value: Value| value.as_object().unwrap().clone();
+        let mut claims = object(json!({"sub": "7", "email": "victim@example.net"}));
+        let more = json!({"email": "me@example.net", "email_verified": true, "name": "M"});
+        merge(&mut claims, object(more));
+        let merged = json!({"sub": "7", "email": "victim@example.net", "name": "M"});
+        assert_eq!(Value::Object(claims), merged);
+    }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use warren_entity::linked_logins;
+use warren_entity::{linked_logins, users};
 use warren_proto::ids::{LinkedLoginId, SessionId};
 
 use super::{
@@ -22,7 +22,8 @@ use crate::{
     gate,
     http::Page,
     passkey, person as people,
-    session::service::Opening,
+    session::service::{Opening, refused},
+    text::tame,
 };
 
 /// Kind of offers.
@@ -39,6 +40,8 @@ pub(super) enum Refused {
     EmailTaken,
     EmailUnverified,
     LinkedElsewhere,
+    SecondFactorNeeded,
+    TooManyLogins,
 }
 
 impl Refused {
@@ -52,6 +55,8 @@ impl Refused {
             Self::EmailTaken => "email_taken",
             Self::EmailUnverified => "email_unverified",
             Self::LinkedElsewhere => "linked_elsewhere",
+            Self::SecondFactorNeeded => "second_factor_needed",
+            Self::TooManyLogins => "too_many_logins",
         }
     }
 }
@@ -75,6 +80,8 @@ pub struct Back {
     pub to: String,
     /// Of the session, if one begins.
     pub session: Option<SetCookie>,
+    /// The log-in that the browser took along has come to its end.
+    pub ended: bool,
 }
 
 /// Those that are configured.
@@ -134,7 +141,7 @@ async fn away(
     };
     let state = offer::make(app, AWAY, begun, now_ms)?;
     let url = provider
-        .away(&address(peer, provider), state, &secrets, now_ms)
+        .away(&address(peer, provider), state, &secrets, &app.clock)
         .await
         .map_err(|error| {
             tracing::warn!(provider = %provider.id, %error, "a provider of log-ins is of no use");
@@ -196,9 +203,10 @@ pub async fn finish(
     req: SsoReturn,
 ) -> Result<Back> {
     let now_ms = app.clock.now_ms();
-    let page = |path: &str, why: Refused| Back {
+    let page = |path: &str, why: Refused, ended: bool| Back {
         to: format!("{path}?sso={}", why.as_str()),
         session: None,
+        ended,
     };
     let state = req.state.as_deref().unwrap_or_default();
     // A state that another browser took along would log this one in as somebody else.
@@ -206,15 +214,19 @@ pub async fn finish(
     let begun = offer::open::<Begun>(app, AWAY, state, now_ms)
         .filter(|o| o.what.provider == id && Some(&o.what.browser) == browser.as_ref());
     let (Some(begun), Some(provider)) = (begun, app.door.sso.get(id)) else {
-        return Ok(page("/login", Refused::Expired));
+        // A page of somebody else must not end one that is under way.
+        return Ok(page("/login", Refused::Expired, false));
     };
     let from = match begun.what.link {
         Some(_) => "/account",
         None => "/login",
     };
-    let vouched = match vouched(provider, peer, &begun.what, req, now_ms).await {
+    let vouched = match vouched(app, provider, peer, &begun.what, req).await {
         Ok(vouched) => vouched,
-        Err(why) => return Ok(page(from, why)),
+        Err(why) => {
+            note(app, peer, provider, None, why, now_ms).await?;
+            return Ok(page(from, why, true));
+        }
     };
     let ended = match begun.what.link {
         Some(session) => {
@@ -230,44 +242,53 @@ pub async fn finish(
         Ok(session) => Back {
             to: begun.what.next,
             session,
+            ended: true,
         },
-        Err(why) => page(from, why),
+        Err(why) => page(from, why, true),
     })
 }
 
+/// Writes down that somebody was not let in, whoever it was.
+async fn note(
+    app: &App,
+    peer: &Peer,
+    provider: &Provider,
+    user: Option<&users::Model>,
+    why: Refused,
+    now_ms: i64,
+) -> Result<()> {
+    let wrong = format!("{}: {}", provider.id, why.as_str());
+    refused(app, peer, user, &wrong, now_ms).await
+}
+
 async fn vouched(
+    app: &App,
     provider: &Provider,
     peer: &Peer,
     begun: &Begun,
     req: SsoReturn,
-    now_ms: i64,
 ) -> std::result::Result<Vouched, Refused> {
-    let refused = |why: &str| {
+    let bad = |why: &str| {
         tracing::warn!(provider = %provider.id, %why, "a log-in at another provider was refused");
         Refused::Untrusted
     };
     if let Some(error) = &req.error {
-        return Err(refused(&crate::text::tame(error, 128)));
+        return Err(bad(&tame(error, 128)));
     }
     let issuer = provider.config.issuer.trim_end_matches('/');
     if let Some(iss) = req.iss.filter(|iss| iss.trim_end_matches('/') != issuer) {
-        return Err(refused(&format!(
-            "{} answered for it",
-            crate::text::tame(&iss, 128)
-        )));
+        return Err(bad(&format!("{} answered for it", tame(&iss, 128))));
     }
-    let code = req
-        .code
-        .ok_or_else(|| refused("it came back without a code"))?;
+    let code = req.code.ok_or_else(|| bad("it came back without a code"))?;
     let back = address(peer, provider);
     let secrets = begun.secrets.clone();
-    let vouched = provider.vouched(&back, code, secrets, now_ms).await;
+    let vouched = provider.vouched(&back, code, secrets, &app.clock).await;
     vouched.map_err(|error| match error {
         provider::Error::Unreachable(why) => {
             tracing::warn!(provider = %provider.id, %why, "a provider of log-ins is of no use");
             Refused::ProviderUnreachable
         }
-        provider::Error::Untrusted(why) => refused(&why),
+        provider::Error::Untrusted(why) => bad(&why),
     })
 }
 
@@ -288,18 +309,31 @@ async fn let_in(
     let found = person::find_or_make(&*tx, peer, provider, vouched, now_ms).await?;
     let (user, row) = match found {
         Ok(found) => found,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => {
+            drop(tx);
+            note(app, peer, provider, None, why, now_ms).await?;
+            return Ok(Err(why));
+        }
     };
-    if user.suspended_at_ms.is_some() {
-        return Ok(Err(Refused::AccountSuspended));
+    let why = if user.suspended_at_ms.is_some() {
+        Some(Refused::AccountSuspended)
+    } else if user.admin && row.by_address {
+        // They became one since: whoever runs the provider would be an admin here.
+        Some(Refused::EmailTaken)
+    } else if user.second_factor && !provider.config.two_steps {
+        Some(Refused::SecondFactorNeeded)
+    } else {
+        None
+    };
+    if let Some(why) = why {
+        drop(tx);
+        note(app, peer, provider, Some(&user), why, now_ms).await?;
+        return Ok(Err(why));
     }
     if !login::used(&*tx, &row, provider, vouched, now_ms).await? {
         return Ok(Err(Refused::Expired));
     }
     let taken = roles::follow(&*tx, peer, provider, vouched, &row, now_ms).await?;
-    if taken {
-        gate::end_people(&*tx, [user.id.clone()], now_ms).await?;
-    }
     // With the roles that it has from now on.
     let two_steps = provider.config.two_steps;
     let opening = Opening::of(&*tx, peer, &user, two_steps, now_ms).await?;
@@ -307,6 +341,9 @@ async fn let_in(
     let Some(cookie) = opening.keep(&*tx, Some(how), now_ms).await? else {
         return Ok(Err(Refused::Expired));
     };
+    if taken {
+        gate::end_people(&*tx, [user.id.clone()], now_ms).await?;
+    }
     tx.commit().await?;
     if taken {
         app.nudges.revoked();
@@ -323,21 +360,35 @@ async fn connect(
     now_ms: i64,
 ) -> Result<Ended> {
     let tx = app.db.begin(Lane::People).await?;
-    still(&*tx, caller, now_ms).await?;
+    let Some(user) = people::service::lock(&*tx, caller.actor.user).await? else {
+        return Ok(Err(Refused::Expired));
+    };
+    match still(&*tx, caller, now_ms).await {
+        Ok(()) => {}
+        Err(Error::Unauthenticated { .. } | Error::Forbidden { .. }) => {
+            return Ok(Err(Refused::Expired));
+        }
+        Err(error) => return Err(error),
+    }
     if !begun.take(&*tx).await? {
         return Ok(Err(Refused::Expired));
     }
-    let user = &caller.user.id;
-    match login::find(&*tx, &vouched.issuer, &vouched.subject).await? {
-        Some(row) if row.user_id == *user => return Ok(Ok(None)),
+    let row = match login::find(&*tx, &vouched.issuer, &vouched.subject).await? {
+        Some(row) if row.user_id == user.id => {
+            login::confirm(&*tx, &row.id).await?;
+            row
+        }
         Some(_) => return Ok(Err(Refused::LinkedElsewhere)),
-        None => {}
-    }
-    let Some(row) = login::connect(&*tx, provider, vouched, user, now_ms).await? else {
-        return Ok(Err(Refused::LinkedElsewhere));
+        None if login::count(&*tx, &user.id).await? >= login::MOST => {
+            return Ok(Err(Refused::TooManyLogins));
+        }
+        None => match login::connect(&*tx, provider, vouched, &user.id, false, now_ms).await? {
+            Some(row) => row,
+            None => return Ok(Err(Refused::LinkedElsewhere)),
+        },
     };
     // What its words give counts from the next log-in with it on: a change of rights of one's own begins with a log-in.
-    Entry::word("account.login.create", "user", user)
+    Entry::word("account.login.create", "user", &user.id)
         .with(json!({"provider": provider.config.name, "name": row.name}))
         .by(&*tx, caller, now_ms)
         .await?;
@@ -363,27 +414,29 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Page<LinkedLogin>> {
 /// 404; 409 `last_way_in` for the only way in to an account without a password.
 pub async fn unlink(app: &App, caller: &Caller, id: LinkedLoginId) -> Result<()> {
     let now_ms = app.clock.now_ms();
-    let user = &caller.user.id;
     let tx = app.db.begin(Lane::People).await?;
     // Locks the person: of two who let go of the last two ways in, one is late.
-    let now = people::service::named(&*tx, "user", caller.actor.user).await?;
-    let row = login::of(&*tx, user).await?;
+    let user = people::service::named(&*tx, "user", caller.actor.user).await?;
+    still(&*tx, caller, now_ms).await?;
+    let row = login::of(&*tx, &user.id).await?;
     let row = row
         .into_iter()
         .find(|row| row.id == id.to_string())
         .ok_or_else(|| Error::not_found("connected log-in"))?;
-    let others = login::count(&*tx, user).await? > 1 || passkey::any(&*tx, user).await?;
-    if now.password_hash == NO_PASSWORD && !others {
+    let others = login::count(&*tx, &user.id).await? > 1 || passkey::any(&*tx, &user.id).await?;
+    if user.password_hash == NO_PASSWORD && !others {
         let text = "this account has no password and no other way in; set a password first";
         return Err(Error::conflict("last_way_in", text));
     }
-    Entry::word("account.login.delete", "user", user)
+    // Before the roles go: what the request began with is asked for once more.
+    Entry::word("account.login.delete", "user", &user.id)
         .with(json!({"provider": row.provider, "name": row.name}))
-        .by_gone(&*tx, caller, now_ms)
+        .by(&*tx, caller, now_ms)
         .await?;
-    let taken = login::remove(&*tx, &row.id).await? > 0;
+    let taken = roles::drop_all(&*tx, &caller.peer, &row, now_ms).await?;
+    login::remove(&*tx, &row.id).await?;
     if taken {
-        gate::end_people(&*tx, [user.clone()], now_ms).await?;
+        gate::end_people(&*tx, [user.id.clone()], now_ms).await?;
     }
     tx.commit().await?;
     if taken {

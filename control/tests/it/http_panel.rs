@@ -181,6 +181,7 @@ impl Panel {
             password_hash: Set(Passwords::default().hash(PASSWORD).await.unwrap()),
             admin: Set(admin),
             must_change_password: Set(must_change),
+            email_verified: Set(false),
             second_factor: Set(false),
             granted: Set(false),
             shared: Set(false),

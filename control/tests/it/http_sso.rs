@@ -91,6 +91,8 @@ fn key() -> EcdsaKeyPair {
 
 impl Acme {
     async fn start() -> Self {
+        // As main does: control's own client has no provider of its own.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let inside = Inside {
             key: key(),
@@ -250,6 +252,7 @@ fn configured(acme: &Acme, change: impl FnOnce(&mut config::Provider)) -> config
         two_steps: false,
         roles_claim: "groups".into(),
         roles: Default::default(),
+        roles_days: 7,
     };
     change(&mut provider);
     provider
@@ -449,16 +452,34 @@ async fn nobody_gets_an_account_unless_the_operator_says_so(world: World) {
     assert_eq!(log_in(&panel, &acme).await.0, "/login?sso=email_unverified");
     acme.knows("3", "root", true);
     assert_eq!(log_in(&panel, &acme).await.0, "/login?sso=email_taken");
+    // Somebody typed that address to lie in wait for whoever it belongs to: nobody has shown that it is theirs.
     acme.knows("4", "ann", true);
+    assert_eq!(log_in(&panel, &acme).await.0, "/login?sso=email_taken");
+    shown(&panel, &ann.to_string()).await;
     let (page, person) = log_in(&panel, &acme).await;
     assert_eq!(page, "/servers?page=2");
     let me = person.get("/session").await.expect(200);
     assert_eq!(me["user"]["id"], ann.to_string());
+    // An address that looks the same when it is folded.
+    acme.knows("5", "\u{212a}im", true);
+    assert_eq!(log_in(&panel, &acme).await.0, "/login?sso=email_unverified");
+    acme.knows("4", "ann", true);
+    // Made an admin since: the provider's word is not enough any more, the person's own is.
+    let boss = panel.logged_in("boss", true).await;
+    let path = format!("/users/{ann}");
+    boss.patch(&path, json!({"admin": true})).await.expect(200);
+    assert_eq!(log_in(&panel, &acme).await.0, "/login?sso=email_taken");
+    boss.patch(&path, json!({"admin": false})).await.expect(200);
+    // Another address is nobody's until it is shown anew.
+    let moved = json!({"email": "ann@other.example"});
+    boss.patch(&path, moved).await.expect(200);
+    let row = users::Entity::find_by_id(ann.to_string()).one(panel.world.app.db.read());
+    assert!(!row.await.unwrap().unwrap().email_verified);
     let count = users::Entity::find()
         .all(panel.world.app.db.read())
         .await
         .unwrap();
-    assert_eq!(count.len(), 2, "nobody was made");
+    assert_eq!(count.len(), 3, "nobody was made");
     // A password that is reset takes the connection with it: somebody who had got in may have made it.
     let root = {
         let mut root = panel.nobody();
@@ -470,6 +491,18 @@ async fn nobody_gets_an_account_unless_the_operator_says_so(world: World) {
         .expect(201);
     let list = linked(&panel, &ann.to_string()).await;
     assert_eq!(list, 0);
+}
+
+/// As a link in a mail that was used shows it.
+async fn shown(panel: &Panel, user: &str) {
+    let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+    users::Entity::update_many()
+        .col_expr(users::Column::EmailVerified, Expr::value(true))
+        .filter(users::Column::Id.eq(user))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// A log-in that was so many minutes ago.
@@ -668,6 +701,14 @@ async fn roles_come_and_go_with_the_words_of_the_provider(world: World) {
     let (_, first) = log_in(&panel, &acme).await;
     let me = first.get("/session").await.expect(200);
     assert_eq!(me["permissions"], json!(["node.read"]));
+    // It ends a week after the last log-in that brought it: whoever has lost the word just stays away.
+    let given = grants::Entity::find()
+        .all(panel.world.app.db.read())
+        .await
+        .unwrap();
+    let week = 7 * 24 * 3600 * 1000;
+    let ends = given[0].expires_at_ms.unwrap() - panel.world.app.clock.now_ms();
+    assert!((week - 60_000..=week).contains(&ends), "{ends}");
     // Another word: the session that is open loses what went, too.
     words(json!(["audit"]));
     let (_, second) = log_in(&panel, &acme).await;
@@ -689,6 +730,17 @@ async fn roles_come_and_go_with_the_words_of_the_provider(world: World) {
         .expect(201);
     words(json!("team"));
     log_in(&panel, &acme).await;
+    log_in(&panel, &acme).await;
+    let noted = audit_log::Entity::find()
+        .filter(audit_log::Column::Action.eq("role.grant"))
+        .all(panel.world.app.db.read())
+        .await
+        .unwrap();
+    assert_eq!(
+        noted.len(),
+        5,
+        "given, taken, given, by hand, taken: {noted:?}"
+    );
     words(json!([]));
     log_in(&panel, &acme).await;
     let now = first.get("/session").await.expect(200);
@@ -742,4 +794,17 @@ async fn a_log_in_that_took_two_steps_is_enough_for_the_panel(world: World) {
     let me = person.get("/session").await.expect(200);
     assert_eq!(me["second_factor_wanted_by"], Value::Null);
     person.get("/servers").await.expect(200);
+    // Whoever has an app is not let in by one step alone, or the provider's password would be enough.
+    let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+    users::Entity::update_many()
+        .col_expr(users::Column::SecondFactor, Expr::value(true))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(
+        log_in_by(&panel, &acme, "weak").await.0,
+        "/login?sso=second_factor_needed"
+    );
+    assert_eq!(log_in(&panel, &acme).await.0, "/servers?page=2");
 }

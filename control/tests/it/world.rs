@@ -152,6 +152,7 @@ impl World {
             password_hash: Set(String::new()),
             admin: Set(false),
             must_change_password: Set(false),
+            email_verified: Set(false),
             second_factor: Set(false),
             granted: Set(false),
             shared: Set(false),
