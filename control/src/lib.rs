@@ -32,6 +32,7 @@ pub mod outbox;
 pub mod passkey;
 pub mod password_link;
 pub mod person;
+pub mod plan;
 pub mod problem;
 pub mod quota;
 pub mod reconcile;

@@ -28,6 +28,7 @@ mod m0046_password_links;
 mod m0047_quotas;
 mod m0048_passkeys;
 mod m0049_sso;
+mod m0050_plans;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -56,6 +57,7 @@ impl MigratorTrait for Main {
             Box::new(m0047_quotas::Migration),
             Box::new(m0048_passkeys::Migration),
             Box::new(m0049_sso::Migration),
+            Box::new(m0050_plans::Migration),
         ]
     }
 }

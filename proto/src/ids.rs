@@ -121,6 +121,8 @@ ids! {
     ApiKeyId = "API key";
     /// One log-in at another provider, of one person here.
     LinkedLoginId = "linked login";
+    /// One named quota.
+    PlanId = "plan";
     /// One passkey of one person.
     PasskeyId = "passkey";
     /// One join token.

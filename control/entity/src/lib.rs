@@ -32,6 +32,7 @@ pub mod outbox;
 pub mod passkeys;
 pub mod password_links;
 pub mod pending_keys;
+pub mod plans;
 pub mod quotas;
 pub mod recovery_codes;
 pub mod registries;

@@ -9,6 +9,11 @@ pub struct Model {
     /// ULID of the owner.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub user_id: String,
+    /// The numbers below count. Else those of the plan do, or of the standard one.
+    pub own: bool,
+    /// Put on this plan.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub plan_id: Option<String>,
     /// How many.
     pub servers: Option<i64>,
     /// Memory and swap.

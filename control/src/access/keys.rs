@@ -190,6 +190,14 @@ keys! {
         PersonQuota = "person.quota",
         /// Remove accounts.
         PersonDelete = "person.delete",
+        /// See plans.
+        PlanRead = "plan.read",
+        /// Make plans.
+        PlanCreate = "plan.create",
+        /// Change what a plan holds, for all who are on it, and which one is the standard.
+        PlanUpdate = "plan.update",
+        /// Remove plans that nobody is on.
+        PlanDelete = "plan.delete",
     }
     Role {
         /// See roles and who has them.

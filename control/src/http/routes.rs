@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     account, allocation, api_key, app::App, audit, egg, event, files, join_token, location, node,
-    operation, passkey, password_link, person, quota, registry, role, second_factor, server,
+    operation, passkey, password_link, person, plan, quota, registry, role, second_factor, server,
     session, sso, subuser,
 };
 
@@ -103,6 +103,12 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(
             person::api::suspend_user,
             person::api::lift_suspension
+        ))
+        .routes(routes!(plan::api::list_plans, plan::api::create_plan))
+        .routes(routes!(
+            plan::api::get_plan,
+            plan::api::update_plan,
+            plan::api::delete_plan
         ))
         .routes(routes!(quota::api::get_account_quota))
         .routes(routes!(

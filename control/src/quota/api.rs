@@ -4,7 +4,7 @@ use axum::extract::State;
 use warren_proto::ids::UserId;
 
 use super::{
-    dto::{Quota, QuotaLimits},
+    dto::{Quota, QuotaSet},
     service,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub async fn get_user_quota(
     service::get(&app, id).await.map(Json)
 }
 
-/// Sets all of somebody's quota; an empty one takes it away. Servers that have more keep it and get no more.
+/// Sets all of somebody's quota; an empty one leaves the standard plan, if there is one. Servers that have more keep it and get no more.
 #[utoipa::path(put, path = "/users/{user}/quota", tag = "people",
     params(("user" = String, Path, description = "User id")),
     responses((status = 200, body = Quota), Problems))]
@@ -44,7 +44,7 @@ pub async fn set_user_quota(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<UserId>,
-    Json(req): Json<QuotaLimits>,
+    Json(req): Json<QuotaSet>,
 ) -> Result<Json<Quota>> {
     caller.require(Key::PersonQuota, Resource::Panel)?;
     service::set(&app, &caller, id, req).await.map(Json)

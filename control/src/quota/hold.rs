@@ -1,15 +1,17 @@
 //! Holds a change to its owner's quota.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QuerySelect, QueryTrait, sea_query::OnConflict,
 };
 use warren_entity::{allocations, quotas, servers, subusers};
 
-use super::dto::QuotaUse;
+use super::dto::{QuotaLimits, QuotaUse};
 use crate::{
     access::load,
     egg::view::lenient,
     error::{Error, Result},
+    plan,
     server::dto::Limits,
 };
 
@@ -49,14 +51,14 @@ impl Kind {
         Self::Subusers,
     ];
 
-    fn of(self, quota: &quotas::Model) -> Option<i64> {
+    fn of(self, quota: &QuotaLimits) -> Option<u64> {
         match self {
-            Self::Servers => quota.servers,
+            Self::Servers => quota.servers.map(u64::from),
             Self::Memory => quota.memory_bytes,
             Self::Disk => quota.disk_bytes,
-            Self::Cpu => quota.cpu_percent,
-            Self::Ports => quota.ports,
-            Self::Subusers => quota.subusers,
+            Self::Cpu => quota.cpu_percent.map(u64::from),
+            Self::Ports => quota.ports.map(u64::from),
+            Self::Subusers => quota.subusers.map(u64::from),
         }
     }
 }
@@ -155,25 +157,59 @@ pub async fn hold(
     if kinds.is_empty() {
         return Ok(());
     }
-    let quota = quotas::Entity::find_by_id(owner)
-        .lock_exclusive()
-        .one(db)
-        .await?;
-    let Some(quota) = quota.filter(|quota| kinds.iter().any(|kind| kind.of(quota).is_some()))
-    else {
+    let quota = bounds(db, owner, now_ms).await?;
+    if !kinds.iter().any(|kind| kind.of(&quota).is_some()) {
         return Ok(());
-    };
+    }
     let used = used(db, owner, now_ms).await?;
     kinds
         .iter()
         .try_for_each(|kind| judge(*kind, &quota, &used))
 }
 
-fn judge(kind: Kind, quota: &quotas::Model, used: &QuotaUse) -> Result<()> {
+/// The numbers that bound an owner, with the owner's row locked until the transaction ends.
+async fn bounds(db: &impl ConnectionTrait, owner: &str, now_ms: i64) -> Result<QuotaLimits> {
+    let locked = async || {
+        quotas::Entity::find_by_id(owner)
+            .lock_exclusive()
+            .one(db)
+            .await
+    };
+    let mut row = locked().await?;
+    if row.is_none() {
+        let Some(standard) = plan::standard(db).await? else {
+            return Ok(QuotaLimits::default());
+        };
+        if QuotaLimits::from(&standard) == QuotaLimits::default() {
+            return Ok(QuotaLimits::default());
+        }
+        // Something to lock: of two first changes at once the second waits here for the end of the first.
+        let empty = quotas::ActiveModel {
+            user_id: Set(owner.to_owned()),
+            own: Set(false),
+            updated_at_ms: Set(now_ms),
+            ..Default::default()
+        };
+        let made = quotas::Entity::insert(empty)
+            .on_conflict(OnConflict::new().do_nothing().to_owned())
+            .exec_without_returning(db)
+            .await;
+        match made {
+            Ok(_) | Err(DbErr::RecordNotInserted) => row = locked().await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(match (plan::on(db, row.as_ref()).await?, row) {
+        (Some(plan), _) => QuotaLimits::from(&plan),
+        (None, Some(row)) if row.own => QuotaLimits::from(&row),
+        _ => QuotaLimits::default(),
+    })
+}
+
+fn judge(kind: Kind, quota: &QuotaLimits, used: &QuotaUse) -> Result<()> {
     let Some(most) = kind.of(quota) else {
         return Ok(());
     };
-    let most = u64::try_from(most).unwrap_or(0);
     let count = |have: u64, of: &str| {
         (have > most).then(|| (format!("{most} {of}"), Some(have.to_string())))
     };

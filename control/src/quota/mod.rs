@@ -4,6 +4,7 @@
 pub mod api;
 pub mod dto;
 pub mod hold;
+pub mod limits;
 pub mod service;
 
 pub use hold::{Kind, grown, hold};

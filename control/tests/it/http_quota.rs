@@ -14,6 +14,9 @@ on_both! {
     ports_of_a_deleted_server_count_until_its_node_has_confirmed
     with_a_role_people_make_their_own_servers_up_to_their_quota
     a_quota_is_set_by_those_who_may_and_never_by_oneself
+    a_storm_of_first_wishes_never_gets_more_than_the_standard_plan
+    people_are_on_a_plan_on_the_standard_one_or_have_their_own
+    nobody_but_an_admin_changes_the_plan_that_bounds_them
 }
 
 const GIB: u64 = 1 << 30;
@@ -340,6 +343,164 @@ async fn a_quota_is_set_by_those_who_may_and_never_by_oneself(world: World) {
     let log = root.get("/audit?action=person.quota").await.expect(200);
     assert_eq!(
         log["items"][0]["diff"],
-        json!({"servers": {"from": null, "to": 1}})
+        json!({"servers": {"from": null, "to": 1}, "plan": {"from": null, "to": "own"}})
     );
+}
+
+async fn plan(scene: &Scene, name: &str, standard: bool, limits: Value) -> String {
+    let body = json!({"name": name, "standard": standard, "limits": limits});
+    let made = scene.admin.post("/plans", body).await.expect(201);
+    made["id"].as_str().unwrap().to_owned()
+}
+
+/// Nobody has a row of a quota yet: there is nothing to lock but what the first wish makes.
+async fn a_storm_of_first_wishes_never_gets_more_than_the_standard_plan(world: World) {
+    let scene = Scene::set(world).await;
+    let other = FakeNode::join(&scene.panel.world).await;
+    plan(&scene, "Starter", true, json!({"servers": 2})).await;
+    for n in 0..4 {
+        let ann = scene.panel.logged_in(&format!("ann{n}"), false).await;
+        let wishes = (0..8).map(|n| {
+            let node = if n % 2 == 0 { scene.node.id } else { other.id };
+            scene.admin.post("/servers", wish(&scene, node, &ann))
+        });
+        let answers = futures_util::future::join_all(wishes).await;
+        let got = answers.iter().filter(|a| a.status == 201).count();
+        assert_eq!(got, 2, "{answers:?}");
+        let quota = ann.get("/account/quota").await.expect(200);
+        assert_eq!(
+            (&quota["plan"]["name"], &quota["own"]),
+            (&json!("Starter"), &json!(false))
+        );
+    }
+}
+
+async fn people_are_on_a_plan_on_the_standard_one_or_have_their_own(world: World) {
+    let scene = Scene::set(world).await;
+    let ann = scene.panel.logged_in("ann", false).await;
+    let set = async |body: Value| scene.admin.put(&quota_of(&ann), body).await;
+    let servers = async || ann.get("/account/quota").await.expect(200)["limits"]["servers"].clone();
+    assert_eq!(servers().await, Value::Null);
+    let starter = plan(&scene, "Starter", true, json!({"servers": 1})).await;
+    let large = plan(&scene, "Large", false, json!({"servers": 2, "ports": 9})).await;
+    assert_eq!(servers().await, 1);
+    made(&scene, &ann).await;
+    let wished = async || {
+        let wish = wish(&scene, scene.node.id, &ann);
+        scene.admin.post("/servers", wish).await
+    };
+    assert_eq!(wished().await.problem(409), "quota_exceeded");
+    set(json!({"plan": large})).await.expect(200);
+    assert_eq!(servers().await, 2);
+    wished().await.expect(201);
+    assert_eq!(wished().await.problem(409), "quota_exceeded");
+    // A plan that is changed counts for all who are on it, at once.
+    let path = format!("/plans/{large}");
+    let more = json!({"limits": {"servers": 3}});
+    scene.admin.patch(&path, more).await.expect(200);
+    wished().await.expect(201);
+    // Numbers of their own, none at all, and back to the standard one.
+    set(json!({"servers": 4})).await.expect(200);
+    assert_eq!(servers().await, 4);
+    set(json!({"own": true})).await.expect(200);
+    assert_eq!(servers().await, Value::Null);
+    for _ in 0..2 {
+        wished().await.expect(201);
+    }
+    let back = set(json!({})).await.expect(200);
+    assert_eq!(
+        (&back["plan"]["id"], &back["used"]["servers"]),
+        (&json!(starter), &json!(5))
+    );
+    assert_eq!(wished().await.problem(409), "quota_exceeded");
+    // What can't be.
+    let both = set(json!({"plan": large, "servers": 1})).await;
+    assert_eq!(both.fields(), ["plan conflict"]);
+    let unknown = set(json!({"plan": NodeId::new().to_string()})).await;
+    assert_eq!(unknown.fields(), ["plan unknown"]);
+    let same = json!({"name": "LARGE", "limits": {}});
+    assert_eq!(
+        scene.admin.post("/plans", same).await.fields(),
+        ["name taken"]
+    );
+    let far = json!({"name": "Far", "limits": {"servers": 1_000_001}});
+    assert_eq!(
+        scene.admin.post("/plans", far).await.fields(),
+        ["limits.servers out_of_range"]
+    );
+    // Nobody is without bounds because a plan went.
+    set(json!({"plan": large})).await.expect(200);
+    assert_eq!(scene.admin.delete(&path).await.problem(409), "plan_in_use");
+    let standard = format!("/plans/{starter}");
+    assert_eq!(
+        scene.admin.delete(&standard).await.problem(409),
+        "plan_in_use"
+    );
+    // There is one standard plan at most.
+    scene
+        .admin
+        .patch(&path, json!({"standard": true}))
+        .await
+        .expect(200);
+    let list = scene.admin.get("/plans").await.expect(200);
+    let told = |plan: &Value| {
+        (
+            plan["name"].clone(),
+            plan["standard"].clone(),
+            plan["people"].clone(),
+        )
+    };
+    let told: Vec<_> = list["items"].as_array().unwrap().iter().map(told).collect();
+    let row =
+        |name: &str, standard: bool, people: u64| (json!(name), json!(standard), json!(people));
+    assert_eq!(told, [row("Large", true, 1), row("Starter", false, 0)]);
+    scene.admin.delete(&standard).await.expect(204);
+}
+
+async fn nobody_but_an_admin_changes_the_plan_that_bounds_them(world: World) {
+    let scene = Scene::set(world).await;
+    let sales = scene.panel.logged_in("sales", false).await;
+    let keys = [
+        "plan.read",
+        "plan.create",
+        "plan.update",
+        "plan.delete",
+        "person.quota",
+    ];
+    let role = json!({"name": "Sales", "keys": keys});
+    let role = scene.admin.post("/roles", role).await.expect(201);
+    let grants = format!("/roles/{}/grants", role["id"].as_str().unwrap());
+    let give = json!({"user": sales.id.unwrap().to_string(), "reach": "everything"});
+    scene.admin.post(&grants, give).await.expect(201);
+    let starter = plan(&scene, "Starter", true, json!({"servers": 1})).await;
+    let path = format!("/plans/{starter}");
+    let more = json!({"limits": {"servers": 100}});
+    assert_eq!(
+        sales.patch(&path, more.clone()).await.problem(403),
+        "own_rights"
+    );
+    assert_eq!(
+        sales
+            .patch(&path, json!({"standard": false}))
+            .await
+            .problem(403),
+        "own_rights"
+    );
+    let wide = json!({"name": "Wide", "standard": true, "limits": {}});
+    assert_eq!(
+        sales.post("/plans", wide.clone()).await.problem(403),
+        "own_rights"
+    );
+    // What does not bound them they may.
+    sales
+        .patch(&path, json!({"description": "For everybody"}))
+        .await
+        .expect(200);
+    scene
+        .admin
+        .put(&quota_of(&sales), json!({"servers": 0}))
+        .await
+        .expect(200);
+    sales.patch(&path, more).await.expect(200);
+    sales.post("/plans", wide).await.expect(201);
 }
