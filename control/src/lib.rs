@@ -13,6 +13,7 @@ pub mod console;
 pub mod consumer;
 pub mod db;
 pub mod egg;
+pub mod email_link;
 pub mod error;
 pub mod event;
 pub mod files;

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 
 use super::{
-    dto::{AccountPatch, PasswordChange},
+    dto::{AccountChanged, AccountPatch, PasswordChange},
     service,
 };
 use crate::{
@@ -25,12 +25,12 @@ pub async fn get_account(State(app): State<App>, caller: Caller) -> Result<Json<
 
 /// Changes name or e-mail address.
 #[utoipa::path(patch, path = "/account", tag = "account",
-    responses((status = 200, body = User), Problems))]
+    responses((status = 200, body = AccountChanged), Problems))]
 pub async fn update_account(
     State(app): State<App>,
     caller: Caller,
     Json(req): Json<AccountPatch>,
-) -> Result<Json<User>> {
+) -> Result<Json<AccountChanged>> {
     caller.by_session()?;
     service::update(&app, &caller, req).await.map(Json)
 }

@@ -1,19 +1,20 @@
 //! One's own account.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, SqlErr, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, SqlErr,
+    sea_query::Expr,
 };
 use serde_json::json;
 use warren_entity::{sessions, users};
 use warren_proto::ids::SessionId;
 
-use super::dto::{AccountPatch, PasswordChange};
+use super::dto::{AccountChanged, AccountPatch, PasswordChange};
 use crate::{
     app::App,
     audit::Entry,
     auth::{Caller, Network, password},
     db::Lane,
+    email_link,
     error::{Error, Fields, Result},
     http::{Page, Stamp},
     mail::Letter,
@@ -86,9 +87,12 @@ pub async fn get(app: &App, caller: &Caller) -> Result<User> {
 /// Changes name or address.
 /// # Errors
 /// 422 for what can't be or is taken.
-pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<User> {
+pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<AccountChanged> {
     let mut fields = Fields::new();
-    let mut row = caller.user.clone().into_active_model();
+    let mut row = users::ActiveModel {
+        id: Set(caller.user.id.clone()),
+        ..Default::default()
+    };
     let mut changed = Vec::new();
     if let Some(name) = &req.username {
         check_username(&mut fields, "username", name);
@@ -98,42 +102,50 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Use
     }
     if let Some(email) = &req.email {
         check_email(&mut fields, "email", email);
-        row.email = Set(email.clone());
-        row.email_folded = Set(email.to_lowercase());
-        row.email_verified = Set(caller.user.email_verified && *email == caller.user.email);
-        changed.push("email");
     }
-    let moves = req
-        .email
-        .as_ref()
-        .is_some_and(|to| *to != caller.user.email);
-    if moves && req.current_password.is_none() {
+    let moves = req.email.as_ref().filter(|to| **to != caller.user.email);
+    if moves.is_some() && req.current_password.is_none() {
         let text = "is needed for another e-mail address";
         fields.refuse("current_password", "required", text);
     }
     fields.finish()?;
     let now_ms = app.clock.now_ms();
-    if let Some(password) = req.current_password.as_ref().filter(|_| moves) {
+    if let (Some(_), Some(password)) = (moves, &req.current_password) {
         check_password(app, caller, password, now_ms).await?;
+    }
+    // Where mail is sent, the address has to be shown first: somebody else's would lie in wait for them.
+    let pending = moves.filter(|_| app.mail.is_on()).cloned();
+    if let Some(email) = moves.filter(|_| pending.is_none()) {
+        row.email = Set(email.clone());
+        row.email_folded = Set(email.to_lowercase());
+        row.email_verified = Set(false);
+        changed.push("email");
     }
     row.updated_at_ms = Set(now_ms);
     let tx = app.db.begin(Lane::People).await?;
     let user = row.update(&*tx).await.map_err(taken)?;
-    if moves {
+    let moved = user.email != caller.user.email;
+    if moved {
         // What was sent to the old address.
         forget(&*tx, &user.id).await?;
     }
     Entry::word("account.update", "user", &user.id)
-        .with(json!({"changed": changed}))
+        .with(json!({"changed": changed, "email_pending": pending}))
         .by(&*tx, caller, now_ms)
         .await?;
+    if let Some(email) = &pending {
+        email_link::service::send(app, caller, &user, email)?;
+    }
     tx.commit().await?;
-    if moves {
+    if moved {
         let letter = Letter::moved(&user.username, &caller.peer.address.to_string());
         // It is changed, whether or not there is room for word of it.
         drop(app.mail.post(caller.user.email.clone(), letter));
     }
-    Ok(user.into())
+    Ok(AccountChanged {
+        user: user.into(),
+        email_pending: pending,
+    })
 }
 
 /// Passes for a log-in of this moment, which stands for the password of somebody who has none.

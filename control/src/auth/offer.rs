@@ -43,7 +43,18 @@ fn place(kind: &str) -> String {
 /// # Errors
 /// Only for what can't be written as JSON.
 pub fn make<T: Serialize>(ground: &Ground, kind: &str, what: T, now_ms: i64) -> Result<String> {
-    let until_ms = now_ms.saturating_add(GOOD_MS);
+    make_until(ground, kind, what, now_ms.saturating_add(GOOD_MS))
+}
+
+/// As [`make`], good until then.
+/// # Errors
+/// Only for what can't be written as JSON.
+pub fn make_until<T: Serialize>(
+    ground: &Ground,
+    kind: &str,
+    what: T,
+    until_ms: i64,
+) -> Result<String> {
     let plain = serde_json::to_vec(&Sealed { until_ms, what }).map_err(Error::internal)?;
     let sealed = ground.keys.sealer.seal(&place(kind), &plain);
     Ok(URL_SAFE_NO_PAD.encode(sealed.map_err(Error::internal)?))

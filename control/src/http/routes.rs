@@ -16,9 +16,9 @@ use super::{
     openapi, proxy, web,
 };
 use crate::{
-    account, allocation, api_key, app::App, audit, egg, event, files, join_token, location, node,
-    operation, passkey, password_link, person, plan, quota, registry, role, second_factor, server,
-    session, sso, subuser,
+    account, allocation, api_key, app::App, audit, egg, email_link, event, files, join_token,
+    location, node, operation, passkey, password_link, person, plan, quota, registry, role,
+    second_factor, server, session, sso, subuser,
 };
 
 /// JSON bodies are small.
@@ -53,6 +53,8 @@ pub(super) fn api() -> OpenApiRouter<App> {
             account::api::update_account
         ))
         .routes(routes!(account::api::update_password))
+        .routes(routes!(email_link::api::request_email_link))
+        .routes(routes!(email_link::api::use_email_link))
         .routes(routes!(
             password_link::api::request_password_link,
             password_link::api::use_password_link

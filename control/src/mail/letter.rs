@@ -60,6 +60,18 @@ impl Letter {
         }
     }
 
+    /// Asks whether an address is somebody's.
+    #[must_use]
+    pub fn confirm(name: &str, address: &str, link: &str) -> Self {
+        Self {
+            subject: "Is this your e-mail address?".into(),
+            text: format!(
+                "Hello,\n\nsomebody at {address} says that the account {name} at Warren is to have this e-mail address. If that \
+                 was you, say so within a day:\n\n{link}\n\nIf it was not, leave this alone: nothing changes.\n"
+            ),
+        }
+    }
+
     /// Tells the address that an account had.
     #[must_use]
     pub fn moved(name: &str, address: &str) -> Self {

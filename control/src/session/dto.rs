@@ -30,6 +30,8 @@ pub struct User {
     pub username: String,
     /// E-mail address.
     pub email: String,
+    /// Mail to it was shown to reach them.
+    pub email_verified: bool,
     /// May do everything.
     pub admin: bool,
     /// Until the password is changed, only that works.
@@ -47,6 +49,7 @@ impl From<warren_entity::users::Model> for User {
             id: user.id,
             username: user.username,
             email: user.email,
+            email_verified: user.email_verified,
             admin: user.admin,
             must_change_password: user.must_change_password,
             second_factor: user.second_factor,
@@ -71,6 +74,8 @@ pub struct Panel {
     pub version: String,
     /// This request came over plain http.
     pub plain_http: bool,
+    /// It sends mail: invitations, links to another password and to another address.
+    pub mail: bool,
     /// Nothing has been set up yet: no egg and no server.
     pub first_run: bool,
 }

@@ -229,6 +229,7 @@ pub async fn current(app: &App, peer: &Peer, caller: &Caller) -> Result<CurrentS
             name: "Warren".into(),
             version: env!("CARGO_PKG_VERSION").into(),
             plain_http: peer.scheme == Scheme::Http,
+            mail: app.mail.is_on(),
             first_run: !any_server,
         },
     })

@@ -18,6 +18,8 @@ on_both! {
     a_forgotten_password_is_replaced_by_a_link_that_is_good_once
     asking_for_a_link_tells_nothing_and_fills_nobodys_mailbox
     a_link_is_worth_nothing_after_another_change
+    another_address_counts_once_its_owner_has_shown_it
+    an_address_is_shown_by_a_link_that_fits_once
     without_a_server_it_is_said
 }
 
@@ -53,7 +55,10 @@ impl Post {
 
 /// What the link in a message holds.
 fn token(mail: &Mail) -> String {
-    let begin = "https://panel.example.net/set-password#token=";
+    held(mail, "https://panel.example.net/set-password#token=")
+}
+
+fn held(mail: &Mail, begin: &str) -> String {
     let rest = mail.text.split_once(begin).unwrap().1;
     rest.split_whitespace().next().unwrap().to_owned()
 }
@@ -176,10 +181,8 @@ async fn a_link_is_worth_nothing_after_another_change(world: World) {
         rows.unwrap().len()
     };
     let of_ann = format!("/users/{}", ann.id.unwrap());
-    let moved = json!({"email": "ann2@example.net", "current_password": PASSWORD});
     let changed = json!({"current_password": PASSWORD, "new_password": NEW});
     let ways = [
-        (&ann, Method::PATCH, "/account".to_owned(), moved),
         (&ann, Method::PUT, "/account/password".to_owned(), changed),
         (
             &root,
@@ -225,6 +228,127 @@ async fn a_link_is_worth_nothing_after_another_change(world: World) {
         ["token unknown"]
     );
     assert_eq!(link::prune(&panel.world.app).await.unwrap(), 1);
+}
+
+const CONFIRM: &str = "https://panel.example.net/confirm-email#token=";
+
+async fn another_address_counts_once_its_owner_has_shown_it(world: World) {
+    let post = Post::open(world).await;
+    let panel = &post.panel;
+    let ann = panel.logged_in("ann", false).await;
+    let bob = panel.logged_in("bob", false).await;
+    let want = |email: &str| json!({"email": email, "current_password": PASSWORD});
+    let asked = ann
+        .patch("/account", want("ann2@example.net"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&asked["email"], &asked["email_pending"]),
+        (&json!("ann@example.net"), &json!("ann2@example.net"))
+    );
+    let mail = post.mail(0).await;
+    assert!(mail.head.contains("To: ann2@example.net"), "{}", mail.head);
+    let use_it = async |token: &str| {
+        panel
+            .nobody()
+            .put("/email-links", json!({"token": token}))
+            .await
+    };
+    // A forgotten password still goes where the account is.
+    let now_ms = panel.world.app.clock.now_ms();
+    let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+    let id = ann.id.unwrap().to_string();
+    link::make(&panel.world.app, &*tx, &id, 60_000, now_ms)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let first = held(&mail, CONFIRM);
+    assert_eq!(use_it("made up").await.fields(), ["token unknown"]);
+    use_it(&first).await.expect(204);
+    let me = ann.get("/account").await.expect(200);
+    assert_eq!(
+        (&me["email"], &me["email_verified"]),
+        (&json!("ann2@example.net"), &json!(true))
+    );
+    let left = password_links::Entity::find()
+        .all(panel.world.app.db.read())
+        .await;
+    assert_eq!(
+        left.unwrap().len(),
+        0,
+        "what was sent to the old address is good no longer"
+    );
+    let word = post.mail(1).await;
+    assert!(
+        word.head.contains("To: ann@example.net"),
+        "the old address is told"
+    );
+    assert_eq!(use_it(&first).await.fields(), ["token unknown"]);
+    // Somebody else was quicker with that address; and of two wishes only the last one counts.
+    ann.patch("/account", want("x@example.net"))
+        .await
+        .expect(200);
+    let slow = held(&post.mail(2).await, CONFIRM);
+    bob.patch("/account", want("x@example.net"))
+        .await
+        .expect(200);
+    let quick = held(&post.mail(3).await, CONFIRM);
+    use_it(&quick).await.expect(204);
+    assert_eq!(use_it(&slow).await.fields(), ["email taken"]);
+    ann.patch("/account", want("y@example.net"))
+        .await
+        .expect(200);
+    let earlier = held(&post.mail(5).await, CONFIRM);
+    ann.patch("/account", want("z@example.net"))
+        .await
+        .expect(200);
+    assert_eq!(use_it(&earlier).await.fields(), ["token unknown"]);
+    // Nobody fills another's mailbox.
+    let mut refused = 0;
+    for n in 0..4 {
+        let answer = ann
+            .patch("/account", want(&format!("n{n}@example.net")))
+            .await;
+        refused += u32::from(answer.status == 429);
+    }
+    assert!(refused > 0);
+}
+
+async fn an_address_is_shown_by_a_link_that_fits_once(world: World) {
+    let post = Post::open(world).await;
+    let panel = &post.panel;
+    let ann = panel.logged_in("ann", false).await;
+    assert_eq!(
+        ann.get("/account").await.expect(200)["email_verified"],
+        false
+    );
+    ann.post("/account/email-link", json!({})).await.expect(202);
+    let token = held(&post.mail(0).await, CONFIRM);
+    panel
+        .nobody()
+        .put("/email-links", json!({"token": token}))
+        .await
+        .expect(204);
+    assert_eq!(
+        ann.get("/account").await.expect(200)["email_verified"],
+        true
+    );
+    let again = ann.post("/account/email-link", json!({})).await;
+    assert_eq!(again.problem(409), "email_confirmed");
+    // An invitation that was taken up shows it, too.
+    let root = panel.as_admin().await;
+    let invite = json!({"username": "bob", "email": "bob@example.net", "invite": true});
+    root.post("/users", invite).await.expect(201);
+    let mail = post.mail(1).await;
+    set(&panel.nobody(), &self::token(&mail), NEW)
+        .await
+        .expect(204);
+    let mut bob = panel.nobody();
+    bob.log_in("bob", NEW).await.expect(200);
+    assert_eq!(
+        bob.get("/account").await.expect(200)["email_verified"],
+        true
+    );
 }
 
 async fn without_a_server_it_is_said(world: World) {

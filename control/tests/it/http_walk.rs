@@ -27,6 +27,8 @@ const POWERLESS: &[(&str, u16)] = &[
     ("create_session", 401),
     ("request_password_link", 409),
     ("use_password_link", 422),
+    ("request_email_link", 409),
+    ("use_email_link", 422),
     ("get_session", 200),
     ("delete_session", 204),
     ("get_account", 200),
@@ -335,7 +337,7 @@ impl Walk {
             let expected = match one.id.as_str() {
                 "enroll_node" => 400,
                 "request_password_link" | "offer_passkey_session" | "create_passkey_session" => 409,
-                "use_password_link" => 422,
+                "use_password_link" | "use_email_link" => 422,
                 "list_providers" => 200,
                 "begin_sso_session" => 404,
                 "finish_sso_session" => 303,

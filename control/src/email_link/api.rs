@@ -1,0 +1,33 @@
+//! E-mail addresses that are shown to be somebody's by a link.
+
+use axum::{extract::State, http::StatusCode};
+
+use super::{dto::EmailByLink, service};
+use crate::{
+    app::App,
+    auth::{Caller, Peer},
+    error::Result,
+    http::Json,
+    problem::Problems,
+};
+
+/// Sends a link to one's own address, to show that mail reaches it.
+#[utoipa::path(post, path = "/account/email-link", tag = "account",
+    responses((status = 202), Problems))]
+pub async fn request_email_link(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
+    caller.by_session()?;
+    service::own(&app, &caller)?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Uses a link: the address that it was sent to is the account's from now on, and shown to be.
+#[utoipa::path(put, path = "/email-links", tag = "session", security(()),
+    responses((status = 204), Problems))]
+pub async fn use_email_link(
+    State(app): State<App>,
+    peer: Peer,
+    Json(req): Json<EmailByLink>,
+) -> Result<StatusCode> {
+    service::set(&app, &peer, &req).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
