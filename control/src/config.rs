@@ -50,6 +50,7 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     pub trusted_proxies: Vec<String>,
     pub second_factor_of: SecondFactorOf,
+    pub invite_by_sharing: bool,
     pub web_dir: String,
     pub event_max_bytes: i64,
     pub event_keep_s: u64,

@@ -23,6 +23,19 @@ impl Letter {
         }
     }
 
+    /// Tells somebody without an account that a server is shared with them.
+    #[must_use]
+    pub fn shared(name: &str, by: &str, server: &str, link: &str) -> Self {
+        Self {
+            subject: "Somebody shares a game server with you".into(),
+            text: format!(
+                "Hello,\n\n{by} shares the game server \"{server}\" with you on this panel, where an account was made for you:\n\n    \
+                 user name  {name}\n\nChoose a password within a week; the name can be changed then:\n\n{link}\n\nIf you do not \
+                 expect this, leave it alone: without a password nobody can use the account, and it goes by itself.\n"
+            ),
+        }
+    }
+
     /// Lets somebody set another password.
     #[must_use]
     pub fn reset(name: &str, address: &str, link: &str) -> Self {

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod dto;
+pub mod newcomer;
 pub mod service;
 mod suspension;
 pub mod why;

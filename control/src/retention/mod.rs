@@ -21,6 +21,7 @@ use crate::{
     node::push,
     outbox::{self, Lease},
     password_link,
+    person::newcomer,
 };
 
 const MINUTE_S: i64 = 60;
@@ -53,6 +54,10 @@ async fn sweep_all(app: &App) {
     note(
         "links to passwords",
         password_link::service::prune(app).await,
+    );
+    note(
+        "invitations that nobody took up",
+        newcomer::forget_unclaimed(app).await,
     );
     note("used log-in offers", offer::prune(app).await);
     note("answers to be repeated", idempotency::prune(app).await);

@@ -1,13 +1,9 @@
 //! Whose account a log-in at another provider is: the one that it is connected with, the one with the same address, or a
 //! new one, as far as the operator wants that.
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    SqlErr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 use warren_entity::{linked_logins, users};
-use warren_proto::ids::UserId;
 
 use super::{
     login,
@@ -16,15 +12,11 @@ use super::{
 };
 use crate::{
     access::Key,
-    account::service::{check_email, check_username},
     audit::Entry,
-    auth::{Peer, password::NO_PASSWORD},
-    error::{Error, Fields, Result},
-    person as people,
+    auth::Peer,
+    error::{Error, Result},
+    person::{self as people, newcomer::NoAccount},
 };
-
-/// Names that are tried beside the one that is taken.
-const TRIES: usize = 9;
 
 /// Somebody, and the log-in that they came by.
 pub(super) type Found = std::result::Result<(users::Model, linked_logins::Model), Refused>;
@@ -76,7 +68,7 @@ pub(super) async fn find_or_make(
             _ => return Ok(Err(Refused::EmailTaken)),
         },
         Some(_) => return Ok(Err(Refused::EmailTaken)),
-        None if config.create_accounts => match make(db, vouched, email, now_ms).await? {
+        None if config.create_accounts => match newcomer(db, vouched, email, now_ms).await? {
             Ok(user) => {
                 Entry::of(Key::PersonCreate, "user", &user.id)
                     .with(json!({
@@ -103,101 +95,17 @@ pub(super) async fn find_or_make(
     Ok(Ok((user, row)))
 }
 
-/// A log-in name out of what the provider calls somebody.
-fn username(vouched: &Vouched, email: &str) -> String {
-    let wish = vouched.username.as_deref().unwrap_or(email);
-    let wish = wish.split('@').next().unwrap_or_default();
-    let fits = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let name: String = wish.chars().filter(fits).take(56).collect();
-    if name.is_empty() {
-        "player".into()
-    } else {
-        name
-    }
-}
-
-/// A new account without a password.
-async fn make(
+async fn newcomer(
     db: &impl ConnectionTrait,
     vouched: &Vouched,
     email: &str,
     now_ms: i64,
 ) -> Result<std::result::Result<users::Model, Refused>> {
-    let base = username(vouched, email);
-    let mut fields = Fields::new();
-    check_email(&mut fields, "email", email);
-    check_username(&mut fields, "username", &base);
-    if !fields.is_good() {
-        return Ok(Err(Refused::EmailUnverified));
-    }
-    let mut name = base.clone();
-    for n in 2..=TRIES + 1 {
-        let taken = users::Entity::find()
-            .filter(users::Column::DeletedAtMs.is_null())
-            .filter(users::Column::UsernameFolded.eq(name.to_lowercase()))
-            .one(db)
-            .await?;
-        if taken.is_none() {
-            break;
-        }
-        // After a few, anything: a name that many share must not keep the next one out.
-        name = match n {
-            ..=TRIES => format!("{base}{n}"),
-            _ => format!("{base}-{}", rand::random_range(100_000..1_000_000)),
-        };
-    }
-    let row = users::ActiveModel {
-        id: Set(UserId::new().to_string()),
-        username_folded: Set(name.to_lowercase()),
-        username: Set(name),
-        email_folded: Set(email.to_lowercase()),
-        email: Set(email.to_owned()),
-        password_hash: Set(NO_PASSWORD.into()),
-        admin: Set(false),
-        must_change_password: Set(false),
-        email_verified: Set(true),
-        second_factor: Set(false),
-        granted: Set(false),
-        shared: Set(false),
-        suspended_at_ms: Set(None),
-        suspended_reason: Set(None),
-        created_at_ms: Set(now_ms),
-        updated_at_ms: Set(now_ms),
-        deleted_at_ms: Set(None),
-    };
-    match row.insert(db).await {
-        Ok(user) => Ok(Ok(user)),
-        Err(error) => match error.sql_err() {
-            // Somebody took name or address at the same moment: the next try finds them.
-            Some(SqlErr::UniqueConstraintViolation(_)) => Ok(Err(Refused::Expired)),
-            _ => Err(error.into()),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_made_of_what_the_provider_calls_somebody() {
-        let of = |name: Option<&str>| {
-            let vouched = Vouched {
-                issuer: String::new(),
-                subject: String::new(),
-                email: None,
-                email_verified: false,
-                name: None,
-                username: name.map(str::to_owned),
-                words: Vec::new(),
-            };
-            username(&vouched, "ann.b@example.net")
-        };
-        assert_eq!(of(None), "ann.b");
-        assert_eq!(of(Some("Ann B")), "AnnB");
-        assert_eq!(of(Some("ann@corp.example")), "ann");
-        assert_eq!(of(Some("<script>")), "script");
-        assert_eq!(of(Some("名前")), "player");
-        assert_eq!(of(Some(&"a".repeat(90))).len(), 56);
-    }
+    let wish = vouched.username.as_deref().unwrap_or(email);
+    let made = people::newcomer::make(db, wish, email, true, now_ms).await?;
+    Ok(made.map_err(|why| match why {
+        NoAccount::BadAddress => Refused::EmailUnverified,
+        // The next try finds whoever was quicker.
+        NoAccount::Taken => Refused::Expired,
+    }))
 }

@@ -26,7 +26,7 @@ pub struct Subuser {
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubuserCreate {
-    /// Log-in name or e-mail address of an account.
+    /// Log-in name or e-mail address of an account. Where the panel sends mail, the address of somebody without one invites them.
     #[schema(example = "ann@example.net", max_length = 254)]
     pub login: String,
     /// What they may do, of what one may oneself.

@@ -7,7 +7,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
 };
 use serde_json::json;
-use warren_entity::{subusers, users};
+use warren_entity::{servers, subusers, users};
 use warren_proto::ids::UserId;
 
 use super::dto::{Subuser, SubuserCreate, SubuserUpdate};
@@ -15,18 +15,22 @@ use crate::{
     access::{self, Key, KeySet, Resource, lend, may},
     app::App,
     audit::Entry,
-    auth::ServerAccess,
+    auth::{Network, ServerAccess},
     db::Lane,
     error::{Error, Fields, Result},
     gate,
     http::{Page, Stamp},
-    person,
+    mail::Letter,
+    password_link,
+    person::{self, newcomer::NoAccount},
     quota::{self, Kind},
     session::store,
 };
 
 /// Subusers of one server.
 const MOST: u64 = 100;
+/// Counted like wrong passwords, but apart from them: nobody fills the panel with accounts or others' mailboxes.
+const COUNTED: &str = "\u{0}share:";
 
 /// Addresses are for the people themselves and for those who look after accounts.
 fn shown(row: subusers::Model, user: &users::Model, access: &ServerAccess) -> Subuser {
@@ -126,15 +130,15 @@ pub async fn create(app: &App, access: &ServerAccess, req: SubuserCreate) -> Res
     access.require(Key::UserCreate)?;
     let given = read(app, access, &req.keys, req.expires_at)?;
     until(app, &*tx, access, req.expires_at).await?;
-    let nobody = || {
-        let text = "nobody here has this name or address; they need an account first";
-        Error::field("login", "unknown", text)
-    };
     if req.login.len() > 254 || req.login.chars().any(char::is_control) {
         return Err(nobody());
     }
-    let user = store::user_by_login(&*tx, &req.login).await?;
-    let user = user.ok_or_else(nobody)?;
+    let known = store::user_by_login(&*tx, &req.login).await?;
+    let invited = known.is_none();
+    let user = match known {
+        Some(user) => user,
+        None => newcomer(app, &*tx, access, req.login.trim(), now_ms).await?,
+    };
     let id: UserId = user.id.parse().map_err(Error::internal)?;
     let user = person::service::named(&*tx, "login", id).await?;
     if user.id == access.server.owner_id {
@@ -176,8 +180,55 @@ pub async fn create(app: &App, access: &ServerAccess, req: SubuserCreate) -> Res
         .await?;
     let diff = json!({"given": given.names(), "expires_at_ms": row.expires_at_ms});
     note(&*tx, access, Key::UserCreate, &row.user_id, diff, now_ms).await?;
+    if invited {
+        let life_ms = password_link::service::INVITATION_MS;
+        let link = password_link::service::make(app, &*tx, &user.id, life_ms, now_ms).await?;
+        let server = servers::Entity::find_by_id(&*access.server.id);
+        let server = server.one(&*tx).await?.map(|server| server.name);
+        let (by, server) = (&access.caller.user.username, server.unwrap_or_default());
+        let letter = Letter::shared(&user.username, by, &server, &link);
+        // Without the mail nobody could come in: no room for it, no invitation.
+        app.mail.post(user.email.clone(), letter)?;
+    }
     tx.commit().await?;
     Ok(shown(row, &user, access))
+}
+
+fn nobody() -> Error {
+    let text = "nobody here has this name or address; they need an account first";
+    Error::field("login", "unknown", text)
+}
+
+/// An account for somebody who has none, where sharing may make one.
+async fn newcomer(
+    app: &App,
+    db: &impl ConnectionTrait,
+    access: &ServerAccess,
+    email: &str,
+    now_ms: i64,
+) -> Result<users::Model> {
+    if !app.config.invite_by_sharing || !app.mail.is_on() || !email.contains('@') {
+        return Err(nobody());
+    }
+    let counted = format!("{COUNTED}{}", access.caller.user.id);
+    let network = Network::of(access.caller.peer.address);
+    let attempts = &app.door.attempts;
+    attempts.take(&counted, network, true, now_ms)?;
+    let made = person::newcomer::make(db, email, email, false, now_ms).await?;
+    let user = made.map_err(|why| match why {
+        NoAccount::BadAddress => Error::field("login", "invalid", "is no e-mail address"),
+        NoAccount::Taken => Error::conflict(
+            "changed_meanwhile",
+            "an account was made for this address at the same moment; send it once more",
+        ),
+    })?;
+    Entry::of(Key::PersonCreate, "user", &user.id)
+        .with(
+            json!({"username": user.username, "email": user.email, "invited_to": access.server.id}),
+        )
+        .by(db, &access.caller, now_ms)
+        .await?;
+    Ok(user)
 }
 
 /// The row of somebody whose rights here the caller may change: those who have more than the caller are out of reach.

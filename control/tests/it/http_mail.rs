@@ -3,12 +3,13 @@
 use reqwest::Method;
 use sea_orm::{EntityTrait, sea_query::Expr};
 use serde_json::json;
-use warren_control::{config::Config, db::Lane, password_link::service as link};
+use warren_control::{config::Config, db::Lane, password_link::service as link, person::newcomer};
 use warren_entity::{password_links, users};
 use warren_harness::{Mail, Smtp, eventually_async};
 
 use crate::{
     http_panel::{Answer, PASSWORD, Panel, Person, with},
+    http_servers::Scene,
     on_both,
     world::{SOON, World},
 };
@@ -20,6 +21,7 @@ on_both! {
     a_link_is_worth_nothing_after_another_change
     another_address_counts_once_its_owner_has_shown_it
     an_address_is_shown_by_a_link_that_fits_once
+    sharing_with_an_address_invites_whoever_has_no_account
     without_a_server_it_is_said
 }
 
@@ -349,6 +351,94 @@ async fn an_address_is_shown_by_a_link_that_fits_once(world: World) {
         bob.get("/account").await.expect(200)["email_verified"],
         true
     );
+}
+
+async fn sharing_with_an_address_invites_whoever_has_no_account(world: World) {
+    let smtp = Smtp::start().unwrap();
+    let world = with(world, |config: &mut Config| {
+        config.mail.url = smtp.url().into();
+        config.mail.from = "Warren <panel@example.net>".into();
+        config.public_url = "https://panel.example.net".into();
+    });
+    let scene = Scene::set(world).await;
+    let panel = &scene.panel;
+    let owner = panel.logged_in("owner", false).await;
+    let mut wish = scene.wish("island");
+    wish["owner"] = json!(owner.id.unwrap().to_string());
+    let made = scene.admin.post("/servers", wish).await.expect(201);
+    let server = made["server"]["id"].as_str().unwrap().to_owned();
+    let path = format!("/servers/{server}/users");
+    let share = |login: &str| json!({"login": login, "keys": ["control.start"]});
+    let given = owner
+        .post(&path, share("Mia.K@example.net"))
+        .await
+        .expect(201);
+    assert_eq!(given["username"], "Mia.K");
+    let first = eventually_async("the invitation", SOON, || async {
+        smtp.mails().first().cloned()
+    });
+    let mail = first.await.unwrap();
+    assert!(mail.head.contains("To: Mia.K@example.net"), "{}", mail.head);
+    assert!(
+        mail.text.contains("owner shares the game server"),
+        "{}",
+        mail.text
+    );
+    // Nobody comes in before the link was used, and then to that server alone.
+    let mut mia = panel.nobody();
+    for password in ["", "!", PASSWORD] {
+        assert_eq!(
+            mia.log_in("Mia.K", password).await.problem(401),
+            "bad_credentials"
+        );
+    }
+    set(&panel.nobody(), &token(&mail), NEW).await.expect(204);
+    mia.log_in("mia.k@example.net", NEW).await.expect(200);
+    let seen = mia.get("/servers").await.expect(200);
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1);
+    let me = mia.get("/session").await.expect(200);
+    assert_eq!(
+        (&me["user"]["email_verified"], &me["permissions"]),
+        (&json!(true), &json!([]))
+    );
+    // It is no account twice, no address, and no way to fill mailboxes.
+    let again = owner.post(&path, share("mia.k@EXAMPLE.net")).await;
+    assert_eq!(again.problem(409), "has_access");
+    assert_eq!(
+        owner.post(&path, share("a@b")).await.fields(),
+        ["login invalid"]
+    );
+    assert_eq!(
+        owner.post(&path, share("nobody")).await.fields(),
+        ["login unknown"]
+    );
+    let mut refused = 0;
+    for n in 0..6 {
+        let answer = owner.post(&path, share(&format!("x{n}@example.net"))).await;
+        refused += u32::from(answer.status == 429);
+    }
+    assert!(refused > 0);
+    // Who never comes is forgotten after the link; who came is not.
+    let app = &panel.world.app;
+    let tx = app.db.begin(Lane::People).await.unwrap();
+    users::Entity::update_many()
+        .col_expr(users::Column::CreatedAtMs, Expr::value(1))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    password_links::Entity::update_many()
+        .col_expr(password_links::Column::ExpiresAtMs, Expr::value(1))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    link::prune(app).await.unwrap();
+    let gone = newcomer::forget_unclaimed(app).await.unwrap();
+    assert!(gone > 0);
+    assert_eq!(newcomer::forget_unclaimed(app).await.unwrap(), 0);
+    let left = owner.get(&path).await.expect(200);
+    assert_eq!(left["items"].as_array().unwrap().len(), 1, "{left}");
+    mia.get("/servers").await.expect(200);
 }
 
 async fn without_a_server_it_is_said(world: World) {
