@@ -76,6 +76,8 @@ pub struct Panel {
     pub plain_http: bool,
     /// It sends mail: invitations, links to another password and to another address.
     pub mail: bool,
+    /// Sharing a server with the address of somebody without an account invites them.
+    pub invites_by_sharing: bool,
     /// Nothing has been set up yet: no egg and no server.
     pub first_run: bool,
 }

@@ -230,6 +230,7 @@ pub async fn current(app: &App, peer: &Peer, caller: &Caller) -> Result<CurrentS
             version: env!("CARGO_PKG_VERSION").into(),
             plain_http: peer.scheme == Scheme::Http,
             mail: app.mail.is_on(),
+            invites_by_sharing: app.mail.is_on() && app.config.invite_by_sharing,
             first_run: !any_server,
         },
     })

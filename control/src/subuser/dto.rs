@@ -14,6 +14,8 @@ pub struct Subuser {
     pub username: String,
     /// E-mail address; null for those who may not see it.
     pub email: Option<String>,
+    /// They were invited and have not come yet.
+    pub invited: bool,
     /// What they may do.
     pub keys: Vec<String>,
     /// Counts for nothing from then on; null: never ends.

@@ -373,7 +373,10 @@ async fn sharing_with_an_address_invites_whoever_has_no_account(world: World) {
         .post(&path, share("Mia.K@example.net"))
         .await
         .expect(201);
-    assert_eq!(given["username"], "Mia.K");
+    assert_eq!(
+        (&given["username"], &given["invited"]),
+        (&json!("Mia.K"), &json!(true))
+    );
     let first = eventually_async("the invitation", SOON, || async {
         smtp.mails().first().cloned()
     });
@@ -396,6 +399,8 @@ async fn sharing_with_an_address_invites_whoever_has_no_account(world: World) {
     mia.log_in("mia.k@example.net", NEW).await.expect(200);
     let seen = mia.get("/servers").await.expect(200);
     assert_eq!(seen["items"].as_array().unwrap().len(), 1);
+    let shares = owner.get(&path).await.expect(200);
+    assert_eq!(shares["items"][0]["invited"], false);
     let me = mia.get("/session").await.expect(200);
     assert_eq!(
         (&me["user"]["email_verified"], &me["permissions"]),
