@@ -66,6 +66,12 @@ const setPassword = createRoute({
   component: lazyRouteComponent(() => import('./pages/set-password'), 'SetPasswordPage'),
 })
 
+const confirmEmail = createRoute({
+  getParentRoute: () => root,
+  path: '/confirm-email',
+  component: lazyRouteComponent(() => import('./pages/confirm-email'), 'ConfirmEmailPage'),
+})
+
 const password = createRoute({
   getParentRoute: () => root,
   path: '/password',
@@ -318,6 +324,7 @@ export const router = createRouter({
     login,
     forgotPassword,
     setPassword,
+    confirmEmail,
     password,
     secondStep,
     app.addChildren([

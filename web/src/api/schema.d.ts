@@ -57,6 +57,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/email-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a link to one's own address, to show that mail reaches it. */
+        post: operations["request_email_link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/logins": {
         parameters: {
             query?: never;
@@ -400,6 +417,23 @@ export interface paths {
         /** The egg as a PTDL v2 file. */
         get: operations["export_egg"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/email-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Uses a link: the address that it was sent to is the account's from now on, and shown to be. */
+        put: operations["use_email_link"];
         post?: never;
         delete?: never;
         options?: never;
@@ -818,6 +852,43 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All plans, by name. */
+        get: operations["list_plans"];
+        put?: never;
+        /** Makes a plan. */
+        post: operations["create_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One plan. */
+        get: operations["get_plan"];
+        put?: never;
+        post?: never;
+        /** Removes a plan that nobody is on. */
+        delete: operations["delete_plan"];
+        options?: never;
+        head?: never;
+        /** Changes a plan; it counts at once for everybody who is on it. Servers that have more keep it and get no more. */
+        patch: operations["update_plan"];
         trace?: never;
     };
     "/api/v1/registries": {
@@ -1485,7 +1556,7 @@ export interface paths {
         };
         /** What somebody's servers may have together, and what they have. */
         get: operations["get_user_quota"];
-        /** Sets all of somebody's quota; an empty one takes it away. Servers that have more keep it and get no more. */
+        /** Sets all of somebody's quota; an empty one leaves the standard plan, if there is one. Servers that have more keep it and get no more. */
         put: operations["set_user_quota"];
         post?: never;
         delete?: never;
@@ -1550,6 +1621,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description An account after a change. */
+        AccountChanged: components["schemas"]["User"] & {
+            /** @description A link was sent to this address, which is the account's once the link is used. Null: what was asked for is done. */
+            email_pending: string | null;
+        };
         /** @description Left-out members stay. */
         AccountPatch: {
             /**
@@ -1557,7 +1633,10 @@ export interface components {
              * @description The one that is good now.
              */
             current_password?: string | null;
-            /** @description E-mail address. Another one takes the current password: links to another password go there. */
+            /**
+             * @description E-mail address. Another one takes the current password: links to another password go there. Where the panel sends mail
+             *     it counts once the link that is sent to it is used.
+             */
             email?: string | null;
             /** @description Log-in name: 1 to 64 of letters, digits, `.`, `_`, `-`. */
             username?: string | null;
@@ -1952,6 +2031,14 @@ export interface components {
             user_editable: boolean;
             /** @description People without admin rights see it. */
             user_viewable: boolean;
+        };
+        /** @description Somebody shows that a mail has reached them. */
+        EmailByLink: {
+            /**
+             * Format: password
+             * @description What the link holds behind `token=`.
+             */
+            token: string;
         };
         /** @description Events that are gone: older than the panel keeps them. */
         EventGap: {
@@ -2696,6 +2783,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Plan: {
+            /** @description The rows. */
+            items: components["schemas"]["Plan"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Registry: {
             /** @description The rows. */
             items: components["schemas"]["Registry"][];
@@ -2762,6 +2856,10 @@ export interface components {
         Panel: {
             /** @description Nothing has been set up yet: no egg and no server. */
             first_run: boolean;
+            /** @description Sharing a server with the address of somebody without an account invites them. */
+            invites_by_sharing: boolean;
+            /** @description It sends mail: invitations, links to another password and to another address. */
+            mail: boolean;
             /** @description What it is called. */
             name: string;
             /** @description This request came over plain http. */
@@ -2948,6 +3046,55 @@ export interface components {
             /** @description 1 to 64 of: letters, digits, dot, underscore, hyphen. */
             username?: string | null;
         };
+        /** @description A quota with a name. */
+        Plan: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description What it is for. */
+            description: string;
+            /** @description ULID. */
+            id: string;
+            /** @description What somebody's servers may have together. */
+            limits: components["schemas"]["QuotaLimits"];
+            /**
+             * @description What it is called.
+             * @example Starter
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many were put on it; those who are on the standard one for want of another are not counted.
+             */
+            people: number;
+            /** @description Everybody is on it who is on no other plan and has no quota of their own. */
+            standard: boolean;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Stamp"];
+        };
+        /** @description A new plan. */
+        PlanCreate: {
+            /** @description At most 512 characters. */
+            description?: string;
+            /** @description What somebody's servers may have together. */
+            limits: components["schemas"]["QuotaLimits"];
+            /**
+             * @description 1 to 64 characters.
+             * @example Starter
+             */
+            name: string;
+            /** @description Makes it the standard one, instead of another. */
+            standard?: boolean;
+        };
+        /** @description What changes of a plan. Left out: stays as it is. */
+        PlanPatch: {
+            /** @description At most 512 characters. */
+            description?: string | null;
+            limits?: components["schemas"]["QuotaLimits"] | null;
+            /** @description 1 to 64 characters. */
+            name?: string | null;
+            /** @description True: it is the standard one from now on, instead of another. False: there is none. */
+            standard?: boolean | null;
+        };
         /** @description One of the addresses of a port. */
         PlayerAddress: components["schemas"]["Address"] & {
             /** @description Where it leads from. */
@@ -3074,6 +3221,9 @@ export interface components {
         Quota: {
             /** @description What there is. */
             limits: components["schemas"]["QuotaLimits"];
+            /** @description The numbers are this person's own. */
+            own: boolean;
+            plan: components["schemas"]["Named"] | null;
             /** @description What is given out. */
             used: components["schemas"]["QuotaUse"];
         };
@@ -3096,6 +3246,46 @@ export interface components {
              * @example 8589934592
              */
             memory_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description Ports, the first one of each server too.
+             */
+            ports?: number | null;
+            /**
+             * Format: int32
+             * @description Servers.
+             * @example 3
+             */
+            servers?: number | null;
+            /**
+             * Format: int32
+             * @description Shares with others, of all servers.
+             */
+            subusers?: number | null;
+        };
+        /** @description Sets all of a quota: numbers of one's own, a plan, or neither, for the standard plan if there is one. */
+        QuotaSet: {
+            /**
+             * Format: int32
+             * @description 100 = one core.
+             * @example 400
+             */
+            cpu_percent?: number | null;
+            /**
+             * Format: int64
+             * @description Disk.
+             */
+            disk_bytes?: number | null;
+            /**
+             * Format: int64
+             * @description Memory, and swap beside it.
+             * @example 8589934592
+             */
+            memory_bytes?: number | null;
+            /** @description Numbers of one's own, though there may be none among them: as much as there is, also where there is a standard plan. */
+            own?: boolean;
+            /** @description Plan to be on. */
+            plan?: string | null;
             /**
              * Format: int32
              * @description Ports, the first one of each server too.
@@ -3669,6 +3859,8 @@ export interface components {
             expires_at: components["schemas"]["Stamp"] | null;
             /** @description User id. */
             id: string;
+            /** @description They were invited and have not come yet. */
+            invited: boolean;
             /** @description What they may do. */
             keys: string[];
             /** @description Log-in name. */
@@ -3686,7 +3878,7 @@ export interface components {
              */
             keys: string[];
             /**
-             * @description Log-in name or e-mail address of an account.
+             * @description Log-in name or e-mail address of an account. Where the panel sends mail, the address of somebody without one invites them.
              * @example ann@example.net
              */
             login: string;
@@ -3772,6 +3964,8 @@ export interface components {
             admin: boolean;
             /** @description E-mail address. */
             email: string;
+            /** @description Mail to it was shown to reach them. */
+            email_verified: boolean;
             /**
              * @description False for somebody who came by another provider: where the password is wanted, a log-in of the last ten minutes
              *     stands for it.
@@ -3879,7 +4073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["AccountChanged"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -3969,6 +4163,35 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_email_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4817,6 +5040,36 @@ export interface operations {
                 content: {
                     "application/json": Record<string, never>;
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    use_email_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailByLink"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -5886,6 +6139,164 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Permissions"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_plans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Plan"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_plan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Plan id */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Plan id */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Plan id */
+                plan: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -7795,7 +8206,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["QuotaLimits"];
+                "application/json": components["schemas"]["QuotaSet"];
             };
         };
         responses: {

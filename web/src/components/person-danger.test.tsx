@@ -36,12 +36,20 @@ async function show(person: Person, me: { id: string; admin: boolean }, may = MA
       email: 'mira@example.net',
       must_change_password: false,
       has_password: true,
+      email_verified: true,
       second_factor: false,
     },
     second_factor_wanted_by: null,
     permissions: may,
     permissions_on_nodes: [],
-    panel: { name: 'Warren', version: '0', plain_http: false, first_run: false },
+    panel: {
+      name: 'Warren',
+      version: '0',
+      plain_http: false,
+      mail: true,
+      invites_by_sharing: true,
+      first_run: false,
+    },
   })
   const rootRoute = createRootRoute({ component: () => <PersonDanger person={person} off={false} /> })
   const router = createRouter({ routeTree: rootRoute, history: createMemoryHistory() })

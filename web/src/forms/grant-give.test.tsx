@@ -34,12 +34,20 @@ async function show(mine: string[]) {
       admin: false,
       must_change_password: false,
       has_password: true,
+      email_verified: true,
       second_factor: false,
     },
     second_factor_wanted_by: null,
     permissions: ['node.read', 'role.grant', ...mine],
     permissions_on_nodes: [],
-    panel: { name: 'Warren', version: '0', plain_http: false, first_run: false },
+    panel: {
+      name: 'Warren',
+      version: '0',
+      plain_http: false,
+      mail: true,
+      invites_by_sharing: true,
+      first_run: false,
+    },
   })
   client.setQueryData(keys.locations, [FRANKFURT])
   client.setQueryData(keys.nodes, [])

@@ -44,7 +44,14 @@ beforeEach(async () => {
     },
     permissions: ['person.create'],
     second_factor_wanted_by: null,
-    panel: { name: 'Warren', version: '0', plain_http: false, first_run: false },
+    panel: {
+      name: 'Warren',
+      version: '0',
+      plain_http: false,
+      mail: true,
+      invites_by_sharing: true,
+      first_run: false,
+    },
   })
   vi.stubGlobal('fetch', async (request: Request) => {
     asked.push(JSON.parse(await request.text()))

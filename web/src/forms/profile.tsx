@@ -1,19 +1,31 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
-import { asProblem } from '~/api/problem'
+import { asProblem, attemptsText } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import { FormProblem } from '~/components/problem-view'
 import { toast } from '~/stores/toasts'
+import { Mark } from '~/ui/badge'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
+import { visible } from '~/util/visible'
 import { OwnPassword } from './own-password'
 
-export function ProfileForm({ email, username }: { email: string; username: string }) {
+export function ProfileForm({
+  email,
+  username,
+  unconfirmed,
+}: {
+  email: string
+  username: string
+  /** Nobody has shown yet that mail to the address reaches somebody, and the panel could ask. */
+  unconfirmed: boolean
+}) {
   const [mail, setMail] = useState(email)
   const [name, setName] = useState(username)
   const [password, setPassword] = useState('')
+  const [pending, setPending] = useState<string>()
   const moves = mail !== email
   const save = useMutation({
     mutationFn: () =>
@@ -25,10 +37,13 @@ export function ProfileForm({ email, username }: { email: string; username: stri
           },
         }),
       ),
-    onSuccess: async () => {
+    onSuccess: async ({ email_pending: pending }) => {
       setPassword('')
+      setPending(pending ?? undefined)
+      if (pending) setMail(email)
       await queryClient.invalidateQueries({ queryKey: keys.session })
-      toast.done('Profile saved')
+      if (pending) toast.done('A link is on its way', `Open it in the mail to ${visible(pending)}.`)
+      else toast.done('Profile saved')
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
@@ -66,6 +81,18 @@ export function ProfileForm({ email, username }: { email: string; username: stri
             />
           )}
         </Field>
+        {pending && (
+          <p className="flex gap-2 text-t2">
+            <span className="pt-1">
+              <Mark shape="installing" family="move" />
+            </span>
+            <span className="min-w-0 [overflow-wrap:anywhere]">
+              A link was sent to <bdi>{visible(pending)}</bdi>. The address changes when it is opened, within
+              a day.
+            </span>
+          </p>
+        )}
+        {unconfirmed && !pending && !moves && <Unconfirmed />}
         {moves && (
           <OwnPassword
             label="Current password"
@@ -83,5 +110,28 @@ export function ProfileForm({ email, username }: { email: string; username: stri
         </div>
       </form>
     </Card>
+  )
+}
+
+function Unconfirmed() {
+  const send = useMutation({ mutationFn: () => must(api.POST('/account/email-link')) })
+  const problem = send.error ? asProblem(send.error) : undefined
+  if (send.isSuccess)
+    return <p className="text-t2">A link is on its way. Open it in the mail within a day.</p>
+  return (
+    <div className="flex flex-col gap-2">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <p className="flex gap-2 text-t2">
+          <span className="pt-1">
+            <Mark shape="look" family="warn" />
+          </span>
+          Not confirmed yet
+        </p>
+        <Button size="sm" busy={send.isPending} onClick={() => send.mutate()}>
+          Send a link
+        </Button>
+      </div>
+      {problem && <FormProblem error={problem} said={attemptsText(problem)} />}
+    </div>
   )
 }

@@ -27,6 +27,7 @@ const ANN: Subuser = {
   id: 'u1',
   username: 'ann',
   email: 'ann@example.net',
+  invited: false,
   keys: ['server.read', 'control.start'],
   created_at: '2026-11-01T00:00:00Z',
   expires_at: '2036-11-29T17:45:00Z',

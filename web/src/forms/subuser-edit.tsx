@@ -3,7 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import { permissionsQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
-import { keys, queryClient } from '~/api/queries'
+import { keys, queryClient, sessionQuery } from '~/api/queries'
 import type { Permissions, Server, Subuser } from '~/api/types'
 import { FormProblem, ProblemView } from '~/components/problem-view'
 import { toast } from '~/stores/toasts'
@@ -31,6 +31,8 @@ export function SubuserDialog({
   onClose: () => void
 }) {
   const permissions = useQuery(permissionsQuery)
+  // What the page was opened with.
+  const session = useQuery({ ...sessionQuery, enabled: false })
   const known = typeof sharing === 'object' ? sharing : undefined
   return (
     <Dialog
@@ -45,7 +47,12 @@ export function SubuserDialog({
       )}
       {permissions.isPending && <SkeletonRows rows={4} />}
       {sharing !== undefined && permissions.data && (
-        <SubuserForm known={known} {...{ server, onClose }} permissions={permissions.data} />
+        <SubuserForm
+          known={known}
+          {...{ server, onClose }}
+          permissions={permissions.data}
+          invites={session.data?.panel.invites_by_sharing ?? false}
+        />
       )}
     </Dialog>
   )
@@ -57,11 +64,13 @@ function SubuserForm({
   server,
   known,
   permissions,
+  invites,
   onClose,
 }: {
   server: Server
   known: Subuser | undefined
   permissions: Permissions
+  invites: boolean
   onClose: () => void
 }) {
   const [login, setLogin] = useState('')
@@ -86,9 +95,12 @@ function SubuserForm({
             }),
           )
     },
-    onSuccess: ({ username }) => {
+    onSuccess: ({ username, invited }) => {
       void queryClient.invalidateQueries({ queryKey: keys.subusers(server.id) })
-      toast.done(known ? `What ${username} may do is changed` : `${username} has access to ${server.name}`)
+      if (known) toast.done(`What ${username} may do is changed`)
+      else if (invited)
+        toast.done('An invitation was sent', `${username} has access once they have opened it.`)
+      else toast.done(`${username} has access to ${server.name}`)
       onClose()
     },
   })
@@ -111,7 +123,11 @@ function SubuserForm({
         {!known && (
           <Field
             label="Name or e-mail"
-            help="Of somebody who has an account on this panel already."
+            help={
+              invites
+                ? 'Whoever has no account here yet is invited by a mail to this address.'
+                : 'Of somebody who has an account on this panel already.'
+            }
             error={errors.login}
           >
             {(ids) => (

@@ -42,12 +42,20 @@ async function read(permissions: string[], rows: AuditRow[] = [ROW]) {
       admin: false,
       second_factor: false,
       has_password: true,
+      email_verified: true,
       must_change_password: false,
     },
     permissions,
     permissions_on_nodes: [],
     second_factor_wanted_by: null,
-    panel: { name: 'Warren', version: '0', plain_http: false, first_run: false },
+    panel: {
+      name: 'Warren',
+      version: '0',
+      plain_http: false,
+      mail: true,
+      invites_by_sharing: true,
+      first_run: false,
+    },
   })
   await act(async () =>
     root.render(

@@ -30,6 +30,7 @@ const user = () => ({
     : { id: id(1000), username: 'mira', email: 'mira@example.net', admin: true }),
   must_change_password: forced,
   second_factor: secondFactorOn(),
+  email_verified: scenario() !== 'unconfirmed',
   has_password: scenario() !== 'no-password',
 })
 
@@ -117,7 +118,14 @@ const routes: Route[] = [
             permissions: member() ? [] : ALL_KEYS,
             permissions_on_nodes: member() ? [] : ALL_KEYS,
             second_factor_wanted_by: wantedBy(),
-            panel: { name: 'Warren', version: '0.1.0', plain_http: false, first_run: false },
+            panel: {
+              name: 'Warren',
+              version: '0.1.0',
+              plain_http: false,
+              mail: true,
+              invites_by_sharing: true,
+              first_run: false,
+            },
           }
         : problem(401, 'unauthenticated', 'Sign in first.'),
   ],

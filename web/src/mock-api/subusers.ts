@@ -12,6 +12,7 @@ let subusers: Subuser[] = [
     id: id(1001),
     username: 'tomasz',
     email: 'tomasz@example.net',
+    invited: false,
     keys: preset('operator'),
     expires_at: null,
     created_at: ago(86_400 * 40),
@@ -20,6 +21,7 @@ let subusers: Subuser[] = [
     id: id(1002),
     username: 'noor',
     email: 'noor@example.net',
+    invited: false,
     keys: preset('developer'),
     expires_at: later(86_400 * 12),
     created_at: ago(86_400 * 3),
@@ -28,6 +30,7 @@ let subusers: Subuser[] = [
     id: id(1004),
     username: 'jule',
     email: 'jule.vandermeer@a-rather-long-domain.example',
+    invited: true,
     keys: ['server.read', 'control.console', 'control.start', 'backup.create', 'backup.read'],
     expires_at: later(7200),
     created_at: ago(5400),
@@ -48,7 +51,9 @@ export const subuserRoutes: Route[] = [
     /^\/servers\/[^/]+\/users$/,
     (_m, body) => {
       const { login, keys, expires_at } = body as Body
-      const person = people().find((p) => [p.username, p.email].includes(login.toLowerCase()))
+      const known = people().find((p) => [p.username, p.email].includes(login.toLowerCase()))
+      const invited = !known && login.includes('@')
+      const person = invited ? { id: id(1900), username: login.split('@')[0] ?? '', email: login } : known
       if (!person)
         return problem(422, 'invalid', 'One field is wrong.', [
           {
@@ -65,7 +70,7 @@ export const subuserRoutes: Route[] = [
         )
       if (keys.some((key) => !ALL_KEYS.includes(key))) return problem(422, 'invalid', 'no such key')
       const { username, email } = person
-      const made = { id: person.id, username, email, keys, expires_at, created_at: ago(0) }
+      const made = { id: person.id, username, email, invited, keys, expires_at, created_at: ago(0) }
       subusers = [...subusers, made]
       return made
     },

@@ -38,6 +38,7 @@ export function AccountPage() {
               key={session.data.user.id}
               email={session.data.user.email}
               username={session.data.user.username}
+              unconfirmed={session.data.panel.mail && !session.data.user.email_verified}
             />
           )}
           <OwnQuota />

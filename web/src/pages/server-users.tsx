@@ -147,6 +147,7 @@ function Row({
           <div className="flex items-center gap-2">
             <span className="truncate font-medium">{subuser.username}</span>
             {own && <Tag>you</Tag>}
+            {subuser.invited && <Tag>invited</Tag>}
           </div>
           {subuser.email && (
             <div className="truncate text-12 text-t3" title={subuser.email}>

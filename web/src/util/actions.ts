@@ -131,6 +131,7 @@ const DONE = new Map<string, Told>([
   ],
   ['session.delete', { all: 'Ended a session' }],
   ['account.update', { all: 'Changed their own account' }],
+  ['account.email', { all: 'Confirmed an e-mail address' }],
   [
     'account.password',
     { all: 'Changed their own password', one: by('by', { link: 'Set a password by a link' }) },
