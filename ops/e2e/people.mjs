@@ -1,5 +1,5 @@
 // Two people on one panel, by clicking: an account with a first password, a server that is shared and taken back while
-// it is being watched, a role over a node, and why somebody may do something.
+// it is being watched, a role over a node, why somebody may do something, and plans that bound what people own.
 //
 //   node people.mjs --data DIR
 import { parseArgs } from 'node:util'
@@ -152,6 +152,7 @@ async function giveRole(her) {
 async function quota(person) {
   await go(admin, `/people/${person.id}`)
   await button(admin, 'Set limits').click()
+  await dialog(admin).getByRole('radio', { name: 'Own numbers' }).click()
   await dialog(admin).getByLabel('Servers', { exact: true }).fill('0')
   await dialog(admin).getByLabel('Memory', { exact: true }).fill('2048')
   await dialog(admin).getByRole('button', { name: 'Save', exact: true }).click()
@@ -167,6 +168,72 @@ async function quota(person) {
   await ann.page.getByRole('heading', { name: 'Your quota' }).waitFor()
   await ann.page.getByRole('img', { name: 'Memory: 0 B of 2 GiB' }).waitFor()
   await shot(ann.page, 'own-quota')
+}
+
+/** By clicking: a plan, with what it holds. */
+async function makePlan(name, servers, memory) {
+  await go(admin, '/plans')
+  await button(admin, 'New plan').first().click()
+  await dialog(admin).getByLabel('Name', { exact: true }).fill(name)
+  await dialog(admin).getByLabel('Servers', { exact: true }).fill(servers)
+  await dialog(admin).getByLabel('Memory', { exact: true }).fill(memory)
+  await button(admin, 'Make the plan').click()
+  await planRow(name).waitFor()
+}
+const planRow = (name) => admin.page.getByRole('row', { name: new RegExp(name) })
+
+async function changeQuota(person, way) {
+  await go(admin, `/people/${person.id}`)
+  const card = admin.page.locator('section', { has: admin.page.getByRole('heading', { name: 'Quota', exact: true }) })
+  await card.getByRole('button', { name: 'Change', exact: true }).click()
+  await dialog(admin).getByRole('radio', { name: way }).click()
+}
+
+/** Makes two plans and one of them the standard; from her own numbers she comes to that one, then to the other. */
+async function plans(person) {
+  const [starter, club] = [`Starter ${NAME}`, `Club ${NAME}`]
+  await makePlan(starter, '1', '1024')
+  await makePlan(club, '3', '4096')
+  await button(admin, `More of ${starter}`).click()
+  await admin.page.getByRole('menuitem', { name: 'Make it the standard' }).click()
+  await dialog(admin).getByText('Everybody who is on no other plan').waitFor()
+  await button(admin, 'Make it the standard').click()
+  await planRow(starter).getByText('standard', { exact: true }).waitFor()
+
+  await changeQuota(person, 'Standard plan')
+  await dialog(admin).getByRole('button', { name: 'Save', exact: true }).click()
+  await admin.page.getByText(`the standard plan ${starter}`, { exact: true }).waitFor()
+  await changeQuota(person, 'A plan')
+  await dialog(admin).getByLabel('Plan', { exact: true }).selectOption({ label: club })
+  await shot(admin.page, 'choose-plan')
+  await dialog(admin).getByRole('button', { name: 'Save', exact: true }).click()
+  await admin.page.getByText(`on the plan ${club}`, { exact: true }).waitFor()
+  await admin.page.getByRole('img', { name: 'Servers: 0 of 3' }).waitFor()
+  await go(ann, '/account')
+  await ann.page.getByText(`on the plan ${club}`, { exact: true }).waitFor()
+  await go(admin, '/plans')
+  await planRow(club).waitFor()
+  await shot(admin.page, 'plans')
+
+  const [made] = (await panel.get('/plans')).items.filter(({ name }) => name === club)
+  check(made.people === 1, `one was put on it: ${JSON.stringify(made)}`)
+  const code = await panel.delete(`/plans/${made.id}`).then(
+    () => 'removed',
+    (error) => error.code,
+  )
+  check(code === 'plan_in_use', `a plan that somebody is on stays: ${code}`)
+  await removePlans(person)
+}
+
+/** The other tales have no plans. */
+async function removePlans(person) {
+  await panel.put(`/users/${person.id}/quota`, {})
+  for (const { id, name, standard } of (await panel.get('/plans')).items.filter(({ name }) => name.includes(NAME))) {
+    if (standard) await panel.patch(`/plans/${id}`, { standard: false })
+    await panel.delete(`/plans/${id}`)
+    const told = (await panel.get('/audit?action=plan.delete')).items[0]
+    check(told.diff.name === name, `the log tells which: ${JSON.stringify(told)}`)
+  }
 }
 
 async function remove(person, her) {
@@ -190,6 +257,8 @@ try {
   say('a role over a node counts there, from and to that moment; the panel says why')
   await quota(person)
   say('bounded what she may own; a server beyond it is not given to her')
+  await plans(person)
+  say('made two plans, one of them the standard, and put her on the other: hers to see, and not to be removed')
   await remove(person, her)
   say('removed the account: all of its doors are closed')
   for (const who of [admin, ann]) check(who.page.faults.length === 0, `no fault in the pages: ${who.page.faults.join('; ')}`)

@@ -280,6 +280,14 @@ const role = createRoute({
   component: lazyRouteComponent(() => import('./pages/role'), 'RolePage'),
 })
 
+const plans = createRoute({
+  getParentRoute: () => app,
+  path: '/plans',
+  validateSearch: (search: Record<string, unknown>): { new?: true } =>
+    search.new ? { new: true as const } : {},
+  component: lazyRouteComponent(() => import('./pages/plans'), 'PlansPage'),
+})
+
 const audit = createRoute({
   getParentRoute: () => app,
   path: '/audit',
@@ -347,6 +355,7 @@ export const router = createRouter({
       person,
       roles,
       role,
+      plans,
       audit,
       consumers,
       registries,

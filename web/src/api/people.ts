@@ -48,6 +48,11 @@ export const accountQuotaQuery = queryOptions({
   queryFn: () => must(api.GET('/account/quota')),
 })
 
+export const plansQuery = queryOptions({
+  queryKey: keys.plans,
+  queryFn: async () => (await must(api.GET('/plans'))).items,
+})
+
 export function personGrantsQuery(id: string) {
   return queryOptions({
     queryKey: [...keys.person(id), 'grants'],

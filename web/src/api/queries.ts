@@ -41,6 +41,7 @@ export const keys = {
   personQuota: (id: string) => ['people', id, 'quota'] as const,
   roles: ['roles'] as const,
   role: (id: string) => ['roles', id] as const,
+  plans: ['plans'] as const,
   subusers: (server: string) => ['server', server, 'users'] as const,
   audit: ['audit'] as const,
   activity: (server: string) => ['server', server, 'activity'] as const,

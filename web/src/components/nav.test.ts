@@ -18,6 +18,7 @@ it('who has nothing on the panel is led to their servers and what is done to the
 it('a key opens its place and no other', () => {
   expect(open(having('person.read'))).toEqual(['/', '/servers', '/people', '/operations'])
   expect(open(having('audit.read'))).toEqual(['/', '/servers', '/audit', '/operations'])
+  expect(open(having('plan.read'))).toEqual(['/', '/servers', '/plans', '/operations'])
   expect(open(having('role.read', 'node.read'))).toEqual(['/', '/servers', '/nodes', '/roles', '/operations'])
 })
 

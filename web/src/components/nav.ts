@@ -1,5 +1,6 @@
 import {
   Egg,
+  Gauge,
   History,
   IdCard,
   KeyRound,
@@ -21,6 +22,7 @@ export interface Place {
     | '/eggs'
     | '/people'
     | '/roles'
+    | '/plans'
     | '/audit'
     | '/consumers'
     | '/registries'
@@ -41,6 +43,7 @@ export const PLACES: Place[] = [
 export const ADMIN_PLACES: Place[] = [
   { to: '/people', label: 'People', icon: Users, key: 'person.read', keys: 'g p' },
   { to: '/roles', label: 'Roles', icon: IdCard, key: 'role.read', keys: 'g r' },
+  { to: '/plans', label: 'Plans', icon: Gauge, key: 'plan.read' },
   { to: '/audit', label: 'Audit log', icon: History, key: 'audit.read', keys: 'g a' },
   { to: '/operations', label: 'Operations', icon: ListChecks },
   { to: '/consumers', label: 'Event consumers', icon: Radio, key: 'admin.events' },

@@ -349,6 +349,14 @@ export default function Palette() {
                     onSelect={go(() => navigate({ to: '/roles', search: { new: true } }))}
                   />
                 )}
+                {mine.may('plan.create') && (
+                  <Row
+                    icon={Plus}
+                    label="New plan"
+                    words="quota limits"
+                    onSelect={go(() => navigate({ to: '/plans', search: { new: true } }))}
+                  />
+                )}
                 {mine.somewhere('admin.server.create') &&
                   needle !== '' &&
                   eggs.data

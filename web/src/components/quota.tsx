@@ -42,16 +42,23 @@ export function QuotaUse({ quota, all = false }: { quota: Quota; all?: boolean }
   )
 }
 
-/** One's own; nothing where there is none. */
+/** One's own, by which plan; nothing where there is none. */
 export function OwnQuota() {
   const quota = useQuery(accountQuotaQuery).data
-  if (!quota || !hasQuota(quota)) return null
+  if (!quota || !(hasQuota(quota) || quota.plan)) return null
   return (
     <Card>
-      <CardHead title="Your quota" />
+      <CardHead
+        title="Your quota"
+        note={quota.plan && <span className="[overflow-wrap:anywhere]">on the plan {quota.plan.name}</span>}
+      />
       <div className="px-4 py-3">
         <QuotaUse quota={quota} />
-        <p className="mt-1 text-12 text-t3">By the limits of your servers, whether they run or not.</p>
+        <p className="mt-1 text-12 text-t3">
+          {hasQuota(quota)
+            ? 'By the limits of your servers, whether they run or not.'
+            : 'Your servers may have as much as there is.'}
+        </p>
       </div>
     </Card>
   )

@@ -60,6 +60,12 @@ function Place({ id, kind, name }: { id: string; kind: string; name: ReactNode }
           {name}
         </Link>
       )
+    case 'plan':
+      return (
+        <Link to="/plans" className={LINK}>
+          {name}
+        </Link>
+      )
     default:
       return (
         <Link to="/nodes" hash="locations" className={LINK}>

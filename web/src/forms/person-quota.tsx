@@ -1,10 +1,11 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
-import { personQuotaQuery } from '~/api/people'
+import { personQuotaQuery, plansQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
-import type { Person, Quota } from '~/api/types'
+import type { Person, Plan, Quota } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { QuotaUse } from '~/components/quota'
 import { useMay } from '~/hooks/use-may'
@@ -12,58 +13,20 @@ import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
-import { Field, Input } from '~/ui/field'
-import { bytesText, fromMib, toMib } from '~/util/format'
-import { hasQuota, type QuotaName } from '~/util/quota'
+import { Field, Select } from '~/ui/field'
+import { Segmented } from '~/ui/segmented'
+import { sentence } from '~/util/format'
+import { sourceText, standardOf } from '~/util/plan'
+import { limitsText } from '~/util/quota'
+import { noLimits, QuotaFields, readLimits, sameLimits, typedLimits, wrongLimits } from './quota-fields'
 
-const FIELDS: Array<[name: QuotaName, label: string, note: string, help?: string]> = [
-  ['servers', 'Servers', ''],
-  ['memory_bytes', 'Memory', 'MiB', 'swap counts too'],
-  ['disk_bytes', 'Disk', 'MiB'],
-  ['cpu_percent', 'CPU', 'percent of a core'],
-  ['ports', 'Ports', '', 'the first one of each server too'],
-  ['subusers', 'Shares', '', 'people with access, once for each server'],
-]
-
-const inMib = (name: QuotaName) => name.endsWith('_bytes')
-
-type Typed = Record<QuotaName, string>
-
-function typed(limits: Quota['limits']): Typed {
-  const text = (name: QuotaName) => {
-    const most = limits[name]
-    if (most === null || most === undefined) return ''
-    return String(inMib(name) ? toMib(most) : most)
-  }
-  return Object.fromEntries(FIELDS.map(([name]) => [name, text(name)])) as Typed
-}
-
-function read(fields: Typed): Quota['limits'] {
-  const number = (name: QuotaName) => {
-    const text = fields[name].trim()
-    if (text === '') return null
-    return inMib(name) ? fromMib(Number(text)) : Number(text)
-  }
-  return Object.fromEntries(FIELDS.map(([name]) => [name, number(name)]))
-}
-
-/** What the number comes to, for those who think in GiB and cores. */
-function means(name: QuotaName, text: string, help = ''): string {
-  const most = Number(text)
-  if (text.trim() === '' || wrong(text)) return help
-  if (inMib(name)) return [bytesText(fromMib(most), true), help].filter(Boolean).join(', ')
-  return name === 'cpu_percent' ? `${most / 100} ${most === 100 ? 'core' : 'cores'}` : help
-}
-
-const wrong = (text: string) =>
-  /^\d*$/.test(text.trim()) ? undefined : 'is a whole number, or empty for no limit'
-
-/** What somebody's servers may have together, and what they have. */
+/** What somebody's servers may have together, by which plan, and what they have. */
 export function PersonQuota({ person }: { person: Person }) {
-  const quota = useQuery(personQuotaQuery(person.id)).data
   const { user: me, admin, may } = useMay()
+  const quota = useQuery(personQuotaQuery(person.id)).data
+  const plans = useQuery({ ...plansQuery, enabled: may('plan.read') })
   const [open, setOpen] = useState(false)
-  if (!quota) return null
+  if (!quota || plans.isLoading) return null
   const off =
     person.id === me?.id
       ? 'Nobody sets their own quota'
@@ -72,82 +35,191 @@ export function PersonQuota({ person }: { person: Person }) {
         : person.admin && !admin && 'This is an admin’s account, and you are none'
   return (
     <Card>
-      <CardHead title="Quota" note={hasQuota(quota) ? undefined : 'no limits'}>
+      <CardHead
+        title="Quota"
+        note={<span className="[overflow-wrap:anywhere]">{sourceText(quota, plans.data)}</span>}
+      >
         <Button size="sm" off={off} onClick={() => setOpen(true)}>
-          {hasQuota(quota) ? 'Change' : 'Set limits'}
+          {quota.plan || quota.own ? 'Change' : 'Set limits'}
         </Button>
       </CardHead>
       <div className="px-4 py-3">
         <QuotaUse quota={quota} all />
       </div>
       <Dialog open={open} onClose={() => setOpen(false)} title={`What ${person.username}’s servers may have`}>
-        {open && <QuotaForm person={person} quota={quota} onClose={() => setOpen(false)} />}
+        {open && (
+          <QuotaForm person={person} quota={quota} plans={plans.data} onClose={() => setOpen(false)} />
+        )}
       </Dialog>
     </Card>
   )
 }
 
-function QuotaForm({ person, quota, onClose }: { person: Person; quota: Quota; onClose: () => void }) {
-  const first = typed(quota.limits)
+type Source = 'standard' | 'plan' | 'own'
+
+const HELP: Record<Source, string> = {
+  standard: 'What everybody has who is on no other plan: when that changes, it changes for them too.',
+  plan: 'They stay on it whichever plan is the standard. What their servers have already stays.',
+  own: 'All servers together. What is left empty has no limit; what their servers have already stays.',
+}
+
+function QuotaForm({
+  person,
+  quota,
+  plans,
+  onClose,
+}: {
+  person: Person
+  quota: Quota
+  /** None for who may not see them. */
+  plans: Plan[] | undefined
+  onClose: () => void
+}) {
+  const standard = standardOf(plans)
+  // The panel does not tell who follows the standard plan from who was put on it.
+  const onStandard = quota.plan !== null && quota.plan.id === standard?.id
+  const first = typedLimits(quota.limits)
+  const [source, setSource] = useState<Source>(
+    quota.own ? 'own' : quota.plan && !onStandard ? 'plan' : 'standard',
+  )
+  const [plan, setPlan] = useState(onStandard ? '' : (quota.plan?.id ?? ''))
   const [fields, setFields] = useState(first)
   const save = useMutation({
-    mutationFn: () =>
-      must(api.PUT('/users/{user}/quota', { params: { path: { user: person.id } }, body: read(fields) })),
+    mutationFn: () => {
+      const body = { standard: {}, plan: { plan }, own: { own: true, ...readLimits(fields) } }[source]
+      return must(api.PUT('/users/{user}/quota', { params: { path: { user: person.id } }, body }))
+    },
     onSuccess: (fresh) => {
       queryClient.setQueryData(keys.personQuota(person.id), fresh)
+      void queryClient.invalidateQueries({ queryKey: keys.plans })
       toast.done(`${person.username}’s quota is set`)
       onClose()
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
-  const bad = FIELDS.some(([name]) => wrong(fields[name]))
-  const same = FIELDS.every(([name]) => fields[name].trim() === first[name])
+  const errors = problem?.fields ?? {}
+  const same = {
+    standard: !quota.own && quota.plan === null,
+    plan: !onStandard && plan === quota.plan?.id,
+    own: quota.own && sameLimits(fields, first),
+  }[source]
+  const off =
+    source === 'plan' && plan === ''
+      ? 'A plan has to be chosen'
+      : source === 'own' && wrongLimits(fields)
+        ? 'A number is wrong'
+        : same && 'Nothing has changed'
   return (
     <form
       className="flex flex-col gap-4"
       noValidate
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
-        if (!bad && !same && !save.isPending) save.mutate()
+        if (off === false && !save.isPending) save.mutate()
       }}
     >
-      <p className="text-t2">
-        All servers together. What is left empty has no limit; what their servers have already stays.
-      </p>
-      <div className="grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1">
-        {FIELDS.map(([name, label, note, help]) => (
-          <Field
-            key={name}
-            label={label}
-            note={note || undefined}
-            help={means(name, fields[name], help)}
-            error={problem?.fields[name] ?? wrong(fields[name])}
-          >
-            {(ids) => (
-              <Input
-                {...ids}
-                inputMode="numeric"
-                autoComplete="off"
-                placeholder="no limit"
-                value={fields[name]}
-                onChange={(event) => setFields({ ...fields, [name]: event.target.value })}
-              />
-            )}
-          </Field>
-        ))}
+      <div>
+        <Segmented
+          label="By"
+          value={source}
+          choices={[
+            { value: 'standard', label: plans && !standard ? 'No limit' : 'Standard plan' },
+            { value: 'plan', label: 'A plan' },
+            { value: 'own', label: 'Own numbers' },
+          ]}
+          onChange={setSource}
+        />
+        <p className="mt-2 text-t2">{HELP[source]}</p>
       </div>
-      {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
+      {source === 'standard' && <StandardHolds plans={plans} />}
+      {source === 'plan' && (
+        <PlanField
+          plans={plans ?? (quota.plan ? [quota.plan] : [])}
+          error={errors.plan}
+          value={plan}
+          onChange={setPlan}
+        />
+      )}
+      {source === 'own' && (
+        <>
+          <QuotaFields {...{ fields, errors }} onChange={setFields} />
+          {noLimits(fields) && (
+            <p className="text-12 text-t3">
+              Without a number there is no limit at all, whichever plan is the standard.
+            </p>
+          )}
+        </>
+      )}
+      {problem && Object.keys(errors).length === 0 && <FormProblem error={problem} />}
       <DialogFoot>
         <Button onClick={onClose}>Cancel</Button>
-        <Button
-          type="submit"
-          look="primary"
-          busy={save.isPending}
-          off={bad ? 'A number is wrong' : same && 'Nothing has changed'}
-        >
+        <Button type="submit" look="primary" busy={save.isPending} off={off}>
           Save
         </Button>
       </DialogFoot>
     </form>
+  )
+}
+
+/** The standard plan and what it comes to. */
+function StandardHolds({ plans }: { plans: Plan[] | undefined }) {
+  const standard = standardOf(plans)
+  if (!standard)
+    return (
+      <p className="text-12 text-t3">
+        {plans
+          ? 'No plan is the standard: there is no limit until one is.'
+          : 'While there is none, there is no limit.'}
+      </p>
+    )
+  return (
+    <div className="rounded-box border border-line px-3 py-2">
+      <div className="font-medium [overflow-wrap:anywhere]">{standard.name}</div>
+      <div className="text-12 text-t2">{sentence(limitsText(standard.limits))}</div>
+    </div>
+  )
+}
+
+function PlanField({
+  plans,
+  error,
+  value,
+  onChange,
+}: {
+  plans: Array<Pick<Plan, 'id' | 'name'> & Partial<Plan>>
+  error: string | undefined
+  value: string
+  onChange: (plan: string) => void
+}) {
+  const { may } = useMay()
+  const limits = plans.find(({ id }) => id === value)?.limits
+  if (plans.length === 0)
+    return (
+      <p className="rounded-box border border-line px-3 py-2 text-t2">
+        {!may('plan.read') ? (
+          'You may not see plans, so there is none to choose from.'
+        ) : (
+          <>
+            There is no plan yet.{' '}
+            <Link to="/plans" search={{ new: true }} className="text-accent hover:underline">
+              Make one
+            </Link>
+          </>
+        )}
+      </p>
+    )
+  return (
+    <Field label="Plan" help={limits && sentence(limitsText(limits))} error={error}>
+      {(ids) => (
+        <Select {...ids} value={value} onChange={(event) => onChange(event.target.value)}>
+          <option value="">Choose one</option>
+          {plans.map(({ id, name, standard }) => (
+            <option key={id} value={id}>
+              {standard ? `${name} (the standard now)` : name}
+            </option>
+          ))}
+        </Select>
+      )}
+    </Field>
   )
 }

@@ -12,7 +12,7 @@ import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { SkeletonRows } from '~/ui/wait'
 import { KeyPicker } from './key-picker'
-import { RoleNameFields } from './role-name'
+import { NamePurposeFields } from './name-purpose'
 import { RoleSecondFactor } from './role-second-factor'
 
 /** Makes a role, and opens its page: there it is given to people. */
@@ -65,7 +65,7 @@ function NewRole({ permissions, onClose }: { permissions: Permissions; onClose: 
         if (wanting.length === 0 && !make.isPending) make.mutate()
       }}
     >
-      <RoleNameFields
+      <NamePurposeFields
         fresh
         {...{ name, description }}
         errors={problem?.fields ?? {}}

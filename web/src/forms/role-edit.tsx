@@ -12,7 +12,7 @@ import { Button } from '~/ui/button'
 import { plural, sentence } from '~/util/format'
 import { changeText } from '~/util/rights'
 import { KeyPicker } from './key-picker'
-import { RoleNameFields } from './role-name'
+import { NamePurposeFields } from './name-purpose'
 import { RoleSecondFactor } from './role-second-factor'
 
 /** Name, rights and condition of a role, saved as one: it counts at once for everybody who has it. */
@@ -69,7 +69,7 @@ export function RoleForm({
           if (wanting === false && !save.isPending) save.mutate()
         }}
       >
-        <RoleNameFields
+        <NamePurposeFields
           {...{ name, description }}
           off={off !== false}
           errors={problem?.fields ?? {}}

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQueries, useQuery } from '@tanstack/react-query'
-import { locationsQuery, peopleQuery, personQuery, rolesQuery } from '~/api/people'
+import { locationsQuery, peopleQuery, personQuery, plansQuery, rolesQuery } from '~/api/people'
 import { eggsQuery, nodesQuery } from '~/api/queries'
 import { merged, serverPagesQuery } from '~/api/server-lists'
 import type { AuditRow } from '~/api/types'
@@ -12,6 +12,9 @@ const MOST_PEOPLE = 30
 type Named = { id: string; name: string }
 /** No more than is shown: rows are not drawn anew because a node's load has changed. */
 const briefly = (list: Named[]): Named[] => list.map(({ id, name }) => ({ id, name }))
+
+/** Of a quota the entry tells the plan's name itself. */
+const ofPlan = ({ resource }: AuditRow) => resource === 'plan'
 
 /**
  * What the rows of the log name, where the reader may know it: the log itself has ids, and what they name may be
@@ -29,6 +32,7 @@ export function useThings(rows: AuditRow[]): Things {
     select: briefly,
     enabled: some('node.read', 'location', 'target'),
   })
+  const plans = useQuery({ ...plansQuery, select: briefly, enabled: may('plan.read') && rows.some(ofPlan) })
   const servers = useInfiniteQuery({
     ...serverPagesQuery(),
     enabled: nouns.has('server') || nouns.has('target'),
@@ -61,6 +65,7 @@ export function useThings(rows: AuditRow[]): Things {
   put('role', roles.data)
   put('egg', eggs.data)
   put('location', places.data)
+  put('plan', plans.data)
   put('person', people)
   return things
 }

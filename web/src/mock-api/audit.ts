@@ -2,6 +2,7 @@ import type { AuditRow } from '~/api/types'
 import { member, page, problem, type Route, scenario } from './answers'
 import { ago, eggs, id, nodes, servers } from './data'
 import { people } from './people'
+import { plans } from './plans'
 import { locations, roles } from './roles'
 
 const GIB = 1024 ** 3
@@ -129,6 +130,22 @@ const TOLD: Array<[ago: number, actor: AuditRow['actor'], action: string, on: On
     ['audit', null],
     { export: 'csv', user: null, server: null, action: 'session.', from: null, to: null },
   ],
+  [
+    22_100,
+    user(0),
+    'plan.update',
+    ['plan', plans()[0]?.id ?? null],
+    { memory_bytes: { from: 8 * GIB, to: 16 * GIB }, subusers: { from: 10, to: null } },
+  ],
+  [22_200, user(0), 'plan.update', ['plan', plans()[1]?.id ?? null], { standard: { from: false, to: true } }],
+  [
+    22_300,
+    user(0),
+    'person.quota',
+    who(1),
+    { servers: { from: 1, to: 5 }, plan: { from: 'own', to: plans()[0]?.name } },
+  ],
+  [22_400, user(0), 'person.quota', who(2), { memory_bytes: { from: null, to: 0 } }],
   [23_000, NOBODY, 'session.refused', who(1), { wrong: 'password' }],
   [23_100, NOBODY, 'session.refused', ['user', null], { wrong: 'password' }],
   [23_200, NOBODY, 'api_key.refused', ['api_key', id(1401)], null],

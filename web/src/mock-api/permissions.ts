@@ -72,6 +72,10 @@ const KEYS: Record<string, Array<[key: string, description: string]>> = {
     ['person.suspend', 'Suspend people and lift that again.'],
     ['person.quota', 'Set what somebody’s servers may have together.'],
     ['person.delete', 'Remove accounts.'],
+    ['plan.read', 'See plans.'],
+    ['plan.create', 'Make plans.'],
+    ['plan.update', 'Change what a plan holds, for all who are on it, and which one is the standard.'],
+    ['plan.delete', 'Remove plans that nobody is on.'],
   ],
   role: [
     ['role.read', 'See roles and who has them.'],

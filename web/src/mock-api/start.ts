@@ -11,6 +11,7 @@ import { passkeyRoutes } from './passkeys'
 import { passwordLinkRoutes } from './password-links'
 import { peopleRoutes } from './people-routes'
 import { ALL_KEYS } from './permissions'
+import { planRoutes } from './plans'
 import { aliasRoutes, changePorts } from './ports'
 import { quotaRoutes } from './quotas'
 import { registryRoutes } from './registries'
@@ -105,6 +106,7 @@ const routes: Route[] = [
   ...loginRoutes,
   ...passwordLinkRoutes,
   ...quotaRoutes,
+  ...planRoutes,
   ...locationRoutes,
   ...auditRoutes,
   ...apiKeyRoutes,

@@ -75,6 +75,21 @@ it('two-step sign-in is told as set up and as turned off', () => {
   expect(told(true, false)).toBe('Turned off two-step sign-in')
 })
 
+it('a quota is told by where it comes from, and a plan by whether it is the standard', () => {
+  const told = (to: unknown) => done('person.quota', { plan: { from: 'x', to } })
+  expect(told('Starter')).toBe('Put somebody on a plan')
+  expect(told('own')).toBe('Gave somebody a quota of their own')
+  expect(told(null)).toBe('Took somebody’s quota away')
+  expect(done('person.quota', { servers: { from: 1, to: 2 } })).toBe('Set somebody’s quota')
+  expect(done('plan.create', { name: 'Starter', standard: true })).toBe('Made a plan')
+  expect(done('plan.update', { servers: { from: 1, to: 2 } })).toBe('Changed a plan')
+  expect(done('plan.update', { standard: { from: false, to: true } })).toBe('Made a plan the standard one')
+  expect(done('plan.update', { standard: { from: true, to: false } })).toBe(
+    'Made a plan the standard one no longer',
+  )
+  expect(done('plan.delete')).toBe('Removed a plan')
+})
+
 it('a change without an expected diff still has words', () => {
   expect(done('control.stop', { action: 7 })).toBe('Ordered a stop or kill')
   expect(done('role.grant', {})).toBe('Gave a role or took one back')

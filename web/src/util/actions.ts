@@ -69,6 +69,18 @@ function suspension({ suspended }: Diff): string | undefined {
   return suspended.from === true ? 'Changed the reason of a suspension' : 'Suspended somebody'
 }
 
+/** Of numbers that changed while the plan stayed nothing more is told. */
+function quota({ plan: to }: Diff): string | undefined {
+  if (!changed(to)) return undefined
+  if (to.to === 'own') return 'Gave somebody a quota of their own'
+  return typeof to.to === 'string' ? 'Put somebody on a plan' : 'Took somebody’s quota away'
+}
+
+function plan({ standard }: Diff): string | undefined {
+  if (!changed(standard)) return undefined
+  return standard.to === true ? 'Made a plan the standard one' : 'Made a plan the standard one no longer'
+}
+
 const has = (name: string, word: string, other?: string) => (diff: Diff) => (name in diff ? word : other)
 const by = (name: string, words: Record<string, string>) => (diff: Diff) =>
   Object.entries(words).find(([value]) => value === diff[name])?.[1]
@@ -152,8 +164,11 @@ const DONE = new Map<string, Told>([
   ['person.password', { all: 'Reset a password' }],
   ['person.second_factor', { all: 'Removed somebody’s two-step sign-in' }],
   ['person.suspend', { all: 'Suspended somebody or lifted it', one: suspension }],
-  ['person.quota', { all: 'Set somebody’s quota' }],
+  ['person.quota', { all: 'Set somebody’s quota', one: quota }],
   ['person.delete', { all: 'Removed an account' }],
+  ['plan.create', { all: 'Made a plan' }],
+  ['plan.update', { all: 'Changed a plan', one: plan }],
+  ['plan.delete', { all: 'Removed a plan' }],
   ['role.create', { all: 'Made a role' }],
   ['role.update', { all: 'Changed a role' }],
   ['role.delete', { all: 'Removed a role' }],

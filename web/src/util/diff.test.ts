@@ -135,3 +135,36 @@ it('of the log as a file its format is told', () => {
   expect(brief('audit.read', { export: 'jsonl', user: null })).toBe('JSON lines')
   expect(brief('audit.read', { export: ['csv'] })).toBeUndefined()
 })
+
+it('of a quota nothing is no limit and 0 is none of it', () => {
+  const diff = {
+    memory_bytes: { from: null, to: 0 },
+    subusers: { from: 3, to: null },
+    plan: { from: 'own', to: 'Starter' },
+  }
+  expect(lines(diff, 'person.quota')).toEqual([
+    { label: 'Memory', before: 'no limit', after: '0 B' },
+    { label: 'Shares', before: '3', after: 'no limit' },
+    { label: 'Plan', before: 'own numbers', after: 'Starter' },
+  ])
+  expect(lines({ name: 'Free', standard: false, limits: { cpu_percent: 0 } }, 'plan.create')).toEqual([
+    { label: 'Name', after: 'Free' },
+    { label: 'Standard plan', after: 'no' },
+    { label: 'Limits · CPU', after: '0 %' },
+  ])
+  expect(lines({ limits: { from: { cpu_percent: 100 }, to: { cpu_percent: 0 } } })).toEqual([
+    { label: 'Limits · CPU', before: '100 %', after: 'no limit' },
+  ])
+})
+
+it('of a quota the plan is told, or the number that changed', () => {
+  const servers = { from: 1, to: 5 }
+  expect(brief('person.quota', { servers, plan: { from: 'own', to: 'Star\u202eter' } })).toBe(
+    'Star\\u{202e}ter',
+  )
+  expect(brief('person.quota', { servers, plan: { from: 'Starter', to: null } })).toBe('no limit')
+  expect(brief('person.quota', { servers })).toBe('Servers: 1 → 5')
+  expect(brief('plan.update', { servers, ports: servers })).toBe('Servers, Ports')
+  expect(brief('plan.update', { standard: { from: false, to: true } })).toBeUndefined()
+  expect(brief('plan.update', {})).toBeUndefined()
+})

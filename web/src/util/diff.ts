@@ -39,13 +39,18 @@ const LABELS = new Map([
   ['pids', 'Processes'],
   ['reach', 'Over'],
   ['second_factor', 'Second step'],
+  ['standard', 'Standard plan'],
   ['startup', 'Start command'],
+  ['subusers', 'Shares'],
   ['taken', 'Rights taken away'],
   ['target', 'Which'],
   ['what', 'What was done'],
   ['withdraw', 'Port'],
   ['wrong', 'What was wrong'],
 ])
+/** Of a quota nothing is no limit, and 0 is none of it; of a server's limits it is the other way round. */
+const QUOTAS = ['person.quota', 'plan.create', 'plan.update', 'plan.delete']
+const QUOTA_LIMITS = ['servers', 'memory_bytes', 'disk_bytes', 'cpu_percent', 'ports', 'subusers']
 const NO_LIMIT_AT_0 = ['memory_bytes', 'disk_bytes', 'cpu_percent']
 
 function isFields(value: unknown): value is Fields {
@@ -116,6 +121,25 @@ function changeLines(label: string, field: string, from: unknown, to: unknown, n
   return [line]
 }
 
+function quotaLimit(name: string, value: unknown): unknown {
+  if (!QUOTA_LIMITS.includes(name)) return value
+  if (value === 0) return name.endsWith('_bytes') ? '0 B' : name === 'cpu_percent' ? '0 %' : value
+  return value ?? 'no limit'
+}
+
+function quotaSource(value: unknown): unknown {
+  return value === 'own' ? 'own numbers' : (value ?? 'no limit')
+}
+
+function quotaTold(diff: Fields): Fields {
+  const told = ([name, value]: [string, unknown]) => {
+    const of = (each: unknown) => (name === 'plan' ? quotaSource(each) : quotaLimit(name, each))
+    if (isChange(value)) return [name, { from: of(value.from), to: of(value.to) }]
+    return [name, name === 'limits' && isFields(value) ? quotaTold(value) : of(value)]
+  }
+  return Object.fromEntries(Object.entries(diff).map(told))
+}
+
 function isNothing(value: unknown): boolean {
   if (value === null || value === undefined) return true
   return typeof value === 'object' && Object.keys(value).length === 0
@@ -138,7 +162,7 @@ export function diffLines(
       lines.push({ label, after: toldOf(field, value, nameOf) })
     }
   }
-  if (diff) walk('', '', diff, 0)
+  if (diff) walk('', '', QUOTAS.includes(action) ? quotaTold(diff) : diff, 0)
   return { lines: lines.slice(0, MOST_LINES), left: Math.max(0, lines.length - MOST_LINES) }
 }
 
@@ -159,11 +183,23 @@ export function briefOf(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf):
   if (action === 'file.delete' && Array.isArray(diff.delete)) return firstOf(diff.delete, nameOf)
   if (action === 'control.console' && typeof diff.bytes === 'number') return `${bytesText(diff.bytes)} typed`
   if (action === 'person.suspend') return suspensionBrief(diff)
+  if (action === 'person.quota' || action === 'plan.update') return quotaBrief(row, nameOf)
   if (action === 'session.create') return wayIn(diff)
   if (action === 'audit.read') return FILES.get(diff.export)
   if (action === 'api_key.create' && 'keys' in diff) return scopeText(diff.keys)
   if (action === 'role.grant' && typeof diff.role === 'string') return nameOf(diff.role)
   return action === 'server.update' ? settingsBrief(row, nameOf) : undefined
+}
+
+/** The plan that counts from then on, or the one number that changed, or which ones did. */
+function quotaBrief(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf): string | undefined {
+  const plan = row.diff?.plan
+  if (isChange(plan)) return textOf('plan', quotaSource(plan.to), nameOf)
+  const { lines } = diffLines(row, nameOf)
+  const [only] = lines
+  if (lines.length === 1 && typeof only?.before === 'string' && typeof only.after === 'string')
+    return row.diff?.standard ? undefined : `${only.label}: ${only.before} → ${only.after}`
+  return lines.length > 1 ? sentence(lines.map(({ label }) => label).join(', ')) : undefined
 }
 
 /** Which passkey or provider let somebody in. */

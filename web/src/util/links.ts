@@ -9,6 +9,7 @@ export const links = {
   consumers: '/consumers',
   people: '/people',
   roles: '/roles',
+  plans: '/plans',
   audit: '/audit',
   registries: '/registries',
   operations: '/operations',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Quota } from '~/api/types'
-import { hasQuota, quotaRows } from './quota'
+import { hasQuota, limitRows, limitsText, quotaRows } from './quota'
 
 const GIB = 1024 ** 3
 const used = { servers: 2, memory_bytes: 3 * GIB, disk_bytes: null, cpu_percent: 150, ports: 4, subusers: 0 }
@@ -27,7 +27,25 @@ test('with a limit a row says how much of it is given out', () => {
 })
 
 test('nothing of nothing is no quota', () => {
-  expect(hasQuota({ limits: {}, used })).toBe(false)
-  expect(hasQuota({ limits: { servers: null }, used })).toBe(false)
-  expect(hasQuota({ limits: { servers: 0 }, used })).toBe(true)
+  expect(hasQuota({ limits: {} })).toBe(false)
+  expect(hasQuota({ limits: { servers: null } })).toBe(false)
+  expect(hasQuota({ limits: { servers: 0 } })).toBe(true)
+})
+
+test('what a plan holds is told in words, and what it does not bound too', () => {
+  const words = (limits: Quota['limits']) => limitsText(limits).replaceAll('\u00a0', ' ')
+  expect(words({})).toBe('no limit')
+  expect(words({ servers: 1, memory_bytes: 8 * GIB, cpu_percent: 100, ports: 2 })).toBe(
+    '1 server, 8 GiB memory, 1 core, 2 ports; no limit on disk and shares',
+  )
+  const all = { servers: 3, memory_bytes: GIB, disk_bytes: GIB, cpu_percent: 150, ports: 0, subusers: 1 }
+  expect(words(all)).toBe('3 servers, 1 GiB memory, 1 GiB disk, 1.5 cores, 0 ports, 1 share')
+  expect(words({ ...all, cpu_percent: null })).toContain('; no limit on CPU')
+})
+
+test('0 is a limit, and nothing is none', () => {
+  const rows = Object.fromEntries(
+    limitRows({ servers: 0, disk_bytes: null }).map((row) => [row.name, row.text]),
+  )
+  expect(rows).toMatchObject({ servers: '0', disk_bytes: undefined, ports: undefined })
 })

@@ -31,6 +31,7 @@ const GROUPS: Record<string, string> = {
   location: 'Locations',
   node: 'Nodes',
   person: 'People',
+  plan: 'Plans',
   registry: 'Registries',
   role: 'Roles',
   schedule: 'Schedules',

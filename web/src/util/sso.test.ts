@@ -7,6 +7,8 @@ it('only what we have words for is taken from an address', () => {
   expect(ssoCode('email_taken')).toBe('email_taken')
   for (const other of ['<b>', 'toString', '__proto__', '', 7, undefined])
     expect(ssoCode(other)).toBeUndefined()
+  expect(ssoRefusal('second_factor_needed').text).toContain('password and a code')
+  expect(ssoRefusal('too_many_logins').text).toContain('Disconnect one first')
   expect(ssoRefusal('expired').title).toContain('too long')
 })
 

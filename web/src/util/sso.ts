@@ -32,6 +32,16 @@ const CODES = {
     title: 'This log-in belongs to another account here.',
     text: 'It can be connected to one at a time: disconnect it there first.',
   },
+  second_factor_needed: {
+    family: 'warn',
+    title: 'This account has an authenticator app, and that provider asks for one step alone.',
+    text: 'Sign in with your password and a code from the app.',
+  },
+  too_many_logins: {
+    family: 'warn',
+    title: 'This account has 20 connected log-ins, and more there can’t be.',
+    text: 'Disconnect one first, then connect this one.',
+  },
   expired: {
     family: 'fail',
     title: 'That took too long, or came back to another browser.',

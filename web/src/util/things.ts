@@ -2,7 +2,7 @@ import type { AuditRow } from '~/api/types'
 
 /** Something that an entry of the log names by its id. */
 export interface Thing {
-  kind: 'server' | 'person' | 'role' | 'node' | 'egg' | 'location'
+  kind: 'server' | 'person' | 'role' | 'node' | 'egg' | 'location' | 'plan'
   name: string
   /** It is there, and the reader may see it: it can be linked to. */
   stands: boolean
@@ -22,6 +22,7 @@ const KINDS = new Map<string, Thing['kind']>([
   ['node', 'node'],
   ['egg', 'egg'],
   ['location', 'location'],
+  ['plan', 'plan'],
 ])
 
 /** What an entry is about, where it is something with a page and known. */

@@ -1,7 +1,7 @@
 import { Field, Input } from '~/ui/field'
 
-/** What a role is called and what it is for. */
-export function RoleNameFields({
+/** What a role or a plan is called and what it is for. */
+export function NamePurposeFields({
   name,
   description,
   errors,
