@@ -24,7 +24,7 @@ const pages = [
   ...['', '/files', '/users', '/activity', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
   '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings', '?join=true'].map((tab) => `/nodes/${node.id}${tab}`),
   '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/operations', '/account',
-  '/people', `/people/${me.id}`, '/roles', `/roles/${role.id}`, '/audit',
+  '/people', `/people/${me.id}`, '/roles', `/roles/${role.id}`, '/plans', '/audit',
 ]
 const THEMES = ['dark', 'light', 'contrast']
 const widths = [{ width: 1440, height: 900 }, { width: 390, height: 844 }]

@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, LikeExpr},
 };
 use serde_json::json;
-use warren_entity::{grants, roles, servers, sessions, subusers, users};
+use warren_entity::{grants, quotas, roles, servers, sessions, subusers, users};
 use warren_proto::ids::UserId;
 
 use super::dto::{
@@ -472,6 +472,8 @@ pub async fn delete(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     sso::forget(&*tx, &row.id).await?;
     link::forget(&*tx, &row.id).await?;
     second_factor::forget(&*tx, &row.id, now_ms).await?;
+    // Or a plan could never be removed that they were on.
+    quotas::Entity::delete_by_id(&*row.id).exec(&*tx).await?;
     grants::Entity::delete_many()
         .filter(grants::Column::UserId.eq(&*row.id))
         .exec(&*tx)

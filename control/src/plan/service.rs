@@ -248,7 +248,11 @@ pub async fn delete(app: &App, caller: &Caller, id: PlanId) -> Result<()> {
     not_own(&*tx, caller, &row, standard).await?;
     let people = store::people(&*tx, &row.id).await?;
     if people > 0 {
-        let text = format!("{people} people are on it; put them on another plan first");
+        let who = match people {
+            1 => "somebody is".to_owned(),
+            _ => format!("{people} people are"),
+        };
+        let text = format!("{who} on it; put them on another plan first");
         return Err(Error::conflict("plan_in_use", text));
     }
     if row.standard {

@@ -436,6 +436,18 @@ async fn people_are_on_a_plan_on_the_standard_one_or_have_their_own(world: World
         scene.admin.delete(&standard).await.problem(409),
         "plan_in_use"
     );
+    // Who is removed is on no plan any more.
+    let gone = scene.panel.logged_in("gone", false).await;
+    let third = plan(&scene, "Third", false, json!({})).await;
+    let on = json!({"plan": third});
+    scene.admin.put(&quota_of(&gone), on).await.expect(200);
+    let person = format!("/users/{}", gone.id.unwrap());
+    scene.admin.delete(&person).await.expect(204);
+    scene
+        .admin
+        .delete(&format!("/plans/{third}"))
+        .await
+        .expect(204);
     // There is one standard plan at most.
     scene
         .admin

@@ -32,12 +32,20 @@ async function show(now: Quota, plans: Plan[] | undefined, may: string[] = ['per
       admin: false,
       must_change_password: false,
       has_password: true,
+      email_verified: true,
       second_factor: false,
     },
     second_factor_wanted_by: null,
     permissions: plans ? ['plan.read', ...may] : may,
     permissions_on_nodes: [],
-    panel: { name: 'Warren', version: '0', plain_http: false, first_run: false },
+    panel: {
+      name: 'Warren',
+      version: '0',
+      plain_http: false,
+      mail: true,
+      invites_by_sharing: true,
+      first_run: false,
+    },
   })
   queryClient.setQueryData(keys.personQuota(ANN.id), now)
   if (plans) queryClient.setQueryData(keys.plans, plans)

@@ -35,12 +35,20 @@ async function open(permissions = EVERY, address = '/plans', on: string | null =
       admin: false,
       must_change_password: false,
       has_password: true,
+      email_verified: true,
       second_factor: false,
     },
     second_factor_wanted_by: null,
     permissions,
     permissions_on_nodes: [],
-    panel: { name: 'Warren', version: '0', plain_http: false, first_run: false },
+    panel: {
+      name: 'Warren',
+      version: '0',
+      plain_http: false,
+      mail: true,
+      invites_by_sharing: true,
+      first_run: false,
+    },
   })
   queryClient.setQueryData(keys.accountQuota, { limits: {}, plan: on && { id: on, name: '' }, own: !on })
   const top = createRootRoute()
