@@ -11,14 +11,8 @@ import { Problem } from './api/problem'
 import { loginsQuery, providersQuery, queryClient, type Span, sessionQuery } from './api/queries'
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
 import { midnight } from './util/days'
+import { among, ownPath, taking, text, yes } from './util/search'
 import { type SsoCode, ssoCode } from './util/sso'
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | undefined {
-  return allowed.find((each) => each === value)
-}
 
 function day(value: unknown): string | undefined {
   return typeof value === 'string' && midnight(value) ? value : undefined
@@ -26,16 +20,8 @@ function day(value: unknown): string | undefined {
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: RootFailed })
 
-/** Only our own pages: a link must not use the door to send people elsewhere. */
-function nextPage(search: Record<string, unknown>): { next?: string } {
-  const next = text(search.next)
-  return next?.startsWith('/') && !next.startsWith('//') ? { next } : {}
-}
-
-function refused(search: Record<string, unknown>): { sso?: SsoCode } {
-  const sso = ssoCode(search.sso)
-  return sso ? { sso } : {}
-}
+const back = { next: ownPath }
+const refused = { sso: ssoCode }
 
 /** Waits for what decides how high the page is, so that nothing moves later; but not for long. */
 async function briefly(...reads: Promise<unknown>[]): Promise<void> {
@@ -45,10 +31,7 @@ async function briefly(...reads: Promise<unknown>[]): Promise<void> {
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  validateSearch: (search: Record<string, unknown>): { next?: string; sso?: SsoCode } => ({
-    ...nextPage(search),
-    ...refused(search),
-  }),
+  validateSearch: taking<{ next?: string; sso?: SsoCode }>({ ...back, ...refused }),
   loader: () => briefly(queryClient.prefetchQuery(providersQuery)),
   component: lazyRouteComponent(() => import('./pages/login'), 'LoginPage'),
 })
@@ -56,7 +39,7 @@ const login = createRoute({
 const forgotPassword = createRoute({
   getParentRoute: () => root,
   path: '/forgot-password',
-  validateSearch: nextPage,
+  validateSearch: taking<{ next?: string }>(back),
   component: lazyRouteComponent(() => import('./pages/forgot-password'), 'ForgotPasswordPage'),
 })
 
@@ -75,7 +58,7 @@ const confirmEmail = createRoute({
 const password = createRoute({
   getParentRoute: () => root,
   path: '/password',
-  validateSearch: nextPage,
+  validateSearch: taking<{ next?: string }>(back),
   beforeLoad: async () => {
     const session = await queryClient.ensureQueryData(sessionQuery).catch(() => undefined)
     if (!session) throw redirect({ to: '/login' })
@@ -86,7 +69,7 @@ const password = createRoute({
 const secondStep = createRoute({
   getParentRoute: () => root,
   path: '/second-step',
-  validateSearch: nextPage,
+  validateSearch: taking<{ next?: string }>(back),
   beforeLoad: async ({ search }) => {
     const session = await queryClient.ensureQueryData(sessionQuery).catch(() => undefined)
     if (!session) throw redirect({ to: '/login' })
@@ -127,13 +110,11 @@ export type ServerFilter = (typeof SERVER_FILTERS)[number]
 const servers = createRoute({
   getParentRoute: () => app,
   path: '/servers',
-  validateSearch: (
-    search: Record<string, unknown>,
-  ): { q?: string; state?: ServerFilter; node?: string; view?: 'cards' } => ({
-    ...(text(search.q) ? { q: text(search.q) } : {}),
-    ...(oneOf(search.state, SERVER_FILTERS) ? { state: oneOf(search.state, SERVER_FILTERS) } : {}),
-    ...(text(search.node) ? { node: text(search.node) } : {}),
-    ...(search.view === 'cards' ? { view: 'cards' as const } : {}),
+  validateSearch: taking<{ q?: string; state?: ServerFilter; node?: string; view?: 'cards' }>({
+    q: text,
+    state: among(...SERVER_FILTERS),
+    node: text,
+    view: among('cards'),
   }),
   component: lazyRouteComponent(() => import('./pages/servers'), 'ServersPage'),
 })
@@ -141,10 +122,7 @@ const servers = createRoute({
 const newServer = createRoute({
   getParentRoute: () => app,
   path: '/servers/new',
-  validateSearch: (search: Record<string, unknown>): { egg?: string; node?: string } => ({
-    ...(text(search.egg) ? { egg: text(search.egg) } : {}),
-    ...(text(search.node) ? { node: text(search.node) } : {}),
-  }),
+  validateSearch: taking<{ egg?: string; node?: string }>({ egg: text, node: text }),
   component: lazyRouteComponent(() => import('./pages/server-new'), 'NewServerPage'),
 })
 
@@ -159,28 +137,21 @@ const RANGES = ['1h', '24h', '7d'] as const satisfies readonly Span[]
 const serverConsole = createRoute({
   getParentRoute: () => server,
   path: '/',
-  validateSearch: (search: Record<string, unknown>): { range?: Span; find?: string } => ({
-    ...(oneOf(search.range, RANGES) ? { range: oneOf(search.range, RANGES) } : {}),
-    ...(text(search.find) ? { find: text(search.find) } : {}),
-  }),
+  validateSearch: taking<{ range?: Span; find?: string }>({ range: among(...RANGES), find: text }),
   component: lazyRouteComponent(() => import('./pages/server-console'), 'ServerConsolePage'),
 })
 
 const serverFiles = createRoute({
   getParentRoute: () => server,
   path: '/files',
-  validateSearch: (search: Record<string, unknown>): { path?: string; edit?: string } => ({
-    ...(text(search.path) ? { path: text(search.path) } : {}),
-    ...(text(search.edit) ? { edit: text(search.edit) } : {}),
-  }),
+  validateSearch: taking<{ path?: string; edit?: string }>({ path: text, edit: text }),
   component: lazyRouteComponent(() => import('./pages/server-files'), 'ServerFilesPage'),
 })
 
 const serverInstall = createRoute({
   getParentRoute: () => server,
   path: '/install',
-  validateSearch: (search: Record<string, unknown>): { operation?: string } =>
-    text(search.operation) ? { operation: text(search.operation) } : {},
+  validateSearch: taking<{ operation?: string }>({ operation: text }),
   component: lazyRouteComponent(() => import('./pages/server-install'), 'ServerInstallPage'),
 })
 
@@ -193,8 +164,7 @@ const serverUsers = createRoute({
 const serverActivity = createRoute({
   getParentRoute: () => server,
   path: '/activity',
-  validateSearch: (search: Record<string, unknown>): { action?: string } =>
-    text(search.action) ? { action: text(search.action) } : {},
+  validateSearch: taking<{ action?: string }>({ action: text }),
   component: lazyRouteComponent(() => import('./pages/server-activity'), 'ServerActivityPage'),
 })
 
@@ -207,22 +177,21 @@ const serverSettings = createRoute({
 const nodes = createRoute({
   getParentRoute: () => app,
   path: '/nodes',
-  validateSearch: (search: Record<string, unknown>): { join?: true } => (search.join ? { join: true } : {}),
+  validateSearch: taking<{ join?: true }>({ join: yes }),
   component: lazyRouteComponent(() => import('./pages/nodes'), 'NodesPage'),
 })
 
 const node = createRoute({
   getParentRoute: () => app,
   path: '/nodes/$node',
-  validateSearch: (search: Record<string, unknown>): { join?: true } => (search.join ? { join: true } : {}),
+  validateSearch: taking<{ join?: true }>({ join: yes }),
   component: lazyRouteComponent(() => import('./pages/node'), 'NodePage'),
 })
 
 const nodeOverview = createRoute({
   getParentRoute: () => node,
   path: '/',
-  validateSearch: (search: Record<string, unknown>): { range?: Span } =>
-    oneOf(search.range, RANGES) ? { range: oneOf(search.range, RANGES) } : {},
+  validateSearch: taking<{ range?: Span }>({ range: among(...RANGES) }),
   component: lazyRouteComponent(() => import('./pages/node-overview'), 'NodeOverviewPage'),
 })
 
@@ -253,10 +222,7 @@ const egg = createRoute({
 const people = createRoute({
   getParentRoute: () => app,
   path: '/people',
-  validateSearch: (search: Record<string, unknown>): { q?: string; new?: true } => ({
-    ...(text(search.q) ? { q: text(search.q) } : {}),
-    ...(search.new ? { new: true as const } : {}),
-  }),
+  validateSearch: taking<{ q?: string; new?: true }>({ q: text, new: yes }),
   component: lazyRouteComponent(() => import('./pages/people'), 'PeoplePage'),
 })
 
@@ -269,8 +235,7 @@ const person = createRoute({
 const roles = createRoute({
   getParentRoute: () => app,
   path: '/roles',
-  validateSearch: (search: Record<string, unknown>): { new?: true } =>
-    search.new ? { new: true as const } : {},
+  validateSearch: taking<{ new?: true }>({ new: yes }),
   component: lazyRouteComponent(() => import('./pages/roles'), 'RolesPage'),
 })
 
@@ -291,13 +256,7 @@ const plans = createRoute({
 const audit = createRoute({
   getParentRoute: () => app,
   path: '/audit',
-  validateSearch: (search: Record<string, unknown>): AuditSearch => ({
-    ...(text(search.user) ? { user: text(search.user) } : {}),
-    ...(text(search.server) ? { server: text(search.server) } : {}),
-    ...(text(search.action) ? { action: text(search.action) } : {}),
-    ...(day(search.from) ? { from: day(search.from) } : {}),
-    ...(day(search.to) ? { to: day(search.to) } : {}),
-  }),
+  validateSearch: taking<AuditSearch>({ user: text, server: text, action: text, from: day, to: day }),
   component: lazyRouteComponent(() => import('./pages/audit'), 'AuditPage'),
 })
 
@@ -322,7 +281,7 @@ const operations = createRoute({
 const account = createRoute({
   getParentRoute: () => app,
   path: '/account',
-  validateSearch: refused,
+  validateSearch: taking<{ sso?: SsoCode }>(refused),
   loader: () => briefly(queryClient.prefetchQuery(providersQuery), queryClient.prefetchQuery(loginsQuery)),
   component: lazyRouteComponent(() => import('./pages/account'), 'AccountPage'),
 })

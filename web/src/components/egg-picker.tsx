@@ -7,6 +7,7 @@ import { SearchInput } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { plural } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
+import { visible, visibleLines } from '~/util/visible'
 import { ProblemView } from './problem-view'
 import { StarterTiles } from './starters'
 
@@ -45,8 +46,10 @@ export function EggPicker() {
                 >
                   <GameTile large icon={gameIcon(egg.name)} />
                   <span className="min-w-0">
-                    <span className="block truncate font-medium">{egg.name}</span>
-                    <span className="line-clamp-2 text-12 text-t3">{egg.description || egg.author}</span>
+                    <span className="block truncate font-medium">{visible(egg.name)}</span>
+                    <span className="line-clamp-2 text-12 text-t3">
+                      {visibleLines(egg.description || egg.author)}
+                    </span>
                     <span className="mt-1 block text-12 text-t3">{plural(egg.servers, 'server')}</span>
                   </span>
                 </Link>

@@ -6,6 +6,7 @@ import { Button } from '~/ui/button'
 import { CopyIcon, RequestId } from '~/ui/copy'
 import { Spinner } from '~/ui/spinner'
 import { plural } from '~/util/format'
+import { visible, visibleLines } from '~/util/visible'
 import { type Dropped, inOrder, type Outcome, outcomeOf, reportText } from './egg-import'
 
 const FILTERS: Array<{ key: Outcome; word: string; mark: ReactNode }> = [
@@ -95,7 +96,7 @@ function ReportRow({ row }: { row: Dropped }) {
   const egg = row.imported?.egg
   return (
     <li className={`${GRID} min-h-9 items-center border-t border-line py-1.5 first:border-0 nth-2:border-0`}>
-      <span className="mono truncate text-12 text-t1">{row.file}</span>
+      <span className="mono truncate text-12 text-t1">{visible(row.file)}</span>
       <span className="min-w-0 max-lg:order-3">
         {egg ? (
           <Link
@@ -172,8 +173,8 @@ function Findings({ row }: { row: Dropped }) {
                 {kind}
               </dt>
               <dd className="[overflow-wrap:anywhere]">
-                {field && <span className="mono">{field}: </span>}
-                {message}
+                {field && <span className="mono">{visible(field)}: </span>}
+                {visibleLines(message)}
               </dd>
             </div>
           ))}

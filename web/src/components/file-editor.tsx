@@ -12,6 +12,7 @@ import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { bytesText, count } from '~/util/format'
 import { nameOf, parent } from '~/util/path'
+import { visible } from '~/util/visible'
 import { ProblemView } from './problem-view'
 
 interface Loaded {
@@ -167,7 +168,7 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
           </pre>
           <textarea
             ref={area}
-            aria-label={`Content of ${nameOf(path)}`}
+            aria-label={`Content of ${visible(nameOf(path))}`}
             value={text}
             readOnly={!may || file.data?.clean === false}
             spellCheck={false}

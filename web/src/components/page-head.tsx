@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import { visible } from '~/util/visible'
 
 /** Title, count beside it, primary action top right. */
 export function PageHead({
@@ -12,7 +13,7 @@ export function PageHead({
 }) {
   return (
     <div className="mb-4 flex min-h-8 flex-wrap items-center gap-2">
-      <h1 className="title mr-1 text-20">{title}</h1>
+      <h1 className="title mr-1 text-20">{visible(title)}</h1>
       {note !== undefined && <span className="num text-t3">{note}</span>}
       <span className="flex-1" />
       {children}

@@ -35,6 +35,7 @@ import { GameTile, Kbd } from '~/ui/bits'
 import { copyText } from '~/ui/copy'
 import { gameIcon } from '~/util/game-icon'
 import { powerOff, shownState } from '~/util/state'
+import { visible } from '~/util/visible'
 import { ADMIN_PLACES, openTo, PLACES } from './nav'
 import { POWER_ICONS, POWER_WORDS } from './power'
 
@@ -283,7 +284,7 @@ export default function Palette() {
                       key={person.id}
                       icon={User}
                       label={person.username}
-                      note={person.email}
+                      note={visible(person.email)}
                       words={person.email}
                       onSelect={go(() => navigate({ to: '/people/$user', params: { user: person.id } }))}
                     />

@@ -3,6 +3,7 @@ import { asProblem } from '~/api/problem'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { RequestId } from '~/ui/copy'
+import { visibleLines } from '~/util/visible'
 
 /** What happened, why, what to do, and the request id to hand on. */
 export function ProblemView({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
@@ -21,7 +22,7 @@ export function ProblemView({ error, onRetry }: { error: unknown; onRetry?: (() 
           )
         }
       >
-        {problem.message}
+        {visibleLines(problem.message)}
       </Banner>
       {problem.requestId && <RequestId id={problem.requestId} />}
     </div>
@@ -41,7 +42,7 @@ export function FormProblem({
   const problem = asProblem(error)
   return (
     <div role="alert" className="rounded-box border border-fail-line bg-fail-tint px-3 py-2">
-      <p className="text-fail-fg [overflow-wrap:anywhere]">{said ?? problem.message}</p>
+      <p className="text-fail-fg [overflow-wrap:anywhere]">{said ?? visibleLines(problem.message)}</p>
       {problem.requestId && <RequestId id={problem.requestId} className="mt-1" />}
     </div>
   )

@@ -29,6 +29,7 @@ import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, pendingIntent, powerOff, shownState } from '~/util/state'
+import { visible } from '~/util/visible'
 import { isActive, seenFailures } from './operations-tray'
 import { PowerButtons, usePower } from './power'
 import { reasonOf, StateNote } from './server-bits'
@@ -107,7 +108,7 @@ export function ServerHeader({ server }: { server: Server }) {
   const [killing, setKilling] = useState(false)
   const order = usePower(server)
   const address = server.address?.display
-  const image = server.images.find((i) => i.image === server.image)?.label ?? server.image
+  const image = visible(server.images.find((i) => i.image === server.image)?.label ?? server.image)
   const operations = useQuery(operationsQuery)
   const running = operations.data?.filter(isActive).length ?? 0
   const failed = seenFailures(operations.data)

@@ -1,6 +1,7 @@
 import { Card } from '~/ui/bits'
 import { CopyIcon } from '~/ui/copy'
 import { startupParts } from '~/util/rules'
+import { visibleLines } from '~/util/visible'
 
 /** The command as it will run; a value that breaks a rule is marked where it stands. */
 export function StartupPreview({
@@ -29,10 +30,10 @@ export function StartupPreview({
               key={at}
               className="bg-transparent text-fail-fg underline decoration-fail-dot decoration-wavy underline-offset-3"
             >
-              {part.text}
+              {visibleLines(part.text)}
             </mark>
           ) : (
-            <span key={at}>{part.text}</span>
+            <span key={at}>{visibleLines(part.text)}</span>
           ),
         )}
       </div>

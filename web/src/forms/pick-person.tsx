@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { peopleQuery } from '~/api/people'
 import { useMay } from '~/hooks/use-may'
 import { useSettled } from '~/hooks/use-settled'
+import { visible } from '~/util/visible'
 import { Pick, type Picked } from './pick'
 
 export function PickPerson({
@@ -30,7 +31,7 @@ export function PickPerson({
       onText={setText}
       rows={first?.items
         .filter(({ id }) => oneself || id !== me?.id)
-        .map(({ id, username, email }) => ({ id, name: username, note: email }))}
+        .map(({ id, username, email }) => ({ id, name: username, note: visible(email) }))}
       more={first?.next != null}
       empty={people.isError ? 'People could not be read' : 'Nobody’s name or e-mail begins so'}
       {...{ picked, error, onPick }}

@@ -18,6 +18,7 @@ import { fromMib, plural } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { rankNodes } from '~/util/placement'
 import { wrongValue } from '~/util/rules'
+import { visible, visibleLines } from '~/util/visible'
 import { LimitFields } from './limits'
 import { badPort, PortFields, type Ports } from './server-ports'
 import { VariableFields } from './variables'
@@ -143,7 +144,7 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
                 <span className="truncate font-medium">{egg.name}</span>
                 {egg.source === 'starter' && <Tag>starter</Tag>}
               </div>
-              <div className="truncate text-12 text-t3">{egg.description || egg.author}</div>
+              <div className="truncate text-12 text-t3">{visibleLines(egg.description || egg.author)}</div>
             </div>
             <Button size="sm" onClick={() => void navigate({ to: '/servers/new', search: {} })}>
               Change egg
@@ -171,7 +172,7 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
                 <Select {...ids} value={image} onChange={(event) => setImage(event.target.value)}>
                   {egg.images.map((each) => (
                     <option key={each.label} value={each.image}>
-                      {each.label}
+                      {visible(each.label)}
                     </option>
                   ))}
                 </Select>
@@ -187,7 +188,7 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
                   >
                     {egg.startup_commands.map((each, at) => (
                       <option key={each.name} value={at}>
-                        {each.name}
+                        {visible(each.name)}
                       </option>
                     ))}
                   </Select>

@@ -5,6 +5,7 @@ import type { Server } from '~/api/types'
 import { StartupPreview } from '~/components/startup-preview'
 import { Field, Select, Textarea } from '~/ui/field'
 import { wrongValue } from '~/util/rules'
+import { visible } from '~/util/visible'
 import { SaveCard } from './save-card'
 import { VariableFields } from './variables'
 
@@ -55,7 +56,7 @@ export function ServerStartupForm({ server }: { server: Server }) {
             {!known && <option value={image}>{image}</option>}
             {server.images.map((i) => (
               <option key={i.image} value={i.image}>
-                {i.label}
+                {visible(i.label)}
               </option>
             ))}
           </Select>

@@ -3,6 +3,7 @@ import type { EggVariable } from '~/api/types'
 import { Switch } from '~/ui/bits'
 import { Field, Input, Select } from '~/ui/field'
 import { boolPair, ruleWords, wrongValue } from '~/util/rules'
+import { visible, visibleLines } from '~/util/visible'
 
 interface Props {
   variables: EggVariable[]
@@ -19,8 +20,9 @@ interface Props {
 function helpOf(variable: EggVariable): string | undefined {
   const rule = ruleWords(variable)
   return (
-    [variable.description, rule].filter(Boolean).join(variable.description.endsWith('.') ? ' ' : '; ') ||
-    undefined
+    [visibleLines(variable.description), rule]
+      .filter(Boolean)
+      .join(variable.description.endsWith('.') ? ' ' : '; ') || undefined
   )
 }
 
@@ -41,7 +43,13 @@ export function VariableFields({ variables, values, errors, admin, tried, onChan
           if (variable.input.kind === 'bool')
             return <BoolField key={variable.env} {...{ variable, value, locked, wrong, onChange }} />
           return (
-            <Field key={variable.env} label={variable.name} note={note} help={helpOf(variable)} error={wrong}>
+            <Field
+              key={variable.env}
+              label={visible(variable.name)}
+              note={note}
+              help={helpOf(variable)}
+              error={wrong}
+            >
               {(ids) =>
                 variable.input.kind === 'select' ? (
                   <Select
@@ -52,7 +60,9 @@ export function VariableFields({ variables, values, errors, admin, tried, onChan
                   >
                     {!variable.input.required && <option value="">none</option>}
                     {variable.input.options.map((option) => (
-                      <option key={option}>{option}</option>
+                      <option key={option} value={option}>
+                        {visible(option)}
+                      </option>
                     ))}
                   </Select>
                 ) : (
@@ -63,7 +73,7 @@ export function VariableFields({ variables, values, errors, admin, tried, onChan
                       value={value}
                       disabled={locked}
                       inputMode={variable.input.kind === 'number' ? 'numeric' : undefined}
-                      placeholder={variable.default || undefined}
+                      placeholder={visible(variable.default) || undefined}
                       spellCheck={false}
                       autoComplete="off"
                       onChange={(event) => onChange(variable.env, event.target.value)}
@@ -104,9 +114,9 @@ function BoolField({
   return (
     <div>
       <div className="flex min-h-8 items-center justify-between gap-3 max-sm:min-h-11">
-        <span className="font-medium">{variable.name}</span>
+        <span className="font-medium">{visible(variable.name)}</span>
         <Switch
-          label={variable.name}
+          label={visible(variable.name)}
           checked={checked}
           disabled={locked}
           onChange={(event) => onChange(variable.env, event.target.checked ? on : off)}

@@ -1,9 +1,12 @@
 /* biome-ignore-all lint/suspicious/noControlCharactersInRegex: this file is about control characters */
+import { visible } from '~/util/visible'
 
 // CSI, OSC (with its string), and two-character escapes.
 const ESCAPE =
   /\x1b(?:\[([0-9;:<=>?]*)([ -/]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[ -/]*[0-~])/g
 const CONTROL = /[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]/g
+/** Overrides and isolates: one that a player puts into a name would turn the rest of the line around. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g
 const OPEN_ESCAPE = /\x1b(?:\[[0-9;:<=>?]*[ -/]*|\][^\x07\x1b]*\x1b?)?$/
 
 /**
@@ -16,6 +19,7 @@ export function sanitize(text: string): string {
       final === 'm' || final === 'K' || final === 'C' || final === 'D' || final === 'G' ? all : '',
     )
     .replace(CONTROL, '')
+    .replace(TURNS, visible)
 }
 
 /** As `sanitize` for a line that is not finished: an escape cut in half waits for its rest. */
@@ -25,7 +29,7 @@ export function sanitizeOpen(text: string): string {
 
 /** What a person reads: no escapes; of a line that was written over, its last state. */
 export function plain(text: string): string {
-  const bare = text.replace(ESCAPE, '').replace(CONTROL, '').replace(/\x1b/g, '')
+  const bare = text.replace(ESCAPE, '').replace(CONTROL, '').replace(/\x1b/g, '').replace(TURNS, visible)
   if (!bare.includes('\r')) return bare
   return bare.split('\r').findLast((part) => part !== '') ?? ''
 }

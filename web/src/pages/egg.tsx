@@ -14,6 +14,7 @@ import { Confirm } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
 import { plural } from '~/util/format'
 import { ruleWords } from '~/util/rules'
+import { visible, visibleLines } from '~/util/visible'
 
 export function EggPage() {
   const { egg: id } = useParams({ from: '/app/eggs/$egg' })
@@ -28,7 +29,7 @@ export function EggPage() {
   if (!egg) return null
   return (
     <Page>
-      <PageHead title={egg.name} note={egg.author}>
+      <PageHead title={egg.name} note={visible(egg.author)}>
         <a
           href={`${BASE}/eggs/${egg.id}/export`}
           download={`egg-${egg.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}.json`}
@@ -49,7 +50,7 @@ export function EggPage() {
           New server
         </Link>
       </PageHead>
-      {egg.description && <p className="mb-4 max-w-180 text-t2">{egg.description}</p>}
+      {egg.description && <p className="mb-4 max-w-180 text-t2">{visibleLines(egg.description)}</p>}
       <div className="grid grid-cols-[minmax(0,1fr)_356px] items-start gap-4 max-lg:grid-cols-1">
         <div className="flex min-w-0 flex-col gap-4">
           <Card>
@@ -59,8 +60,12 @@ export function EggPage() {
             />
             {egg.startup_commands.map((each) => (
               <div key={each.name} className="border-t border-line px-4 py-2.5 first:border-0">
-                {egg.startup_commands.length > 1 && <div className="mb-1 text-12 text-t3">{each.name}</div>}
-                <code className="mono block text-12 leading-5 [overflow-wrap:anywhere]">{each.command}</code>
+                {egg.startup_commands.length > 1 && (
+                  <div className="mb-1 text-12 text-t3">{visible(each.name)}</div>
+                )}
+                <code className="mono block text-12 leading-5 [overflow-wrap:anywhere]">
+                  {visibleLines(each.command)}
+                </code>
               </div>
             ))}
           </Card>
@@ -80,19 +85,22 @@ export function EggPage() {
                   {egg.variables.map((variable) => (
                     <tr key={variable.env}>
                       <td className="max-w-72">
-                        <div className="truncate leading-[18px] font-medium" title={variable.description}>
-                          {variable.name}
+                        <div
+                          className="truncate leading-[18px] font-medium"
+                          title={visibleLines(variable.description)}
+                        >
+                          {visible(variable.name)}
                         </div>
                         <div className="mono truncate text-12 text-t3">{variable.env}</div>
                       </td>
                       <td className="mono max-w-48 truncate text-12">
-                        {variable.default || <span className="text-t3">empty</span>}
+                        {visible(variable.default) || <span className="text-t3">empty</span>}
                       </td>
                       <td
                         className="max-w-60 truncate text-t2 max-sm:hidden"
-                        title={variable.rules.join(' | ')}
+                        title={visible(variable.rules.join(' | '))}
                       >
-                        {ruleWords(variable) ?? variable.input.kind}
+                        {visible(ruleWords(variable) ?? variable.input.kind)}
                       </td>
                       <td className="text-t3 max-sm:hidden">
                         {variable.user_editable
@@ -110,13 +118,13 @@ export function EggPage() {
           <Card className="overflow-hidden">
             <CardHead
               title="Install script"
-              note={<span className="mono text-12">{egg.install?.container ?? 'none'}</span>}
+              note={<span className="mono text-12">{visible(egg.install?.container ?? 'none')}</span>}
             />
             <pre
               tabIndex={0}
               className="mono max-h-96 overflow-auto bg-term-bg px-4 py-3 text-12 leading-5 text-term-fg"
             >
-              {egg.install?.script || 'none'}
+              {visibleLines(egg.install?.script || 'none')}
             </pre>
           </Card>
         </div>
@@ -130,13 +138,13 @@ export function EggPage() {
                   [
                     'Stop',
                     <span key="stop" className="mono text-12">
-                      {egg.stop || 'none'}
+                      {visible(egg.stop || 'none')}
                     </span>,
                   ],
                   [
                     'Entrypoint',
                     <span key="entry" className="mono text-12">
-                      {egg.install?.entrypoint ?? 'none'}
+                      {visible(egg.install?.entrypoint ?? 'none')}
                     </span>,
                   ],
                   ['Added', <Ago key="added" at={egg.created_at} />],
@@ -149,9 +157,9 @@ export function EggPage() {
             <ul className="px-4 py-2">
               {egg.images.map((image) => (
                 <li key={image.label} className="py-1.5">
-                  <div>{image.label}</div>
-                  <div className="mono truncate text-12 text-t3" title={image.image}>
-                    {image.image}
+                  <div>{visible(image.label)}</div>
+                  <div className="mono truncate text-12 text-t3" title={visible(image.image)}>
+                    {visible(image.image)}
                   </div>
                 </li>
               ))}
@@ -162,7 +170,7 @@ export function EggPage() {
             <ul className="mono px-4 py-2 text-12">
               {egg.done.map((marker) => (
                 <li key={marker} className="py-1 [overflow-wrap:anywhere]">
-                  {marker}
+                  {visible(marker)}
                 </li>
               ))}
               {egg.done.length === 0 && (
@@ -176,15 +184,15 @@ export function EggPage() {
               <ul className="px-4 py-2">
                 {egg.config_files.map((file) => (
                   <li key={file.path} className="flex items-center justify-between gap-2 py-1">
-                    <span className="mono truncate text-12">{file.path}</span>
-                    <Tag>{file.parser}</Tag>
+                    <span className="mono truncate text-12">{visible(file.path)}</span>
+                    <Tag>{visible(file.parser)}</Tag>
                   </li>
                 ))}
               </ul>
               {egg.features.length > 0 && (
                 <div className="flex flex-wrap gap-1.5 border-t border-line px-4 py-3">
                   {egg.features.map((feature) => (
-                    <Tag key={feature}>{feature}</Tag>
+                    <Tag key={feature}>{visible(feature)}</Tag>
                   ))}
                 </div>
               )}

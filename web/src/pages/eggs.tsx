@@ -15,6 +15,7 @@ import { SearchInput } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { cx } from '~/util/cx'
 import { gameIcon } from '~/util/game-icon'
+import { visible, visibleLines } from '~/util/visible'
 
 export function EggsPage() {
   const eggs = useQuery(eggsQuery)
@@ -137,11 +138,11 @@ export function EggsPage() {
                             >
                               {egg.name}
                             </Link>
-                            <div className="truncate text-12 text-t3">{egg.description}</div>
+                            <div className="truncate text-12 text-t3">{visibleLines(egg.description)}</div>
                           </div>
                         </div>
                       </td>
-                      <td className="truncate text-t2 max-lg:hidden">{egg.author}</td>
+                      <td className="truncate text-t2 max-lg:hidden">{visible(egg.author)}</td>
                       <td className="r text-t2">{egg.servers}</td>
                       <td className="num text-t2 max-sm:hidden">{egg.images.length}</td>
                       <td className="max-sm:hidden">

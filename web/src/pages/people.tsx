@@ -19,6 +19,7 @@ import { SearchInput } from '~/ui/field'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { plural } from '~/util/format'
+import { visible } from '~/util/visible'
 
 export function PeoplePage() {
   const search = useSearch({ from: '/app/people' })
@@ -144,7 +145,7 @@ function PeopleTable({ people }: { people: Person[] }) {
                       </span>
                     )}
                     {person.second_factor && <span className="text-t2 md:hidden">two-step · </span>}
-                    {person.email}
+                    {visible(person.email)}
                   </div>
                 </div>
               </div>

@@ -13,6 +13,7 @@ import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
+import { visible } from '~/util/visible'
 
 /** Credentials with which nodes pull images that not everybody may have. */
 export function RegistriesPage() {
@@ -69,7 +70,7 @@ export function RegistriesPage() {
                   </span>
                 }
                 facts={[
-                  registry.username ? `as ${registry.username}` : 'with a token alone',
+                  registry.username ? `as ${visible(registry.username)}` : 'with a token alone',
                   <>
                     {registry.updated_at === registry.created_at ? 'added' : 'changed'}{' '}
                     <Ago at={registry.updated_at} />

@@ -29,6 +29,7 @@ import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { bytesText, plural } from '~/util/format'
 import { join, steps } from '~/util/path'
+import { visible } from '~/util/visible'
 
 const UPLOAD_MAX = 1024 * 1024
 
@@ -65,7 +66,7 @@ export function Crumbs({ server, path, file }: { server: string; path: string; f
             search={{ path: step.path }}
             className="hit flex h-6 items-center text-t2 hover:text-t1"
           >
-            {step.name}
+            {visible(step.name)}
           </Link>
         </span>
       ))}
@@ -73,7 +74,7 @@ export function Crumbs({ server, path, file }: { server: string; path: string; f
         <span className="flex items-center gap-1">
           <ChevronRight aria-hidden="true" size={12} className="text-t3" />
           <span aria-current="page" className="text-t1">
-            {file}
+            {visible(file)}
           </span>
         </span>
       )}
@@ -255,7 +256,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
                       <tr key={entry.name} data-selected={chosen.has(entry.name)}>
                         <td>
                           <Checkbox
-                            aria-label={`Select ${entry.name}`}
+                            aria-label={`Select ${visible(entry.name)}`}
                             checked={chosen.has(entry.name)}
                             onChange={(event) => {
                               const next = new Set(chosen)
@@ -279,7 +280,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
                                 entry.kind === 'directory' ? 'shrink-0 text-accent' : 'shrink-0 text-t3'
                               }
                             />
-                            <span className="mono truncate text-12">{entry.name}</span>
+                            <span className="mono truncate text-12">{visible(entry.name)}</span>
                           </button>
                         </td>
                         <td className="r text-t2">

@@ -15,6 +15,7 @@ import { buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago } from '~/ui/time'
 import { Empty } from '~/ui/wait'
+import { visible, visibleLines } from '~/util/visible'
 
 export function ServerInstallPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/install' })
@@ -77,7 +78,7 @@ export function ServerInstallPage() {
         )}
         {result?.result === 'failed' && result.message && !running && (
           <p className="border-b border-line px-4 py-2.5 text-fail-fg [overflow-wrap:anywhere]">
-            {result.message}
+            {visibleLines(result.message)}
           </p>
         )}
         {log.isError && (
@@ -117,7 +118,7 @@ export function ServerInstallPage() {
                 key={at}
                 className={/error|failed|cannot|not found/i.test(line) ? 'text-fail-fg' : undefined}
               >
-                {plain(line) || ' '}
+                {visible(plain(line)) || ' '}
               </div>
             ))}
           </pre>

@@ -16,6 +16,7 @@ import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { fewOf, lackedOf, rightsText } from '~/util/rights'
+import { visible } from '~/util/visible'
 
 /** Who may do what on a server beside its owner. */
 export function ServerUsersPage() {
@@ -150,8 +151,8 @@ function Row({
             {subuser.invited && <Tag>invited</Tag>}
           </div>
           {subuser.email && (
-            <div className="truncate text-12 text-t3" title={subuser.email}>
-              {subuser.email}
+            <div className="truncate text-12 text-t3" title={visible(subuser.email)}>
+              {visible(subuser.email)}
             </div>
           )}
         </div>

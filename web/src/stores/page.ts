@@ -1,4 +1,5 @@
 import { useEffect, useSyncExternalStore } from 'react'
+import { visible } from '~/util/visible'
 
 export interface Crumb {
   label: string
@@ -19,9 +20,9 @@ function emit(next: Crumb[]): void {
  */
 export function usePage(title: string, trail?: Crumb[]): void {
   useEffect(() => {
-    document.title = title === 'Warren' ? title : `${title} · Warren`
+    document.title = title === 'Warren' ? title : `${visible(title)} · Warren`
   }, [title])
-  const key = JSON.stringify(trail ?? [])
+  const key = JSON.stringify((trail ?? []).map((crumb) => ({ ...crumb, label: visible(crumb.label) })))
   useEffect(() => {
     emit(JSON.parse(key) as Crumb[])
     return () => emit([])

@@ -2,6 +2,7 @@ import { X } from 'lucide-react'
 import { Dialog as Radix } from 'radix-ui'
 import { type FormEvent, type ReactNode, useId, useState } from 'react'
 import { cx } from '~/util/cx'
+import { visible } from '~/util/visible'
 import { Button } from './button'
 import { Field, Input } from './field'
 
@@ -38,7 +39,7 @@ export function Dialog({ open, onClose, title, note, width = 'sm', children }: D
         >
           <div className="flex items-start gap-3 px-6 pt-5 max-sm:px-5">
             <div className="min-w-0 flex-1">
-              <Radix.Title className="title text-16">{title}</Radix.Title>
+              <Radix.Title className="title text-16">{visible(title)}</Radix.Title>
               {note && <div className="mt-0.5 text-t2">{note}</div>}
             </div>
             <Radix.Close asChild>

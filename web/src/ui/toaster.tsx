@@ -2,6 +2,7 @@ import { CircleCheck, CircleX, Info, X } from 'lucide-react'
 import { Toast as Radix } from 'radix-ui'
 import { type Toast, toast, useToasts } from '~/stores/toasts'
 import { cx } from '~/util/cx'
+import { visible, visibleLines } from '~/util/visible'
 import { Button } from './button'
 import { RequestId } from './copy'
 
@@ -42,10 +43,10 @@ function ToastCard({ entry }: { entry: Toast }) {
         strokeWidth={1.75}
       />
       <div className="min-w-0 flex-1">
-        <Radix.Title className="font-medium">{entry.title}</Radix.Title>
+        <Radix.Title className="font-medium">{visible(entry.title)}</Radix.Title>
         {entry.text && (
           <Radix.Description className="mt-0.5 text-t2 [overflow-wrap:anywhere]">
-            {entry.text}
+            {visibleLines(entry.text)}
           </Radix.Description>
         )}
         {entry.requestId && <RequestId id={entry.requestId} className="mt-1" />}
