@@ -103,7 +103,7 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
               key={line}
               type="button"
               onClick={() => void send(line)}
-              className="mono h-11 shrink-0 rounded-box border border-line-2 px-3 text-13 text-t1"
+              className="mono h-11 max-w-[75vw] shrink-0 truncate rounded-box border border-line-2 px-3 text-13 text-t1"
             >
               {line}
             </button>

@@ -43,7 +43,7 @@ export function EggReport({
         <span aria-live="polite" className="num text-t3">
           {plural(rows.length, 'file')}: {summary.filter(Boolean).join(', ')}
         </span>
-        <span className="flex-1" />
+        <span className="flex-1 max-sm:basis-full" />
         <Button size="sm" onClick={onMore}>
           Choose more files
         </Button>

@@ -111,7 +111,7 @@ export function ServerInstallPage() {
               const el = event.currentTarget
               stick.current = el.scrollHeight - el.scrollTop - el.clientHeight < 40
             }}
-            className="mono h-[calc(100dvh-300px)] min-h-60 overflow-auto rounded-b-box bg-term-bg px-4 py-3 text-12 leading-5 text-term-fg"
+            className="mono h-[calc(100dvh-300px)] min-h-60 overflow-auto rounded-b-box bg-term-bg px-4 py-3 text-12 leading-5 text-term-fg max-sm:whitespace-pre-wrap max-sm:[overflow-wrap:anywhere]"
           >
             {lines.map((line, at) => (
               <div
