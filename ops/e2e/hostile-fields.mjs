@@ -69,6 +69,9 @@ export const operations = (it) => ({
   'POST /nodes/{node}/orphans/{server}': { body: { action: 'adopt' }, fields: { egg: refuses } },
   'PUT /password-links': { fields: { token: secret, new_password: secret } },
   'POST /password-links': { fields: { login: secret } },
+  'PUT /email-links': { fields: { token: secret } },
+  'PATCH /plans/{plan}': { body: {}, fields: { name: takes, description: takes } },
+  'POST /plans': { body: () => ({ name: fresh(), limits: {} }), fields: { name: takes, description: takes } },
   'POST /registries': {
     body: () => ({ host: `${fresh()}.example`, username: 'u', password: 'p' }),
     fields: { host: refuses, username: takes, password: secret },
@@ -119,6 +122,7 @@ export const operations = (it) => ({
     made: 'user',
     fields: { username: refuses, email: mail, password: secret },
   },
+  'PUT /users/{user}/quota': { user: it.other, body: {}, fields: { plan: refuses } },
   'PUT /users/{user}/suspension': { user: it.other, body: {}, fields: { reason: takes } },
 })
 

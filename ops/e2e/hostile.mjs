@@ -123,6 +123,8 @@ async function makeThings() {
   it.location = (await make('/locations', { name: 'to be renamed' })).id
   it.registry = (await make('/registries', { host: 'hostile.example', username: 'u', password: 'p' })).id
   await admin.post(`/servers/${it.server}/users`, { login: it.name, keys: SERVER_KEYS })
+  it.plan = (await make('/plans', { name: 'to be renamed', limits: {} })).id
+  await admin.put(`/users/${it.other}/quota`, { plan: it.plan })
   await admin.post(`/roles/${it.role}/grants`, { user: it.user, reach: 'server', target: it.server })
 }
 
@@ -368,7 +370,7 @@ async function lookAsAdmin(who) {
     [`${server}/users`, it.name], [`${server}/activity`, BAD], [`${server}/settings`, BAD, SHOWN], [`${server}/install`, `printed ${BAD}`, SHOWN],
     ['/nodes', BAD], ['/nodes?join=true', BAD], [`/nodes/${it.node}`, BAD], [`/nodes/${it.node}/allocations`, BAD], [`/nodes/${it.node}/settings`, BAD],
     ['/eggs', BAD, SHOWN], [`/eggs/${it.egg}`, BAD, SHOWN],
-    ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD],
+    ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD], ['/plans', BAD],
     ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN],
     ['/operations', BAD], ['/account', BAD], [`/${notAFile}`],
   ]) {
@@ -480,7 +482,9 @@ if (faults.length) {
 for (const { browser } of [boss, her]) await browser.close()
 // The tales after this one find the instance as it was.
 if (it.nodeName) await admin.patch(`/nodes/${it.node}`, { name: it.nodeName }).catch((error) => faults.push(error.stack))
-for (const path of undo.reverse()) await takeAway(path).catch((error) => faults.push(error.stack))
+// Plans last: one that somebody is on stays.
+const last = (path) => (path.startsWith('/plans/') ? 1 : 0)
+for (const path of undo.reverse().sort((a, b) => last(a) - last(b))) await takeAway(path).catch((error) => faults.push(error.stack))
 if (faults.length) {
   console.error(`hostile: FAILED\n  ${[...new Set(faults)].map((fault) => fault.slice(0, 700)).join('\n  ')}`)
   process.exit(1)

@@ -60,6 +60,7 @@ async function show(now: Quota, plans: Plan[] | undefined, may: string[] = ['per
 const all = (what: string) => [...document.querySelectorAll<HTMLElement>(what)]
 const text = () => document.body.textContent?.replaceAll('\u00a0', ' ') ?? ''
 const button = (name: string) => all('button').find((each) => each.textContent === name)
+const painted = (check: () => void) => act(() => vi.waitFor(check))
 const press = (name: string) => act(async () => button(name)?.click())
 const chosen = () =>
   all('[role=radio]').find((each) => each.getAttribute('aria-checked') === 'true')?.textContent
@@ -107,7 +108,7 @@ it('who is on the standard plan is put on another one, chosen by what it holds',
   await fill(field('Plan'), 'p2')
   expect(text()).toContain('5 servers; no limit on')
   await press('Save')
-  expect(sent).toEqual([{ plan: 'p2' }])
+  await painted(() => expect(sent).toEqual([{ plan: 'p2' }]))
   expect(text()).toContain('on the plan Club')
 })
 
@@ -141,7 +142,7 @@ it('from numbers of their own one comes to the standard plan', async () => {
   expect(chosen()).toBe('Own numbers')
   await press('Standard plan')
   await press('Save')
-  expect(sent).toEqual([{}])
+  await painted(() => expect(sent).toEqual([{}]))
 })
 
 it('where there is no standard plan, there is no limit, and where there is no plan, none to choose', async () => {
@@ -162,7 +163,7 @@ it('who may not see plans keeps what is there, and may set numbers', async () =>
   await press('Own numbers')
   await fill(field('Servers'), '2')
   await press('Save')
-  expect(sent).toMatchObject([{ own: true, servers: 2, memory_bytes: 4 * GIB }])
+  await painted(() => expect(sent).toMatchObject([{ own: true, servers: 2, memory_bytes: 4 * GIB }]))
 })
 
 it('a plan that is gone by now is told at the field', async () => {
@@ -176,5 +177,7 @@ it('a plan that is gone by now is told at the field', async () => {
   await press('A plan')
   await fill(field('Plan'), 'p2')
   await press('Save')
-  expect(document.querySelector('[role=alert]')?.textContent).toBe('There is no such plan')
+  await painted(() =>
+    expect(document.querySelector('[role=alert]')?.textContent).toBe('There is no such plan'),
+  )
 })

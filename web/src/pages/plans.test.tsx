@@ -176,7 +176,7 @@ it('only what changed is sent', async () => {
   expect(button('Save')[0]?.title).toBe('Nothing has changed')
   await fill('Name', 'Clubs')
   await press('Save')
-  expect(asked).toEqual([{ call: 'PATCH /plans/p2', body: { name: 'Clubs' } }])
+  await painted(() => expect(asked).toEqual([{ call: 'PATCH /plans/p2', body: { name: 'Clubs' } }]))
 })
 
 it('before another plan is the standard it is told whom that bounds', async () => {
@@ -187,7 +187,7 @@ it('before another plan is the standard it is told whom that bounds', async () =
     expect(text()).toContain('has no quota of their own is on it at once, instead of Starter'),
   )
   await press('Make it the standard')
-  expect(asked).toEqual([{ call: 'PATCH /plans/p2', body: { standard: true } }])
+  await painted(() => expect(asked).toEqual([{ call: 'PATCH /plans/p2', body: { standard: true } }]))
 })
 
 it('what would bound oneself is refused in words', async () => {
