@@ -32,6 +32,9 @@ impl MigrationTrait for Migration {
             .unique()
             .to_owned();
         m.create_index(name).await?;
+        // One standard plan, whoever makes two at once.
+        let one = "CREATE UNIQUE INDEX plans_standard ON plans (standard) WHERE standard";
+        m.get_connection().execute_unprepared(one).await?;
         // A quota that was set stays somebody's own.
         let mut own = boolean("own").default(true).to_owned();
         let mut plan = text_null("plan_id").to_owned();

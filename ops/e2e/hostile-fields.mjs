@@ -69,7 +69,7 @@ export const operations = (it) => ({
   'POST /nodes/{node}/orphans/{server}': { body: { action: 'adopt' }, fields: { egg: refuses } },
   'PUT /password-links': { fields: { token: secret, new_password: secret } },
   'POST /password-links': { fields: { login: secret } },
-  'PUT /email-links': { fields: { token: secret } },
+  'PUT /account/email-link': { fields: { token: secret } },
   'PATCH /plans/{plan}': { body: {}, fields: { name: takes, description: takes } },
   'POST /plans': { body: () => ({ name: fresh(), limits: {} }), fields: { name: takes, description: takes } },
   'POST /registries': {

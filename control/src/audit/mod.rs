@@ -94,7 +94,8 @@ impl<'a> Entry<'a> {
             Via::Session(_) => ("user", caller.actor.user.to_string()),
             Via::ApiKey(key) => ("api_key", key.to_string()),
         };
-        self.write(db, kind, Some(id), &caller.peer, now_ms).await
+        self.write(db, kind, Some(id), Some(&caller.peer), now_ms)
+            .await
     }
 
     /// Writes what somebody tried who has not proved who they are.
@@ -106,7 +107,14 @@ impl<'a> Entry<'a> {
         peer: &Peer,
         now_ms: i64,
     ) -> Result<(), DbErr> {
-        self.write(db, "nobody", None, peer, now_ms).await
+        self.write(db, "nobody", None, Some(peer), now_ms).await
+    }
+
+    /// Writes what the panel did by itself.
+    /// # Errors
+    /// Database.
+    pub async fn by_panel(self, db: &impl ConnectionTrait, now_ms: i64) -> Result<(), DbErr> {
+        self.write(db, "panel", None, None, now_ms).await
     }
 
     async fn write(
@@ -114,7 +122,7 @@ impl<'a> Entry<'a> {
         db: &impl ConnectionTrait,
         kind: &str,
         actor: Option<String>,
-        peer: &Peer,
+        peer: Option<&Peer>,
         now_ms: i64,
     ) -> Result<(), DbErr> {
         let (noun, id) = self.resource;
@@ -127,7 +135,7 @@ impl<'a> Entry<'a> {
             resource_kind: Set(noun.to_owned()),
             resource_id: Set((!id.is_empty()).then(|| id.to_owned())),
             server_id: Set(self.server.map(|s| s.to_string())),
-            address: Set(Some(peer.address.to_string())),
+            address: Set(peer.map(|peer| peer.address.to_string())),
             diff: Set(self.diff),
             seq: Set(None),
             seal: Set(None),

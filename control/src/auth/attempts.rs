@@ -20,6 +20,8 @@ const PER_ACCOUNT: u32 = 50;
 /// Wrong codes of a second step for one account, from anywhere.
 const PER_CODE: u32 = 10;
 const CODE_WINDOW_MS: i64 = 60 * 60 * 1000;
+/// Mails to others' addresses that one person has sent, and that one address gets, from anywhere.
+const PER_MAIL: u32 = 10;
 /// Counters kept at most; beyond it those that expire first go.
 const ROOM: usize = 100_000;
 
@@ -47,6 +49,7 @@ impl Network {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Who {
     Code(String),
+    Mails(String),
     Pair(String, Network),
     Network(Network),
     Account(String),
@@ -142,6 +145,41 @@ impl Attempts {
             });
         }
         count.wrong += 1;
+        Ok(())
+    }
+
+    /// Takes one mail of somebody to an address that need not be theirs: nobody fills others' mailboxes, alone or together.
+    /// # Errors
+    /// 429 with the time to wait.
+    pub fn take_mail(&self, from: &str, to: &str, now_ms: i64) -> Result<(), Error> {
+        let mut counts = self.0.lock();
+        make_room(&mut counts, now_ms);
+        let both = [from, to].map(|who| Who::Mails(fold(who)));
+        for who in &both {
+            let full = counts
+                .get(who)
+                .filter(|count| count.until_ms > now_ms && count.wrong >= PER_MAIL);
+            if let Some(count) = full {
+                return Err(Error::TooMany {
+                    code: "too_many_mails",
+                    detail: "too many mails were sent by you or to this address; wait a little"
+                        .into(),
+                    retry_after_s: u64::try_from((count.until_ms - now_ms + 999) / 1000)
+                        .unwrap_or(1),
+                });
+            }
+        }
+        for who in both {
+            let fresh = Count {
+                wrong: 0,
+                until_ms: now_ms + CODE_WINDOW_MS,
+            };
+            let count = counts.entry(who).or_insert(fresh);
+            if count.until_ms <= now_ms {
+                *count = fresh;
+            }
+            count.wrong += 1;
+        }
         Ok(())
     }
 
@@ -270,6 +308,26 @@ mod tests {
         for _ in 0..PER_CODE {
             attempts.take_code("ann", CODE_WINDOW_MS + 1).unwrap();
         }
+    }
+
+    #[test]
+    fn nobodys_mailbox_is_filled_by_one_or_by_many() {
+        let attempts = Attempts::default();
+        for n in 0..PER_MAIL {
+            attempts
+                .take_mail("ann", &format!("{n}@x.example"), 0)
+                .unwrap();
+        }
+        assert!(attempts.take_mail("ann", "new@x.example", 1).is_err());
+        for n in 1..PER_MAIL {
+            attempts
+                .take_mail(&n.to_string(), "0@X.example", 0)
+                .unwrap();
+        }
+        assert!(attempts.take_mail("bob", "0@x.example", 1).is_err());
+        attempts
+            .take_mail("bob", "0@x.example", CODE_WINDOW_MS)
+            .unwrap();
     }
 
     #[test]

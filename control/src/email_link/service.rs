@@ -12,7 +12,7 @@ use crate::{
     account::{first_run, service::taken},
     app::App,
     audit::Entry,
-    auth::{Caller, Network, Peer, offer},
+    auth::{Caller, offer},
     db::Lane,
     error::{Error, Result},
     mail::Letter,
@@ -22,9 +22,6 @@ use crate::{
 const KIND: &str = "email";
 /// How long a link is good: mail is read on the next day, too.
 const LIFE_MS: i64 = 24 * 3600 * 1000;
-/// Counted like wrong passwords, but apart from them: nobody's mailbox is filled by others.
-const COUNTED: &str = "\u{0}email:";
-
 #[derive(Serialize, Deserialize)]
 struct Change {
     user: UserId,
@@ -45,9 +42,7 @@ fn bad_link() -> Error {
 pub fn send(app: &App, caller: &Caller, user: &users::Model, to: &str) -> Result<()> {
     app.mail.require()?;
     let now_ms = app.clock.now_ms();
-    let counted = format!("{COUNTED}{}", user.id);
-    let network = Network::of(caller.peer.address);
-    app.door.attempts.take(&counted, network, true, now_ms)?;
+    app.door.attempts.take_mail(&user.id, to, now_ms)?;
     let change = Change {
         user: caller.actor.user,
         from: user.email.clone(),
@@ -78,11 +73,15 @@ pub fn own(app: &App, caller: &Caller) -> Result<()> {
 /// Takes the address over.
 /// # Errors
 /// 422 for a link that is good no longer, or an address that somebody else has by now.
-pub async fn set(app: &App, peer: &Peer, req: &EmailByLink) -> Result<()> {
+pub async fn set(app: &App, caller: &Caller, req: &EmailByLink) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let change = offer::open::<Change>(app, KIND, &req.token, now_ms)
         .ok_or_else(bad_link)?
         .what;
+    if change.user != caller.actor.user {
+        let text = "is for another account: log in to that one, and open the link once more";
+        return Err(Error::field("token", "another_account", text));
+    }
     let tx = app.db.begin(Lane::People).await?;
     let user = person::service::lock(&*tx, change.user).await?;
     let fits = |user: &users::Model| {
@@ -107,11 +106,11 @@ pub async fn set(app: &App, peer: &Peer, req: &EmailByLink) -> Result<()> {
     }
     Entry::word("account.email", "user", &user.id)
         .with(json!({"email": {"from": user.email, "to": change.to}, "verified": true}))
-        .by_nobody(&*tx, peer, now_ms)
+        .by(&*tx, caller, now_ms)
         .await?;
     tx.commit().await?;
     if moves {
-        let letter = Letter::moved(&user.username, &peer.address.to_string());
+        let letter = Letter::moved(&user.username, &caller.peer.address.to_string());
         // It is changed, whether or not there is room for word of it.
         drop(app.mail.post(user.email, letter));
     }

@@ -53,8 +53,10 @@ pub(super) fn api() -> OpenApiRouter<App> {
             account::api::update_account
         ))
         .routes(routes!(account::api::update_password))
-        .routes(routes!(email_link::api::request_email_link))
-        .routes(routes!(email_link::api::use_email_link))
+        .routes(routes!(
+            email_link::api::request_email_link,
+            email_link::api::use_email_link
+        ))
         .routes(routes!(
             password_link::api::request_password_link,
             password_link::api::use_password_link

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Fields, Result},
     gate::{self, Ended},
     mail::Letter,
-    passkey,
+    passkey, person,
     session::store,
     sso,
 };
@@ -138,6 +138,9 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
     let hash = app.door.passwords.hash(&req.new_password).await?;
     let id: UserId = user.id.parse().map_err(Error::internal)?;
     let tx = app.db.begin(Lane::People).await?;
+    person::service::lock(&*tx, id)
+        .await?
+        .ok_or_else(bad_link)?;
     // This link and all others of the account: of two who use one at once, one is late.
     let used = password_links::Entity::delete_by_id(&*row.token_hash)
         .exec(&*tx)

@@ -3,14 +3,17 @@
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    QueryFilter, QuerySelect, QueryTrait, SqlErr, sea_query::Expr,
+    QueryFilter, QuerySelect, SqlErr, sea_query::Expr,
 };
-use warren_entity::{subusers, users};
+use serde_json::json;
+use warren_entity::{quotas, subusers, users};
 use warren_proto::ids::UserId;
 
 use crate::{
+    access::Key,
     account::service::{check_email, check_username},
     app::Ground,
+    audit::Entry,
     auth::password::NO_PASSWORD,
     db::Lane,
     error::{Fields, Result},
@@ -22,7 +25,9 @@ const TRIES: usize = 9;
 const UNCLAIMED_MS: i64 = 8 * 24 * 3600 * 1000;
 const UNCLAIMED: &str = "NOT EXISTS (SELECT 1 FROM linked_logins l WHERE l.user_id = users.id) AND \
     NOT EXISTS (SELECT 1 FROM passkeys p WHERE p.user_id = users.id) AND \
-    NOT EXISTS (SELECT 1 FROM password_links k WHERE k.user_id = users.id)";
+    NOT EXISTS (SELECT 1 FROM password_links k WHERE k.user_id = users.id) AND \
+    NOT EXISTS (SELECT 1 FROM servers s WHERE s.owner_id = users.id AND s.deleted_at_ms IS NULL) AND \
+    NOT EXISTS (SELECT 1 FROM grants g WHERE g.user_id = users.id)";
 /// Accounts of one sweep.
 const SWEPT: u64 = 200;
 
@@ -108,46 +113,54 @@ pub async fn make(
     }
 }
 
-/// Removes accounts that somebody was invited to and never took: no way in, and no link that would make one.
+/// Removes accounts that somebody was invited to and never took: no way in, no link that would make one, and nothing that
+/// was given to them but shares.
 /// # Errors
 /// Database.
 pub async fn forget_unclaimed(ground: &Ground) -> Result<u64, DbErr> {
     let now_ms = ground.clock.now_ms();
-    let unclaimed: Vec<String> = users::Entity::find()
-        .filter(users::Column::DeletedAtMs.is_null())
-        .filter(users::Column::PasswordHash.eq(NO_PASSWORD))
-        .filter(users::Column::CreatedAtMs.lt(now_ms - UNCLAIMED_MS))
-        .filter(Expr::cust(UNCLAIMED))
-        .select_only()
-        .column(users::Column::Id)
-        .limit(SWEPT)
-        .into_tuple()
-        .all(ground.db.read())
-        .await?;
-    if unclaimed.is_empty() {
-        return Ok(0);
+    let due = || {
+        users::Entity::find()
+            .filter(users::Column::DeletedAtMs.is_null())
+            .filter(users::Column::PasswordHash.eq(NO_PASSWORD))
+            .filter(users::Column::EmailVerified.eq(false))
+            .filter(users::Column::Admin.eq(false))
+            .filter(users::Column::CreatedAtMs.lt(now_ms - UNCLAIMED_MS))
+            .filter(Expr::cust(UNCLAIMED))
+    };
+    let found = due().limit(SWEPT).all(ground.db.read()).await?;
+    let mut gone = 0;
+    for user in found {
+        let tx = ground.db.begin(Lane::Machines).await?;
+        // Locked, and then asked anew: somebody may be coming by at this moment.
+        let locked = users::Entity::find_by_id(&*user.id).lock_exclusive();
+        let still = locked.one(&*tx).await?.is_some()
+            && due()
+                .filter(users::Column::Id.eq(&*user.id))
+                .one(&*tx)
+                .await?
+                .is_some();
+        if !still {
+            continue;
+        }
+        users::Entity::update_many()
+            .col_expr(users::Column::DeletedAtMs, Expr::value(now_ms))
+            .filter(users::Column::Id.eq(&*user.id))
+            .exec(&*tx)
+            .await?;
+        subusers::Entity::delete_many()
+            .filter(subusers::Column::UserId.eq(&*user.id))
+            .exec(&*tx)
+            .await?;
+        quotas::Entity::delete_by_id(&*user.id).exec(&*tx).await?;
+        Entry::of(Key::PersonDelete, "user", &user.id)
+            .with(json!({"username": user.username, "email": user.email, "unclaimed": true}))
+            .by_panel(&*tx, now_ms)
+            .await?;
+        tx.commit().await?;
+        gone += 1;
     }
-    let tx = ground.db.begin(Lane::Machines).await?;
-    // As they are now: somebody may have come by at this moment.
-    let gone = users::Entity::update_many()
-        .col_expr(users::Column::DeletedAtMs, Expr::value(now_ms))
-        .filter(users::Column::Id.is_in(&unclaimed))
-        .filter(users::Column::PasswordHash.eq(NO_PASSWORD))
-        .filter(Expr::cust(UNCLAIMED))
-        .exec(&*tx)
-        .await?;
-    let removed = users::Entity::find()
-        .select_only()
-        .column(users::Column::Id)
-        .filter(users::Column::Id.is_in(&unclaimed))
-        .filter(users::Column::DeletedAtMs.is_not_null())
-        .into_query();
-    subusers::Entity::delete_many()
-        .filter(subusers::Column::UserId.in_subquery(removed))
-        .exec(&*tx)
-        .await?;
-    tx.commit().await?;
-    Ok(gone.rows_affected)
+    Ok(gone)
 }
 
 #[cfg(test)]

@@ -377,8 +377,9 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, req: PersonPatch) ->
     }
     let row = row.update(&*tx).await.map_err(taken)?;
     if row.email != before.email {
-        // What was sent to the old address.
+        // What was sent to the old address, and what a provider's word about it lets in.
         link::forget(&*tx, &row.id).await?;
+        sso::forget_by_address(&*tx, &row.id).await?;
     }
     Entry::of(Key::PersonUpdate, "user", &row.id)
         .with(json!({

@@ -5,4 +5,4 @@ pub mod dto;
 pub mod service;
 mod store;
 
-pub use store::{find, on, standard};
+pub use store::{locked, on, standard};

@@ -46,6 +46,10 @@ fn shown(row: plans::Model, people: u64) -> Plan {
 
 fn taken(error: DbErr) -> Error {
     match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(text)) if text.contains("standard") => {
+            let text = "another plan was made the standard at the same moment; look again";
+            Error::conflict("changed_meanwhile", text)
+        }
         Some(SqlErr::UniqueConstraintViolation(_)) => {
             Error::field("name", "taken", "another plan has this name")
         }
@@ -160,10 +164,12 @@ pub async fn create(app: &App, caller: &Caller, req: PlanCreate) -> Result<Plan>
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
+    if req.standard {
+        alone(&*tx, &id).await?;
+    }
     let row = row.insert(&*tx).await.map_err(taken)?;
     if row.standard {
         not_own(&*tx, caller, &row, Some(true)).await?;
-        alone(&*tx, &id).await?;
     }
     Entry::of(Key::PlanCreate, "plan", &row.id)
         .with(json!({"name": row.name, "standard": row.standard, "limits": req.limits}))
@@ -216,10 +222,10 @@ pub async fn update(app: &App, caller: &Caller, id: PlanId, req: PlanPatch) -> R
         row.ports = Set(columns.ports);
         row.subusers = Set(columns.subusers);
     }
-    let row = row.update(&*tx).await.map_err(taken)?;
     if standard == Some(true) {
-        alone(&*tx, &row.id).await?;
+        alone(&*tx, &before.id).await?;
     }
+    let row = row.update(&*tx).await.map_err(taken)?;
     let (had, has) = (QuotaLimits::from(&before), QuotaLimits::from(&row));
     let mut diff = limits::changed(&had, &has)?;
     if before.name != row.name {

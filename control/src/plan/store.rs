@@ -18,8 +18,10 @@ pub async fn find(db: &impl ConnectionTrait, id: PlanId) -> Result<plans::Model>
         .ok_or_else(|| Error::not_found("plan"))
 }
 
-/// One of them, locked.
-pub(super) async fn locked(db: &impl ConnectionTrait, id: PlanId) -> Result<plans::Model> {
+/// One of them, locked: nobody removes it before somebody is on it.
+/// # Errors
+/// 404; database.
+pub async fn locked(db: &impl ConnectionTrait, id: PlanId) -> Result<plans::Model> {
     plans::Entity::find_by_id(id.to_string())
         .lock_exclusive()
         .one(db)
@@ -48,7 +50,11 @@ pub async fn on(
         Some(row) if row.own => Ok(None),
         Some(quotas::Model {
             plan_id: Some(id), ..
-        }) => plans::Entity::find_by_id(id).one(db).await,
+        }) => match plans::Entity::find_by_id(id).one(db).await? {
+            Some(plan) => Ok(Some(plan)),
+            // Never without bounds because a plan is gone.
+            None => standard(db).await,
+        },
         _ => standard(db).await,
     }
 }

@@ -98,10 +98,12 @@ pub async fn set(app: &App, caller: &Caller, id: UserId, req: QuotaSet) -> Resul
         return Err(Error::forbidden("more_than_own", text));
     }
     if let Some(plan) = req.plan {
-        plan::find(&*tx, plan).await.map_err(|error| match error {
-            Error::NotFound { .. } => Error::field("plan", "unknown", "there is no such plan"),
-            other => other,
-        })?;
+        plan::locked(&*tx, plan)
+            .await
+            .map_err(|error| match error {
+                Error::NotFound { .. } => Error::field("plan", "unknown", "there is no such plan"),
+                other => other,
+            })?;
     }
     let before = Source::of(&*tx, &user.id).await?;
     let columns = Columns::from(&numbers);

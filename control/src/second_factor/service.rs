@@ -20,7 +20,7 @@ use crate::{
     account::service::check_password,
     app::App,
     audit::{Entry, still},
-    auth::{Caller, Network, secret},
+    auth::{Caller, Network, password::NO_PASSWORD, secret},
     db::Lane,
     error::{Error, Result},
     gate::{self, Ended},
@@ -100,6 +100,11 @@ pub async fn begin(
 ) -> Result<SecondFactorOffer> {
     let now_ms = app.clock.now_ms();
     let user = &caller.user;
+    if user.password_hash == NO_PASSWORD {
+        // A provider that asks for one step would let them in no more, and nothing else could.
+        let text = "an authenticator app goes with a password; set one first";
+        return Err(Error::conflict("password_needed", text));
+    }
     check_password(app, caller, &req.current_password, now_ms).await?;
     let mut made = vec![0; code::SECRET_BYTES];
     secret::fill(&mut made)?;

@@ -155,6 +155,16 @@ pub async fn forget_connected(db: &impl ConnectionTrait, user: &str) -> Result<(
     Ok(())
 }
 
+/// The other half: those that a provider's word about the address made.
+/// # Errors
+/// Database.
+pub async fn forget_by_address(db: &impl ConnectionTrait, user: &str) -> Result<(), DbErr> {
+    for row in of(db, user).await?.iter().filter(|row| row.by_address) {
+        drop_one(db, row).await?;
+    }
+    Ok(())
+}
+
 async fn drop_one(db: &impl ConnectionTrait, row: &Model) -> Result<(), DbErr> {
     grants::Entity::delete_many()
         .filter(grants::Column::LoginId.eq(&*row.id))

@@ -1,7 +1,9 @@
 //! Whose account a log-in at another provider is: the one that it is connected with, the one with the same address, or a
 //! new one, as far as the operator wants that.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+};
 use serde_json::json;
 use warren_entity::{linked_logins, users};
 
@@ -13,8 +15,9 @@ use super::{
 use crate::{
     access::Key,
     audit::Entry,
-    auth::Peer,
+    auth::{Peer, password::NO_PASSWORD},
     error::{Error, Result},
+    passkey, password_link,
     person::{self as people, newcomer::NoAccount},
 };
 
@@ -57,9 +60,29 @@ pub(super) async fn find_or_make(
         .one(db)
         .await?;
     let user = match same {
+        // Somebody was invited there and never came: the address is all that they are known by, and it is this one.
+        Some(same) if claims(db, &same).await? => {
+            let Some(user) = locked(db, &same.id).await? else {
+                return Ok(Err(Refused::Expired));
+            };
+            if !claims(db, &user).await? {
+                return Ok(Err(Refused::EmailTaken));
+            }
+            password_link::service::forget(db, &user.id).await?;
+            let shown = users::ActiveModel {
+                id: Set(user.id.clone()),
+                email_verified: Set(true),
+                ..Default::default()
+            };
+            shown.update(db).await?
+        }
         // Whoever runs the provider would be an admin here; and an address that nobody has looked at may have been typed to lie
         // in wait for whoever it belongs to.
         Some(same) if config.link_by_email => match locked(db, &same.id).await? {
+            Some(user) if by_another(db, &user.id, &vouched.issuer).await? => {
+                tracing::warn!(user = %user.username, "another provider vouched for this address before");
+                return Ok(Err(Refused::EmailTaken));
+            }
             Some(user)
                 if !user.admin && user.email_verified && user.email_folded == same.email_folded =>
             {
@@ -93,6 +116,25 @@ pub(super) async fn find_or_make(
         .by_nobody(db, peer, now_ms)
         .await?;
     Ok(Ok((user, row)))
+}
+
+/// Whether nobody has ever come by this account, and nothing was given to it that whoever runs a provider should not have.
+async fn claims(db: &impl ConnectionTrait, user: &users::Model) -> Result<bool> {
+    Ok(user.password_hash == NO_PASSWORD
+        && !user.email_verified
+        && !user.admin
+        && user.suspended_at_ms.is_none()
+        && login::count(db, &user.id).await? == 0
+        && !passkey::any(db, &user.id).await?)
+}
+
+/// Whether the word of another provider brought somebody to this account: what one says of an address is not what the
+/// other says.
+async fn by_another(db: &impl ConnectionTrait, user: &str, issuer: &str) -> Result<bool> {
+    let rows = login::of(db, user).await?;
+    Ok(rows
+        .iter()
+        .any(|row| row.by_address && row.issuer != issuer))
 }
 
 async fn newcomer(

@@ -258,6 +258,11 @@ async fn note(
     now_ms: i64,
 ) -> Result<()> {
     let wrong = format!("{}: {}", provider.id, why.as_str());
+    // Strangers make as many as they like, and rows stay for ever: one a minute of each kind.
+    let key = format!("sso:{wrong}:{}", user.map_or("", |user| &user.id));
+    if !app.door.rates.is_news(&key, now_ms.saturating_mul(1000)) {
+        return Ok(());
+    }
     refused(app, peer, user, &wrong, now_ms).await
 }
 

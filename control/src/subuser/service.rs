@@ -15,7 +15,7 @@ use crate::{
     access::{self, Key, KeySet, Resource, lend, may},
     app::App,
     audit::Entry,
-    auth::{Network, ServerAccess, password::NO_PASSWORD},
+    auth::{ServerAccess, password::NO_PASSWORD},
     db::Lane,
     error::{Error, Fields, Result},
     gate,
@@ -29,8 +29,6 @@ use crate::{
 
 /// Subusers of one server.
 const MOST: u64 = 100;
-/// Counted like wrong passwords, but apart from them: nobody fills the panel with accounts or others' mailboxes.
-const COUNTED: &str = "\u{0}share:";
 
 /// Addresses are for the people themselves and for those who look after accounts.
 fn shown(row: subusers::Model, user: &users::Model, access: &ServerAccess) -> Subuser {
@@ -40,7 +38,7 @@ fn shown(row: subusers::Model, user: &users::Model, access: &ServerAccess) -> Su
         id: row.user_id,
         username: user.username.clone(),
         email: sees.then(|| user.email.clone()),
-        invited: user.password_hash == NO_PASSWORD && !user.email_verified,
+        invited: unclaimed(user),
         keys: KeySet::stored(&row.keys).names(),
         expires_at: row.expires_at_ms.map(Stamp),
         created_at: Stamp(row.created_at_ms),
@@ -135,7 +133,8 @@ pub async fn create(app: &App, access: &ServerAccess, req: SubuserCreate) -> Res
         return Err(nobody());
     }
     let known = store::user_by_login(&*tx, &req.login).await?;
-    let invited = known.is_none();
+    // One that was lost is sent again with the next share.
+    let invited = known.as_ref().is_none_or(unclaimed) && app.mail.is_on();
     let user = match known {
         Some(user) => user,
         None => newcomer(app, &*tx, access, req.login.trim(), now_ms).await?,
@@ -182,6 +181,9 @@ pub async fn create(app: &App, access: &ServerAccess, req: SubuserCreate) -> Res
     let diff = json!({"given": given.names(), "expires_at_ms": row.expires_at_ms});
     note(&*tx, access, Key::UserCreate, &row.user_id, diff, now_ms).await?;
     if invited {
+        app.door
+            .attempts
+            .take_mail(&access.caller.user.id, &user.email, now_ms)?;
         let life_ms = password_link::service::INVITATION_MS;
         let link = password_link::service::make(app, &*tx, &user.id, life_ms, now_ms).await?;
         let server = servers::Entity::find_by_id(&*access.server.id);
@@ -193,6 +195,11 @@ pub async fn create(app: &App, access: &ServerAccess, req: SubuserCreate) -> Res
     }
     tx.commit().await?;
     Ok(shown(row, &user, access))
+}
+
+/// Nobody has ever come by this account: it was made for whoever gets the mail.
+fn unclaimed(user: &users::Model) -> bool {
+    user.password_hash == NO_PASSWORD && !user.email_verified
 }
 
 fn nobody() -> Error {
@@ -211,10 +218,6 @@ async fn newcomer(
     if !app.config.invite_by_sharing || !app.mail.is_on() || !email.contains('@') {
         return Err(nobody());
     }
-    let counted = format!("{COUNTED}{}", access.caller.user.id);
-    let network = Network::of(access.caller.peer.address);
-    let attempts = &app.door.attempts;
-    attempts.take(&counted, network, true, now_ms)?;
     let made = person::newcomer::make(db, email, email, false, now_ms).await?;
     let user = made.map_err(|why| match why {
         NoAccount::BadAddress => Error::field("login", "invalid", "is no e-mail address"),

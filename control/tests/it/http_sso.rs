@@ -25,6 +25,7 @@ use sha2::{Digest, Sha256};
 use warren_control::{
     config::{self, Config, SecondFactorOf},
     db::Lane,
+    person::newcomer,
 };
 use warren_entity::{audit_log, grants, sessions, users};
 
@@ -41,6 +42,8 @@ on_both! {
     a_log_in_is_finished_once_and_by_the_browser_that_began_it
     somebody_connects_their_account_and_lets_go_of_it
     roles_come_and_go_with_the_words_of_the_provider
+    what_one_provider_says_of_an_address_is_not_what_another_says
+    whoever_was_invited_and_comes_by_a_provider_is_who_was_invited
     a_provider_that_is_down_is_said_and_left_alone
     a_log_in_that_took_two_steps_is_enough_for_the_panel
 }
@@ -807,4 +810,46 @@ async fn a_log_in_that_took_two_steps_is_enough_for_the_panel(world: World) {
         "/login?sso=second_factor_needed"
     );
     assert_eq!(log_in(&panel, &acme).await.0, "/servers?page=2");
+}
+
+async fn what_one_provider_says_of_an_address_is_not_what_another_says(world: World) {
+    let (lax, strict) = (Acme::start().await, Acme::start().await);
+    let world = with(world, |config: &mut Config| {
+        let links = configured(&strict, |p| p.link_by_email = true);
+        config.sso.insert("strict".into(), links);
+    });
+    let panel = open(world, &lax, |p| p.create_accounts = true).await;
+    // Whoever runs the lax one says what they like of addresses.
+    lax.knows("7", "boss", true);
+    assert_eq!(log_in(&panel, &lax).await.0, "/servers?page=2");
+    strict.knows("1", "boss", true);
+    assert_eq!(
+        log_in_by(&panel, &strict, "strict").await.0,
+        "/login?sso=email_taken"
+    );
+}
+
+async fn whoever_was_invited_and_comes_by_a_provider_is_who_was_invited(world: World) {
+    let acme = Acme::start().await;
+    let panel = open(world, &acme, |p| p.create_accounts = true).await;
+    let app = &panel.world.app;
+    let tx = app.db.begin(Lane::People).await.unwrap();
+    let now_ms = app.clock.now_ms();
+    let made = newcomer::make(&*tx, "boss", "boss@example.net", false, now_ms).await;
+    let made = made.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    acme.knows("7", "ceo", true);
+    acme.0.claims.lock()["email"] = json!("Boss@example.net");
+    // Nobody keeps them out by having invited them.
+    let (page, person) = log_in(&panel, &acme).await;
+    assert_eq!(page, "/servers?page=2");
+    let me = person.get("/session").await.expect(200);
+    assert_eq!(
+        (&me["user"]["id"], &me["user"]["email_verified"]),
+        (&json!(made.id), &json!(true))
+    );
+    // An app goes with a password: by one step they would not be let in any more, and nothing else lets them in.
+    let ask = json!({"current_password": ""});
+    let none = person.post("/account/second-factor", ask).await;
+    assert_eq!(none.problem(409), "password_needed");
 }

@@ -337,7 +337,7 @@ impl Walk {
             let expected = match one.id.as_str() {
                 "enroll_node" => 400,
                 "request_password_link" | "offer_passkey_session" | "create_passkey_session" => 409,
-                "use_password_link" | "use_email_link" => 422,
+                "use_password_link" => 422,
                 "list_providers" => 200,
                 "begin_sso_session" => 404,
                 "finish_sso_session" => 303,

@@ -65,7 +65,11 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /**
+         * Uses a link: the address that it was sent to is one's own from now on, and shown to be. Whoever gets a mail about an
+         *     account of somebody else can't be led to make their address that one's.
+         */
+        put: operations["use_email_link"];
         /** Sends a link to one's own address, to show that mail reaches it. */
         post: operations["request_email_link"];
         delete?: never;
@@ -417,23 +421,6 @@ export interface paths {
         /** The egg as a PTDL v2 file. */
         get: operations["export_egg"];
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/email-links": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Uses a link: the address that it was sent to is the account's from now on, and shown to be. */
-        put: operations["use_email_link"];
         post?: never;
         delete?: never;
         options?: never;
@@ -4179,6 +4166,36 @@ export interface operations {
             };
         };
     };
+    use_email_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailByLink"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     request_email_link: {
         parameters: {
             query?: never;
@@ -5040,36 +5057,6 @@ export interface operations {
                 content: {
                     "application/json": Record<string, never>;
                 };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    use_email_link: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["EmailByLink"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

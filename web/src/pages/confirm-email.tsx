@@ -30,11 +30,28 @@ export function ConfirmEmailPage() {
 
 function ByLink({ token }: { token: string }) {
   const confirm = useMutation({
-    mutationFn: () => must(api.PUT('/email-links', { body: { token } })),
+    mutationFn: () => must(api.PUT('/account/email-link', { body: { token } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.session }),
   })
   const problem = confirm.error ? asProblem(confirm.error) : undefined
   if (confirm.isSuccess) return <Confirmed />
+  if (problem?.status === 401)
+    return (
+      <NoLink
+        title="Sign in first"
+        note="The link is for an account, and nobody is signed in here."
+        to="/login"
+      >
+        Sign in to your account in this browser, then open the link in your mail once more.
+      </NoLink>
+    )
+  if (problem?.fields.token?.includes('another account'))
+    return (
+      <NoLink title="This link is for another account" note="You are signed in to a different one here.">
+        If it is yours too, sign in to that one and open the link once more. If you do not know of it, leave
+        the mail alone: nothing changes.
+      </NoLink>
+    )
   if (problem?.fields.token)
     return (
       <NoLink
@@ -80,14 +97,24 @@ function Confirmed() {
   )
 }
 
-function NoLink({ title, note, children }: { title: string; note: string; children: string }) {
+function NoLink({
+  title,
+  note,
+  to = '/account',
+  children,
+}: {
+  title: string
+  note: string
+  to?: '/account' | '/login'
+  children: string
+}) {
   return (
     <DoorFrame title={title} note={note}>
       <p role="alert" className="mb-5 text-14">
         {children}
       </p>
-      <Link to="/account" className={cx(buttonClass('primary', 'lg', false), 'w-full')}>
-        Go to your account
+      <Link to={to} className={cx(buttonClass('primary', 'lg', false), 'w-full')}>
+        {to === '/login' ? 'Sign in' : 'Go to your account'}
       </Link>
     </DoorFrame>
   )
