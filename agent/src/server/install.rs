@@ -100,6 +100,11 @@ impl Install {
             let result = Err(interrupted());
             return Outcome { result, exit_code };
         }
+        // Whoever called it off while it was being cleared away has called it off, whatever went wrong before.
+        let result = match result {
+            Err(_) if self.cancel.is_cancelled() => Err(cancelled()),
+            result => result,
+        };
         Outcome { result, exit_code }
     }
 
