@@ -4,7 +4,8 @@ import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { keys } from '~/api/queries'
-import type { Person, Session } from '~/api/types'
+import type { Person } from '~/api/types'
+import { signedIn } from '~/mock-api/session'
 import { PersonDanger } from './person-danger'
 
 const ANN: Person = {
@@ -29,28 +30,7 @@ const MAY = ['person.read', 'person.update', 'person.delete', 'person.suspend']
 
 async function show(person: Person, me: { id: string; admin: boolean }, may = MAY) {
   const client = new QueryClient({ defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY } } })
-  client.setQueryData<Session>(keys.session, {
-    user: {
-      ...me,
-      username: 'mira',
-      email: 'mira@example.net',
-      must_change_password: false,
-      has_password: true,
-      email_verified: true,
-      second_factor: false,
-    },
-    second_factor_wanted_by: null,
-    permissions: may,
-    permissions_on_nodes: [],
-    panel: {
-      name: 'Warren',
-      version: '0',
-      plain_http: false,
-      mail: true,
-      invites_by_sharing: true,
-      first_run: false,
-    },
-  })
+  client.setQueryData(keys.session, signedIn({ user: me, permissions: may }))
   const rootRoute = createRootRoute({ component: () => <PersonDanger person={person} off={false} /> })
   const router = createRouter({ routeTree: rootRoute, history: createMemoryHistory() })
   await act(async () =>

@@ -3,7 +3,8 @@ import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { keys } from '~/api/queries'
-import type { Role, Session } from '~/api/types'
+import type { Role } from '~/api/types'
+import { signedIn } from '~/mock-api/session'
 import { GrantDialog } from './grant-give'
 
 const SUPPORT: Role = {
@@ -26,29 +27,7 @@ const closed = vi.fn()
 
 async function show(mine: string[]) {
   const client = new QueryClient({ defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY } } })
-  client.setQueryData<Session>(keys.session, {
-    user: {
-      id: 'me',
-      username: 'mira',
-      email: 'm@example.net',
-      admin: false,
-      must_change_password: false,
-      has_password: true,
-      email_verified: true,
-      second_factor: false,
-    },
-    second_factor_wanted_by: null,
-    permissions: ['node.read', 'role.grant', ...mine],
-    permissions_on_nodes: [],
-    panel: {
-      name: 'Warren',
-      version: '0',
-      plain_http: false,
-      mail: true,
-      invites_by_sharing: true,
-      first_run: false,
-    },
-  })
+  client.setQueryData(keys.session, signedIn({ permissions: ['node.read', 'role.grant', ...mine] }))
   client.setQueryData(keys.locations, [FRANKFURT])
   client.setQueryData(keys.nodes, [])
   await act(async () =>

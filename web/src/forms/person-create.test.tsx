@@ -3,6 +3,7 @@ import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { keys, queryClient } from '~/api/queries'
+import { signedIn } from '~/mock-api/session'
 import { PersonDialog } from './person-create'
 
 let root: Root
@@ -33,26 +34,7 @@ async function type(label: string, text: string) {
 beforeEach(async () => {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
   asked = []
-  queryClient.setQueryData(keys.session, {
-    user: {
-      id: '01MIRA',
-      username: 'mira',
-      email: 'mira@example.net',
-      admin: false,
-      second_factor: false,
-      must_change_password: false,
-    },
-    permissions: ['person.create'],
-    second_factor_wanted_by: null,
-    panel: {
-      name: 'Warren',
-      version: '0',
-      plain_http: false,
-      mail: true,
-      invites_by_sharing: true,
-      first_run: false,
-    },
-  })
+  queryClient.setQueryData(keys.session, signedIn({ user: { id: '01MIRA' }, permissions: ['person.create'] }))
   vi.stubGlobal('fetch', async (request: Request) => {
     asked.push(JSON.parse(await request.text()))
     return answer()

@@ -3,7 +3,8 @@ import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { keys, queryClient } from '~/api/queries'
-import type { Person, Plan, Quota, Session } from '~/api/types'
+import type { Person, Plan, Quota } from '~/api/types'
+import { signedIn } from '~/mock-api/session'
 import { PersonQuota } from './person-quota'
 
 const GIB = 1024 ** 3
@@ -24,29 +25,7 @@ let sent: unknown[] = []
 let refusal: object | undefined
 
 async function show(now: Quota, plans: Plan[] | undefined, may: string[] = ['person.quota']) {
-  queryClient.setQueryData<Session>(keys.session, {
-    user: {
-      id: 'me',
-      username: 'mira',
-      email: 'm@example.net',
-      admin: false,
-      must_change_password: false,
-      has_password: true,
-      email_verified: true,
-      second_factor: false,
-    },
-    second_factor_wanted_by: null,
-    permissions: plans ? ['plan.read', ...may] : may,
-    permissions_on_nodes: [],
-    panel: {
-      name: 'Warren',
-      version: '0',
-      plain_http: false,
-      mail: true,
-      invites_by_sharing: true,
-      first_run: false,
-    },
-  })
+  queryClient.setQueryData(keys.session, signedIn({ permissions: plans ? ['plan.read', ...may] : may }))
   queryClient.setQueryData(keys.personQuota(ANN.id), now)
   if (plans) queryClient.setQueryData(keys.plans, plans)
   await act(async () =>

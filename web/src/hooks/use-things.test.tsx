@@ -3,7 +3,8 @@ import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { keys } from '~/api/queries'
-import type { AuditRow, Session } from '~/api/types'
+import type { AuditRow } from '~/api/types'
+import { signedIn } from '~/mock-api/session'
 import type { Things } from '~/util/things'
 import { useThings } from './use-things'
 
@@ -34,29 +35,7 @@ async function read(permissions: string[], rows: AuditRow[] = [ROW]) {
   const client = new QueryClient({
     defaultOptions: { queries: { staleTime: Number.POSITIVE_INFINITY, retry: false } },
   })
-  client.setQueryData<Session>(keys.session, {
-    user: {
-      id: 'me',
-      username: 'mira',
-      email: 'mira@example.net',
-      admin: false,
-      second_factor: false,
-      has_password: true,
-      email_verified: true,
-      must_change_password: false,
-    },
-    permissions,
-    permissions_on_nodes: [],
-    second_factor_wanted_by: null,
-    panel: {
-      name: 'Warren',
-      version: '0',
-      plain_http: false,
-      mail: true,
-      invites_by_sharing: true,
-      first_run: false,
-    },
-  })
+  client.setQueryData(keys.session, signedIn({ permissions }))
   await act(async () =>
     root.render(
       <QueryClientProvider client={client}>

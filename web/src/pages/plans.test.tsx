@@ -10,7 +10,8 @@ import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { keys, queryClient } from '~/api/queries'
-import type { Plan, Session } from '~/api/types'
+import type { Plan } from '~/api/types'
+import { signedIn } from '~/mock-api/session'
 import { Toaster } from '~/ui/toaster'
 import { PlansPage } from './plans'
 
@@ -27,29 +28,7 @@ let asked: Array<{ call: string; body: unknown }> = []
 let refusal: [number, object] | undefined
 
 async function open(permissions = EVERY, address = '/plans', on: string | null = null) {
-  queryClient.setQueryData<Session>(keys.session, {
-    user: {
-      id: 'me',
-      username: 'mira',
-      email: 'm@example.net',
-      admin: false,
-      must_change_password: false,
-      has_password: true,
-      email_verified: true,
-      second_factor: false,
-    },
-    second_factor_wanted_by: null,
-    permissions,
-    permissions_on_nodes: [],
-    panel: {
-      name: 'Warren',
-      version: '0',
-      plain_http: false,
-      mail: true,
-      invites_by_sharing: true,
-      first_run: false,
-    },
-  })
+  queryClient.setQueryData(keys.session, signedIn({ permissions }))
   queryClient.setQueryData(keys.accountQuota, { limits: {}, plan: on && { id: on, name: '' }, own: !on })
   const top = createRootRoute()
   const app = createRoute({ getParentRoute: () => top, id: 'app' })
