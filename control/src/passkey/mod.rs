@@ -7,4 +7,4 @@ mod relying;
 pub mod service;
 mod store;
 
-pub use store::{any, forget};
+pub use store::{count, forget};

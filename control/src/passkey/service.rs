@@ -17,10 +17,10 @@ use super::{
     store,
 };
 use crate::{
-    account::service::check_password,
+    account::{service::check_password, ways},
     app::App,
     audit::{Entry, still},
-    auth::{self, Caller, Network, Peer, SetCookie, offer, password::NO_PASSWORD},
+    auth::{self, Caller, Network, Peer, SetCookie, offer},
     db::Lane,
     error::{Error, Fields, Result},
     http::Page,
@@ -29,7 +29,6 @@ use crate::{
         dto::User,
         service::{Opening, refused},
     },
-    sso,
 };
 
 /// Passkeys of one person.
@@ -186,14 +185,9 @@ pub async fn update(
 pub async fn delete(app: &App, caller: &Caller, id: PasskeyId) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    // Locks the person: of two who let go of the last two ways in, one is late.
-    let now = person::service::named(&*tx, "user", caller.actor.user).await?;
-    let row = store::own(&*tx, &caller.user.id, &id.to_string()).await?;
-    let others = store::of(&*tx, &now.id, 2).await?.len() > 1 || sso::any(&*tx, &now.id).await?;
-    if now.password_hash == NO_PASSWORD && !others {
-        let text = "this account has no password and no other way in; set a password first";
-        return Err(Error::conflict("last_way_in", text));
-    }
+    let user = person::service::named(&*tx, "user", caller.actor.user).await?;
+    let row = store::own(&*tx, &user.id, &id.to_string()).await?;
+    ways::another(&*tx, &user).await?;
     let gone = passkeys::Entity::delete_by_id(&*row.id).exec(&*tx).await?;
     if gone.rows_affected == 0 {
         return Err(Error::not_found("passkey"));

@@ -1,8 +1,8 @@
 //! Rows of passkeys.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, SqlErr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use serde_json::Value;
 use warren_entity::passkeys::{self, Column, Entity, Model};
@@ -104,15 +104,14 @@ pub(super) fn read(row: &Model) -> Result<Passkey> {
     serde_json::from_str(&row.credential).map_err(Error::internal)
 }
 
-/// Whether somebody has one.
+/// How many somebody has.
 /// # Errors
 /// Database.
-pub async fn any(db: &impl ConnectionTrait, user: &str) -> Result<bool, DbErr> {
-    let one = Entity::find()
+pub async fn count(db: &impl ConnectionTrait, user: &str) -> Result<u64, DbErr> {
+    Entity::find()
         .filter(Column::UserId.eq(user))
-        .one(db)
-        .await?;
-    Ok(one.is_some())
+        .count(db)
+        .await
 }
 
 /// Takes all of somebody's away.

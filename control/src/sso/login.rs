@@ -40,7 +40,9 @@ pub(super) async fn of(db: &impl ConnectionTrait, user: &str) -> Result<Vec<Mode
 }
 
 /// How many a person has.
-pub(super) async fn count(db: &impl ConnectionTrait, user: &str) -> Result<u64, DbErr> {
+/// # Errors
+/// Database.
+pub async fn count(db: &impl ConnectionTrait, user: &str) -> Result<u64, DbErr> {
     Entity::find()
         .filter(Column::UserId.eq(user))
         .count(db)
@@ -120,13 +122,6 @@ pub(super) async fn confirm(db: &impl ConnectionTrait, id: &str) -> Result<(), D
         .exec(db)
         .await
         .map(drop)
-}
-
-/// Whether somebody has one.
-/// # Errors
-/// Database.
-pub async fn any(db: &impl ConnectionTrait, user: &str) -> Result<bool, DbErr> {
-    Ok(count(db, user).await? > 0)
 }
 
 /// Takes one away; its roles are taken before.

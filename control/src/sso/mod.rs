@@ -9,5 +9,5 @@ mod provider;
 mod roles;
 pub mod service;
 
-pub use login::{any, forget, forget_by_address, forget_connected};
+pub use login::{count, forget, forget_by_address, forget_connected};
 pub use provider::{Providers, check};

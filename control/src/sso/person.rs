@@ -125,7 +125,7 @@ async fn claims(db: &impl ConnectionTrait, user: &users::Model) -> Result<bool> 
         && !user.admin
         && user.suspended_at_ms.is_none()
         && login::count(db, &user.id).await? == 0
-        && !passkey::any(db, &user.id).await?)
+        && passkey::count(db, &user.id).await? == 0)
 }
 
 /// Whether the word of another provider brought somebody to this account: what one says of an address is not what the

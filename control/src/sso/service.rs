@@ -13,15 +13,15 @@ use super::{
     roles,
 };
 use crate::{
-    account::service::check_password,
+    account::{service::check_password, ways},
     app::App,
     audit::{Entry, still},
-    auth::{Caller, Peer, SetCookie, offer, password::NO_PASSWORD, secret},
+    auth::{Caller, Peer, SetCookie, offer, secret},
     db::Lane,
     error::{Error, Result},
     gate,
     http::Page,
-    passkey, person as people,
+    person as people,
     session::service::{Opening, refused},
     text::tame,
 };
@@ -420,7 +420,6 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Page<LinkedLogin>> {
 pub async fn unlink(app: &App, caller: &Caller, id: LinkedLoginId) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    // Locks the person: of two who let go of the last two ways in, one is late.
     let user = people::service::named(&*tx, "user", caller.actor.user).await?;
     still(&*tx, caller, now_ms).await?;
     let row = login::of(&*tx, &user.id).await?;
@@ -428,11 +427,7 @@ pub async fn unlink(app: &App, caller: &Caller, id: LinkedLoginId) -> Result<()>
         .into_iter()
         .find(|row| row.id == id.to_string())
         .ok_or_else(|| Error::not_found("connected log-in"))?;
-    let others = login::count(&*tx, &user.id).await? > 1 || passkey::any(&*tx, &user.id).await?;
-    if user.password_hash == NO_PASSWORD && !others {
-        let text = "this account has no password and no other way in; set a password first";
-        return Err(Error::conflict("last_way_in", text));
-    }
+    ways::another(&*tx, &user).await?;
     // Before the roles go: what the request began with is asked for once more.
     Entry::word("account.login.delete", "user", &user.id)
         .with(json!({"provider": row.provider, "name": row.name}))

@@ -6,11 +6,14 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
     signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use warren_control::auth::offer;
-use warren_entity::audit_log;
+use warren_control::{
+    auth::{offer, password::NO_PASSWORD},
+    db::Lane,
+};
+use warren_entity::{audit_log, users};
 
 use crate::{
     http_panel::{Answer, PASSWORD, Panel, Person},
@@ -25,6 +28,7 @@ on_both! {
     passkeys_end_with_what_else_lets_somebody_in
     only_a_log_in_with_the_password_makes_one
     nobody_has_more_than_twenty_and_no_device_is_kept_twice
+    the_only_way_in_stays
 }
 
 with_two_controls! {
@@ -518,6 +522,27 @@ async fn nobody_has_more_than_twenty_and_no_device_is_kept_twice(world: World) {
     let ask = json!({"current_password": PASSWORD});
     let more = ann.post("/account/passkeys/offer", ask).await;
     assert_eq!(more.problem(409), "too_many_passkeys");
+}
+
+/// Of an account without a password, as somebody has who came by another provider.
+async fn the_only_way_in_stays(world: World) {
+    let panel = Panel::open(world).await;
+    let ann = ann(&panel).await;
+    let (_, first) = ann.make().await;
+    let (_, second) = ann.make().await;
+    let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
+    users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::value(NO_PASSWORD))
+        .exec(&*tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let path = |one: &Value| format!("/account/passkeys/{}", one["id"].as_str().unwrap());
+    let (a, b) = (path(&first), path(&second));
+    let (a, b) = tokio::join!(ann.person.delete(&a), ann.person.delete(&b));
+    let mut got = [a.status.as_u16(), b.status.as_u16()];
+    got.sort_unstable();
+    assert_eq!(got, [204, 409], "{a:?} {b:?}");
 }
 
 async fn an_answer_that_is_shown_to_both_controls_at_once_is_good_once(world: World) {
