@@ -5,7 +5,9 @@ import { RouterProvider } from '@tanstack/react-router'
 import { createRoot } from 'react-dom/client'
 import { onSecondStepWanted, onSignedOut, onSuspended } from './api/client'
 import { keys, queryClient } from './api/queries'
+import { loadExtras, ready } from './i18n/texts'
 import { router } from './router'
+import { startLanguage } from './stores/language'
 import { watchSystemTheme } from './stores/theme'
 import { turnedAway } from './stores/turned-away'
 
@@ -15,6 +17,7 @@ if (import.meta.env.MODE === 'mock') {
   startMock()
 }
 
+startLanguage()
 watchSystemTheme()
 function toTheDoor(): void {
   queryClient.removeQueries({ queryKey: keys.session })
@@ -36,11 +39,18 @@ onSecondStepWanted(() => {
   void router.navigate({ to: '/second-step', search: { next: router.state.location.href } })
 })
 
-const root = document.getElementById('root')
-if (root) {
+function draw(): void {
+  const root = document.getElementById('root')
+  if (!root) return
   createRoot(root).render(
     <QueryClientProvider client={queryClient}>
       <RouterProvider router={router} />
     </QueryClientProvider>,
   )
 }
+
+// The root has words of its own; a page waits for its own. Where they do not come, English stands in.
+void ready().then(draw, draw)
+// A browser is idle once the first page is drawn; where it can't tell, it is after a second.
+if ('requestIdleCallback' in window) requestIdleCallback(loadExtras, { timeout: 4000 })
+else setTimeout(loadExtras, 1000)

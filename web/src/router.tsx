@@ -1,15 +1,9 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from '@tanstack/react-router'
+import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router'
 import type { AuditSearch } from './api/audit'
 import { Problem } from './api/problem'
 import { loginsQuery, providersQuery, queryClient, type Span, sessionQuery } from './api/queries'
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
+import { page, spoken } from './i18n/page'
 import { midnight } from './util/days'
 import { among, ownPath, taking, text, yes } from './util/search'
 import { type SsoCode, ssoCode } from './util/sso'
@@ -18,7 +12,11 @@ function day(value: unknown): string | undefined {
   return typeof value === 'string' && midnight(value) ? value : undefined
 }
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: RootFailed })
+const root = createRootRoute({
+  component: Outlet,
+  notFoundComponent: spoken(NotFound),
+  errorComponent: spoken(RootFailed),
+})
 
 const back = { next: ownPath }
 const refused = { sso: ssoCode }
@@ -33,26 +31,26 @@ const login = createRoute({
   path: '/login',
   validateSearch: taking<{ next?: string; sso?: SsoCode }>({ ...back, ...refused }),
   loader: () => briefly(queryClient.prefetchQuery(providersQuery)),
-  component: lazyRouteComponent(() => import('./pages/login'), 'LoginPage'),
+  component: page(() => import('./pages/login'), 'LoginPage'),
 })
 
 const forgotPassword = createRoute({
   getParentRoute: () => root,
   path: '/forgot-password',
   validateSearch: taking<{ next?: string }>(back),
-  component: lazyRouteComponent(() => import('./pages/forgot-password'), 'ForgotPasswordPage'),
+  component: page(() => import('./pages/forgot-password'), 'ForgotPasswordPage'),
 })
 
 const setPassword = createRoute({
   getParentRoute: () => root,
   path: '/set-password',
-  component: lazyRouteComponent(() => import('./pages/set-password'), 'SetPasswordPage'),
+  component: page(() => import('./pages/set-password'), 'SetPasswordPage'),
 })
 
 const confirmEmail = createRoute({
   getParentRoute: () => root,
   path: '/confirm-email',
-  component: lazyRouteComponent(() => import('./pages/confirm-email'), 'ConfirmEmailPage'),
+  component: page(() => import('./pages/confirm-email'), 'ConfirmEmailPage'),
 })
 
 const password = createRoute({
@@ -63,7 +61,7 @@ const password = createRoute({
     const session = await queryClient.ensureQueryData(sessionQuery).catch(() => undefined)
     if (!session) throw redirect({ to: '/login' })
   },
-  component: lazyRouteComponent(() => import('./pages/password'), 'PasswordPage'),
+  component: page(() => import('./pages/password'), 'PasswordPage'),
 })
 
 const secondStep = createRoute({
@@ -75,7 +73,7 @@ const secondStep = createRoute({
     if (!session) throw redirect({ to: '/login' })
     if (session.second_factor_wanted_by !== 'panel') throw redirect({ to: search.next ?? '/' })
   },
-  component: lazyRouteComponent(() => import('./pages/second-step'), 'SecondStepPage'),
+  component: page(() => import('./pages/second-step'), 'SecondStepPage'),
 })
 
 const app = createRoute({
@@ -95,13 +93,13 @@ const app = createRoute({
       throw error
     }
   },
-  component: lazyRouteComponent(() => import('./components/shell'), 'Shell'),
+  component: page(() => import('./components/shell'), 'Shell'),
 })
 
 const overview = createRoute({
   getParentRoute: () => app,
   path: '/',
-  component: lazyRouteComponent(() => import('./pages/overview'), 'OverviewPage'),
+  component: page(() => import('./pages/overview'), 'OverviewPage'),
 })
 
 export const SERVER_FILTERS = ['running', 'failed', 'look', 'moving', 'stopped'] as const
@@ -116,20 +114,20 @@ const servers = createRoute({
     node: text,
     view: among('cards'),
   }),
-  component: lazyRouteComponent(() => import('./pages/servers'), 'ServersPage'),
+  component: page(() => import('./pages/servers'), 'ServersPage'),
 })
 
 const newServer = createRoute({
   getParentRoute: () => app,
   path: '/servers/new',
   validateSearch: taking<{ egg?: string; node?: string }>({ egg: text, node: text }),
-  component: lazyRouteComponent(() => import('./pages/server-new'), 'NewServerPage'),
+  component: page(() => import('./pages/server-new'), 'NewServerPage'),
 })
 
 const server = createRoute({
   getParentRoute: () => app,
   path: '/servers/$server',
-  component: lazyRouteComponent(() => import('./pages/server'), 'ServerPage'),
+  component: page(() => import('./pages/server'), 'ServerPage'),
 })
 
 const RANGES = ['1h', '24h', '7d'] as const satisfies readonly Span[]
@@ -138,111 +136,111 @@ const serverConsole = createRoute({
   getParentRoute: () => server,
   path: '/',
   validateSearch: taking<{ range?: Span; find?: string }>({ range: among(...RANGES), find: text }),
-  component: lazyRouteComponent(() => import('./pages/server-console'), 'ServerConsolePage'),
+  component: page(() => import('./pages/server-console'), 'ServerConsolePage'),
 })
 
 const serverFiles = createRoute({
   getParentRoute: () => server,
   path: '/files',
   validateSearch: taking<{ path?: string; edit?: string }>({ path: text, edit: text }),
-  component: lazyRouteComponent(() => import('./pages/server-files'), 'ServerFilesPage'),
+  component: page(() => import('./pages/server-files'), 'ServerFilesPage'),
 })
 
 const serverInstall = createRoute({
   getParentRoute: () => server,
   path: '/install',
   validateSearch: taking<{ operation?: string }>({ operation: text }),
-  component: lazyRouteComponent(() => import('./pages/server-install'), 'ServerInstallPage'),
+  component: page(() => import('./pages/server-install'), 'ServerInstallPage'),
 })
 
 const serverUsers = createRoute({
   getParentRoute: () => server,
   path: '/users',
-  component: lazyRouteComponent(() => import('./pages/server-users'), 'ServerUsersPage'),
+  component: page(() => import('./pages/server-users'), 'ServerUsersPage'),
 })
 
 const serverActivity = createRoute({
   getParentRoute: () => server,
   path: '/activity',
   validateSearch: taking<{ action?: string }>({ action: text }),
-  component: lazyRouteComponent(() => import('./pages/server-activity'), 'ServerActivityPage'),
+  component: page(() => import('./pages/server-activity'), 'ServerActivityPage'),
 })
 
 const serverSettings = createRoute({
   getParentRoute: () => server,
   path: '/settings',
-  component: lazyRouteComponent(() => import('./pages/server-settings'), 'ServerSettingsPage'),
+  component: page(() => import('./pages/server-settings'), 'ServerSettingsPage'),
 })
 
 const nodes = createRoute({
   getParentRoute: () => app,
   path: '/nodes',
   validateSearch: taking<{ join?: true }>({ join: yes }),
-  component: lazyRouteComponent(() => import('./pages/nodes'), 'NodesPage'),
+  component: page(() => import('./pages/nodes'), 'NodesPage'),
 })
 
 const node = createRoute({
   getParentRoute: () => app,
   path: '/nodes/$node',
   validateSearch: taking<{ join?: true }>({ join: yes }),
-  component: lazyRouteComponent(() => import('./pages/node'), 'NodePage'),
+  component: page(() => import('./pages/node'), 'NodePage'),
 })
 
 const nodeOverview = createRoute({
   getParentRoute: () => node,
   path: '/',
   validateSearch: taking<{ range?: Span }>({ range: among(...RANGES) }),
-  component: lazyRouteComponent(() => import('./pages/node-overview'), 'NodeOverviewPage'),
+  component: page(() => import('./pages/node-overview'), 'NodeOverviewPage'),
 })
 
 const nodeAllocations = createRoute({
   getParentRoute: () => node,
   path: '/allocations',
-  component: lazyRouteComponent(() => import('./pages/node-allocations'), 'NodeAllocationsPage'),
+  component: page(() => import('./pages/node-allocations'), 'NodeAllocationsPage'),
 })
 
 const nodeSettings = createRoute({
   getParentRoute: () => node,
   path: '/settings',
-  component: lazyRouteComponent(() => import('./pages/node-settings'), 'NodeSettingsPage'),
+  component: page(() => import('./pages/node-settings'), 'NodeSettingsPage'),
 })
 
 const eggs = createRoute({
   getParentRoute: () => app,
   path: '/eggs',
-  component: lazyRouteComponent(() => import('./pages/eggs'), 'EggsPage'),
+  component: page(() => import('./pages/eggs'), 'EggsPage'),
 })
 
 const egg = createRoute({
   getParentRoute: () => app,
   path: '/eggs/$egg',
-  component: lazyRouteComponent(() => import('./pages/egg'), 'EggPage'),
+  component: page(() => import('./pages/egg'), 'EggPage'),
 })
 
 const people = createRoute({
   getParentRoute: () => app,
   path: '/people',
   validateSearch: taking<{ q?: string; new?: true }>({ q: text, new: yes }),
-  component: lazyRouteComponent(() => import('./pages/people'), 'PeoplePage'),
+  component: page(() => import('./pages/people'), 'PeoplePage'),
 })
 
 const person = createRoute({
   getParentRoute: () => app,
   path: '/people/$user',
-  component: lazyRouteComponent(() => import('./pages/person'), 'PersonPage'),
+  component: page(() => import('./pages/person'), 'PersonPage'),
 })
 
 const roles = createRoute({
   getParentRoute: () => app,
   path: '/roles',
   validateSearch: taking<{ new?: true }>({ new: yes }),
-  component: lazyRouteComponent(() => import('./pages/roles'), 'RolesPage'),
+  component: page(() => import('./pages/roles'), 'RolesPage'),
 })
 
 const role = createRoute({
   getParentRoute: () => app,
   path: '/roles/$role',
-  component: lazyRouteComponent(() => import('./pages/role'), 'RolePage'),
+  component: page(() => import('./pages/role'), 'RolePage'),
 })
 
 const plans = createRoute({
@@ -250,32 +248,32 @@ const plans = createRoute({
   path: '/plans',
   validateSearch: (search: Record<string, unknown>): { new?: true } =>
     search.new ? { new: true as const } : {},
-  component: lazyRouteComponent(() => import('./pages/plans'), 'PlansPage'),
+  component: page(() => import('./pages/plans'), 'PlansPage'),
 })
 
 const audit = createRoute({
   getParentRoute: () => app,
   path: '/audit',
   validateSearch: taking<AuditSearch>({ user: text, server: text, action: text, from: day, to: day }),
-  component: lazyRouteComponent(() => import('./pages/audit'), 'AuditPage'),
+  component: page(() => import('./pages/audit'), 'AuditPage'),
 })
 
 const consumers = createRoute({
   getParentRoute: () => app,
   path: '/consumers',
-  component: lazyRouteComponent(() => import('./pages/consumers'), 'ConsumersPage'),
+  component: page(() => import('./pages/consumers'), 'ConsumersPage'),
 })
 
 const registries = createRoute({
   getParentRoute: () => app,
   path: '/registries',
-  component: lazyRouteComponent(() => import('./pages/registries'), 'RegistriesPage'),
+  component: page(() => import('./pages/registries'), 'RegistriesPage'),
 })
 
 const operations = createRoute({
   getParentRoute: () => app,
   path: '/operations',
-  component: lazyRouteComponent(() => import('./pages/operations'), 'OperationsPage'),
+  component: page(() => import('./pages/operations'), 'OperationsPage'),
 })
 
 const account = createRoute({
@@ -283,7 +281,7 @@ const account = createRoute({
   path: '/account',
   validateSearch: taking<{ sso?: SsoCode }>(refused),
   loader: () => briefly(queryClient.prefetchQuery(providersQuery), queryClient.prefetchQuery(loginsQuery)),
-  component: lazyRouteComponent(() => import('./pages/account'), 'AccountPage'),
+  component: page(() => import('./pages/account'), 'AccountPage'),
 })
 
 export const router = createRouter({
@@ -325,7 +323,7 @@ export const router = createRouter({
   defaultPreload: 'intent',
   defaultPreloadStaleTime: 0,
   scrollRestoration: true,
-  defaultErrorComponent: PageFailed,
+  defaultErrorComponent: spoken(PageFailed),
 })
 
 declare module '@tanstack/react-router' {

@@ -1,12 +1,13 @@
 import { Table2 } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
+import { Suspense, useState } from 'react'
+import { part } from '~/i18n/page'
 import { Dialog } from '~/ui/dialog'
 import { LEVEL_TEXT, levelOf } from '~/ui/spark'
 import { cx } from '~/util/cx'
 import { bytes, bytesText, clock, exact, percentText, rateText, trimmed } from '~/util/format'
 import type { Mark } from '~/util/marks'
 
-const Chart = lazy(() => import('~/ui/chart'))
+const Chart = part(() => import('~/ui/chart'))
 
 export interface Panel {
   title: string

@@ -181,7 +181,7 @@ function Findings({ row }: { row: Dropped }) {
         </dl>
         {row.problem?.requestId && <RequestId id={row.problem.requestId} className="sm:ml-32" />}
       </div>
-      <CopyIcon text={reportText(row)} what="report" className="-mt-[3px]" />
+      <CopyIcon text={reportText(row)} label="Copy report" className="-mt-[3px]" />
     </div>
   )
 }

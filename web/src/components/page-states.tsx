@@ -1,8 +1,11 @@
 import { type ErrorComponentProps, Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { asProblem } from '~/api/problem'
+import { texts } from '~/i18n/texts'
 import { Button, buttonClass } from '~/ui/button'
 import { RequestId } from '~/ui/copy'
+
+const t = texts('common')
 
 /** A page that is nothing but a message: what happened, what to do, and the request id to hand on. */
 function Notice({
@@ -30,14 +33,14 @@ export function NotFound() {
   return (
     <main className="h-full">
       <Notice
-        title="There is no such page"
+        title={t('page.none')}
         actions={
           <Link to="/" className={buttonClass('secondary', 'md', false)}>
-            To the overview
+            {t('page.to_overview')}
           </Link>
         }
       >
-        The address may be old, or what it named has been deleted.
+        {t('page.none_why')}
       </Notice>
     </main>
   )
@@ -51,7 +54,7 @@ export function PageFailed({ error, reset }: ErrorComponentProps) {
       <Notice
         title={problem.title}
         requestId={problem.requestId}
-        actions={<Button onClick={reset}>Try again</Button>}
+        actions={<Button onClick={reset}>{t('retry')}</Button>}
       >
         {problem.message}
       </Notice>
@@ -75,7 +78,6 @@ export function PageProblem({
   error,
   onRetry,
 }: {
-  /** As in "There is no such server". */
   what: 'server' | 'node' | 'egg' | 'person' | 'role'
   list: '/servers' | '/nodes' | '/eggs' | '/people' | '/roles'
   error: unknown
@@ -85,18 +87,18 @@ export function PageProblem({
   const gone = problem.status === 404
   return (
     <Notice
-      title={gone ? `There is no such ${what}` : problem.title}
+      title={gone ? t(`page.gone.${what}`) : problem.title}
       requestId={problem.requestId}
       actions={
         <>
           <Link to={list} className={buttonClass('secondary', 'md', false)}>
-            {what === 'person' ? 'All people' : `All ${what}s`}
+            {t(`page.all.${what}`)}
           </Link>
-          {!gone && <Button onClick={onRetry}>Try again</Button>}
+          {!gone && <Button onClick={onRetry}>{t('retry')}</Button>}
         </>
       }
     >
-      {gone ? 'It has been deleted, or it is not yours to see.' : problem.message}
+      {gone ? t('page.gone_why') : problem.message}
     </Notice>
   )
 }

@@ -1,9 +1,12 @@
 import type { ReactNode } from 'react'
 import { asProblem } from '~/api/problem'
+import { texts } from '~/i18n/texts'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { RequestId } from '~/ui/copy'
 import { visibleLines } from '~/util/visible'
+
+const t = texts('common')
 
 /** What happened, why, what to do, and the request id to hand on. */
 export function ProblemView({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
@@ -17,7 +20,7 @@ export function ProblemView({ error, onRetry }: { error: unknown; onRetry?: (() 
         actions={
           onRetry && (
             <Button size="sm" onClick={onRetry}>
-              Try again
+              {t('retry')}
             </Button>
           )
         }

@@ -21,7 +21,7 @@ export function StartupPreview({
         <span className="font-medium text-t2">Startup command</span>
         <span className="text-t3">as it will run</span>
         <span className="flex-1" />
-        <CopyIcon text={parts.map((part) => part.text).join('')} what="command" />
+        <CopyIcon text={parts.map((part) => part.text).join('')} label="Copy command" />
       </div>
       <div className="mono bg-term-bg px-3.5 py-2.5 text-12 leading-5 text-term-fg [overflow-wrap:anywhere]">
         {parts.map((part, at) =>

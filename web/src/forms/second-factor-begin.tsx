@@ -7,6 +7,7 @@ import { queryClient } from '~/api/queries'
 import type { SecondFactorOffer } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { RecoveryCodes } from '~/components/recovery-codes'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { CopyIcon } from '~/ui/copy'
 import { QrCode } from '~/ui/qr-code'
@@ -15,7 +16,9 @@ import { spelled } from '~/util/second-factor'
 import { CodeField } from './code-field'
 import { OwnPassword } from './own-password'
 
-const STEPS = ['Password', 'App', 'Recovery codes']
+const t = texts('second_factor')
+
+const STEPS = ['password', 'app', 'codes'] as const
 
 interface Props {
   account: string
@@ -58,7 +61,7 @@ export function SecondFactorBegin({ account, wide = false, cancel, hint, onCount
 
 function Progress({ at }: { at: number }) {
   return (
-    <ol aria-label="Steps" className="mb-5 flex flex-wrap gap-x-5 gap-y-2">
+    <ol aria-label={t('steps')} className="mb-5 flex flex-wrap gap-x-5 gap-y-2">
       {STEPS.map((step, n) => (
         <li
           key={step}
@@ -77,8 +80,8 @@ function Progress({ at }: { at: number }) {
           >
             {n < at ? <Check aria-hidden="true" size={12} strokeWidth={2.25} /> : n + 1}
           </span>
-          {step}
-          {n < at && <span className="sr-only">, done</span>}
+          {t(`step.${step}`)}
+          {n < at && <span className="sr-only">{t('step.done')}</span>}
         </li>
       ))}
     </ol>
@@ -139,16 +142,10 @@ function Password({
         if (!begin.isPending) begin.mutate()
       }}
     >
-      <OwnPassword
-        value={password}
-        autoFocus
-        help="So that nobody sets it up at a browser that you left open"
-        onChange={setPassword}
-        error={wrong}
-      />
+      <OwnPassword value={password} autoFocus help={t('begin.why')} onChange={setPassword} error={wrong} />
       {problem && !wrong && <FormProblem error={problem} />}
       <Foot {...{ wide, cancel }} busy={begin.isPending}>
-        Go on
+        {t('begin.go_on')}
       </Foot>
     </form>
   )
@@ -182,35 +179,26 @@ function FirstCode({
       }}
     >
       <div className={cx('flex gap-4', wide ? 'flex-col' : 'max-sm:flex-col')}>
-        <QrCode text={offer.uri} label="QR code for the authenticator app" />
+        <QrCode text={offer.uri} label={t('app.qr')} />
         <div className="min-w-0 flex-1">
-          <p className="text-t2">
-            Scan it with an authenticator app: any that makes six digits, such as Aegis, 1Password or Google
-            Authenticator.
-          </p>
-          <div className="mt-3 mb-1 text-12 text-t3">It can’t scan? Type this in</div>
+          <p className="text-t2">{t('app.scan')}</p>
+          <div className="mt-3 mb-1 text-12 text-t3">{t('app.type')}</div>
           <div className="flex items-start gap-1">
-            <code role="group" aria-label="Secret" className="mono min-w-0 text-12 leading-6">
+            <code role="group" aria-label={t('app.secret')} className="mono min-w-0 text-12 leading-6">
               {spelled(offer.secret)}
             </code>
-            <CopyIcon text={offer.secret} what="the secret" />
+            <CopyIcon text={offer.secret} label={t('app.copy_secret')} />
           </div>
         </div>
       </div>
-      <CodeField
-        value={code}
-        autoFocus
-        help="The six digits that the app shows for Warren now"
-        error={wrong}
-        onChange={setCode}
-      />
+      <CodeField value={code} autoFocus help={t('app.code')} error={wrong} onChange={setCode} />
       {problem && !wrong && <FormProblem error={problem} />}
       <Foot
         {...{ wide, cancel }}
         busy={confirm.isPending}
-        off={code.length === 6 ? false : 'The code has six digits'}
+        off={code.length === 6 ? false : t('app.six_digits')}
       >
-        Turn on
+        {t('app.turn_on')}
       </Foot>
     </form>
   )

@@ -9,6 +9,7 @@ import type { Node } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Facts } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -18,6 +19,8 @@ import { Field, Input, Select } from '~/ui/field'
 import { plural } from '~/util/format'
 import { portRange } from '~/util/ports'
 import { takeBackOff } from '~/util/state'
+
+const common = texts('common')
 
 export function NodeSettingsPage() {
   const { node: id } = useParams({ from: '/app/nodes/$node/settings' })
@@ -39,7 +42,7 @@ export function NodeSettingsPage() {
                   'Id',
                   <span key="id" className="inline-flex max-w-full items-center">
                     <span className="mono truncate text-12 text-t2">{node.id}</span>
-                    <CopyIcon text={node.id} what="id" />
+                    <CopyIcon text={node.id} label={common('copy.id')} />
                   </span>,
                 ],
                 ['Host name', node.host.hostname],

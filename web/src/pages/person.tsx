@@ -10,12 +10,15 @@ import { WhyCard } from '~/components/why'
 import { PersonDetails } from '~/forms/person-details'
 import { PersonQuota } from '~/forms/person-quota'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Badge } from '~/ui/badge'
 import { Card, CardHead, Facts, Tag } from '~/ui/bits'
 import { buttonClass } from '~/ui/button'
 import { CopyIcon } from '~/ui/copy'
 import { Ago } from '~/ui/time'
+
+const common = texts('common')
 
 export function PersonPage() {
   const { user: id } = useParams({ from: '/app/people/$user' })
@@ -71,7 +74,7 @@ export function PersonPage() {
                     'Id',
                     <span key="id" className="inline-flex max-w-full items-center">
                       <span className="mono truncate text-12 text-t2">{person.id}</span>
-                      <CopyIcon text={person.id} what="id" />
+                      <CopyIcon text={person.id} label={common('copy.id')} />
                     </span>,
                   ],
                   ['Servers owned', String(person.servers)],

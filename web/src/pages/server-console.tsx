@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense } from 'react'
+import { Suspense } from 'react'
 import { serverQuery } from '~/api/queries'
 import { limitsOf, type Server } from '~/api/types'
 import { ChartColumn, ChartStrip, RangePicker, useServerPanels } from '~/components/metric-charts'
 import { useMedia } from '~/hooks/use-media'
+import { part } from '~/i18n/page'
 import { useServerLive } from '~/live/hooks'
 
-const Console = lazy(() => import('~/components/console'))
+const Console = part(() => import('~/components/console'))
 
 export function ServerConsolePage() {
   const { server: id } = useParams({ from: '/app/servers/$server/' })

@@ -9,9 +9,12 @@ import { ServerPorts } from '~/components/server-ports'
 import { ServerLimitsForm } from '~/forms/server-limits'
 import { ServerNameForm } from '~/forms/server-name'
 import { ServerStartupForm } from '~/forms/server-startup'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead, Facts } from '~/ui/bits'
 import { CopyIcon } from '~/ui/copy'
 import { Ago } from '~/ui/time'
+
+const common = texts('common')
 
 export function ServerSettingsPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/settings' })
@@ -48,7 +51,7 @@ function Side({ server }: { server: Server }) {
               'Id',
               <span key="id" className="inline-flex max-w-full items-center">
                 <span className="mono truncate text-12 text-t2">{server.id}</span>
-                <CopyIcon text={server.id} what="id" />
+                <CopyIcon text={server.id} label={common('copy.id')} />
               </span>,
             ],
             ['Owner', server.owner.name],

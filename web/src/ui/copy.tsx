@@ -1,7 +1,10 @@
 import { Check, Copy } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
 import { Button } from './button'
+
+const t = texts('common')
 
 /** Puts text on the clipboard; falls back to a selection where the page is not a secure context. */
 export async function copyText(text: string): Promise<boolean> {
@@ -41,13 +44,13 @@ function useCopied(): [boolean, (text: string) => void] {
 }
 
 /** Drawn 14, hit area 24; 44 on the phone. */
-export function CopyIcon({ text, what, className }: { text: string; what: string; className?: string }) {
+export function CopyIcon({ text, label, className }: { text: string; label: string; className?: string }) {
   const [copied, copy] = useCopied()
   return (
     <button
       type="button"
-      aria-label={copied ? 'Copied' : `Copy ${what}`}
-      title={`Copy ${what}`}
+      aria-label={copied ? t('copy.done') : label}
+      title={label}
       onClick={(event) => {
         event.stopPropagation()
         event.preventDefault()
@@ -70,7 +73,7 @@ export function CopyIcon({ text, what, className }: { text: string; what: string
 
 export function CopyButton({
   text,
-  label = 'Copy',
+  label = t('copy'),
   primary = false,
 }: {
   text: string
@@ -86,7 +89,7 @@ export function CopyButton({
       onClick={() => copy(text)}
       className="min-w-20 font-sans"
     >
-      {copied ? 'Copied' : label}
+      {copied ? t('copy.done') : label}
     </Button>
   )
 }
@@ -105,7 +108,7 @@ export function Address({
       <span className={cx('mono whitespace-nowrap', strong ? 'text-13 text-t1' : 'text-12 text-t2')}>
         {text}
       </span>
-      <CopyIcon text={text} what="address" className={hideCopy ? 'on-hover' : ''} />
+      <CopyIcon text={text} label={t('copy.address')} className={hideCopy ? 'on-hover' : ''} />
     </span>
   )
 }
@@ -113,8 +116,8 @@ export function Address({
 export function RequestId({ id, className }: { id: string; className?: string }) {
   return (
     <span className={cx('flex items-center gap-1 text-12 text-t3', className)}>
-      Request <span className="mono text-t2">{id}</span>
-      <CopyIcon text={id} what="request id" />
+      {t('request')} <span className="mono text-t2">{id}</span>
+      <CopyIcon text={id} label={t('copy.request_id')} />
     </span>
   )
 }
@@ -123,7 +126,7 @@ export function RequestId({ id, className }: { id: string; className?: string })
 export function CommandBox({
   text,
   primary = false,
-  label = 'Command',
+  label = t('command'),
 }: {
   text: string
   primary?: boolean

@@ -1,10 +1,13 @@
 import { X } from 'lucide-react'
 import { Dialog as Radix } from 'radix-ui'
 import { type FormEvent, type ReactNode, useId, useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
 import { visible } from '~/util/visible'
 import { Button } from './button'
 import { Field, Input } from './field'
+
+const t = texts('common')
 
 interface DialogProps {
   open: boolean
@@ -44,7 +47,7 @@ export function Dialog({ open, onClose, title, note, width = 'sm', children }: D
             </div>
             <Radix.Close asChild>
               <Button look="quiet" iconOnly icon={X} className="-mt-1 -mr-2">
-                Close
+                {t('close')}
               </Button>
             </Radix.Close>
           </div>
@@ -141,11 +144,7 @@ function ConfirmBody({
       {typed !== undefined && (
         <Field
           className="mt-4"
-          label={
-            <>
-              Type <span className="mono">{typed}</span> to go on
-            </>
-          }
+          label={t.rich('confirm.type', { typed, name: (name) => <span className="mono">{name}</span> })}
         >
           {(ids) => (
             <Input
@@ -160,12 +159,12 @@ function ConfirmBody({
         </Field>
       )}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t('cancel')}</Button>
         <Button
           type="submit"
           look={destroys ? 'destroy' : 'primary'}
           busy={busy}
-          off={ready ? false : 'The name has to be typed first'}
+          off={ready ? false : t('confirm.not_typed')}
         >
           {verb}
         </Button>

@@ -1,10 +1,13 @@
 import { CircleCheck, CircleX, Info, X } from 'lucide-react'
 import { Toast as Radix } from 'radix-ui'
+import { texts } from '~/i18n/texts'
 import { type Toast, toast, useToasts } from '~/stores/toasts'
 import { cx } from '~/util/cx'
 import { visible, visibleLines } from '~/util/visible'
 import { Button } from './button'
 import { RequestId } from './copy'
+
+const t = texts('common')
 
 const ICONS = { done: CircleCheck, note: Info, error: CircleX } as const
 const TONES = { done: 'text-run-fg', note: 'text-t2', error: 'text-fail-fg' } as const
@@ -59,7 +62,7 @@ function ToastCard({ entry }: { entry: Toast }) {
         )}
       </div>
       <Radix.Close
-        aria-label="Close"
+        aria-label={t('close')}
         className="tx -mt-0.5 -mr-1 inline-flex size-6 items-center justify-center rounded-xs text-t3 hover:text-t1"
       >
         <X aria-hidden="true" size={14} />

@@ -1,5 +1,8 @@
 import { type ReactNode, useEffect, useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
+
+const t = texts('common')
 
 /** True once 200 ms have passed: before that, drawing a skeleton would only flicker. */
 export function useSlow(delayMs = 200): boolean {
@@ -19,7 +22,7 @@ export function Skeleton({ className }: { className?: string }) {
 export function SkeletonRows({ rows = 6, height = 'h-[46px]' }: { rows?: number; height?: string }) {
   const slow = useSlow()
   return (
-    <div role="status" aria-label="Loading">
+    <div role="status" aria-label={t('loading')}>
       {Array.from({ length: rows }, (_, at) => (
         <div
           key={at}

@@ -1,3 +1,8 @@
+import { texts } from '~/i18n/texts'
+import { dayText } from './format'
+
+const t = texts('common')
+
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/
 
 /** Midnight at which a date field's day begins, in the reader's zone; `later` counts days on. None for what is no day. */
@@ -10,14 +15,13 @@ export function midnight(day: string, later = 0): Date | undefined {
   return new Date(year, month - 1, date + later)
 }
 
-const short = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
-
 /** "20 Nov 2026 to 28 Nov 2026", "since 20 Nov 2026". */
 export function daysText(from: string | undefined, to: string | undefined): string {
   const [first, last] = [from, to].map((day) => {
     const at = day && midnight(day)
-    return at ? short.format(at) : undefined
+    return at ? dayText(at) : undefined
   })
-  if (first && last) return first === last ? first : `${first} to ${last}`
-  return first ? `since ${first}` : last ? `until ${last}` : ''
+  if (first && last) return first === last ? first : t('days.from_to', { from: first, to: last })
+  if (first) return t('days.since', { from: first })
+  return last ? t('days.until', { to: last }) : ''
 }

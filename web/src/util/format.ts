@@ -1,13 +1,25 @@
+import { grouped, perLanguage, texts } from '~/i18n/texts'
+
+const t = texts('common')
+
 /** A figure and its unit, apart, so that a caller can set them in different colours. */
 export interface Figure {
   value: string
   unit: string
 }
 
-const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+const BINARY = ['b', 'kib', 'mib', 'gib', 'tib', 'pib'] as const
 
-/** Three significant digits, always: 3.64, 74.6, 188. Below a thousandth it is plainly 0. */
-export function digits(n: number): string {
+const decimalSign = perLanguage(
+  (locale) =>
+    new Intl.NumberFormat(locale).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.',
+)
+
+function localised(figure: string): string {
+  return figure.replace('.', decimalSign())
+}
+
+function threeDigits(n: number): string {
   if (!Number.isFinite(n)) return '0'
   const size = Math.abs(n)
   if (size < 0.005) return '0'
@@ -16,9 +28,14 @@ export function digits(n: number): string {
   return Math.round(n).toString()
 }
 
+/** Three significant digits, always: 3.64, 74.6, 188. Below a thousandth it is plainly 0. */
+export function digits(n: number): string {
+  return localised(threeDigits(n))
+}
+
 /** Drops what a limit does not need: 6.00 is 6, 0.50 is 0.5. */
 export function trimmed(n: number): string {
-  return Number(digits(n)).toString()
+  return localised(Number(threeDigits(n)).toString())
 }
 
 /** Bytes in binary units. A value just below a unit's edge moves up instead of showing 1024. */
@@ -29,47 +46,45 @@ export function bytes(n: number, limit = false): Figure {
     size /= 1024
     step += 1
   }
-  const unit = BINARY[step] ?? 'B'
+  const unit = t(`unit.${BINARY[step] ?? 'b'}`)
   if (step === 0) return { value: Math.round(size).toString(), unit }
   return { value: limit ? trimmed(size) : digits(size), unit }
 }
 
 export function bytesText(n: number, limit = false): string {
-  const { value, unit } = bytes(n, limit)
-  return `${value} ${unit}`
+  return t('amount.bytes', bytes(n, limit))
 }
 
 /** "24.9 of 32 GiB": the unit once where both have the same. */
 export function ofText(used: number, total: number): string {
   const all = bytes(total, true)
   const part = bytes(used)
-  return part.unit === all.unit
-    ? `${part.value} of ${all.value} ${all.unit}`
-    : `${part.value} ${part.unit} of ${all.value} ${all.unit}`
+  return t('amount.of', {
+    part: part.unit === all.unit ? part.value : t('amount.bytes', part),
+    all: t('amount.bytes', all),
+  })
 }
 
 /** Bytes a second. */
 export function rateText(n: number): string {
-  return `${bytesText(n)}/s`
+  return t('amount.rate', { amount: bytesText(n) })
 }
 
 /** Percent of one core, 100 is a whole one. */
 export function percentText(n: number, limit = false): string {
-  return `${limit ? trimmed(n) : digits(n)} %`
+  return t('amount.percent', { value: limit ? trimmed(n) : digits(n) })
 }
 
-/** 4182 as "4 182": groups with a space that does not break. */
-export function count(n: number): string {
-  return Math.round(n)
-    .toString()
-    .replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
-}
+/** 4182 as "4 182". */
+export const count = grouped
 
 /** Where there is no room for all digits: "950", "1.5k", "100k". */
 export function countShort(n: number): string {
   if (n < 1000) return count(n)
   const thousands = n / 1000
-  return thousands < 1000 ? `${trimmed(thousands)}k` : `${trimmed(thousands / 1000)}M`
+  return thousands < 1000
+    ? t('amount.thousands', { n: trimmed(thousands) })
+    : t('amount.millions', { n: trimmed(thousands / 1000) })
 }
 
 /** As the beginning of a sentence. */
@@ -81,55 +96,82 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`
 }
 
+type Span = ['s' | 'min' | 'h' | 'days', { n: number }] | ['h_min', { h: number; min: number }]
+
+/** What leads of a span of time: its one or two largest units. */
+function spanOf(ms: number): Span {
+  const s = Math.max(0, Math.round(ms / 1000))
+  if (s < 60) return ['s', { n: s }]
+  const min = Math.floor(s / 60)
+  if (min < 60) return ['min', { n: min }]
+  const h = Math.floor(min / 60)
+  if (h >= 24) return ['days', { n: Math.floor(h / 24) }]
+  return min % 60 ? ['h_min', { h, min: min % 60 }] : ['h', { n: h }]
+}
+
+/** The same span alone, and before and after now: languages bend the words ("41 Tage", "vor 41 Tagen"). */
+const SPANS = {
+  alone: ([unit, values]: Span) =>
+    unit === 'h_min' ? t('duration.h_min', values) : t(`duration.${unit}`, values),
+  ago: ([unit, values]: Span) => (unit === 'h_min' ? t('ago.h_min', values) : t(`ago.${unit}`, values)),
+  ahead: ([unit, values]: Span) => (unit === 'h_min' ? t('ahead.h_min', values) : t(`ahead.${unit}`, values)),
+}
+
 /** A span of time in its one or two leading units: "8 s", "12 min", "2 h 14 min", "41 days". */
 export function duration(ms: number): string {
-  const s = Math.max(0, Math.round(ms / 1000))
-  if (s < 60) return `${s} s`
-  const min = Math.floor(s / 60)
-  if (min < 60) return `${min} min`
-  const h = Math.floor(min / 60)
-  if (h < 24) return min % 60 ? `${h} h ${min % 60} min` : `${h} h`
-  const days = Math.floor(h / 24)
-  return days === 1 ? '1 day' : `${days} days`
+  return SPANS.alone(spanOf(ms))
 }
 
 /** As `duration`, with seconds kept below an hour, for what somebody waits for: "1 min 48 s". */
 export function elapsed(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000))
-  if (s < 60) return `${s} s`
-  if (s < 3600) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, '0')} s`
-  return duration(ms)
+  if (s < 60 || s >= 3600) return duration(ms)
+  return t('duration.min_s', { min: Math.floor(s / 60), s: String(s % 60).padStart(2, '0') })
 }
 
 export function relative(at: number, now: number): string {
   const away = now - at
-  if (away < -1500) return `in ${duration(-away)}`
-  if (away < 1500) return 'just now'
-  return `${duration(away)} ago`
+  if (away < -1500) return ahead(-away)
+  if (away < 1500) return t('ago.now')
+  return SPANS.ago(spanOf(away))
 }
 
-const exactFormat = new Intl.DateTimeFormat('en-GB', {
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  timeZoneName: 'short',
-})
-const clockFormat = new Intl.DateTimeFormat('en-GB', {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-})
+/** "in 5 min". */
+export function ahead(ms: number): string {
+  return SPANS.ahead(spanOf(ms))
+}
+
+const exactFormat = perLanguage(
+  (locale) =>
+    new Intl.DateTimeFormat(locale, {
+      day: 'numeric',
+      month: 'short',
+      year: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      timeZoneName: 'short',
+    }),
+)
+const clockFormat = perLanguage(
+  (locale) => new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' }),
+)
+const dayFormat = perLanguage(
+  (locale) => new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' }),
+)
 
 /** "20 Nov 2026, 21:02:11 CET", in the reader's zone. */
 export function exact(at: number): string {
-  return exactFormat.format(at)
+  return exactFormat().format(at)
 }
 
 export function clock(at: number): string {
-  return clockFormat.format(at)
+  return clockFormat().format(at)
+}
+
+/** "20 Nov 2026". */
+export function dayText(at: number | Date): string {
+  return dayFormat().format(at)
 }
 
 /** "1536 MiB" from a whole number of bytes when it divides evenly, for fields that people edit in MiB. */

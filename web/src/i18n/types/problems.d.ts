@@ -1,0 +1,85 @@
+// Written by `npm run texts` from ../en/problems.json.
+export {}
+
+declare module '../texts' {
+  interface Texts {
+    problems: {
+      'allocation_in_use': {}
+      'already_ended': {}
+      'already_revoked': {}
+      'bad_code': {}
+      'bad_credentials': {}
+      'bus_unavailable': {}
+      'busy': {}
+      'changed_meanwhile': {}
+      'cross_site': {}
+      'directory_not_empty': {}
+      'disk_full': {}
+      'egg_in_use': {}
+      'egg_unknown': {}
+      'email_confirmed': {}
+      'file_exists': {}
+      'file_not_found': {}
+      'file_too_large': {}
+      'forbidden': {}
+      'fresh_session_needed': {}
+      'gateway_unavailable': {}
+      'has_access': {}
+      'has_role': {}
+      'internal': {}
+      'is_a_directory': {}
+      'job_running': {}
+      'last_admin': {}
+      'last_way_in': {}
+      'location_in_use': {}
+      'mail_off': {}
+      'more_than_own': {}
+      'muted': {}
+      'node_bad_answer': {}
+      'node_no_answer': {}
+      'node_offline': {}
+      'not_a_directory': {}
+      'not_a_file': {}
+      'not_cancellable': {}
+      'not_found': {}
+      'not_installed': {}
+      'not_logged_in': {}
+      'not_quarantined': {}
+      'not_running': {}
+      'not_suspended': {}
+      'own_account': {}
+      'own_rights': {}
+      'passkey_exists': {}
+      'passkey_needs_name': {}
+      'password_change_required': {}
+      'password_needed': {}
+      'path_outside': {}
+      'plan_in_use': {}
+      'port_taken': {}
+      'quota': {}
+      'rights_changed': {}
+      'search_too_long': {}
+      'second_factor_off': {}
+      'second_factor_on': {}
+      'server_running': {}
+      'session_ended': {}
+      'session_needed': {}
+      'suspended': {}
+      'timeout': {}
+      'too_large': {}
+      'too_many_mails': {}
+      'field.another_account': {}
+      'field.control_character': {}
+      'field.expired': {}
+      'field.guessable': {}
+      'field.mismatch': {}
+      'field.past': {}
+      'field.required': {}
+      'field.taken': {}
+      'field.too_long': {}
+      'field.too_short': {}
+      'field.unknown': {}
+      'field.wrong': {}
+    }
+  }
+}
