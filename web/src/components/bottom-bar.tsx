@@ -13,9 +13,12 @@ import {
 import type { ReactNode } from 'react'
 import { useMay } from '~/hooks/use-may'
 import { useSignOut } from '~/hooks/use-sign-out'
+import { texts } from '~/i18n/texts'
 import { layers } from '~/stores/layers'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
 import { ADMIN_PLACES, openTo, PLACES } from './nav'
+
+const t = texts('shell')
 
 export const TAB =
   'flex flex-col items-center justify-center gap-1 text-12 text-t2 data-[status=active]:font-medium data-[status=active]:text-accent'
@@ -42,47 +45,47 @@ export function BottomBar() {
   const mine = useMay()
   const rest = openTo(mine, [...PLACES.filter((p) => p.to === '/eggs'), ...ADMIN_PLACES])
   return (
-    <BarFrame label="Main">
+    <BarFrame label={t('nav.main')}>
       <Link to="/" activeOptions={{ exact: true, includeSearch: false }} className={`${TAB} h-14`}>
         <BarIcon icon={LayoutDashboard} />
-        Overview
+        {t('place.overview')}
       </Link>
       <Link to="/servers" className={`${TAB} h-14`}>
         <BarIcon icon={Server} />
-        Servers
+        {t('place.servers')}
       </Link>
       {mine.somewhere('node.read') && (
         <Link to="/nodes" className={`${TAB} h-14`}>
           <BarIcon icon={Network} />
-          Nodes
+          {t('place.nodes')}
         </Link>
       )}
       <button type="button" className={`${TAB} h-14`} onClick={() => layers.show('palette')}>
         <BarIcon icon={Search} />
-        Find
+        {t('bar.find')}
       </button>
       <Menu
         trigger={
           <button type="button" className={`${TAB} h-14`}>
             <BarIcon icon={Ellipsis} />
-            More
+            {t('bar.more')}
           </button>
         }
       >
         {rest.map((place) => (
           <MenuItem key={place.to} icon={place.icon} onSelect={() => void navigate({ to: place.to })}>
-            {place.label}
+            {t(place.label)}
           </MenuItem>
         ))}
         <MenuItem icon={ListChecks} onSelect={() => layers.show('tray')}>
-          Running operations
+          {t('bar.operations')}
         </MenuItem>
         <MenuLine />
         <MenuItem icon={User} onSelect={() => void navigate({ to: '/account' })}>
-          Account and theme
+          {t('bar.account')}
         </MenuItem>
         <MenuItem icon={LogOut} onSelect={signOut}>
-          Sign out
+          {t('sign_out')}
         </MenuItem>
       </Menu>
     </BarFrame>

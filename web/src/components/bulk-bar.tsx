@@ -4,8 +4,7 @@ import type { PowerAction, ServerSummary } from '~/api/types'
 import { power } from '~/live/live'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
-import { powerOff } from '~/util/state'
-import { POWER_WORDS } from './power'
+import { powerOff, powerWord } from '~/util/state'
 
 /** Power for all that are selected; those that can't are left out, and the rest is not held up by one refusal. */
 export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClear: () => void }) {
@@ -23,9 +22,7 @@ export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClea
     if (refused[0]?.status === 'rejected')
       toast.error(`${refused.length} of ${able.length} were refused`, refused[0].reason)
     else
-      toast.done(
-        `${POWER_WORDS[action]} asked for ${able.length} ${able.length === 1 ? 'server' : 'servers'}`,
-      )
+      toast.done(`${powerWord(action)} asked for ${able.length} ${able.length === 1 ? 'server' : 'servers'}`)
     setBusy(undefined)
   }
   const able = (action: PowerAction) =>

@@ -9,7 +9,7 @@ import { Kbd } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { cx } from '~/util/cx'
 import { plural } from '~/util/format'
-import { stateWords } from '~/util/state'
+import { serverIs } from '~/util/state'
 
 /** Longest line that the node writes, its line end included. */
 const LINE_MAX = 4094
@@ -45,7 +45,7 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
     : server.node.state === 'offline'
       ? `${server.node.name} is away: nothing that is typed reaches the game`
       : !runs
-        ? `The server ${stateWords(server.state)}: nobody reads what is typed`
+        ? `${serverIs(server.state)}: nobody reads what is typed`
         : undefined
 
   async function send(line: string) {

@@ -1,9 +1,12 @@
 import { useNow } from '~/hooks/use-now'
+import { texts } from '~/i18n/texts'
 import { useLine } from '~/live/hooks'
 import { live } from '~/live/live'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { Since } from '~/ui/time'
+
+const t = texts('shell')
 
 /** Shown once the line has been down for 3 s: a short break is nobody's business. */
 export function LineBanner() {
@@ -16,15 +19,14 @@ export function LineBanner() {
       <Banner
         family="warn"
         shape="unreachable"
-        title="No live line to the panel"
+        title={t('line.title')}
         actions={
           <Button size="sm" onClick={() => live.retryNow()}>
-            Try now
+            {t('line.retry')}
           </Button>
         }
       >
-        since <Since at={line.since} />; next try in {wait} s. Games go on; what they say meanwhile is fetched
-        afterwards.
+        {t.rich('line.note', { since: <Since at={line.since} />, wait })}
       </Banner>
     </div>
   )

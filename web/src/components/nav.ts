@@ -13,6 +13,7 @@ import {
   Users,
 } from 'lucide-react'
 import type { Mine } from '~/hooks/use-may'
+import type { Key } from '~/i18n/texts'
 
 export interface Place {
   to:
@@ -27,7 +28,8 @@ export interface Place {
     | '/consumers'
     | '/registries'
     | '/operations'
-  label: string
+  /** Its name's key. */
+  label: Extract<Key<'shell'>, `place.${string}`>
   icon: LucideIcon
   /** What one needs to have on the panel for it, or on a node; none: everybody goes there. */
   key?: string
@@ -35,19 +37,19 @@ export interface Place {
 }
 
 export const PLACES: Place[] = [
-  { to: '/', label: 'Overview', icon: LayoutDashboard, keys: 'g o' },
-  { to: '/servers', label: 'Servers', icon: Server, keys: 'g s' },
-  { to: '/nodes', label: 'Nodes', icon: Network, key: 'node.read', keys: 'g n' },
-  { to: '/eggs', label: 'Eggs', icon: Egg, key: 'egg.read', keys: 'g e' },
+  { to: '/', label: 'place.overview', icon: LayoutDashboard, keys: 'g o' },
+  { to: '/servers', label: 'place.servers', icon: Server, keys: 'g s' },
+  { to: '/nodes', label: 'place.nodes', icon: Network, key: 'node.read', keys: 'g n' },
+  { to: '/eggs', label: 'place.eggs', icon: Egg, key: 'egg.read', keys: 'g e' },
 ]
 export const ADMIN_PLACES: Place[] = [
-  { to: '/people', label: 'People', icon: Users, key: 'person.read', keys: 'g p' },
-  { to: '/roles', label: 'Roles', icon: IdCard, key: 'role.read', keys: 'g r' },
-  { to: '/plans', label: 'Plans', icon: Gauge, key: 'plan.read' },
-  { to: '/audit', label: 'Audit log', icon: History, key: 'audit.read', keys: 'g a' },
-  { to: '/operations', label: 'Operations', icon: ListChecks },
-  { to: '/consumers', label: 'Event consumers', icon: Radio, key: 'admin.events' },
-  { to: '/registries', label: 'Registries', icon: KeyRound, key: 'registry.read' },
+  { to: '/people', label: 'place.people', icon: Users, key: 'person.read', keys: 'g p' },
+  { to: '/roles', label: 'place.roles', icon: IdCard, key: 'role.read', keys: 'g r' },
+  { to: '/plans', label: 'place.plans', icon: Gauge, key: 'plan.read' },
+  { to: '/audit', label: 'place.audit', icon: History, key: 'audit.read', keys: 'g a' },
+  { to: '/operations', label: 'place.operations', icon: ListChecks },
+  { to: '/consumers', label: 'place.consumers', icon: Radio, key: 'admin.events' },
+  { to: '/registries', label: 'place.registries', icon: KeyRound, key: 'registry.read' },
 ]
 
 /** Those of the places that the reader may go to. */

@@ -26,18 +26,22 @@ import type { PowerAction, ServerSummary } from '~/api/types'
 import { useFoundServers } from '~/hooks/use-found-servers'
 import { useMay } from '~/hooks/use-may'
 import { useSettled } from '~/hooks/use-settled'
+import { texts } from '~/i18n/texts'
 import { power } from '~/live/live'
 import { layers } from '~/stores/layers'
 import { setTheme } from '~/stores/theme'
 import { toast } from '~/stores/toasts'
-import { StateBadge } from '~/ui/badge'
 import { GameTile, Kbd } from '~/ui/bits'
 import { copyText } from '~/ui/copy'
 import { gameIcon } from '~/util/game-icon'
-import { powerOff, shownState } from '~/util/state'
+import { powerOff, powerWord, shownState } from '~/util/state'
 import { visible } from '~/util/visible'
 import { ADMIN_PLACES, openTo, PLACES } from './nav'
-import { POWER_ICONS, POWER_WORDS } from './power'
+import { POWER_ICONS } from './power'
+import { StateBadge } from './state-badge'
+
+const t = texts('shell')
+const states = texts('state')
 
 const ROW =
   'group/row flex h-10 cursor-pointer items-center gap-2.5 rounded-in pr-3 pl-2 data-[selected=true]:bg-surface-3 max-sm:h-11'
@@ -59,7 +63,7 @@ function Found({ text, needle }: { text: string; needle: string }) {
 function EnterHint() {
   return (
     <span className="hidden shrink-0 group-data-[selected=true]/row:inline-flex max-sm:hidden!">
-      <Kbd>Enter</Kbd>
+      <Kbd>{t('key.enter')}</Kbd>
     </span>
   )
 }
@@ -141,9 +145,9 @@ export default function Palette() {
   async function order(server: ServerSummary, action: PowerAction) {
     try {
       await power(server.id, action)
-      toast.show({ kind: 'note', title: `${server.name}: ${POWER_WORDS[action].toLowerCase()} asked` })
+      toast.show({ kind: 'note', title: states('power.asked', { server: server.name, action }) })
     } catch (error) {
-      toast.error(`${server.name}: ${POWER_WORDS[action].toLowerCase()} was refused`, error)
+      toast.error(states('power.refused', { server: server.name, action }), error)
     }
   }
   return (
@@ -154,25 +158,23 @@ export default function Palette() {
           aria-describedby={undefined}
           className="rise fixed inset-x-0 top-28 z-(--z-palette) mx-auto w-[min(680px,calc(100vw-24px))] overflow-hidden rounded-box border border-line-2 bg-overlay shadow-float outline-none max-sm:top-3"
         >
-          <Dialog.Title className="sr-only">Search or run a command</Dialog.Title>
-          <Command label="Search or run a command" loop value={chosen} onValueChange={setChosen}>
+          <Dialog.Title className="sr-only">{t('search')}</Dialog.Title>
+          <Command label={t('search')} loop value={chosen} onValueChange={setChosen}>
             <div className="flex h-14 items-center gap-3 border-b border-line px-4">
               <Search aria-hidden="true" size={16} strokeWidth={1.75} className="text-t3" />
               <Command.Input
                 autoFocus
                 value={text}
                 onValueChange={setText}
-                placeholder="Search or run a command"
+                placeholder={t('search')}
                 className="h-11 min-w-0 flex-1 bg-transparent text-16 outline-none placeholder:text-t3"
               />
-              <Kbd>Esc</Kbd>
+              <Kbd>{t('key.esc')}</Kbd>
             </div>
             <Command.List className="max-h-[min(480px,60dvh)] overflow-y-auto p-2">
-              <Command.Empty className="px-3 py-8 text-center text-t3">
-                Nothing has this in its name.
-              </Command.Empty>
+              <Command.Empty className="px-3 py-8 text-center text-t3">{t('palette.none')}</Command.Empty>
               {found.length > 0 && (
-                <Command.Group heading="Servers" className={GROUP}>
+                <Command.Group heading={t('place.servers')} className={GROUP}>
                   {found.slice(0, 6).map((server) => (
                     <Command.Item
                       key={server.id}
@@ -198,10 +200,10 @@ export default function Palette() {
                 </Command.Group>
               )}
               {focus && (
-                <Command.Group heading={`Do with ${focus.name}`} className={GROUP}>
+                <Command.Group heading={t('palette.do_with', { server: focus.name })} className={GROUP}>
                   <Row
                     icon={SquareTerminal}
-                    label="Open console"
+                    label={t('palette.console')}
                     words={focus.name}
                     onSelect={go(() => navigate({ to: '/servers/$server', params: { server: focus.id } }))}
                   />
@@ -211,14 +213,14 @@ export default function Palette() {
                       <Row
                         key={action}
                         icon={POWER_ICONS[action]}
-                        label={POWER_WORDS[action]}
+                        label={powerWord(action)}
                         words={focus.name}
                         onSelect={go(() => order(focus, action))}
                       />
                     ))}
                   <Row
                     icon={Folder}
-                    label="Open files"
+                    label={t('palette.files')}
                     words={focus.name}
                     onSelect={go(() =>
                       navigate({ to: '/servers/$server/files', params: { server: focus.id }, search: {} }),
@@ -226,7 +228,7 @@ export default function Palette() {
                   />
                   <Row
                     icon={Settings}
-                    label="Open settings"
+                    label={t('palette.settings')}
                     words={focus.name}
                     onSelect={go(() =>
                       navigate({ to: '/servers/$server/settings', params: { server: focus.id } }),
@@ -235,8 +237,8 @@ export default function Palette() {
                   {(focus !== open || open.permissions.includes('user.read')) && (
                     <Row
                       icon={Users}
-                      label="Open users"
-                      words={`${focus.name} access share`}
+                      label={t('palette.users')}
+                      words={`${focus.name} ${t('palette.users_words')}`}
                       onSelect={go(() =>
                         navigate({ to: '/servers/$server/users', params: { server: focus.id } }),
                       )}
@@ -245,8 +247,8 @@ export default function Palette() {
                   {(focus !== open || open.permissions.includes('activity.read')) && (
                     <Row
                       icon={History}
-                      label="Open activity"
-                      words={`${focus.name} log audit history`}
+                      label={t('palette.activity')}
+                      words={`${focus.name} ${t('palette.activity_words')}`}
                       onSelect={go(() =>
                         navigate({ to: '/servers/$server/activity', params: { server: focus.id } }),
                       )}
@@ -255,7 +257,7 @@ export default function Palette() {
                   {focus.address && (
                     <Row
                       icon={Copy}
-                      label="Copy address"
+                      label={t('palette.copy_address')}
                       words={focus.name}
                       note={focus.address.display}
                       onSelect={go(() => copyText(focus.address?.display ?? ''))}
@@ -264,21 +266,21 @@ export default function Palette() {
                 </Command.Group>
               )}
               {(nodes.data?.length ?? 0) > 0 && (
-                <Command.Group heading="Nodes" className={GROUP}>
+                <Command.Group heading={t('place.nodes')} className={GROUP}>
                   {nodes.data?.slice(0, 12).map((node) => (
                     <Row
                       key={node.id}
                       icon={Network}
                       label={node.name}
                       note={node.host.hostname}
-                      words="node"
+                      words={t('palette.node_words')}
                       onSelect={go(() => navigate({ to: '/nodes/$node', params: { node: node.id } }))}
                     />
                   ))}
                 </Command.Group>
               )}
               {persons.length > 0 && (
-                <Command.Group heading="People" className={GROUP}>
+                <Command.Group heading={t('place.people')} className={GROUP}>
                   {persons.slice(0, 6).map((person) => (
                     <Row
                       key={person.id}
@@ -291,37 +293,37 @@ export default function Palette() {
                   ))}
                 </Command.Group>
               )}
-              <Command.Group heading="Go to" className={GROUP}>
+              <Command.Group heading={t('palette.go_to')} className={GROUP}>
                 {openTo(mine, [...PLACES, ...ADMIN_PLACES]).map((place) => (
                   <Row
                     key={place.to}
                     icon={place.icon}
-                    label={place.label}
+                    label={t(place.label)}
                     {...(place.keys ? { keys: place.keys } : {})}
-                    words="go"
+                    words={t('palette.place_words')}
                     onSelect={go(() => navigate({ to: place.to }))}
                   />
                 ))}
                 {mine.somewhere('node.read') && (
                   <Row
                     icon={MapPin}
-                    label="Locations"
-                    words="go nodes place"
+                    label={t('place.locations')}
+                    words={t('palette.locations_words')}
                     onSelect={go(() => navigate({ to: '/nodes', hash: 'locations' }))}
                   />
                 )}
                 <Row
                   icon={User}
-                  label="Account"
-                  words="go password sessions api keys"
+                  label={t('place.account')}
+                  words={t('palette.account_words')}
                   onSelect={go(() => navigate({ to: '/account' }))}
                 />
               </Command.Group>
-              <Command.Group heading="Commands" className={GROUP}>
+              <Command.Group heading={t('palette.commands')} className={GROUP}>
                 {mine.somewhere('admin.server.create') && (
                   <Row
                     icon={Plus}
-                    label="New server"
+                    label={t('palette.new_server')}
                     keys="c"
                     onSelect={go(() => navigate({ to: '/servers/new' }))}
                   />
@@ -329,32 +331,32 @@ export default function Palette() {
                 {mine.may('node.create') && (
                   <Row
                     icon={Plus}
-                    label="Add node"
-                    words="join machine"
+                    label={t('palette.add_node')}
+                    words={t('palette.add_node_words')}
                     onSelect={go(() => navigate({ to: '/nodes', search: { join: true } }))}
                   />
                 )}
                 {mine.may('person.create') && (
                   <Row
                     icon={Plus}
-                    label="New person"
-                    words="account user"
+                    label={t('palette.new_person')}
+                    words={t('palette.new_person_words')}
                     onSelect={go(() => navigate({ to: '/people', search: { new: true } }))}
                   />
                 )}
                 {mine.may('role.create') && (
                   <Row
                     icon={Plus}
-                    label="New role"
-                    words="rights permissions"
+                    label={t('palette.new_role')}
+                    words={t('palette.new_role_words')}
                     onSelect={go(() => navigate({ to: '/roles', search: { new: true } }))}
                   />
                 )}
                 {mine.may('plan.create') && (
                   <Row
                     icon={Plus}
-                    label="New plan"
-                    words="quota limits"
+                    label={t('palette.new_plan')}
+                    words={t('palette.new_plan_words')}
                     onSelect={go(() => navigate({ to: '/plans', search: { new: true } }))}
                   />
                 )}
@@ -366,21 +368,25 @@ export default function Palette() {
                       <Row
                         key={egg.id}
                         icon={gameIcon(egg.name)}
-                        label={`New ${egg.name} server`}
+                        label={t('palette.new_egg_server', { egg: egg.name })}
                         onSelect={go(() => navigate({ to: '/servers/new', search: { egg: egg.id } }))}
                       />
                     ))}
-                <Row icon={Moon} label="Dark theme" onSelect={go(() => setTheme('dark'))} />
-                <Row icon={Sun} label="Light theme" onSelect={go(() => setTheme('light'))} />
-                <Row icon={Contrast} label="High contrast theme" onSelect={go(() => setTheme('contrast'))} />
+                <Row icon={Moon} label={t('palette.theme.dark')} onSelect={go(() => setTheme('dark'))} />
+                <Row icon={Sun} label={t('palette.theme.light')} onSelect={go(() => setTheme('light'))} />
+                <Row
+                  icon={Contrast}
+                  label={t('palette.theme.contrast')}
+                  onSelect={go(() => setTheme('contrast'))}
+                />
               </Command.Group>
             </Command.List>
             <div className="flex h-10 items-center gap-1.5 border-t border-line px-4 text-12 text-t3 max-sm:hidden">
               <Kbd>↑</Kbd>
               <Kbd>↓</Kbd>
-              <span className="mr-2.5">move</span>
-              <Kbd>Enter</Kbd>
-              <span>open</span>
+              <span className="mr-2.5">{t('palette.move')}</span>
+              <Kbd>{t('key.enter')}</Kbd>
+              <span>{t('palette.open')}</span>
             </div>
           </Command>
         </Dialog.Content>

@@ -4,19 +4,16 @@ import { useState } from 'react'
 import { keys, queryClient } from '~/api/queries'
 import { patchListed } from '~/api/server-lists'
 import type { PowerAction, Server, ServerSummary } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { power } from '~/live/live'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
-import { powerOff } from '~/util/state'
+import { powerOff, powerWord } from '~/util/state'
+
+const t = texts('state')
 
 export const POWER_ICONS = { start: Play, restart: RotateCw, stop: Square, kill: Skull } as const
-export const POWER_WORDS: Record<PowerAction, string> = {
-  start: 'Start',
-  restart: 'Restart',
-  stop: 'Stop',
-  kill: 'Kill',
-}
 
 /** Asks for a power change. Shows the intent at once; the end state only when the fact comes. */
 export function usePower(server: ServerSummary | undefined) {
@@ -29,7 +26,7 @@ export function usePower(server: ServerSummary | undefined) {
       patchListed(server?.id ?? '', note)
     },
     onError: (error, action) => {
-      toast.error(`${server?.name ?? 'The server'}: ${POWER_WORDS[action].toLowerCase()} was refused`, error)
+      toast.error(t('power.refused', { server: server?.name ?? t('power.the_server'), action }), error)
       void queryClient.invalidateQueries({ queryKey: keys.server(server?.id ?? '') })
       void queryClient.invalidateQueries({ queryKey: keys.servers })
     },
@@ -52,7 +49,7 @@ export function PowerButtons({ server, compact = false }: { server: Server; comp
       off={powerOff(server, action)}
       onClick={() => (action === 'kill' ? setKilling(true) : order.mutate(action))}
     >
-      {POWER_WORDS[action]}
+      {powerWord(action)}
     </Button>
   )
   const alive = ['running', 'starting', 'stopping'].includes(server.state)
@@ -70,11 +67,11 @@ export function PowerButtons({ server, compact = false }: { server: Server; comp
       <Confirm
         open={killing}
         onClose={() => setKilling(false)}
-        title={`Kill ${server.name}?`}
-        verb="Kill"
+        title={t('power.kill_title', { server: server.name })}
+        verb={powerWord('kill')}
         onConfirm={() => order.mutateAsync('kill')}
       >
-        The process ends at once, without saving. Stopping goes on if you leave it alone.
+        {t('power.kill_note')}
       </Confirm>
     </>
   )

@@ -1,8 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useMatchRoute } from '@tanstack/react-router'
 import { sessionQuery } from '~/api/queries'
+import { texts } from '~/i18n/texts'
 import { Banner } from '~/ui/badge'
 import { buttonClass } from '~/ui/button'
+
+const t = texts('shell')
 
 /** A role was given that waits for a second step at sign-in; the account page says so itself. */
 export function SecondStepBanner() {
@@ -14,10 +17,10 @@ export function SecondStepBanner() {
       <Banner
         family="stop"
         shape="suspended"
-        title="You were given a role that counts once two-step sign-in is set up."
+        title={t('second_step.title')}
         actions={
           <Link to="/account" className={buttonClass('secondary', 'sm', false)}>
-            Set it up
+            {t('second_step.set_up')}
           </Link>
         }
       />

@@ -1,12 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { api, must } from '~/api/client'
 import { limitsOf, type ServerSummary } from '~/api/types'
-import { StateBadge } from '~/ui/badge'
 import { LEVEL_TEXT, levelOf, Spark } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
 import { bytesText, percentText } from '~/util/format'
 import { pendingIntent, shownState } from '~/util/state'
+import { StateBadge } from './state-badge'
 
 const REASONS: Record<string, string> = {
   oom: 'out of memory',

@@ -1,11 +1,11 @@
 import { Link } from '@tanstack/react-router'
 import type { ServerSummary } from '~/api/types'
-import { StateBadge } from '~/ui/badge'
 import { GameTile } from '~/ui/bits'
 import { Address } from '~/ui/copy'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, shownState } from '~/util/state'
 import { SPARK_ROWS, StateNote, UsageCell } from './server-bits'
+import { StateBadge } from './state-badge'
 
 /** Exceptions first: on a phone the one that failed must not be three screens down. */
 const RANK = { fail: 0, warn: 1, move: 2, run: 3, stop: 4 } as const

@@ -19,7 +19,6 @@ import { useState } from 'react'
 import { operationsQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
 import { layers } from '~/stores/layers'
-import { StateBadge } from '~/ui/badge'
 import { GameTile } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Address, copyText } from '~/ui/copy'
@@ -33,6 +32,7 @@ import { visible } from '~/util/visible'
 import { isActive, seenFailures } from './operations-tray'
 import { PowerButtons, usePower } from './power'
 import { reasonOf, StateNote } from './server-bits'
+import { StateBadge } from './state-badge'
 
 interface Tab {
   to:

@@ -1,9 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { Outlet, useMatchRoute, useNavigate } from '@tanstack/react-router'
 import { Tooltip } from 'radix-ui'
-import { lazy, Suspense, useEffect } from 'react'
+import { Suspense, useEffect } from 'react'
 import { sessionQuery } from '~/api/queries'
 import { useHotkeys } from '~/hooks/use-hotkeys'
+import { part } from '~/i18n/page'
+import { texts } from '~/i18n/texts'
 import { live } from '~/live/live'
 import { startLive } from '~/live/mine'
 import { layers, useLayer } from '~/stores/layers'
@@ -18,7 +20,9 @@ import { ShortcutsDialog } from './shortcuts'
 import { Sidebar } from './sidebar'
 import { Topbar } from './topbar'
 
-const Palette = lazy(() => import('./palette'))
+const t = texts('shell')
+
+const Palette = part(() => import('./palette'))
 
 function focusSearch(): void {
   const field = document.querySelector<HTMLInputElement>('main input[type="search"]')
@@ -58,7 +62,7 @@ export function Shell() {
         href="#main"
         className="fixed top-2 left-2 z-(--z-tip) -translate-y-16 rounded-box bg-accent-solid px-3 py-2 text-on-accent focus:translate-y-0"
       >
-        To the content
+        {t('to_content')}
       </a>
       <div className="grid h-dvh grid-cols-[auto_minmax(0,1fr)] grid-rows-[auto_minmax(0,1fr)] max-sm:grid-cols-1 max-sm:grid-rows-[minmax(0,1fr)_auto]">
         <Sidebar rail={onServer} />
@@ -66,8 +70,8 @@ export function Shell() {
         <main id="main" tabIndex={-1} className="flex min-h-0 min-w-0 flex-col overflow-y-auto outline-none">
           {exposed && (
             <div className="px-6 pt-3 max-sm:px-3">
-              <Banner family="warn" shape="look" title="This page is not encrypted">
-                Passwords and consoles can be read on the way. Start the panel with HTTPS.
+              <Banner family="warn" shape="look" title={t('exposed.title')}>
+                {t('exposed.note')}
               </Banner>
             </div>
           )}

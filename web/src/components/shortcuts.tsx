@@ -1,38 +1,46 @@
+import { texts } from '~/i18n/texts'
 import { layers, useLayer } from '~/stores/layers'
 import { Kbd } from '~/ui/bits'
 import { Dialog } from '~/ui/dialog'
 
-const GROUPS: Array<[title: string, rows: Array<[keys: string[], what: string]>]> = [
-  [
-    'Anywhere',
+const t = texts('shell')
+
+type Row = [keys: string[], what: string]
+
+function groups(): Array<[title: string, rows: Row[]]> {
+  const [ctrl, esc] = [t('key.ctrl'), t('key.esc')]
+  return [
     [
-      [['Ctrl', 'K'], 'Find anything, run a command'],
-      [['/'], 'Search on this page'],
-      [['g', 'o'], 'Overview'],
-      [['g', 's'], 'Servers'],
-      [['g', 'n'], 'Nodes'],
-      [['g', 'e'], 'Eggs'],
-      [['g', 'p'], 'People'],
-      [['g', 'r'], 'Roles'],
-      [['g', 'a'], 'Audit log'],
-      [['c'], 'New server'],
-      [['t'], 'Operations'],
-      [['?'], 'This list'],
-      [['Esc'], 'Close what is open'],
+      t('shortcuts.anywhere'),
+      [
+        [[ctrl, 'K'], t('shortcuts.find')],
+        [['/'], t('shortcuts.search')],
+        [['g', 'o'], t('place.overview')],
+        [['g', 's'], t('place.servers')],
+        [['g', 'n'], t('place.nodes')],
+        [['g', 'e'], t('place.eggs')],
+        [['g', 'p'], t('place.people')],
+        [['g', 'r'], t('place.roles')],
+        [['g', 'a'], t('place.audit')],
+        [['c'], t('palette.new_server')],
+        [['t'], t('place.operations')],
+        [['?'], t('shortcuts.this_list')],
+        [[esc], t('shortcuts.close')],
+      ],
     ],
-  ],
-  [
-    'Console',
     [
-      [['↑'], 'Earlier command, also later with ↓'],
-      [['Tab'], 'Complete from what was typed before'],
-      [['Ctrl', 'F'], 'Search in the console'],
-      [['PgUp'], 'Older lines, newer with PgDn'],
-      [['End'], 'Back to the newest line'],
+      t('shortcuts.console'),
+      [
+        [['↑'], t('shortcuts.earlier')],
+        [[t('key.tab')], t('shortcuts.complete')],
+        [[ctrl, 'F'], t('shortcuts.console_search')],
+        [[t('key.page_up')], t('shortcuts.older')],
+        [[t('key.end')], t('shortcuts.newest')],
+      ],
     ],
-  ],
-  ['Editor', [[['Ctrl', 'S'], 'Save']]],
-]
+    [t('shortcuts.editor'), [[[ctrl, 'S'], t('shortcuts.save')]]],
+  ]
+}
 
 export function ShortcutsDialog() {
   const open = useLayer() === 'shortcuts'
@@ -40,11 +48,11 @@ export function ShortcutsDialog() {
     <Dialog
       open={open}
       onClose={() => layers.show(undefined)}
-      title="Shortcuts"
-      note="The console and the editor keep their keys to themselves."
+      title={t('shortcuts.title')}
+      note={t('shortcuts.note')}
     >
       <div className="flex flex-col gap-4">
-        {GROUPS.map(([title, rows]) => (
+        {groups().map(([title, rows]) => (
           <section key={title}>
             <h3 className="mb-1 text-12 text-t3">{title}</h3>
             <dl className="grid grid-cols-[1fr_auto]">

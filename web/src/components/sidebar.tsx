@@ -4,12 +4,15 @@ import { CircleHelp } from 'lucide-react'
 import { nodesQuery } from '~/api/queries'
 import { tallyQuery } from '~/api/server-lists'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { layers } from '~/stores/layers'
 import { Kbd } from '~/ui/bits'
 import { cx } from '~/util/cx'
 import { count } from '~/util/format'
 import { Logo } from './logo'
 import { ADMIN_PLACES, openTo, PLACES, type Place } from './nav'
+
+const t = texts('shell')
 
 const ROW =
   'tx flex h-8 items-center gap-2.5 rounded-in px-3 font-[450] whitespace-nowrap text-t2 hover:text-t1 data-[status=active]:bg-surface-3 data-[status=active]:font-medium data-[status=active]:text-t1'
@@ -29,11 +32,11 @@ export function Sidebar({ rail }: { rail: boolean }) {
       to={place.to}
       activeOptions={{ exact: place.to === '/', includeSearch: false }}
       className={ROW}
-      title={rail ? place.label : undefined}
-      aria-label={place.label}
+      title={rail ? t(place.label) : undefined}
+      aria-label={t(place.label)}
     >
       <place.icon aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0" />
-      {!rail && <span className="max-md:hidden">{place.label}</span>}
+      {!rail && <span className="truncate max-md:hidden">{t(place.label)}</span>}
       {!rail && counts[place.to] !== undefined && (
         <span className="num ml-auto text-12 font-normal text-t3 max-md:hidden">
           {count(counts[place.to] ?? 0)}
@@ -51,17 +54,17 @@ export function Sidebar({ rail }: { rail: boolean }) {
       <Link
         to="/"
         className="flex h-12 items-center gap-2.5 px-2.5 text-14 font-semibold"
-        aria-label="Warren, overview"
+        aria-label={t('nav.home')}
       >
         <Logo />
         {!rail && <span className="max-md:hidden">Warren</span>}
       </Link>
-      <nav aria-label="Main" className="mt-2 flex flex-1 flex-col gap-0.5">
+      <nav aria-label={t('nav.main')} className="mt-2 flex flex-1 flex-col gap-0.5">
         {openTo(mine, PLACES).map(row)}
         {rail ? (
           <div className="h-3" />
         ) : (
-          <div className="px-3 pt-4 pb-1.5 text-12 text-t3 max-md:invisible">Administration</div>
+          <div className="px-3 pt-4 pb-1.5 text-12 text-t3 max-md:invisible">{t('nav.administration')}</div>
         )}
         {openTo(mine, ADMIN_PLACES).map(row)}
       </nav>
@@ -69,11 +72,11 @@ export function Sidebar({ rail }: { rail: boolean }) {
         type="button"
         className={ROW}
         onClick={() => layers.show('shortcuts')}
-        aria-label="Help and shortcuts"
-        title={rail ? 'Help and shortcuts' : undefined}
+        aria-label={t('help')}
+        title={rail ? t('help') : undefined}
       >
         <CircleHelp aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0" />
-        {!rail && <span className="max-md:hidden">Help and shortcuts</span>}
+        {!rail && <span className="truncate max-md:hidden">{t('help')}</span>}
         {!rail && (
           <span className="ml-auto max-md:hidden">
             <Kbd>?</Kbd>

@@ -3,6 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import { ChevronRight, ListChecks, LogOut, Monitor, Search, User } from 'lucide-react'
 import { operationsQuery, sessionQuery } from '~/api/queries'
 import { useSignOut } from '~/hooks/use-sign-out'
+import { texts } from '~/i18n/texts'
 import { layers, useLayer } from '~/stores/layers'
 import { useCrumbs } from '~/stores/page'
 import { setTheme, type Theme, useTheme } from '~/stores/theme'
@@ -10,14 +11,12 @@ import { Avatar, Kbd } from '~/ui/bits'
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '~/ui/menu'
 import { Spinner } from '~/ui/spinner'
 import { cx } from '~/util/cx'
+import { LanguageChoices } from './language-menu'
 import { seenFailures } from './operations-tray'
 
-const THEMES: Array<[Theme, string]> = [
-  ['system', 'As the system'],
-  ['dark', 'Dark'],
-  ['light', 'Light'],
-  ['contrast', 'High contrast'],
-]
+const t = texts('shell')
+
+const THEMES: Theme[] = ['system', 'dark', 'light', 'contrast']
 
 export function AccountMenu() {
   const session = useQuery(sessionQuery)
@@ -30,7 +29,7 @@ export function AccountMenu() {
       trigger={
         <button
           type="button"
-          aria-label={`Account of ${name}`}
+          aria-label={t('account_of', { name })}
           className="ml-1 inline-flex size-8 items-center justify-center rounded-pill max-sm:size-11"
         >
           <Avatar name={name} />
@@ -39,21 +38,23 @@ export function AccountMenu() {
     >
       <MenuLabel>{name}</MenuLabel>
       <MenuItem icon={User} onSelect={() => void navigate({ to: '/account' })}>
-        Account
+        {t('place.account')}
       </MenuItem>
       <MenuLine />
-      <MenuLabel>Theme</MenuLabel>
-      {THEMES.map(([value, word]) => (
+      <MenuLabel>{t('theme')}</MenuLabel>
+      {THEMES.map((value) => (
         <MenuChoice key={value} checked={theme === value} onSelect={() => setTheme(value)}>
-          {word}
+          {t(`theme.${value}`)}
         </MenuChoice>
       ))}
       <MenuLine />
+      <LanguageChoices />
+      <MenuLine />
       <MenuItem icon={Monitor} onSelect={() => window.open('/api/docs', '_blank', 'noopener')}>
-        API reference
+        {t('api_reference')}
       </MenuItem>
       <MenuItem icon={LogOut} onSelect={signOut}>
-        Sign out
+        {t('sign_out')}
       </MenuItem>
     </Menu>
   )
@@ -67,7 +68,7 @@ export function OperationsButton() {
   return (
     <button
       type="button"
-      aria-label={`Operations: ${running} running${failed ? `, ${failed} failed` : ''}`}
+      aria-label={t('operations_button', { running, failed })}
       aria-expanded={open}
       data-tray-button
       onClick={() => layers.toggle('tray')}
@@ -97,7 +98,7 @@ export function Topbar() {
   const crumbs = useCrumbs()
   return (
     <header className="flex h-12 items-center gap-2 border-b border-line bg-surface pr-4 pl-6 max-sm:hidden">
-      <nav aria-label="Breadcrumb" className="flex min-w-0 items-center gap-2 text-t3">
+      <nav aria-label={t('nav.breadcrumb')} className="flex min-w-0 items-center gap-2 text-t3">
         {crumbs.map((crumb, at) => (
           <span key={crumb.label} className="flex min-w-0 items-center gap-2">
             {at > 0 && <ChevronRight aria-hidden="true" size={14} className="shrink-0" />}
@@ -120,9 +121,9 @@ export function Topbar() {
         className="tx flex h-8 w-70 items-center gap-2 rounded-box border border-line-2 bg-ground pr-1.5 pl-2.5 text-t3 hover:border-line-3 max-md:w-48"
       >
         <Search aria-hidden="true" size={14} strokeWidth={1.75} />
-        <span className="truncate">Search or run a command</span>
+        <span className="truncate">{t('search')}</span>
         <span className="ml-auto shrink-0">
-          <Kbd>Ctrl K</Kbd>
+          <Kbd>{t('key.ctrl_k')}</Kbd>
         </span>
       </button>
       <OperationsButton />

@@ -7,14 +7,14 @@ import { PageProblem } from '~/components/page-states'
 import { ServerHeader, serverTabs } from '~/components/server-header'
 import { usePage } from '~/stores/page'
 import { useSlow } from '~/ui/wait'
-import { shownState, WORD } from '~/util/state'
+import { shownState, tabWord } from '~/util/state'
 
 export function ServerPage() {
   const { server: id } = useParams({ from: '/app/servers/$server' })
   const query = useQuery(serverQuery(id))
   const slow = useSlow()
   const server = query.data
-  usePage(server ? `${server.name} · ${WORD[shownState(server)].toLowerCase()}` : 'Server', [
+  usePage(server ? `${server.name} · ${tabWord(shownState(server))}` : 'Server', [
     { label: 'Servers', to: '/servers' },
     { label: server?.name ?? '' },
   ])

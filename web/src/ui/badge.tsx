@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
 import { cx } from '~/util/cx'
-import { FAMILY, type Family, type Shown, WORD } from '~/util/state'
+import type { Family, Shown } from '~/util/state'
 
 const EDGED: Record<Family, string> = {
   run: 'text-run-fg bg-run-tint border-run-line',
@@ -97,14 +97,6 @@ export function Badge({ family, shape, children, plain = false }: BadgeProps) {
       <Mark shape={shape} />
       {children}
     </span>
-  )
-}
-
-export function StateBadge({ state, plain = false }: { state: Shown; plain?: boolean }) {
-  return (
-    <Badge family={FAMILY[state]} shape={state} plain={plain}>
-      {WORD[state]}
-    </Badge>
   )
 }
 

@@ -1,4 +1,7 @@
 import type { Node, PowerAction, Server, ServerSummary } from '~/api/types'
+import { texts } from '~/i18n/texts'
+
+const t = texts('state')
 
 export type Family = 'run' | 'move' | 'stop' | 'warn' | 'fail'
 
@@ -34,27 +37,22 @@ export const FAMILY: Record<Shown, Family> = {
   error: 'fail',
 }
 
-/** As part of a sentence: "The server …". */
-export function stateWords(state: string): string {
-  if (state === 'error') return 'could not start'
-  if (state === 'crashed') return 'has crashed'
-  return `is ${state}`
+/** A whole sentence: "The server is running". */
+export function serverIs(state: string): string {
+  return t('server_is', { state })
 }
 
-export const WORD: Record<Shown, string> = {
-  running: 'Running',
-  starting: 'Starting',
-  stopping: 'Stopping',
-  installing: 'Installing',
-  transferring: 'Transferring',
-  restoring: 'Restoring',
-  deleting: 'Deleting',
-  stopped: 'Stopped',
-  new: 'New',
-  unreachable: 'Unreachable',
-  suspended: 'Suspended',
-  crashed: 'Crashed',
-  error: 'Error',
+export function stateWord(state: Shown): string {
+  return t(`shown.${state}`)
+}
+
+/** As it stands in the title of a browser's tab, behind a name. */
+export function tabWord(state: Shown): string {
+  return t(`tab.${state}`)
+}
+
+export function powerWord(action: PowerAction): string {
+  return t(`power.${action}`)
 }
 
 /** Conditions win over the state: what one may do depends on them first. */
@@ -76,13 +74,7 @@ export function pendingIntent(server: ServerSummary): { word: string; since: num
     kill: ['stopped', 'crashed'],
   }
   if (done[intent.action].includes(server.state)) return undefined
-  const words: Record<PowerAction, string> = {
-    start: 'Starting',
-    restart: 'Restarting',
-    stop: 'Stopping',
-    kill: 'Killing',
-  }
-  return { word: words[intent.action], since }
+  return { word: t(`intent.${intent.action}`), since }
 }
 
 function failedInstall(server: ServerSummary | Server): boolean {
@@ -99,28 +91,28 @@ export function powerOff(server: ServerSummary | Server, action: PowerAction): s
     'permissions' in server
       ? server.permissions.includes(`control.${action === 'kill' ? 'stop' : action}`)
       : true
-  if (!may) return 'You may not do this on this server'
-  if (server.suspended && action === 'start') return 'The server is suspended'
+  if (!may) return t('off.no_right')
+  if (server.suspended && action === 'start') return t('off.suspended')
   const state = server.state
-  if (state === 'installing') return 'The server is being installed'
-  if (state === 'new') return 'The server has not been installed yet'
+  if (state === 'installing') return t('off.installing')
+  if (state === 'new') return t('off.new')
   const begins = action === 'start' || action === 'restart'
-  if (begins && failedInstall(server)) return 'Its install failed; reinstall it first'
+  if (begins && failedInstall(server)) return t('off.install_failed')
   const job = server.operation
   if (begins && job && (job.state === 'pending' || job.state === 'running'))
-    return `Its files are in use: ${job.kind}`
+    return t('off.files_in_use', { job: job.kind })
   const alive = state === 'running' || state === 'starting' || state === 'stopping'
   switch (action) {
     case 'start':
-      return alive ? `The server ${stateWords(state)}` : false
+      return alive ? serverIs(state) : false
     case 'stop':
-      if (state === 'stopping') return 'The server is stopping'
-      return alive ? false : 'The server does not run'
+      if (state === 'stopping') return t('off.stopping')
+      return alive ? false : t('off.not_running')
     case 'restart':
-      if (state === 'stopping') return 'The server is stopping'
-      return server.suspended ? 'The server is suspended' : false
+      if (state === 'stopping') return t('off.stopping')
+      return server.suspended ? t('off.suspended') : false
     case 'kill':
-      return alive ? false : 'The server does not run'
+      return alive ? false : t('off.not_running')
   }
 }
 
@@ -128,9 +120,9 @@ export function powerOff(server: ServerSummary | Server, action: PowerAction): s
 export function takeBackOff(node: Node): string | false {
   switch (node.state) {
     case 'online':
-      return 'It is connected; nothing has to be taken back'
+      return t('take_back.online')
     case 'quarantined':
-      return 'Two machines claim this identity; say first which one is kept'
+      return t('take_back.quarantined')
     case 'offline':
     case 'revoked':
       return false
@@ -146,11 +138,11 @@ export interface NodeShown {
 export function nodeShown(node: Node): NodeShown {
   switch (node.state) {
     case 'offline':
-      return { family: 'warn', word: 'Away' }
+      return { family: 'warn', word: t('node.away') }
     case 'quarantined':
-      return { family: 'warn', word: 'Quarantined', note: 'two machines claim this identity' }
+      return { family: 'warn', word: t('node.quarantined'), note: t('node.quarantined_note') }
     case 'revoked':
-      return { family: 'fail', word: 'Revoked' }
+      return { family: 'fail', word: t('node.revoked') }
     case 'online': {
       const worst =
         node.conditions.find((c) => c.level === 'error') ??
@@ -158,11 +150,11 @@ export function nodeShown(node: Node): NodeShown {
       if (worst) {
         return {
           family: worst.level === 'error' ? 'fail' : 'warn',
-          word: 'Needs a look',
+          word: t('node.needs_look'),
           note: worst.message,
         }
       }
-      return { family: 'run', word: 'Healthy' }
+      return { family: 'run', word: t('node.healthy') }
     }
   }
 }
