@@ -8,6 +8,8 @@ const DIST = new URL('../dist', import.meta.url).pathname
 const FIRST_PAGE_MAX = 160 * 1000
 // The sign-in route is part of the first page somebody sees; the rest of the routes load when they are opened.
 const FIRST_ROUTES = [/^assets\/login-[\w-]+\.js$/]
+// Its texts, in one language: that which has most to load. English has the rest in its scripts.
+const FIRST_TEXTS = ['common', 'door']
 
 function size(path) {
   return gzipSync(readFileSync(join(DIST, path)), { level: 9 }).length
@@ -32,7 +34,21 @@ while (queue.length > 0) {
     queue.push(`assets/${name}`)
 }
 
-const rows = [...seen].map((path) => [path, size(path)]).sort((a, b) => b[1] - a[1])
+const languages = new Map()
+for (const path of all) {
+  const [, language, namespace] = /^assets\/text-(\w+)-([a-z_]+)-[\w-]+\.js$/.exec(path) ?? []
+  if (!FIRST_TEXTS.includes(namespace)) continue
+  const texts = languages.get(language) ?? []
+  languages.set(language, [...texts, [path, size(path)]])
+}
+const weight = (texts) => texts.reduce((total, [, bytes]) => total + bytes, 0)
+const [heaviest = []] = [...languages.values()].sort((a, b) => weight(b) - weight(a))
+if (heaviest.length !== FIRST_TEXTS.length) {
+  console.error(`the first page's texts are not all there: ${heaviest.map(([path]) => path).join(', ')}`)
+  process.exit(1)
+}
+
+const rows = [...[...seen].map((path) => [path, size(path)]), ...heaviest].sort((a, b) => b[1] - a[1])
 const sum = rows.reduce((total, [, bytes]) => total + bytes, 0)
 for (const [path, bytes] of rows) console.log(`${(bytes / 1000).toFixed(1).padStart(7)} kB  ${path}`)
 const rest = all

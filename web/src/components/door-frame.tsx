@@ -1,14 +1,18 @@
 import { CircleAlert } from 'lucide-react'
+import { texts } from '~/i18n/texts'
 import { Banner } from '~/ui/badge'
 import { readable } from '~/util/readable'
+import { LanguageSelect } from './language-select'
 import { Logo } from './logo'
+
+const t = texts('door')
 
 /** Between the form and other ways in. */
 export function DoorOr() {
   return (
     <div className="mt-4 mb-6 flex items-center gap-3 text-12 text-t3">
       <span aria-hidden="true" className="h-px flex-1 bg-line" />
-      or
+      {t('or')}
       <span aria-hidden="true" className="h-px flex-1 bg-line" />
     </div>
   )
@@ -36,14 +40,17 @@ export function DoorFrame({
 }) {
   return (
     <main className="flex min-h-dvh flex-col items-center justify-center px-5 py-8">
+      <div className="fixed top-3 right-3">
+        <LanguageSelect />
+      </div>
       <div className="w-full max-w-90">
         <Logo size={40} />
         <h1 className="mt-6 text-28 font-semibold tracking-[-0.02em]">{title}</h1>
         <p className="mt-1 mb-6 text-14 text-t2">{note}</p>
         {readable(location) && (
           <div className="mb-5">
-            <Banner family="warn" shape="look" title="This page is not encrypted">
-              A password typed here can be read on its way. Start the panel with --public for HTTPS.
+            <Banner family="warn" shape="look" title={t('exposed.title')}>
+              {t('exposed.note')}
             </Banner>
           </div>
         )}

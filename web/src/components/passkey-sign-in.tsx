@@ -3,18 +3,20 @@ import { isProblem } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import type { SignedIn } from '~/api/types'
 import { usePasskeySignIn } from '~/hooks/use-passkey-sign-in'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { browserRefusal } from '~/util/passkey'
 import { DoorError } from './door-frame'
 
-const UNKNOWN =
-  'The panel does not know this passkey, or it was too late. Try again, or sign in with your password.'
+const t = texts('door')
 
 function refusal(error: unknown): string {
   const said = browserRefusal(error)
   if (said) return said
   const problem = asProblem(error)
-  return problem.code === 'bad_passkey' ? UNKNOWN : (attemptsText(problem) ?? problem.message)
+  return problem.code === 'bad_passkey'
+    ? t('login.passkey_unknown')
+    : (attemptsText(problem) ?? problem.message)
 }
 
 /** The way in without a password. While it stands there, the name field offers passkeys too. */
@@ -39,7 +41,7 @@ export function PasskeySignIn({
   return (
     <div>
       <Button size="lg" icon={FingerprintPattern} busy={busy} className="w-full" onClick={() => void press()}>
-        Sign in with a passkey
+        {t('login.passkey')}
       </Button>
       {error !== undefined && <DoorError>{refusal(error)}</DoorError>}
     </div>

@@ -12,7 +12,7 @@ import { Button } from '~/ui/button'
 import { Menu, MenuItem } from '~/ui/menu'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { NO_PASSKEYS, whyNoPasskeys } from '~/util/passkey'
+import { noPasskeysText, whyNoPasskeys } from '~/util/passkey'
 import { visible } from '~/util/visible'
 import { CredentialRow, TakeBack } from './credentials'
 import { ProblemView } from './problem-view'
@@ -27,7 +27,7 @@ export function Passkeys() {
   const [removing, setRemoving] = useState<Passkey>()
   const why = whyNoPasskeys()
   const full = (list.data?.length ?? 0) >= MOST
-  const off = why ? NO_PASSKEYS[why] : full && `${MOST} are the most: remove one first`
+  const off = why ? noPasskeysText(why) : full && `${MOST} are the most: remove one first`
   return (
     <Card>
       <CardHead title="Passkeys" note={list.data?.length}>
@@ -57,7 +57,7 @@ export function Passkeys() {
           />
         ))}
       </ul>
-      {why && <p className="border-t border-line px-4 py-3 text-t2">{NO_PASSKEYS[why]}</p>}
+      {why && <p className="border-t border-line px-4 py-3 text-t2">{noPasskeysText(why)}</p>}
       <AddPasskeyDialog open={adding} onClose={() => setAdding(false)} />
       <RenamePasskeyDialog passkey={renaming} onClose={() => setRenaming(undefined)} />
       <TakeBack

@@ -3,10 +3,13 @@ import { api, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import type { Provider } from '~/api/types'
 import { useLeaving } from '~/hooks/use-leaving'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { ssoCode, ssoRefusal } from '~/util/sso'
 import { visible } from '~/util/visible'
 import { DoorError } from './door-frame'
+
+const t = texts('door')
 
 /** What the panel said when it could not send somebody to a provider. */
 export function providerProblem(error: unknown): string {
@@ -39,7 +42,7 @@ export function ProviderSignIn({
             size="lg"
             icon={KeyRound}
             busy={going === id}
-            aria-label={`Sign in with ${visible(name)}`}
+            aria-label={t('login.with', { provider: visible(name) })}
             title={visible(name)}
             onClick={() => {
               if (busy) return

@@ -1,5 +1,8 @@
+import { texts } from '~/i18n/texts'
 import { Banner } from '~/ui/badge'
 import { visibleLines } from '~/util/visible'
+
+const t = texts('door')
 
 /** What the panel said to somebody whose account is suspended: its text, as text. */
 export function SuspendedNote({ said }: { said: string }) {
@@ -10,7 +13,7 @@ export function SuspendedNote({ said }: { said: string }) {
         shape="suspended"
         title={<bdi className="whitespace-pre-line [overflow-wrap:anywhere]">{visibleLines(said)}</bdi>}
       >
-        <span className="block">Your servers go on. Whoever looks after this panel can lift it.</span>
+        <span className="block">{t('suspended.go_on')}</span>
       </Banner>
     </div>
   )

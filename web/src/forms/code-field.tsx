@@ -1,7 +1,10 @@
 import { useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
 import { cx } from '~/util/cx'
 import { digitsOf } from '~/util/second-factor'
+
+const t = texts('door')
 
 /** A code of the authenticator app, or where one is taken too, a recovery code instead. */
 export function CodeField({
@@ -25,7 +28,7 @@ export function CodeField({
   const [switched, setSwitched] = useState(false)
   return (
     <Field
-      label={recovery ? 'Recovery code' : 'Code'}
+      label={t(recovery ? 'code.recovery' : 'code.label')}
       help={help}
       error={error}
       aside={
@@ -39,7 +42,7 @@ export function CodeField({
               onRecovery(!recovery)
             }}
           >
-            {recovery ? 'Use the app' : 'Use a recovery code'}
+            {t(recovery ? 'code.use_app' : 'code.use_recovery')}
           </button>
         )
       }

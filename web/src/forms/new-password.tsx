@@ -1,4 +1,7 @@
+import { texts } from '~/i18n/texts'
 import { PasswordField } from './password-field'
+
+const t = texts('door')
 
 const SHORTEST = 10
 
@@ -12,8 +15,8 @@ export const NOTHING_TYPED: NewPassword = { fresh: '', again: '' }
 /** What can be said of it before it is sent. */
 function wrongOf({ fresh, again }: NewPassword) {
   return {
-    fresh: fresh.length < SHORTEST ? `At least ${SHORTEST} characters` : undefined,
-    again: again !== fresh ? 'This is not the same' : undefined,
+    fresh: fresh.length < SHORTEST ? t('password.too_short', { least: SHORTEST }) : undefined,
+    again: again !== fresh ? t('password.not_same') : undefined,
   }
 }
 
@@ -42,16 +45,16 @@ export function NewPasswordFields({
   return (
     <>
       <PasswordField
-        label="New password"
+        label={t('password.new')}
         value={typed.fresh}
         autoComplete="new-password"
         autoFocus={autoFocus}
         onChange={(fresh) => onChange({ ...typed, fresh })}
-        help={`At least ${SHORTEST} characters; a sentence is fine`}
+        help={t('password.help', { least: SHORTEST })}
         error={refused ?? (tried ? wrong.fresh : undefined)}
       />
       <PasswordField
-        label="New password again"
+        label={t('password.again')}
         value={typed.again}
         autoComplete="new-password"
         onChange={(again) => onChange({ ...typed, again })}

@@ -1,6 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
 import { sessionQuery } from '~/api/queries'
+import { texts } from '~/i18n/texts'
 import { PasswordField } from './password-field'
+
+const t = texts('door')
 
 /** Whether the one who is signed in has a password: who came through another provider may have none. */
 export function useHasPassword(): boolean {
@@ -11,7 +14,7 @@ export function useHasPassword(): boolean {
 
 /** One's own password, to prove that it is not just somebody at an open browser. For who has none, the sign-in of a moment ago does. */
 export function OwnPassword({
-  label = 'Your password',
+  label = t('password.yours'),
   ...field
 }: {
   label?: string
@@ -21,11 +24,6 @@ export function OwnPassword({
   error?: string | undefined
   help?: string
 }) {
-  if (!useHasPassword())
-    return (
-      <p className="text-t2">
-        You have no password here. Having signed in within the last ten minutes stands for it.
-      </p>
-    )
+  if (!useHasPassword()) return <p className="text-t2">{t('password.none')}</p>
   return <PasswordField {...field} label={label} autoComplete="current-password" />
 }

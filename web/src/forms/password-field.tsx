@@ -1,6 +1,9 @@
 import { Eye, EyeOff } from 'lucide-react'
 import { useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('door')
 
 /** A password that can be looked at while it is typed. */
 export function PasswordField({
@@ -38,7 +41,7 @@ export function PasswordField({
           />
           <button
             type="button"
-            aria-label={shown ? 'Hide the password' : 'Show the password'}
+            aria-label={t(shown ? 'password.hide' : 'password.show')}
             onClick={() => setShown(!shown)}
             className="absolute inset-y-0 right-0 flex w-10 items-center justify-center text-t3 hover:text-t1"
           >

@@ -2,10 +2,13 @@ import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { asProblem, attemptsText } from '~/api/problem'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { DialogFoot } from '~/ui/dialog'
 import { CodeField } from './code-field'
 import { OwnPassword } from './own-password'
+
+const t = texts('common')
 
 export interface Proof {
   current_password: string
@@ -54,7 +57,7 @@ export function SecondFactorProve<T>({
       />
       {problem && !waits && !fields.current_password && !fields.code && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t('cancel')}</Button>
         <Button type="submit" look={destroys ? 'destroy' : 'primary'} busy={acting.isPending}>
           {verb}
         </Button>

@@ -7,22 +7,22 @@ import { keys, queryClient } from '~/api/queries'
 import { DoorFrame } from '~/components/door-frame'
 import { FormProblem } from '~/components/problem-view'
 import { useHashToken } from '~/hooks/use-hash-token'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Mark } from '~/ui/badge'
 import { Button, buttonClass } from '~/ui/button'
 import { cx } from '~/util/cx'
 
+const t = texts('door')
+
 /** Where the link of a mail leads that shows whose address it is. */
 export function ConfirmEmailPage() {
   const token = useHashToken()
-  usePage('Your e-mail address')
+  usePage(t('confirm.page'))
   if (token === undefined)
     return (
-      <NoLink
-        title="The link is missing"
-        note="This page works with a link from a mail, and its address holds none."
-      >
-        It was cut while copying, or the page was loaded again: open the link in your mail once more.
+      <NoLink title={t('link.missing')} note={t('link.missing_note')}>
+        {t('confirm.missing')}
       </NoLink>
     )
   return <ByLink key={token} token={token} />
@@ -37,38 +37,25 @@ function ByLink({ token }: { token: string }) {
   if (confirm.isSuccess) return <Confirmed />
   if (problem?.status === 401)
     return (
-      <NoLink
-        title="Sign in first"
-        note="The link is for an account, and nobody is signed in here."
-        to="/login"
-      >
-        Sign in to your account in this browser, then open the link in your mail once more.
+      <NoLink title={t('confirm.nobody')} note={t('confirm.nobody_note')} to="/login">
+        {t('confirm.nobody_do')}
       </NoLink>
     )
-  if (problem?.fields.token?.includes('another account'))
+  if (problem?.fieldCodes.token === 'another_account')
     return (
-      <NoLink title="This link is for another account" note="You are signed in to a different one here.">
-        If it is yours too, sign in to that one and open the link once more. If you do not know of it, leave
-        the mail alone: nothing changes.
+      <NoLink title={t('confirm.other')} note={t('confirm.other_note')}>
+        {t('confirm.other_do')}
       </NoLink>
     )
   if (problem?.fields.token)
     return (
-      <NoLink
-        title="This link works no more"
-        note="It was used, is too old, or another change came after it."
-      >
-        If it is your address already, there is nothing left to do. Else ask for another link under Account.
+      <NoLink title={t('link.dead')} note={t('confirm.dead_note')}>
+        {t('confirm.dead_do')}
       </NoLink>
     )
   return (
-    <DoorFrame
-      title="Is this your address?"
-      note="Your account has it from then on: links to another password go there."
-    >
-      {problem && (
-        <FormProblem error={problem} said={problem.fields.email && 'Somebody else has it by now.'} />
-      )}
+    <DoorFrame title={t('confirm.title')} note={t('confirm.note')}>
+      {problem && <FormProblem error={problem} said={problem.fields.email && t('confirm.taken')} />}
       <Button
         look="primary"
         size="lg"
@@ -76,7 +63,7 @@ function ByLink({ token }: { token: string }) {
         className="w-full"
         onClick={() => confirm.mutate()}
       >
-        Yes, it is mine
+        {t('confirm.yes')}
       </Button>
     </DoorFrame>
   )
@@ -85,13 +72,13 @@ function ByLink({ token }: { token: string }) {
 function Confirmed() {
   useEffect(() => document.getElementById('on')?.focus(), [])
   return (
-    <DoorFrame title="Confirmed" note="Mail to this address reaches you.">
+    <DoorFrame title={t('confirm.done')} note={t('confirm.done_note')}>
       <p role="status" className="mb-5 flex items-center gap-2 text-t2">
         <Mark shape="ok" family="run" size={14} />
-        Your account has this e-mail address now.
+        {t('confirm.done_text')}
       </p>
       <Link id="on" to="/account" className={cx(buttonClass('primary', 'lg', false), 'w-full')}>
-        Go to your account
+        {t('confirm.to_account')}
       </Link>
     </DoorFrame>
   )
@@ -114,7 +101,7 @@ function NoLink({
         {children}
       </p>
       <Link to={to} className={cx(buttonClass('primary', 'lg', false), 'w-full')}>
-        {to === '/login' ? 'Sign in' : 'Go to your account'}
+        {to === '/login' ? t('sign_in') : t('confirm.to_account')}
       </Link>
     </DoorFrame>
   )

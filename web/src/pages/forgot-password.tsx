@@ -4,26 +4,22 @@ import { api, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import { DoorFrame } from '~/components/door-frame'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Button, type ButtonLook, buttonClass } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
 import { cx } from '~/util/cx'
 
-const WORDS: Record<string, string> = {
-  mail_off: 'This panel sends no mail. Ask an admin for another password.',
-}
+const t = texts('door')
 
 /** Asks for a link with which to set another password. */
 export function ForgotPasswordPage() {
   const [login, setLogin] = useState('')
   const [asked, setAsked] = useState(false)
-  usePage('Forgotten password')
+  usePage(t('forgot.page'))
   if (asked) return <Asked onAgain={() => setAsked(false)} />
   return (
-    <DoorFrame
-      title="Forgot your password?"
-      note="A link with which you choose another one goes to your account’s e-mail address."
-    >
+    <DoorFrame title={t('login.forgot')} note={t('forgot.note')}>
       <AskForm login={login} onLogin={setLogin} onAsked={() => setAsked(true)} />
       <ToLogin look="quiet" className="mt-2" />
     </DoorFrame>
@@ -62,8 +58,8 @@ function AskForm({
   return (
     <form onSubmit={submit} noValidate className="flex flex-col gap-4">
       <Field
-        label="E-mail or user name"
-        error={problem?.fields.login ?? (tried && !login.trim() ? 'Which account is it?' : undefined)}
+        label={t('login.name')}
+        error={problem?.fields.login ?? (tried && !login.trim() ? t('forgot.which') : undefined)}
       >
         {(ids) => (
           <Input
@@ -81,10 +77,13 @@ function AskForm({
         )}
       </Field>
       {problem && !problem.fields.login && (
-        <FormProblem error={problem} said={WORDS[problem.code] ?? attemptsText(problem)} />
+        <FormProblem
+          error={problem}
+          said={problem.code === 'mail_off' ? t('forgot.mail_off') : attemptsText(problem)}
+        />
       )}
       <Button type="submit" look="primary" size="lg" busy={busy} className="mt-1 w-full">
-        Send me a link
+        {t('forgot.send')}
       </Button>
     </form>
   )
@@ -96,17 +95,17 @@ const focused = (element: HTMLElement | null) => element?.focus()
 function Asked({ onAgain }: { onAgain: () => void }) {
   return (
     <DoorFrame
-      title="Look into your mail"
+      title={t('forgot.asked')}
       note={
         <span ref={focused} tabIndex={-1} role="status" className="text-t1 outline-none">
-          If there is such an account, a link is on its way to its address. It is good for an hour.
+          {t('forgot.asked_note')}
         </span>
       }
     >
-      <p className="mb-5 text-t3">Nothing there after some minutes? Look among the unwanted mail.</p>
+      <p className="mb-5 text-t3">{t('forgot.spam')}</p>
       <ToLogin look="secondary" />
       <Button look="quiet" size="lg" className="mt-2 w-full" onClick={onAgain}>
-        Ask with another name
+        {t('forgot.again')}
       </Button>
     </DoorFrame>
   )
@@ -120,7 +119,7 @@ function ToLogin({ look, className }: { look: ButtonLook; className?: string }) 
       search={next ? { next } : {}}
       className={cx(buttonClass(look, 'lg', false), 'w-full', className)}
     >
-      Back to sign in
+      {t('forgot.back')}
     </Link>
   )
 }

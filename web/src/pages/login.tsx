@@ -12,6 +12,7 @@ import { SsoNote } from '~/components/sso-note'
 import { SuspendedNote } from '~/components/suspended'
 import { CodeField } from '~/forms/code-field'
 import { PasswordField } from '~/forms/password-field'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { passwordSet } from '~/stores/password-set'
 import { turnedAway } from '~/stores/turned-away'
@@ -21,9 +22,11 @@ import { Field, Input } from '~/ui/field'
 import { cx } from '~/util/cx'
 import { passkeysWork } from '~/util/passkey'
 
-const WORDS: Record<string, string> = {
-  bad_credentials: 'The name or the password is wrong.',
-  bad_code: 'This is not the code of this moment. Each is good once: wait for the next one.',
+const t = texts('door')
+
+/** What is said otherwise here than elsewhere. */
+function wordsOf(code: string): string | undefined {
+  return code === 'bad_credentials' || code === 'bad_code' ? t(`login.${code}`) : undefined
 }
 
 export function LoginPage() {
@@ -42,7 +45,7 @@ export function LoginPage() {
   const providers = useQuery(providersQuery).data ?? []
   const passkeys = passkeysWork()
   const news = useId()
-  usePage('Sign in')
+  usePage(t('sign_in'))
 
   function back() {
     setStep('password')
@@ -95,18 +98,11 @@ export function LoginPage() {
   }
 
   const problem = error ? asProblem(error) : undefined
-  const said = problem && (WORDS[problem.code] ?? attemptsText(problem) ?? problem.message)
+  const said = problem && (wordsOf(problem.code) ?? attemptsText(problem) ?? problem.message)
 
   if (step === 'code') {
     return (
-      <DoorFrame
-        title="Two-step sign-in"
-        note={
-          recovery
-            ? 'One of the codes that you kept when you set it up. Each works once.'
-            : 'The six digits that your authenticator app shows for Warren now.'
-        }
-      >
+      <DoorFrame title={t('login.two_step')} note={t(recovery ? 'login.recovery_code' : 'login.app_code')}>
         <form onSubmit={submit} className="flex flex-col gap-4">
           <CodeField
             value={code}
@@ -121,10 +117,10 @@ export function LoginPage() {
           />
           <div className="mt-1 flex flex-col gap-2">
             <Button type="submit" look="primary" size="lg" busy={busy} className="w-full">
-              Sign in
+              {t('sign_in')}
             </Button>
             <Button look="quiet" size="lg" className="w-full" onClick={back}>
-              Back
+              {t('back')}
             </Button>
           </div>
         </form>
@@ -132,7 +128,7 @@ export function LoginPage() {
     )
   }
   return (
-    <DoorFrame title="Sign in to Warren" note={location.host}>
+    <DoorFrame title={t('login.title')} note={location.host}>
       {suspended !== undefined && <SuspendedNote said={suspended} />}
       {turned && (
         <div className="mb-5">
@@ -142,11 +138,11 @@ export function LoginPage() {
       {fresh && (
         <p id={news} role="status" className="mb-5 flex items-center gap-2 text-t2">
           <Mark shape="ok" family="run" size={14} />
-          Your password is set. Sign in with it.
+          {t('login.fresh')}
         </p>
       )}
       <form onSubmit={submit} className="flex flex-col gap-4">
-        <Field label="E-mail or user name">
+        <Field label={t('login.name')}>
           {(ids) => (
             <Input
               {...ids}
@@ -164,14 +160,14 @@ export function LoginPage() {
           )}
         </Field>
         <PasswordField
-          label="Password"
+          label={t('login.password')}
           value={password}
           autoComplete="current-password"
           onChange={setPassword}
           error={said}
         />
         <Button type="submit" look="primary" size="lg" busy={busy} className="mt-1 w-full">
-          Sign in
+          {t('sign_in')}
         </Button>
       </form>
       <Link
@@ -179,7 +175,7 @@ export function LoginPage() {
         search={next ? { next } : {}}
         className={cx(buttonClass('quiet', 'lg', false), 'mt-2 w-full')}
       >
-        Forgot your password?
+        {t('login.forgot')}
       </Link>
       {(passkeys || providers.length > 0) && <DoorOr />}
       <div className="flex flex-col gap-2">

@@ -7,8 +7,11 @@ import { DoorFrame } from '~/components/door-frame'
 import { FormProblem } from '~/components/problem-view'
 import { isFine, NewPasswordFields, NOTHING_TYPED } from '~/forms/new-password'
 import { OwnPassword, useHasPassword } from '~/forms/own-password'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Button } from '~/ui/button'
+
+const t = texts('door')
 
 /** Changes the password; also the page at first login, before anything else works. */
 export function PasswordForm({
@@ -52,10 +55,10 @@ export function PasswordForm({
   const has = useHasPassword()
   const wrongCurrent =
     problem?.fields.current_password ??
-    (problem?.code === 'bad_credentials' ? 'This is not the current password' : undefined)
+    (problem?.code === 'bad_credentials' ? t('password.not_current') : undefined)
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      <OwnPassword label="Current password" value={current} onChange={setCurrent} error={wrongCurrent} />
+      <OwnPassword label={t('password.current')} value={current} onChange={setCurrent} error={wrongCurrent} />
       <NewPasswordFields
         typed={typed}
         tried={tried}
@@ -72,7 +75,7 @@ export function PasswordForm({
         busy={busy}
         className={wide ? 'mt-1 w-full' : 'sm:self-end'}
       >
-        {has ? 'Change password' : 'Set a password'}
+        {t(has ? 'password.change' : 'password.set')}
       </Button>
     </form>
   )
@@ -81,12 +84,9 @@ export function PasswordForm({
 export function PasswordPage() {
   const { next } = useSearch({ from: '/password' })
   const navigate = useNavigate()
-  usePage('New password')
+  usePage(t('set.page'))
   return (
-    <DoorFrame
-      title="Choose a password"
-      note="The first one was for the door only. Your other sessions end with the change."
-    >
+    <DoorFrame title={t('set.title')} note={t('first.note')}>
       <PasswordForm
         wide
         onDone={async () => {

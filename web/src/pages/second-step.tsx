@@ -4,8 +4,11 @@ import { keys, queryClient, sessionQuery } from '~/api/queries'
 import { DoorFrame } from '~/components/door-frame'
 import { SecondFactorBegin } from '~/forms/second-factor-begin'
 import { useSignOut } from '~/hooks/use-sign-out'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Button } from '~/ui/button'
+
+const t = texts('door')
 
 /** Where the panel wants a second step at sign-in, before anything else works. */
 export function SecondStepPage() {
@@ -13,12 +16,9 @@ export function SecondStepPage() {
   const navigate = useNavigate()
   const session = useQuery(sessionQuery)
   const signOut = useSignOut()
-  usePage('Two-step sign-in')
+  usePage(t('login.two_step'))
   return (
-    <DoorFrame
-      title="Set up two-step sign-in"
-      note="This panel wants it for your account before anything else works: signing in then takes your password and a code that an app on your phone shows."
-    >
+    <DoorFrame title={t('second_step.title')} note={t('second_step.note')}>
       <SecondFactorBegin
         wide
         account={session.data?.user.username ?? ''}
@@ -28,7 +28,7 @@ export function SecondStepPage() {
         }}
       />
       <Button look="quiet" size="lg" className="mt-2 w-full" onClick={signOut}>
-        Sign out
+        {t('second_step.sign_out')}
       </Button>
     </DoorFrame>
   )

@@ -7,23 +7,22 @@ import { DoorFrame } from '~/components/door-frame'
 import { FormProblem } from '~/components/problem-view'
 import { isFine, NewPasswordFields, NOTHING_TYPED } from '~/forms/new-password'
 import { useHashToken } from '~/hooks/use-hash-token'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { passwordSet } from '~/stores/password-set'
 import { Button, buttonClass } from '~/ui/button'
 import { cx } from '~/util/cx'
 
+const t = texts('door')
+
 /** Where the links of mails lead: the first password of an invitation, and another one for who forgot theirs. */
 export function SetPasswordPage() {
   const token = useHashToken()
-  usePage('New password')
+  usePage(t('set.page'))
   if (token === undefined)
     return (
-      <NoLink
-        title="The link is missing"
-        note="This page works with a link from a mail, and its address holds none."
-      >
-        It was cut while copying, or the page was loaded again: open the link in your mail once more, or ask
-        for another one.
+      <NoLink title={t('link.missing')} note={t('link.missing_note')}>
+        {t('set.missing')}
       </NoLink>
     )
   return <ByLink key={token} token={token} />
@@ -57,15 +56,12 @@ function ByLink({ token }: { token: string }) {
   const problem = error ? asProblem(error) : undefined
   if (problem?.fields.token)
     return (
-      <NoLink title="This link works no more" note="It was used, is too old or was cut while copying.">
-        If you have set your password with it already, sign in with that. Else ask for another link.
+      <NoLink title={t('link.dead')} note={t('set.dead_note')}>
+        {t('set.dead')}
       </NoLink>
     )
   return (
-    <DoorFrame
-      title="Choose a password"
-      note="Sign in with it afterwards. All sessions and API keys of your account end."
-    >
+    <DoorFrame title={t('set.title')} note={t('set.note')}>
       <form onSubmit={submit} noValidate className="flex flex-col gap-4">
         <NewPasswordFields
           autoFocus
@@ -78,7 +74,7 @@ function ByLink({ token }: { token: string }) {
           <FormProblem error={problem} said={attemptsText(problem)} />
         )}
         <Button type="submit" look="primary" size="lg" busy={busy} className="mt-1 w-full">
-          Set the password
+          {t('set.submit')}
         </Button>
       </form>
     </DoorFrame>
@@ -94,10 +90,10 @@ function NoLink({ title, note, children }: { title: string; note: string; childr
         {children}
       </p>
       <Link to="/forgot-password" className={cx(buttonClass('primary', 'lg', false), 'w-full')}>
-        Ask for another link
+        {t('set.again')}
       </Link>
       <Link to="/login" className={cx(buttonClass('quiet', 'lg', false), 'mt-2 w-full')}>
-        Sign in
+        {t('sign_in')}
       </Link>
     </DoorFrame>
   )

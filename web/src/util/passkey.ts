@@ -1,11 +1,12 @@
+import { texts } from '~/i18n/texts'
+
+const t = texts('door')
+
 /** Why this page can't make or take a passkey: opened by an address, not encrypted, or the browser has none. */
 export type NoPasskeys = 'address' | 'plain' | 'browser'
 
-export const NO_PASSKEYS: Record<NoPasskeys, string> = {
-  address:
-    'A passkey belongs to a name, and this page was opened by an IP address. Open the panel by its name.',
-  plain: 'Passkeys need an encrypted page. Open the panel over HTTPS, or as localhost on its own machine.',
-  browser: 'This browser has no passkeys. A current Chrome, Edge, Firefox or Safari has.',
+export function noPasskeysText(why: NoPasskeys): string {
+  return t(`passkey.none_${why}`)
 }
 
 const IP_ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|\[.*\])$/
@@ -88,7 +89,7 @@ export function credentialJson(credential: PublicKeyCredential): object {
 }
 
 function given(credential: Credential | null): object {
-  if (!credential) throw new DOMException('Nothing was chosen', 'NotAllowedError')
+  if (!credential) throw new DOMException('', 'NotAllowedError')
   return credentialJson(credential as PublicKeyCredential)
 }
 
@@ -117,12 +118,12 @@ export function isDismissed(error: unknown): boolean {
 export function browserRefusal(error: unknown): string | undefined {
   switch (nameOf(error)) {
     case 'InvalidStateError':
-      return 'This device or app has a passkey for this account already.'
+      return t('passkey.exists')
     case 'SecurityError':
-      return 'The browser takes no passkey at this address of the panel. Open the panel by its usual name.'
+      return t('passkey.wrong_address')
     case 'NotSupportedError':
     case 'ConstraintError':
-      return 'This device can’t make a passkey that the panel takes. Try another one.'
+      return t('passkey.not_possible')
     default:
       return undefined
   }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { digitsOf, recoveryText, spelled } from './second-factor'
+import { recoveryText } from './recovery-text'
+import { digitsOf, spelled } from './second-factor'
 
 it('a secret is spelled in groups of four, without one that is empty', () => {
   expect(spelled('JBSWY3DPEHPK3PXP')).toBe('JBSW Y3DP EHPK 3PXP')

@@ -11,14 +11,3 @@ export function spelled(secret: string): string {
 export function digitsOf(text: string): string {
   return text.replace(/\D/g, '').slice(0, 6)
 }
-
-/** What is kept of recovery codes: without saying where they belong, nobody knows it in a year. */
-export function recoveryText(codes: string[], account: string, panel: string, at: Date): string {
-  return [
-    `Recovery codes of ${account} at ${panel}, made on ${at.toISOString().slice(0, 10)}.`,
-    'Each stands in for the authenticator app once. New ones end these.',
-    '',
-    ...codes,
-    '',
-  ].join('\n')
-}
