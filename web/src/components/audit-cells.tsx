@@ -1,6 +1,7 @@
 import { Cog, KeyRound, type LucideIcon, Network, UserX } from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { AuditRow, Permission } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Avatar } from '~/ui/bits'
 import { doneText } from '~/util/actions'
 import { cx } from '~/util/cx'
@@ -9,6 +10,8 @@ import { sentence } from '~/util/format'
 import { nounOf, subjectOf, type Things, toldName } from '~/util/things'
 import { visible } from '~/util/visible'
 import { Name, ThingLink } from './thing-link'
+
+const t = texts('audit')
 
 export interface RowProps {
   row: AuditRow
@@ -62,32 +65,28 @@ const MACHINES: Record<string, LucideIcon> = { node: Network, nobody: UserX }
 export function ActorName({ row: { actor }, things }: RowProps) {
   const { kind, user, by } = actor
   if (kind === 'node')
-    return <ThingLink id={by?.id ?? null} told={by?.name || 'a node that is gone'} things={things} />
-  if (kind === 'nobody') return 'Somebody who was not logged in'
-  if (isMachine(kind)) return 'The panel itself'
+    return <ThingLink id={by?.id ?? null} told={by?.name || t('node_gone')} things={things} />
+  if (kind === 'nobody') return t('not_logged_in')
+  if (isMachine(kind)) return t('panel')
   return user ? (
-    <ThingLink id={user.id} told={user.name || 'somebody who is gone'} things={things} />
+    <ThingLink id={user.id} told={user.name || t('somebody_gone')} things={things} />
   ) : (
-    'Somebody'
+    t('somebody')
   )
 }
 
 /** Through what it was done, where that is not the person by hand. */
 export function Through({ row: { actor } }: RowProps) {
   const { kind, by } = actor
-  if (kind === 'node') return <span className="text-12 text-t3">node</span>
+  if (kind === 'node') return <span className="text-12 text-t3">{t('through.node')}</span>
   if (kind !== 'api_key') return null
   return (
     <span className="inline-flex min-w-0 items-center gap-1 text-12 text-t3">
       <KeyRound aria-hidden="true" size={12} strokeWidth={1.75} className="shrink-0" />
       <span className="truncate" title={by ? visible(by.name) : undefined}>
-        {by ? (
-          <>
-            by the key <Name>{by.name}</Name>
-          </>
-        ) : (
-          'by a key that is gone'
-        )}
+        {by
+          ? t.rich('through.key', { key: by.name, name: () => <Name>{by.name}</Name> })
+          : t('through.key_gone')}
       </span>
     </span>
   )
@@ -145,8 +144,8 @@ function isItself({ resource, resource_id }: AuditRow, server: string): boolean 
 
 /** What an entry is about that names nothing. */
 function unnamed({ action, resource }: AuditRow): string {
-  if (action === 'session.refused') return 'No account of that name'
-  return resource === 'audit' ? 'The audit log' : sentence(nounOf(visible(resource)))
+  if (action === 'session.refused') return t('no_account')
+  return resource === 'audit' ? t('log') : sentence(nounOf(visible(resource)))
 }
 
 /** On what it was done: its name, its kind, and the server that it touches where that is another thing. */
@@ -164,7 +163,10 @@ export function On({ row, things, of, compact = false }: RowProps & { compact?: 
   )
   const touched = !own && server && server.id !== of && (
     <span className="truncate">
-      on <ThingLink id={server.id} told={server.name || 'a server that is gone'} things={things} />
+      {t.rich('on_server', {
+        name: server.name,
+        server: () => <ThingLink id={server.id} told={server.name || t('server_gone')} things={things} />,
+      })}
     </span>
   )
   if (compact)
@@ -193,9 +195,9 @@ export function On({ row, things, of, compact = false }: RowProps & { compact?: 
 export function From({ row: { address } }: RowProps) {
   if (address === null)
     return (
-      <span className="text-t3" title="None was noted, or it is not yours to see">
+      <span className="text-t3" title={t('no_address')}>
         <span aria-hidden="true">–</span>
-        <span className="sr-only">not shown</span>
+        <span className="sr-only">{t('not_shown')}</span>
       </span>
     )
   return (

@@ -2,6 +2,7 @@ import type { InfiniteData, UseInfiniteQueryResult } from '@tanstack/react-query
 import { useMemo } from 'react'
 import type { AuditRow, Permission } from '~/api/types'
 import { useThings } from '~/hooks/use-things'
+import { texts } from '~/i18n/texts'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Empty, SkeletonRows } from '~/ui/wait'
@@ -9,6 +10,8 @@ import { cx } from '~/util/cx'
 import { AuditRows } from './audit-rows'
 import { LoadMore } from './load-more'
 import { ProblemView } from './problem-view'
+
+const t = texts('audit')
 
 /** Pages of the log as they come in. */
 export function AuditList({
@@ -48,12 +51,10 @@ export function AuditList({
       failed || (
         <Card>
           <Empty
-            title={filtered ? 'Nothing was done that fits' : 'Nothing was done here yet'}
-            action={filtered && <Button onClick={onClear}>Clear filters</Button>}
+            title={t(filtered ? 'list.none_fits' : 'list.none')}
+            action={filtered && <Button onClick={onClear}>{t('filter.clear')}</Button>}
           >
-            {filtered
-              ? (why ?? 'No entry is by, on and from what the filters ask for.')
-              : 'Whatever people change from now on stands here, the newest first.'}
+            {filtered ? (why ?? t('list.none_fits_why')) : t('list.none_why')}
           </Empty>
         </Card>
       )

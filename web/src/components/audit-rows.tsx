@@ -2,6 +2,7 @@ import { ChevronDown } from 'lucide-react'
 import { useId, useState } from 'react'
 import type { AuditRow, Permission } from '~/api/types'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
@@ -10,6 +11,8 @@ import { cx } from '~/util/cx'
 import type { Things } from '~/util/things'
 import { ActorName, From, On, type RowProps, Through, What, Who } from './audit-cells'
 import { AuditDetails } from './audit-details'
+
+const t = texts('audit')
 
 /** Entries of the log: a table, and cards on a phone. On a server's own page (`of`) it is not named again. */
 export function AuditRows({
@@ -29,24 +32,24 @@ export function AuditRows({
   const each = (row: AuditRow): RowProps => ({ row, things, permissions, of })
   if (phone)
     return (
-      <ul aria-label="What was done" className="flex flex-col gap-2">
+      <ul aria-label={t('list.label')} className="flex flex-col gap-2">
         {rows.map((row) => (
           <EntryCard key={row.id} {...each(row)} />
         ))}
       </ul>
     )
   return (
-    <Card scrolls="What was done">
+    <Card scrolls={t('list.label')}>
       <table className="tbl min-w-[640px] table-fixed">
         <thead>
           <tr>
-            <th className="w-32">When</th>
-            <th className="w-[19%]">Who</th>
-            <th>What</th>
-            {of === undefined && <th className="w-[19%]">On what</th>}
-            {wide && <th className="w-36">From</th>}
+            <th className="w-32">{t('list.when')}</th>
+            <th className="w-[19%]">{t('list.who')}</th>
+            <th>{t('list.what')}</th>
+            {of === undefined && <th className="w-[19%]">{t('list.on_what')}</th>}
+            {wide && <th className="w-36">{t('list.from')}</th>}
             <th className="w-28">
-              <span className="sr-only">Details</span>
+              <span className="sr-only">{t('details')}</span>
             </th>
           </tr>
         </thead>
@@ -68,10 +71,10 @@ function DetailsButton({ row, permissions, open, id, onToggle }: RowProps & Togg
       className="-mr-2.5"
       aria-expanded={open}
       aria-controls={open ? id : undefined}
-      aria-label={`Details: ${doneText(row, permissions)}`}
+      aria-label={t('details_of', { what: doneText(row, permissions) })}
       onClick={onToggle}
     >
-      Details
+      {t('details')}
       <ChevronDown
         aria-hidden="true"
         size={14}

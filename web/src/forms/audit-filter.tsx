@@ -5,6 +5,7 @@ import { personQuery } from '~/api/people'
 import { serverQuery } from '~/api/queries'
 import type { Permission } from '~/api/types'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Chip } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
@@ -16,6 +17,8 @@ import { visible } from '~/util/visible'
 import { Pick } from './pick'
 import { PickPerson } from './pick-person'
 import { PickServer } from './pick-server'
+
+const t = texts('audit')
 
 const CROSS_PX = 26
 
@@ -99,10 +102,10 @@ export function PersonFilter({ value, onChange }: One) {
   const { data } = useQuery({ ...personQuery(value ?? ''), enabled: sees && value !== undefined })
   return (
     <FilterChip
-      label="Person"
+      label={t('filter.person')}
       set={value && (data?.username ?? value)}
-      every="Everybody"
-      off={!sees && value === undefined && 'You may not see people, so there is nobody to choose from'}
+      every={t('filter.every_person')}
+      off={!sees && value === undefined && t('filter.person_off')}
       onClear={() => onChange(undefined)}
     >
       {(close) =>
@@ -125,9 +128,9 @@ export function ServerFilter({ value, onChange }: One) {
   const { data } = useQuery({ ...serverQuery(value ?? ''), enabled: value !== undefined })
   return (
     <FilterChip
-      label="Server"
+      label={t('filter.server')}
       set={value && (data?.name ?? value)}
-      every="Every server"
+      every={t('filter.every_server')}
       onClear={() => onChange(undefined)}
     >
       {(close) => (
@@ -153,15 +156,15 @@ export function ActionFilter({
   const [text, setText] = useState('')
   return (
     <FilterChip
-      label="Action"
+      label={t('filter.action')}
       set={value && askedText(value, permissions)}
-      every="Every action"
+      every={t('filter.every_action')}
       onClear={() => onChange(undefined)}
     >
       {(close) => (
         <Pick
-          label="Action"
-          search="Find by word or key"
+          label={t('filter.action')}
+          search={t('filter.action_search')}
           text={text}
           onText={setText}
           rows={actionChoices(text, permissions, servers).map(({ id, name }) => ({
@@ -170,7 +173,7 @@ export function ActionFilter({
             note: <span className="mono">{id}</span>,
           }))}
           picked={undefined}
-          empty="No action has this in its name"
+          empty={t('filter.action_none')}
           onPick={(picked) => {
             onChange(picked?.id)
             setText('')
@@ -186,11 +189,7 @@ export interface Days {
   from?: string | undefined
   to?: string | undefined
 }
-const SPANS: Array<[days: number, word: string]> = [
-  [1, 'Today'],
-  [7, '7 days'],
-  [30, '30 days'],
-]
+const SPANS = [1, 7, 30]
 const DAY_MS = 86_400_000
 
 /** From which day to which, both of them with it. */
@@ -212,15 +211,15 @@ export function DaysFilter({ from, to, onChange }: Days & { onChange: (days: Day
   )
   return (
     <FilterChip
-      label="Days"
+      label={t('filter.days')}
       set={text || undefined}
-      every="Any day"
+      every={t('filter.any_day')}
       onClear={() => onChange({ from: undefined, to: undefined })}
     >
       {() => (
         <>
           <div className="mb-3 flex gap-2">
-            {SPANS.map(([days, word]) => (
+            {SPANS.map((days) => (
               <Button
                 key={days}
                 size="sm"
@@ -231,13 +230,17 @@ export function DaysFilter({ from, to, onChange }: Days & { onChange: (days: Day
                   })
                 }
               >
-                {word}
+                {days === 1 ? t('filter.today') : t('filter.last_days', { n: days })}
               </Button>
             ))}
           </div>
           <div className="flex gap-3 max-sm:flex-col">
-            {field('From', from, { max: to ?? today }, (day) => onChange({ from: day || undefined, to }))}
-            {field('To', to, { min: from, max: today }, (day) => onChange({ from, to: day || undefined }))}
+            {field(t('filter.from'), from, { max: to ?? today }, (day) =>
+              onChange({ from: day || undefined, to }),
+            )}
+            {field(t('filter.to'), to, { min: from, max: today }, (day) =>
+              onChange({ from, to: day || undefined }),
+            )}
           </div>
         </>
       )}
@@ -260,7 +263,7 @@ export function Filters({
       {children}
       {set && (
         <Button look="quiet" size="sm" onClick={onClear}>
-          Clear filters
+          {t('filter.clear')}
         </Button>
       )}
     </div>

@@ -6,9 +6,12 @@ import { AuditList } from '~/components/audit-list'
 import { Page, PageHead } from '~/components/page-head'
 import { ActionFilter, DaysFilter, Filters, PersonFilter, ServerFilter } from '~/forms/audit-filter'
 import { usePermissions } from '~/hooks/use-permissions'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Button } from '~/ui/button'
 import { Menu, MenuDownload, MenuLabel } from '~/ui/menu'
+
+const t = texts('audit')
 
 /** Who did what on the whole panel. */
 export function AuditPage() {
@@ -17,7 +20,7 @@ export function AuditPage() {
   const permissions = usePermissions()
   const asked = narrowOf(search)
   const list = useInfiniteQuery({ ...auditQuery(asked), placeholderData: keepPreviousData })
-  usePage('Audit log')
+  usePage(t('page'))
   const narrow = (change: { [K in keyof AuditSearch]?: string | undefined }) =>
     void navigate({ search: (before) => ({ ...before, ...change }), replace: true })
   const clear = () => void navigate({ search: {}, replace: true })
@@ -25,13 +28,13 @@ export function AuditPage() {
   const backwards = search.from !== undefined && search.to !== undefined && search.from > search.to
   return (
     <Page>
-      <PageHead title="Audit log">
+      <PageHead title={t('page')}>
         <DownloadMenu asked={asked} />
       </PageHead>
       <p className="mb-4 max-w-180 text-t2">
-        Who did what, on what and from where. No entry is ever removed; each is sealed to the one before, and{' '}
-        <code className="mono text-12 whitespace-nowrap">warren-control audit verify</code> finds what was
-        tampered with.
+        {t.rich('about', {
+          code: (inner) => <code className="mono text-12 whitespace-nowrap">{inner}</code>,
+        })}
       </p>
       <Filters set={set} onClear={clear}>
         <PersonFilter value={search.user} onChange={(user) => narrow({ user })} />
@@ -48,7 +51,7 @@ export function AuditPage() {
         permissions={permissions}
         filtered={set}
         onClear={clear}
-        why={backwards ? 'The last day is before the first: there is no time between them.' : undefined}
+        why={backwards ? t('backwards') : undefined}
       />
     </Page>
   )
@@ -60,17 +63,17 @@ function DownloadMenu({ asked }: { asked: AuditNarrow }) {
     <Menu
       trigger={
         <Button icon={Download}>
-          Download
+          {t('download')}
           <ChevronDown aria-hidden="true" size={14} />
         </Button>
       }
     >
-      <MenuLabel>{Object.keys(asked).length > 0 ? 'All that fits the filters' : 'The whole log'}</MenuLabel>
+      <MenuLabel>{t(Object.keys(asked).length > 0 ? 'download.fitting' : 'download.all')}</MenuLabel>
       <MenuDownload href={exportHref('csv', asked)} file="audit.csv">
-        CSV
+        {t('download.csv')}
       </MenuDownload>
       <MenuDownload href={exportHref('jsonl', asked)} file="audit.jsonl">
-        JSON lines
+        {t('download.jsonl')}
       </MenuDownload>
     </Menu>
   )

@@ -1,220 +1,212 @@
 import type { AuditRow, Permission } from '~/api/types'
+import { type Key, texts } from '~/i18n/texts'
 import { sentence } from './format'
 import { groupTitle } from './rights'
 import { visible } from './visible'
 
+const t = texts('audit_actions')
+
+/** What was done: all keys but those that say what a filter asks for. */
+type Done = Exclude<Key<'audit_actions'>, 'group_all'>
 type Diff = Record<string, unknown>
 interface Told {
   /** What stands under the action. */
-  all: string
+  all: Done
   /** Which of it this one was, where several things stand under one action. */
-  one?: (diff: Diff) => string | undefined
+  one?: (diff: Diff) => Done | undefined
 }
 
-const SETTINGS = new Map([
-  ['name', 'Renamed the server'],
-  ['description', 'Changed the description'],
-  ['image', 'Chose another image'],
-  ['startup', 'Changed the start command'],
-  ['limits', 'Changed limits'],
-  ['crash_policy', 'Changed the crash policy'],
-  ['variables', 'Changed variables'],
-  ['ports', 'Changed ports'],
-  ['owner', 'Gave the server to another owner'],
+const SETTINGS = new Map<string, Done>([
+  ['name', 'setting.name'],
+  ['description', 'setting.description'],
+  ['image', 'setting.image'],
+  ['startup', 'setting.startup'],
+  ['limits', 'setting.limits'],
+  ['crash_policy', 'setting.crash_policy'],
+  ['variables', 'setting.variables'],
+  ['ports', 'setting.ports'],
+  ['owner', 'setting.owner'],
 ])
 
 function changed(value: unknown): value is { from: unknown; to: unknown } {
   return typeof value === 'object' && value !== null && 'from' in value && 'to' in value
 }
 
-function settings(diff: Diff): string | undefined {
+function settings(diff: Diff): Done | undefined {
   const [name, ...more] = Object.keys(diff)
   if (name === undefined || more.length > 0) return undefined
   if (name === 'suspended' && changed(diff.suspended))
-    return diff.suspended.to === true ? 'Suspended the server' : 'Lifted the suspension'
+    return diff.suspended.to === true ? 'setting.suspended' : 'setting.suspension_lifted'
   return SETTINGS.get(name)
 }
 
-function admin({ admin: mark }: Diff): string | undefined {
+function admin({ admin: mark }: Diff): Done | undefined {
   if (!changed(mark) || mark.from === mark.to) return undefined
-  return mark.to === true ? 'Made somebody an admin' : 'Took the mark of an admin away'
+  return mark.to === true ? 'person.admin_made' : 'person.admin_taken'
 }
 
-function node(diff: Diff): string | undefined {
-  if ('identity' in diff) return 'Decided on a forked identity'
-  if (diff.orphan === 'adopt') return 'Took an unknown server back'
-  if (diff.orphan === 'delete') return 'Removed an unknown server'
-  if ('offer' in diff) return 'Offered ports'
-  if ('withdraw' in diff) return 'Took a port from the offer'
-  if (diff.free === true) return 'Set a port free'
-  return 'alias' in diff ? 'Changed a port’s address for players' : undefined
+function node(diff: Diff): Done | undefined {
+  if ('identity' in diff) return 'node.identity'
+  if (diff.orphan === 'adopt') return 'node.orphan_adopted'
+  if (diff.orphan === 'delete') return 'node.orphan_deleted'
+  if ('offer' in diff) return 'node.offer'
+  if ('withdraw' in diff) return 'node.withdraw'
+  if (diff.free === true) return 'node.free'
+  return 'alias' in diff ? 'node.alias' : undefined
 }
 
-function place(diff: Diff): string | undefined {
-  if (diff.deleted === true) return 'Removed a location'
-  return changed(diff.name)
-    ? 'Changed a location'
-    : typeof diff.name === 'string'
-      ? 'Made a location'
-      : undefined
+function place(diff: Diff): Done | undefined {
+  if (diff.deleted === true) return 'location.deleted'
+  return changed(diff.name) ? 'location.changed' : typeof diff.name === 'string' ? 'location.made' : undefined
 }
 
-function invitation({ invited }: Diff): string | undefined {
-  return invited === true ? 'Made an account and sent an invitation' : undefined
+function invitation({ invited }: Diff): Done | undefined {
+  return invited === true ? 'person.invited' : undefined
 }
 
-function suspension({ suspended }: Diff): string | undefined {
+function suspension({ suspended }: Diff): Done | undefined {
   if (!changed(suspended)) return undefined
-  if (suspended.to !== true) return 'Lifted somebody’s suspension'
-  return suspended.from === true ? 'Changed the reason of a suspension' : 'Suspended somebody'
+  if (suspended.to !== true) return 'person.suspension_lifted'
+  return suspended.from === true ? 'person.suspension_reason' : 'person.suspended'
 }
 
 /** Of numbers that changed while the plan stayed nothing more is told. */
-function quota({ plan: to }: Diff): string | undefined {
+function quota({ plan: to }: Diff): Done | undefined {
   if (!changed(to)) return undefined
-  if (to.to === 'own') return 'Gave somebody a quota of their own'
-  return typeof to.to === 'string' ? 'Put somebody on a plan' : 'Took somebody’s quota away'
+  if (to.to === 'own') return 'person.quota_own'
+  return typeof to.to === 'string' ? 'person.quota_plan' : 'person.quota_taken'
 }
 
-function plan({ standard }: Diff): string | undefined {
+function plan({ standard }: Diff): Done | undefined {
   if (!changed(standard)) return undefined
-  return standard.to === true ? 'Made a plan the standard one' : 'Made a plan the standard one no longer'
+  return standard.to === true ? 'plan.standard' : 'plan.standard_no_longer'
 }
 
-const has = (name: string, word: string, other?: string) => (diff: Diff) => (name in diff ? word : other)
-const by = (name: string, words: Record<string, string>) => (diff: Diff) =>
+const has = (name: string, word: Done, other?: Done) => (diff: Diff) => (name in diff ? word : other)
+const by = (name: string, words: Record<string, Done>) => (diff: Diff) =>
   Object.entries(words).find(([value]) => value === diff[name])?.[1]
 
 const TWO_STEPS = by('second_factor', {
-  app: 'Signed in with two steps',
-  recovery_code: 'Signed in with a recovery code',
+  app: 'session.two_steps',
+  recovery_code: 'session.recovery_code',
 })
 
-function signIn(diff: Diff): string | undefined {
-  if (typeof diff.passkey === 'string') return 'Signed in with a passkey'
-  return typeof diff.provider === 'string' ? 'Signed in through another provider' : TWO_STEPS(diff)
+function signIn(diff: Diff): Done | undefined {
+  if (typeof diff.passkey === 'string') return 'session.passkey'
+  return typeof diff.provider === 'string' ? 'session.provider' : TWO_STEPS(diff)
 }
 
-function secondStep({ on }: Diff): string | undefined {
+function secondStep({ on }: Diff): Done | undefined {
   if (!changed(on)) return undefined
-  return on.to === true ? 'Set up two-step sign-in' : 'Turned off two-step sign-in'
+  return on.to === true ? 'second_factor.on' : 'second_factor.off'
 }
 
 /** What was done, as somebody tells it who saw it: the permission keys that are logged, and the log's own words. */
 const DONE = new Map<string, Told>([
-  ['control.start', { all: 'Ordered a start' }],
-  ['control.restart', { all: 'Ordered a restart' }],
+  ['control.start', { all: 'control.start' }],
+  ['control.restart', { all: 'control.restart' }],
   [
     'control.stop',
-    { all: 'Ordered a stop or kill', one: by('action', { stop: 'Ordered a stop', kill: 'Ordered a kill' }) },
+    { all: 'control.stop_or_kill', one: by('action', { stop: 'control.stop', kill: 'control.kill' }) },
   ],
-  ['control.console', { all: 'Typed into the console' }],
-  ['file.create', { all: 'Made a directory' }],
+  ['control.console', { all: 'control.console' }],
+  ['file.create', { all: 'file.create' }],
   [
     'file.update',
     {
-      all: 'Wrote or moved a file',
-      one: (diff) => (changed(diff) ? 'Moved a file' : 'bytes' in diff ? 'Wrote a file' : undefined),
+      all: 'file.update',
+      one: (diff) => (changed(diff) ? 'file.moved' : 'bytes' in diff ? 'file.written' : undefined),
     },
   ],
-  ['file.delete', { all: 'Deleted files' }],
-  ['server.update', { all: 'Changed settings', one: settings }],
-  ['server.delete', { all: 'Deleted the server' }],
+  ['file.delete', { all: 'file.delete' }],
+  ['server.update', { all: 'server.update', one: settings }],
+  ['server.delete', { all: 'server.delete' }],
   [
     'settings.reinstall',
     {
-      all: 'Ordered or cancelled a reinstall',
-      one: has('cancel', 'Cancelled an operation', 'Ordered a reinstall'),
+      all: 'reinstall.any',
+      one: has('cancel', 'reinstall.cancelled', 'reinstall.ordered'),
     },
   ],
-  ['user.create', { all: 'Gave access' }],
-  ['user.update', { all: 'Changed access' }],
-  ['user.delete', { all: 'Took access away' }],
-  ['session.create', { all: 'Signed in', one: signIn }],
+  ['user.create', { all: 'user.create' }],
+  ['user.update', { all: 'user.update' }],
+  ['user.delete', { all: 'user.delete' }],
+  ['session.create', { all: 'session.create', one: signIn }],
   [
     'session.refused',
     {
-      all: 'Failed to sign in',
+      all: 'session.refused',
       one: by('wrong', {
-        password: 'Failed to sign in: wrong password',
-        code: 'Failed to sign in: wrong code',
+        password: 'session.wrong_password',
+        code: 'session.wrong_code',
       }),
     },
   ],
-  ['session.delete', { all: 'Ended a session' }],
-  ['account.update', { all: 'Changed their own account' }],
-  ['account.email', { all: 'Confirmed an e-mail address' }],
-  [
-    'account.password',
-    { all: 'Changed their own password', one: by('by', { link: 'Set a password by a link' }) },
-  ],
-  ['password_link.create', { all: 'Asked for a link to another password' }],
-  ['account.second_factor', { all: 'Changed two-step sign-in', one: secondStep }],
-  ['account.recovery_codes', { all: 'Made new recovery codes' }],
-  ['account.passkey.create', { all: 'Added a passkey' }],
-  ['account.passkey.update', { all: 'Renamed a passkey' }],
-  ['account.passkey.delete', { all: 'Removed a passkey' }],
-  ['account.login.create', { all: 'Connected a log-in' }],
-  ['account.login.delete', { all: 'Disconnected a log-in' }],
-  ['api_key.create', { all: 'Made an API key' }],
-  ['api_key.delete', { all: 'Revoked an API key' }],
-  ['api_key.refused', { all: 'Tried an API key from where it is not allowed' }],
-  ['person.create', { all: 'Made an account', one: invitation }],
-  ['person.update', { all: 'Changed an account', one: admin }],
-  ['person.password', { all: 'Reset a password' }],
-  ['person.second_factor', { all: 'Removed somebody’s two-step sign-in' }],
-  ['person.suspend', { all: 'Suspended somebody or lifted it', one: suspension }],
-  ['person.quota', { all: 'Set somebody’s quota', one: quota }],
-  ['person.delete', { all: 'Removed an account' }],
-  ['plan.create', { all: 'Made a plan' }],
-  ['plan.update', { all: 'Changed a plan', one: plan }],
-  ['plan.delete', { all: 'Removed a plan' }],
-  ['role.create', { all: 'Made a role' }],
-  ['role.update', { all: 'Changed a role' }],
-  ['role.delete', { all: 'Removed a role' }],
+  ['session.delete', { all: 'session.delete' }],
+  ['account.update', { all: 'account.update' }],
+  ['account.email', { all: 'account.email' }],
+  ['account.password', { all: 'account.password', one: by('by', { link: 'account.password_by_link' }) }],
+  ['password_link.create', { all: 'password_link.create' }],
+  ['account.second_factor', { all: 'second_factor.changed', one: secondStep }],
+  ['account.recovery_codes', { all: 'account.recovery_codes' }],
+  ['account.passkey.create', { all: 'passkey.create' }],
+  ['account.passkey.update', { all: 'passkey.update' }],
+  ['account.passkey.delete', { all: 'passkey.delete' }],
+  ['account.login.create', { all: 'login.create' }],
+  ['account.login.delete', { all: 'login.delete' }],
+  ['api_key.create', { all: 'api_key.create' }],
+  ['api_key.delete', { all: 'api_key.delete' }],
+  ['api_key.refused', { all: 'api_key.refused' }],
+  ['person.create', { all: 'person.create', one: invitation }],
+  ['person.update', { all: 'person.update', one: admin }],
+  ['person.password', { all: 'person.password' }],
+  ['person.second_factor', { all: 'person.second_factor' }],
+  ['person.suspend', { all: 'person.suspend', one: suspension }],
+  ['person.quota', { all: 'person.quota', one: quota }],
+  ['person.delete', { all: 'person.delete' }],
+  ['plan.create', { all: 'plan.create' }],
+  ['plan.update', { all: 'plan.update', one: plan }],
+  ['plan.delete', { all: 'plan.delete' }],
+  ['role.create', { all: 'role.create' }],
+  ['role.update', { all: 'role.update' }],
+  ['role.delete', { all: 'role.delete' }],
   [
     'role.grant',
     {
-      all: 'Gave a role or took one back',
-      one: by('what', { given: 'Gave a role', taken: 'Took a role back' }),
+      all: 'role.grant',
+      one: by('what', { given: 'role.given', taken: 'role.taken' }),
     },
   ],
-  ['admin.server.create', { all: 'Made a server' }],
+  ['admin.server.create', { all: 'admin.server_create' }],
   [
     'admin.events',
     {
-      all: 'Made or revoked an event consumer',
-      one: has('revoked', 'Revoked an event consumer', 'Made an event consumer'),
+      all: 'consumer.any',
+      one: has('revoked', 'consumer.revoked', 'consumer.made'),
     },
   ],
-  ['event_consumer.end', { all: 'Ended an event consumer' }],
-  ['audit.read', { all: 'Took the log as a file' }],
+  ['event_consumer.end', { all: 'consumer.ended' }],
+  ['audit.read', { all: 'audit.read' }],
   [
     'node.create',
     {
-      all: 'Made or withdrew a join token',
-      one: has('withdrawn', 'Withdrew a join token', 'Made a join token'),
+      all: 'token.any',
+      one: has('withdrawn', 'token.withdrawn', 'token.made'),
     },
   ],
-  [
-    'node.join',
-    { all: 'Joined the panel', one: (diff) => (diff.rejoined === true ? 'Joined again' : undefined) },
-  ],
-  ['node.update', { all: 'Changed a node', one: node }],
-  [
-    'node.delete',
-    { all: 'Removed or revoked a node', one: has('revoked', 'Revoked a node', 'Removed a node') },
-  ],
-  ['location.update', { all: 'Changed locations', one: place }],
-  ['egg.create', { all: 'Imported an egg' }],
-  ['egg.delete', { all: 'Removed an egg' }],
+  ['node.join', { all: 'node.join', one: (diff) => (diff.rejoined === true ? 'node.rejoined' : undefined) }],
+  ['node.update', { all: 'node.update', one: node }],
+  ['node.delete', { all: 'node.delete', one: has('revoked', 'node.revoked', 'node.removed') }],
+  ['location.update', { all: 'location.update', one: place }],
+  ['egg.create', { all: 'egg.create' }],
+  ['egg.delete', { all: 'egg.delete' }],
   [
     'registry.update',
     {
-      all: 'Changed a registry’s credential',
+      all: 'registry.update',
       one: by('credential', {
-        created: 'Added a registry’s credential',
-        deleted: 'Removed a registry’s credential',
+        created: 'registry.created',
+        deleted: 'registry.deleted',
       }),
     },
   ],
@@ -229,7 +221,7 @@ export function doneText(
   permissions: Permission[],
 ): string {
   const told = DONE.get(action)
-  if (told) return (diff && told.one?.(diff)) ?? told.all
+  if (told) return t((diff && told.one?.(diff)) ?? told.all)
   return described(action, permissions) ?? sentence(visible(action).replaceAll(/[._-]+/g, ' '))
 }
 
@@ -237,7 +229,7 @@ export function doneText(
 export function askedText(asked: string, permissions: Permission[]): string {
   if (!asked.endsWith('.')) return doneText({ action: asked, diff: null }, permissions)
   const word = wordOf(asked)
-  return asked === `${word}.` ? `${groupTitle(word)}: all` : asked
+  return asked === `${word}.` ? t('group_all', { group: groupTitle(word) }) : asked
 }
 
 export interface ActionChoice {
@@ -267,6 +259,6 @@ export function actionChoices(text: string, permissions: Permission[], servers =
     .map(named)
     .filter(({ id, name }) => id.includes(needle) || name.toLowerCase().includes(needle))
   if (KEY.test(needle) && !choices.some(({ id }) => id === needle))
-    choices.push({ id: needle, name: needle.endsWith('.') ? 'All that begin so' : 'Exactly this' })
+    choices.push({ id: needle, name: needle.endsWith('.') ? t('all_that_begin_so') : t('exactly_this') })
   return choices
 }

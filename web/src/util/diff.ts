@@ -1,4 +1,5 @@
 import type { AuditRow } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { bytesText, elapsed, exact, percentText, sentence } from './format'
 import { scopeText } from './rights'
 import { visible } from './visible'
@@ -14,40 +15,14 @@ export interface DiffLine {
 /** A name for an id, where one is known. */
 export type NameOf = (id: string) => string | undefined
 
+const t = texts('audit_fields')
+
 type Fields = Record<string, unknown>
 
 const MOST_LINES = 60
 const MOST_VALUES = 100
 const MOST_CHARS = 2000
 const DEEPEST = 4
-const LABELS = new Map([
-  ['bytes', 'Size'],
-  ['cpu_percent', 'CPU'],
-  ['delete', 'Deleted'],
-  ['by', 'Proved by'],
-  ['expires_at_ms', 'Ends'],
-  ['expires_in_s', 'Good for'],
-  ['export', 'File'],
-  ['free', 'Set free'],
-  ['given', 'Rights given'],
-  ['ip', 'Address'],
-  ['io_weight', 'I/O weight'],
-  ['keys', 'Rights'],
-  ['offer', 'Ports offered'],
-  ['on', 'Two-step sign-in'],
-  ['per_minute', 'Requests a minute'],
-  ['pids', 'Processes'],
-  ['reach', 'Over'],
-  ['second_factor', 'Second step'],
-  ['standard', 'Standard plan'],
-  ['startup', 'Start command'],
-  ['subusers', 'Shares'],
-  ['taken', 'Rights taken away'],
-  ['target', 'Which'],
-  ['what', 'What was done'],
-  ['withdraw', 'Port'],
-  ['wrong', 'What was wrong'],
-])
 /** Of a quota nothing is no limit, and 0 is none of it; of a server's limits it is the other way round. */
 const QUOTAS = ['person.quota', 'plan.create', 'plan.update', 'plan.delete']
 const QUOTA_LIMITS = ['servers', 'memory_bytes', 'disk_bytes', 'cpu_percent', 'ports', 'subusers']
@@ -61,21 +36,21 @@ function isChange(value: unknown): value is { from: unknown; to: unknown } {
 }
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
-function labelOf(field: string): string {
-  const known = LABELS.get(field)
-  if (known) return known
-  return sentence(visible(field.replace(/_(at_ms|bytes|percent|ms|s)$/, '').replaceAll('_', ' ')))
+/** As it stands within a line. */
+function wordOf(field: string): string {
+  return (
+    t.maybe(`field.${field}`) ??
+    visible(field.replace(/_(at_ms|bytes|percent|ms|s)$/, '').replaceAll('_', ' '))
+  )
 }
 /** "Limits · memory": a field within a field. */
 function within(outer: string, field: string): string {
-  const label = labelOf(field)
-  if (outer === '') return label
-  // "CPU" and the like keep their capitals.
-  return `${outer} · ${/^.[A-Z/]/.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1)}`
+  const word = wordOf(field)
+  return outer === '' ? sentence(word) : `${outer} · ${word}`
 }
 
 function numberText(field: string, n: number): string {
-  if (n === 0 && NO_LIMIT_AT_0.includes(field)) return 'no limit'
+  if (n === 0 && NO_LIMIT_AT_0.includes(field)) return t('no_limit')
   if (field === 'bytes' || field.endsWith('_bytes')) return bytesText(n, true)
   if (field.endsWith('_percent')) return percentText(n, true)
   if (field.endsWith('_at_ms')) return Math.abs(n) < 8.64e15 ? exact(n) : String(n)
@@ -86,27 +61,27 @@ function numberText(field: string, n: number): string {
 
 function cut(text: string): string {
   const shown = visible(text.slice(0, MOST_CHARS))
-  return text.length > MOST_CHARS ? `${shown}… (${text.length - MOST_CHARS} characters more)` : shown
+  return text.length > MOST_CHARS ? t('characters_more', { text: shown, n: text.length - MOST_CHARS }) : shown
 }
 
 function textOf(field: string, value: unknown, nameOf: NameOf): string {
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (typeof value === 'boolean') return t(value ? 'yes' : 'no')
   if (typeof value === 'number') return numberText(field, value)
   if (typeof value === 'string') return cut(nameOf(value) ?? value)
   if (isFields(value) && Object.values(value).every((each) => !isFields(each) && !Array.isArray(each))) {
     const parts = Object.entries(value).filter(([, each]) => each !== null)
     const first = ([name, each]: [string, unknown]) =>
-      `${labelOf(name).toLowerCase()} ${textOf(name, each, nameOf)}`
+      t('field_value', { field: wordOf(name), value: textOf(name, each, nameOf) })
     return parts.map(first).join(', ')
   }
   return cut(JSON.stringify(value) ?? '')
 }
 
 function toldOf(field: string, value: unknown, nameOf: NameOf): Told {
-  if (value === null || value === undefined) return field === 'expires_at_ms' ? 'never' : []
+  if (value === null || value === undefined) return field === 'expires_at_ms' ? t('never') : []
   if (!Array.isArray(value)) return textOf(field, value, nameOf)
   const shown = value.slice(0, MOST_VALUES).map((each) => textOf(field, each, nameOf))
-  return value.length > MOST_VALUES ? [...shown, `and ${value.length - MOST_VALUES} more`] : shown
+  return value.length > MOST_VALUES ? [...shown, t('and_more', { n: value.length - MOST_VALUES })] : shown
 }
 
 function changeLines(label: string, field: string, from: unknown, to: unknown, nameOf: NameOf): DiffLine[] {
@@ -123,12 +98,13 @@ function changeLines(label: string, field: string, from: unknown, to: unknown, n
 
 function quotaLimit(name: string, value: unknown): unknown {
   if (!QUOTA_LIMITS.includes(name)) return value
-  if (value === 0) return name.endsWith('_bytes') ? '0 B' : name === 'cpu_percent' ? '0 %' : value
-  return value ?? 'no limit'
+  if (value === 0)
+    return name.endsWith('_bytes') ? bytesText(0) : name === 'cpu_percent' ? percentText(0, true) : value
+  return value ?? t('no_limit')
 }
 
 function quotaSource(value: unknown): unknown {
-  return value === 'own' ? 'own numbers' : (value ?? 'no limit')
+  return value === 'own' ? t('own_numbers') : (value ?? t('no_limit'))
 }
 
 function quotaTold(diff: Fields): Fields {
@@ -155,7 +131,7 @@ export function diffLines(
     if (isChange(value)) {
       // Of a node's fields all stand there, null those that nobody asked to change.
       if (action === 'node.update' && value.to === null) return
-      lines.push(...changeLines(label || 'Path', field, value.from, value.to, nameOf))
+      lines.push(...changeLines(label || sentence(t('field.path')), field, value.from, value.to, nameOf))
     } else if (isFields(value) && depth < DEEPEST) {
       for (const [name, each] of Object.entries(value)) walk(within(label, name), name, each, depth + 1)
     } else if (!isNothing(value) || field === 'expires_at_ms') {
@@ -168,10 +144,11 @@ export function diffLines(
 
 const PATHS = ['path', 'directory']
 const SHORT = 80
-const FILES = new Map<unknown, string>([
-  ['csv', 'CSV'],
-  ['jsonl', 'JSON lines'],
-])
+/** In which format the log was taken. */
+function formatOf(file: unknown): string | undefined {
+  if (file === 'csv') return 'CSV'
+  return file === 'jsonl' ? t('jsonl') : undefined
+}
 
 /** The one thing about an entry that is worth a place in its row: "/server.properties", "limits, variables". */
 export function briefOf(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf): string | undefined {
@@ -181,11 +158,12 @@ export function briefOf(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf):
   if (action.startsWith('file.') && isChange(diff))
     return `${textOf('', diff.from, nameOf)} → ${textOf('', diff.to, nameOf)}`
   if (action === 'file.delete' && Array.isArray(diff.delete)) return firstOf(diff.delete, nameOf)
-  if (action === 'control.console' && typeof diff.bytes === 'number') return `${bytesText(diff.bytes)} typed`
+  if (action === 'control.console' && typeof diff.bytes === 'number')
+    return t('typed', { size: bytesText(diff.bytes) })
   if (action === 'person.suspend') return suspensionBrief(diff)
   if (action === 'person.quota' || action === 'plan.update') return quotaBrief(row, nameOf)
   if (action === 'session.create') return wayIn(diff)
-  if (action === 'audit.read') return FILES.get(diff.export)
+  if (action === 'audit.read') return formatOf(diff.export)
   if (action === 'api_key.create' && 'keys' in diff) return scopeText(diff.keys)
   if (action === 'role.grant' && typeof diff.role === 'string') return nameOf(diff.role)
   return action === 'server.update' ? settingsBrief(row, nameOf) : undefined
@@ -211,7 +189,7 @@ function wayIn({ passkey, provider }: Fields): string | undefined {
 function firstOf(list: unknown[], nameOf: NameOf): string | undefined {
   if (list.length === 0) return undefined
   const first = textOf('', list[0], nameOf)
-  return list.length > 1 ? `${first} and ${list.length - 1} more` : first
+  return list.length > 1 ? t('first_and_more', { first, n: list.length - 1 }) : first
 }
 
 /** The reason that holds from then on. */
@@ -227,5 +205,5 @@ function settingsBrief(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf): 
     return text.length < SHORT ? text : undefined
   }
   const fields = Object.keys(row.diff ?? {})
-  return fields.length > 1 ? fields.map(labelOf).join(', ').toLowerCase() : undefined
+  return fields.length > 1 ? fields.map(wordOf).join(', ') : undefined
 }

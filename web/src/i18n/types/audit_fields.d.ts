@@ -1,0 +1,117 @@
+// Written by `npm run texts` from ../en/audit_fields.json.
+import type { Word } from '../texts'
+
+declare module '../texts' {
+  interface Texts {
+    audit_fields: {
+      'field.action': {}
+      'field.actor': {}
+      'field.add': {}
+      'field.addresses': {}
+      'field.admin': {}
+      'field.alias': {}
+      'field.because': {}
+      'field.by': {}
+      'field.bytes': {}
+      'field.cancel': {}
+      'field.changed': {}
+      'field.cpu_percent': {}
+      'field.cpuset': {}
+      'field.crash_policy': {}
+      'field.credential': {}
+      'field.delete': {}
+      'field.deleted': {}
+      'field.description': {}
+      'field.directory': {}
+      'field.disk_bytes': {}
+      'field.egg': {}
+      'field.email': {}
+      'field.email_pending': {}
+      'field.expires_at_ms': {}
+      'field.expires_in_s': {}
+      'field.export': {}
+      'field.extra': {}
+      'field.force': {}
+      'field.free': {}
+      'field.from': {}
+      'field.generation': {}
+      'field.given': {}
+      'field.grants': {}
+      'field.host': {}
+      'field.hostname': {}
+      'field.identity': {}
+      'field.image': {}
+      'field.invited': {}
+      'field.invited_to': {}
+      'field.io_weight': {}
+      'field.ip': {}
+      'field.keys': {}
+      'field.limits': {}
+      'field.location': {}
+      'field.memory_bytes': {}
+      'field.name': {}
+      'field.newcomer': {}
+      'field.node': {}
+      'field.offer': {}
+      'field.on': {}
+      'field.operation': {}
+      'field.orphan': {}
+      'field.owner': {}
+      'field.passkey': {}
+      'field.path': {}
+      'field.people': {}
+      'field.per_minute': {}
+      'field.pids': {}
+      'field.plan': {}
+      'field.player_address': {}
+      'field.port': {}
+      'field.port_range': {}
+      'field.ports': {}
+      'field.primary': {}
+      'field.provider': {}
+      'field.reach': {}
+      'field.reason': {}
+      'field.rejoined': {}
+      'field.remove': {}
+      'field.revoked': {}
+      'field.role': {}
+      'field.run': {}
+      'field.second_factor': {}
+      'field.server': {}
+      'field.servers': {}
+      'field.source': {}
+      'field.standard': {}
+      'field.startup': {}
+      'field.subusers': {}
+      'field.suspended': {}
+      'field.swap_bytes': {}
+      'field.synced': {}
+      'field.taken': {}
+      'field.target': {}
+      'field.to': {}
+      'field.token': {}
+      'field.unclaimed': {}
+      'field.user': {}
+      'field.username': {}
+      'field.uses': {}
+      'field.variables': {}
+      'field.verified': {}
+      'field.what': {}
+      'field.wipe': {}
+      'field.withdraw': {}
+      'field.withdrawn': {}
+      'field.wrong': {}
+      'no_limit': {}
+      'characters_more': { n: Word; text: Word }
+      'yes': {}
+      'no': {}
+      'field_value': { field: Word; value: Word }
+      'never': {}
+      'and_more': { n: Word }
+      'first_and_more': { first: Word; n: Word }
+      'own_numbers': {}
+      'typed': { size: Word }
+      'jsonl': {}
+    }
+  }
+}
