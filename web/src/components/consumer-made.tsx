@@ -1,8 +1,11 @@
 import type { NewEventConsumer } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { CommandBox, CopyButton } from '~/ui/copy'
 import { DialogFoot } from '~/ui/dialog'
 import { saveFile } from '~/util/save-file'
+
+const t = texts('consumers')
 
 /** What a consumer needs to connect; the credential is in no other place. */
 export function ConsumerMade({ made, onClose }: { made: NewEventConsumer; onClose: () => void }) {
@@ -14,50 +17,51 @@ export function ConsumerMade({ made, onClose }: { made: NewEventConsumer; onClos
           <span className="mono text-12 text-t2">{file}</span>
           <span className="flex-1" />
           <Button size="sm" onClick={() => saveFile(file, made.creds)}>
-            Save as a file
+            {t('made.save')}
           </Button>
           <CopyButton text={made.creds} primary />
         </div>
         <pre
           tabIndex={0}
           role="group"
-          aria-label="Credential"
+          aria-label={t('made.credential')}
           className="mono max-h-40 overflow-auto bg-term-bg px-3.5 py-2.5 text-12 leading-5 text-term-fg"
         >
           {made.creds}
         </pre>
       </div>
       <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1">
-        <dt className="text-t3">Servers</dt>
+        <dt className="text-t3">{t('made.servers')}</dt>
         <dd className="mono text-12 leading-5 [overflow-wrap:anywhere]">
           {Array.isArray(made.nats_urls) ? made.nats_urls.join(', ') : String(made.nats_urls)}
         </dd>
-        <dt className="text-t3">Subjects</dt>
+        <dt className="text-t3">{t('made.subjects')}</dt>
         <dd className="mono text-12 leading-5 [overflow-wrap:anywhere]">{made.subjects.join(', ')}</dd>
-        <dt className="text-t3">Stream</dt>
+        <dt className="text-t3">{t('made.stream')}</dt>
         <dd className="mono text-12 leading-5">
-          {made.stream}
-          {made.durables.length > 0 ? `, durable ${made.durables.join(', ')}` : ''}
+          {made.durables.length > 0
+            ? t('made.durable', { stream: made.stream, names: made.durables.join(', ') })
+            : made.stream}
         </dd>
       </dl>
       {made.ca_pem && (
         <div className="flex items-center gap-2">
-          <span className="text-t2">The bus has its own CA; the client needs its certificate.</span>
+          <span className="text-t2">{t('made.ca')}</span>
           <span className="flex-1" />
           <Button size="sm" onClick={() => saveFile('warren-ca.pem', made.ca_pem ?? '')}>
-            Save ca.pem
+            {t('made.save_ca')}
           </Button>
         </div>
       )}
       {made.example && (
         <div>
-          <div className="mb-1.5 font-medium">Try it</div>
+          <div className="mb-1.5 font-medium">{t('made.try')}</div>
           <CommandBox text={made.example} />
         </div>
       )}
       <DialogFoot>
         <Button look="primary" onClick={onClose}>
-          I have it
+          {t('made.done')}
         </Button>
       </DialogFoot>
     </div>

@@ -3,9 +3,12 @@ import type { LucideIcon } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { queryClient } from '~/api/queries'
 import { useNow } from '~/hooks/use-now'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Confirm } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
+
+const t = texts('credentials')
 
 /** One line of a list of what opens doors: a session, an API key, a consumer's credential. */
 export function CredentialRow({
@@ -47,12 +50,8 @@ export function CredentialRow({
 /** "ends in 20 days", "ended 3 days ago", "does not end". */
 export function Ends({ at }: { at: string | null | undefined }) {
   const now = useNow()
-  if (!at) return 'does not end'
-  return (
-    <>
-      {Date.parse(at) > now ? 'ends' : 'ended'} <Ago at={at} />
-    </>
-  )
+  if (!at) return t('ends.never')
+  return t.rich(Date.parse(at) > now ? 'ends.ends' : 'ends.ended', { when: <Ago at={at} /> })
 }
 
 /** Asks once, takes back, and reads the list again; a refusal stays on screen with its reason. */

@@ -8,11 +8,14 @@ import { keys } from '~/api/queries'
 import type { Location } from '~/api/types'
 import { LocationDialog, type Placing } from '~/forms/location-edit'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
-import { plural } from '~/util/format'
+
 import { CredentialRow, TakeBack } from './credentials'
 import { ProblemView } from './problem-view'
+
+const t = texts('locations')
 
 /** The places that nodes stand at: a role can be given over one of them. */
 export function Locations() {
@@ -22,7 +25,7 @@ export function Locations() {
   const card = useRef<HTMLDivElement>(null)
   const [placing, setPlacing] = useState<Placing>()
   const [removing, setRemoving] = useState<Location>()
-  const off = may('location.update') ? false : 'You may not change locations'
+  const off = may('location.update') ? false : t('no_right')
   const there = locations.data !== undefined
   useEffect(() => {
     if (hash === 'locations' && there) card.current?.scrollIntoView({ block: 'nearest' })
@@ -31,9 +34,9 @@ export function Locations() {
   return (
     <div ref={card} id="locations" className="mt-6">
       <Card>
-        <CardHead title="Locations" note={locations.data?.length}>
+        <CardHead title={t('title')} note={locations.data?.length}>
           <Button size="sm" icon={Plus} off={off} onClick={() => setPlacing('new')}>
-            New location
+            {t('new')}
           </Button>
         </CardHead>
         {locations.isError && (
@@ -41,20 +44,15 @@ export function Locations() {
             <ProblemView error={locations.error} onRetry={() => void locations.refetch()} />
           </div>
         )}
-        {locations.data?.length === 0 && (
-          <p className="px-4 py-3 text-t2">
-            None yet. A location names where nodes stand; whoever is given a role over it has it on all of its
-            nodes and their servers, those of later too.
-          </p>
-        )}
-        <ul aria-label="Locations">
+        {locations.data?.length === 0 && <p className="px-4 py-3 text-t2">{t('none')}</p>}
+        <ul aria-label={t('title')}>
           {locations.data?.map((location) => (
             <CredentialRow
               key={location.id}
               icon={MapPin}
               name={location.name}
               facts={[
-                location.nodes > 0 ? plural(location.nodes, 'node') : 'no node',
+                t('nodes', { n: location.nodes }),
                 ...(location.description
                   ? [
                       <span key="description" className="whitespace-normal [overflow-wrap:anywhere]">
@@ -68,23 +66,19 @@ export function Locations() {
                   <Button
                     size="sm"
                     off={off}
-                    aria-label={`Change ${location.name}`}
+                    aria-label={t('change_one', { name: location.name })}
                     onClick={() => setPlacing(location)}
                   >
-                    Change
+                    {t('change')}
                   </Button>
                   <Button
                     size="sm"
                     look="danger"
-                    off={
-                      off ||
-                      (location.nodes > 0 &&
-                        `${plural(location.nodes, 'node stands', 'nodes stand')} there; choose another place in their settings first`)
-                    }
-                    aria-label={`Delete ${location.name}`}
+                    off={off || (location.nodes > 0 && t('in_use', { n: location.nodes }))}
+                    aria-label={t('delete_one', { name: location.name })}
                     onClick={() => setRemoving(location)}
                   >
-                    Delete
+                    {t('delete')}
                   </Button>
                 </span>
               }
@@ -96,13 +90,13 @@ export function Locations() {
       <TakeBack
         item={removing}
         onClose={() => setRemoving(undefined)}
-        title={`Delete the location ${removing?.name}?`}
-        verb="Delete"
-        failed="Not deleted"
+        title={t('delete_title', { name: removing?.name ?? '' })}
+        verb={t('delete')}
+        failed={t('delete_failed')}
         list={keys.locations}
         take={({ id }) => must(api.DELETE('/locations/{location}', { params: { path: { location: id } } }))}
       >
-        No node stands there. While a role is given over it, it stays.
+        {t('delete_note')}
       </TakeBack>
     </div>
   )

@@ -1,9 +1,12 @@
 import { api, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { Plan } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Confirm } from '~/ui/dialog'
 import { planProblem } from '~/util/plan'
+
+const t = texts('plans')
 
 /** A refusal is told in words, and the list is read again: it may say by now why. */
 async function decided(failed: string, call: () => Promise<unknown>) {
@@ -35,16 +38,12 @@ export function StandardPlan({
     <Confirm
       open={plan !== undefined}
       onClose={onClose}
-      title={
-        standard
-          ? `Leave ${plan?.name} the standard plan no longer?`
-          : `Make ${plan?.name} the standard plan?`
-      }
-      verb={standard ? 'Have no standard' : 'Make it the standard'}
+      title={t(standard ? 'standard.leave_title' : 'standard.make_title', { name: plan?.name ?? '' })}
+      verb={t(standard ? 'standard.have_none' : 'standard.make')}
       destroys={false}
       onConfirm={() =>
         plan &&
-        decided('Not changed', () =>
+        decided(t('standard.failed'), () =>
           must(
             api.PATCH('/plans/{plan}', {
               params: { path: { plan: plan.id } },
@@ -54,15 +53,11 @@ export function StandardPlan({
         )
       }
     >
-      {standard ? (
-        'Everybody who is on no other plan and has no quota of their own has no limit from then on. Who was put on it stays on it.'
-      ) : (
-        <>
-          Everybody who is on no other plan and has no quota of their own is on it at once
-          {before ? `, instead of ${before.name}. Who was put on ${before.name} stays on it.` : '.'} Servers
-          that have more keep it and get no more.
-        </>
-      )}
+      {standard
+        ? t('standard.leave_note')
+        : before
+          ? t('standard.make_note_instead', { before: before.name })
+          : t('standard.make_note')}
     </Confirm>
   )
 }
@@ -72,17 +67,17 @@ export function DeletePlan({ plan, onClose }: { plan: Plan | undefined; onClose:
     <Confirm
       open={plan !== undefined}
       onClose={onClose}
-      title={`Delete the plan ${plan?.name}?`}
-      verb="Delete"
+      title={t('delete.title', { name: plan?.name ?? '' })}
+      verb={t('delete')}
       onConfirm={() =>
         plan &&
-        decided('Not deleted', async () => {
+        decided(t('delete.failed'), async () => {
           await must(api.DELETE('/plans/{plan}', { params: { path: { plan: plan.id } } }))
-          toast.done(`The plan ${plan.name} is deleted`)
+          toast.done(t('delete.done', { name: plan.name }))
         })
       }
     >
-      Nobody is on it. This can’t be undone.
+      {t('delete.note')}
     </Confirm>
   )
 }

@@ -2,12 +2,15 @@ import { Ellipsis, Pencil, Star, StarOff, Trash2 } from 'lucide-react'
 import type { Plan } from '~/api/types'
 import { useMay } from '~/hooks/use-may'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import { Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Menu, MenuItem, MenuLine } from '~/ui/menu'
-import { count, plural, sentence } from '~/util/format'
+import { count, sentence } from '~/util/format'
 import { keptBy } from '~/util/plan'
 import { limitRows, limitsText } from '~/util/quota'
+
+const t = texts('plans')
 
 interface Acts {
   /** Why the reader may not change what a plan holds. */
@@ -23,15 +26,15 @@ export function PlanTable({ plans, ...acts }: Acts & { plans: Plan[] }) {
     <table className="tbl table-fixed">
       <thead>
         <tr>
-          <th>Name</th>
+          <th>{t('table.name')}</th>
           {limitRows({}).map(({ name, label }) => (
             <th key={name} className="r w-22 max-xl:hidden">
               {label}
             </th>
           ))}
-          <th className="r w-32 max-sm:hidden">People</th>
+          <th className="r w-32 max-sm:hidden">{t('table.people')}</th>
           <th className="w-36 max-sm:w-15">
-            <span className="sr-only">Actions</span>
+            <span className="sr-only">{t('table.actions')}</span>
           </th>
         </tr>
       </thead>
@@ -42,7 +45,7 @@ export function PlanTable({ plans, ...acts }: Acts & { plans: Plan[] }) {
               <div className="max-xl:py-2">
                 <div className="flex items-center gap-2">
                   <span className="truncate leading-[18px] font-medium">{plan.name}</span>
-                  {plan.standard && <Tag>standard</Tag>}
+                  {plan.standard && <Tag>{t('table.standard')}</Tag>}
                 </div>
                 <div className="truncate text-12 text-t3" title={plan.description}>
                   {plan.description}
@@ -57,7 +60,7 @@ export function PlanTable({ plans, ...acts }: Acts & { plans: Plan[] }) {
             </td>
             {limitRows(plan.limits).map(({ name, text }) => (
               <td key={name} className="r max-xl:hidden">
-                {text ?? <span className="text-t3">no limit</span>}
+                {text ?? <span className="text-t3">{t('no_limit')}</span>}
               </td>
             ))}
             <td className="r max-sm:hidden">
@@ -76,17 +79,13 @@ export function PlanTable({ plans, ...acts }: Acts & { plans: Plan[] }) {
 /** Those who were put on it; of the standard one also those who are on it for want of another. */
 function People({ plan: { people, standard } }: { plan: Plan }) {
   const phone = useMedia('(max-width: 639px)')
-  if (phone) {
-    const put = people === 0 ? 'Nobody' : plural(people, 'person', 'people')
-    if (!standard) return put
-    return people === 0 ? 'All who are on no other' : `${put} and all who are on no other`
-  }
-  if (standard && people === 0) return 'all others'
-  if (!standard) return people === 0 ? <span className="text-t3">nobody</span> : count(people)
+  if (phone) return t(standard ? 'people.all_others_long' : 'people.put', { n: people })
+  if (standard && people === 0) return t('people.all_others')
+  if (!standard) return people === 0 ? <span className="text-t3">{t('people.nobody')}</span> : count(people)
   return (
     <>
       <div className="leading-[18px]">{count(people)}</div>
-      <div className="text-12 text-t3">and all others</div>
+      <div className="text-12 text-t3">{t('people.and_all_others')}</div>
     </>
   )
 }
@@ -94,12 +93,17 @@ function People({ plan: { people, standard } }: { plan: Plan }) {
 function Actions({ plan, bound, onChange, onMark, onDelete }: Acts & { plan: Plan }) {
   const { may } = useMay()
   const phone = useMedia('(max-width: 639px)')
-  const change = may('plan.update') ? false : 'You may not change plans'
+  const change = may('plan.update') ? false : t('no_right.change')
   return (
     <span className="flex items-center justify-end gap-1">
       {!phone && (
-        <Button size="sm" off={change} aria-label={`Change ${plan.name}`} onClick={() => onChange(plan)}>
-          Change
+        <Button
+          size="sm"
+          off={change}
+          aria-label={t('change_one', { name: plan.name })}
+          onClick={() => onChange(plan)}
+        >
+          {t('change')}
         </Button>
       )}
       <Menu
@@ -109,16 +113,16 @@ function Actions({ plan, bound, onChange, onMark, onDelete }: Acts & { plan: Pla
             look="quiet"
             iconOnly
             icon={Ellipsis}
-            aria-label={`More of ${plan.name}`}
+            aria-label={t('more_of', { name: plan.name })}
             className="-mr-1.5 max-sm:-mr-3"
           >
-            More
+            {t('more')}
           </Button>
         }
       >
         {phone && (
           <MenuItem icon={Pencil} off={change} onSelect={() => onChange(plan)}>
-            Change
+            {t('change')}
           </MenuItem>
         )}
         <MenuItem
@@ -126,16 +130,16 @@ function Actions({ plan, bound, onChange, onMark, onDelete }: Acts & { plan: Pla
           off={change || bound(plan)}
           onSelect={() => onMark(plan)}
         >
-          {plan.standard ? 'No longer the standard' : 'Make it the standard'}
+          {t(plan.standard ? 'standard.no_longer' : 'standard.make')}
         </MenuItem>
         <MenuLine />
         <MenuItem
           icon={Trash2}
           danger
-          off={(!may('plan.delete') && 'You may not remove plans') || keptBy(plan) || bound(plan)}
+          off={(!may('plan.delete') && t('no_right.remove')) || keptBy(plan) || bound(plan)}
           onSelect={() => onDelete(plan)}
         >
-          Delete
+          {t('delete')}
         </MenuItem>
       </Menu>
     </span>

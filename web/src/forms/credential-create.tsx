@@ -2,9 +2,13 @@ import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, type ReactNode, useState } from 'react'
 import { asProblem, type Problem } from '~/api/problem'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input, Select } from '~/ui/field'
+
+const t = texts('credentials')
+const common = texts('common')
 
 export interface Wish {
   name: string
@@ -97,7 +101,7 @@ function CredentialForm<T>({
   const making = useMutation({ mutationFn: make, onSuccess: onMade })
   const problem = making.error ? asProblem(making.error) : undefined
   const told = problem && Object.keys(problem.fields).some((field) => field === 'name' || shows(field))
-  const wanting = name.trim() === '' ? 'A name is needed' : off
+  const wanting = name.trim() === '' ? t('name_needed') : off
   const own = typeof children === 'function' ? children(problem) : children
   return (
     <form
@@ -108,7 +112,7 @@ function CredentialForm<T>({
       }}
     >
       <div className={long ? 'grid grid-cols-2 items-start gap-4 max-md:grid-cols-1' : 'contents'}>
-        <Field label="Name" help={help} error={problem?.fields.name}>
+        <Field label={t('name')} help={help} error={problem?.fields.name}>
           {(ids) => (
             <Input
               {...ids}
@@ -120,7 +124,7 @@ function CredentialForm<T>({
           )}
         </Field>
         {!long && own}
-        <Field label="Works for">
+        <Field label={t('works_for')}>
           {(ids) => (
             <Select {...ids} value={lifeS} onChange={(event) => setLifeS(Number(event.target.value))}>
               {lives.map(([seconds, word]) => (
@@ -135,7 +139,7 @@ function CredentialForm<T>({
       {long && own}
       {problem && !told && <FormProblem error={problem} />}
       <DialogFoot stuck={long}>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={making.isPending} off={wanting}>
           {verb}
         </Button>

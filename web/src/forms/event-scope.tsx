@@ -1,8 +1,11 @@
 import { useState } from 'react'
 import { useFoundServers } from '~/hooks/use-found-servers'
+import { texts } from '~/i18n/texts'
 import { Checkbox } from '~/ui/bits'
 import { SearchInput } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
+
+const t = texts('consumers')
 
 export interface EventScope {
   kind: 'all' | 'some'
@@ -21,19 +24,19 @@ export function EventScopeField({
   const { whole, found } = useFoundServers(text)
   return (
     <div>
-      <div className="mb-1.5 font-medium">Reads</div>
+      <div className="mb-1.5 font-medium">{t('scope')}</div>
       <Segmented
-        label="Reads"
+        label={t('scope')}
         value={scope.kind}
         choices={[
-          { value: 'all', label: 'Every server' },
-          { value: 'some', label: 'Chosen ones' },
+          { value: 'all', label: t('scope.all') },
+          { value: 'some', label: t('scope.some') },
         ]}
         onChange={(kind) => onChange({ ...scope, kind })}
       />
       {scope.kind === 'some' && whole === false && (
         <SearchInput
-          label="Find servers by name"
+          label={t('scope.search')}
           className="mt-2"
           value={text}
           onChange={(event) => setText(event.target.value)}

@@ -5,10 +5,14 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Location } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('locations')
+const common = texts('common')
 
 /** What the dialog is for: nothing, a location that is not there yet, or one that is. */
 export type Placing = 'new' | Location | undefined
@@ -19,8 +23,8 @@ export function LocationDialog({ placing, onClose }: { placing: Placing; onClose
     <Dialog
       open={placing !== undefined}
       onClose={onClose}
-      title={known ? `Change ${known.name}` : 'New location'}
-      note={known ? undefined : 'Nodes are put there in their settings.'}
+      title={known ? t('change_one', { name: known.name }) : t('new')}
+      note={known ? undefined : t('edit.new_note')}
     >
       {placing !== undefined && <LocationForm known={known} onClose={onClose} />}
     </Dialog>
@@ -39,7 +43,7 @@ function LocationForm({ known, onClose }: { known: Location | undefined; onClose
     },
     onSuccess: (location) => {
       void queryClient.invalidateQueries({ queryKey: keys.locations })
-      toast.done(known ? `${location.name} saved` : `${location.name} is there`)
+      toast.done(t(known ? 'edit.saved' : 'edit.made', { name: location.name }))
       onClose()
     },
   })
@@ -53,7 +57,7 @@ function LocationForm({ known, onClose }: { known: Location | undefined; onClose
         if (ready && !save.isPending) save.mutate()
       }}
     >
-      <Field label="Name" help="As your people call it: Frankfurt, rack 12" error={problem?.fields.name}>
+      <Field label={t('edit.name')} help={t('edit.name_help')} error={problem?.fields.name}>
         {(ids) => (
           <Input
             {...ids}
@@ -65,7 +69,7 @@ function LocationForm({ known, onClose }: { known: Location | undefined; onClose
           />
         )}
       </Field>
-      <Field label="Description" note="optional" error={problem?.fields.description}>
+      <Field label={t('edit.description')} note={t('edit.optional')} error={problem?.fields.description}>
         {(ids) => (
           <Input
             {...ids}
@@ -77,9 +81,14 @@ function LocationForm({ known, onClose }: { known: Location | undefined; onClose
       </Field>
       {problem && !problem.fields.name && !problem.fields.description && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" look="primary" busy={save.isPending} off={ready ? false : 'A name is needed'}>
-          {known ? 'Save' : 'Make the location'}
+        <Button onClick={onClose}>{common('cancel')}</Button>
+        <Button
+          type="submit"
+          look="primary"
+          busy={save.isPending}
+          off={ready ? false : t('edit.name_needed')}
+        >
+          {t(known ? 'edit.save' : 'edit.make')}
         </Button>
       </DialogFoot>
     </form>

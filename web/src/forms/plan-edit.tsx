@@ -4,12 +4,16 @@ import { api, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { Plan } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { planProblem } from '~/util/plan'
 import { NamePurposeFields } from './name-purpose'
 import { QuotaFields, readLimits, sameLimits, typedLimits, wrongLimits } from './quota-fields'
+
+const t = texts('plans')
+const common = texts('common')
 
 /** What the dialog is for: nothing, a plan that is not there yet, or one that is. */
 export type Planning = 'new' | Plan | undefined
@@ -30,12 +34,8 @@ export function PlanDialog({
       open={planning !== undefined}
       onClose={onClose}
       width="md"
-      title={known ? `Change ${known.name}` : 'New plan'}
-      note={
-        known
-          ? 'It counts at once for everybody who is on it. Servers that have more keep it and get no more.'
-          : 'What the servers of somebody who is on it may have, all together.'
-      }
+      title={known ? t('change_one', { name: known.name }) : t('new')}
+      note={t(known ? 'edit.note' : 'edit.new_note')}
     >
       {planning !== undefined && <PlanForm {...{ known, bound, onClose }} />}
     </Dialog>
@@ -77,12 +77,8 @@ function PlanForm({
       void queryClient.invalidateQueries({ queryKey: keys.plans })
       void queryClient.invalidateQueries({ queryKey: keys.people })
       void queryClient.invalidateQueries({ queryKey: keys.accountQuota })
-      if (known) toast.done(`${plan.name} saved`)
-      else
-        toast.done(
-          `${plan.name} is there`,
-          'Put people on it where their quota stands, or make it the standard.',
-        )
+      if (known) toast.done(t('edit.saved', { name: plan.name }))
+      else toast.done(t('edit.made', { name: plan.name }), t('edit.made_note'))
       onClose()
     },
   })
@@ -93,10 +89,10 @@ function PlanForm({
   const dirty = !known || numbers || name.trim() !== known.name || description !== known.description
   const off =
     name.trim() === ''
-      ? 'A name is needed'
+      ? t('edit.name_needed')
       : wrongLimits(fields)
-        ? 'A number is wrong'
-        : !dirty && 'Nothing has changed'
+        ? t('edit.wrong_number')
+        : !dirty && t('edit.unchanged')
   return (
     <form
       className="flex flex-col gap-4"
@@ -112,13 +108,13 @@ function PlanForm({
         onName={setName}
         onDescription={setDescription}
       />
-      <p className="-mb-1 text-t2">{bound || 'What is left empty has no limit.'}</p>
+      <p className="-mb-1 text-t2">{bound || t('edit.empty')}</p>
       <QuotaFields wide off={bound !== false} {...{ fields, errors }} onChange={setFields} />
       {problem && Object.keys(errors).length === 0 && <FormProblem error={problem} />}
       <DialogFoot stuck>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={save.isPending} off={off}>
-          {known ? 'Save' : 'Make the plan'}
+          {t(known ? 'edit.save' : 'edit.make')}
         </Button>
       </DialogFoot>
     </form>

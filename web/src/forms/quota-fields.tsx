@@ -1,17 +1,14 @@
 import type { Quota } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
 import { cx } from '~/util/cx'
-import { bytesText, fromMib, toMib } from '~/util/format'
+import { bytesText, fromMib, toMib, trimmed } from '~/util/format'
 import type { QuotaName } from '~/util/quota'
 
-const FIELDS: Array<[name: QuotaName, label: string, note: string, help?: string]> = [
-  ['servers', 'Servers', ''],
-  ['memory_bytes', 'Memory', 'MiB', 'swap counts too'],
-  ['disk_bytes', 'Disk', 'MiB'],
-  ['cpu_percent', 'CPU', 'percent of a core'],
-  ['ports', 'Ports', '', 'the first one of each server too'],
-  ['subusers', 'Shares', '', 'people with access, once for each server'],
-]
+const t = texts('plans')
+const common = texts('common')
+
+const FIELDS: QuotaName[] = ['servers', 'memory_bytes', 'disk_bytes', 'cpu_percent', 'ports', 'subusers']
 
 const inMib = (name: QuotaName) => name.endsWith('_bytes')
 
@@ -24,7 +21,7 @@ export function typedLimits(limits: Quota['limits']): TypedLimits {
     if (most === null || most === undefined) return ''
     return String(inMib(name) ? toMib(most) : most)
   }
-  return Object.fromEntries(FIELDS.map(([name]) => [name, text(name)])) as TypedLimits
+  return Object.fromEntries(FIELDS.map((name) => [name, text(name)])) as TypedLimits
 }
 
 export function readLimits(fields: TypedLimits): Quota['limits'] {
@@ -33,24 +30,32 @@ export function readLimits(fields: TypedLimits): Quota['limits'] {
     if (text === '') return null
     return inMib(name) ? fromMib(Number(text)) : Number(text)
   }
-  return Object.fromEntries(FIELDS.map(([name]) => [name, number(name)]))
+  return Object.fromEntries(FIELDS.map((name) => [name, number(name)]))
 }
 
 export const sameLimits = (a: TypedLimits, b: TypedLimits) =>
-  FIELDS.every(([name]) => a[name].trim() === b[name].trim())
-export const wrongLimits = (fields: TypedLimits) => FIELDS.some(([name]) => wrong(fields[name]))
-export const noLimits = (fields: TypedLimits) => FIELDS.every(([name]) => fields[name].trim() === '')
+  FIELDS.every((name) => a[name].trim() === b[name].trim())
+export const wrongLimits = (fields: TypedLimits) => FIELDS.some((name) => wrong(fields[name]))
+export const noLimits = (fields: TypedLimits) => FIELDS.every((name) => fields[name].trim() === '')
 
-/** What the number comes to, for those who think in GiB and cores. */
-function means(name: QuotaName, text: string, help = ''): string {
-  const most = Number(text)
-  if (text.trim() === '' || wrong(text)) return help
-  if (inMib(name)) return [bytesText(fromMib(most), true), help].filter(Boolean).join(', ')
-  return name === 'cpu_percent' ? `${most / 100} ${most === 100 ? 'core' : 'cores'}` : help
+/** In what it is typed. */
+function unitOf(name: QuotaName): string | undefined {
+  if (inMib(name)) return common('unit.mib')
+  return name === 'cpu_percent' ? t('note.percent') : undefined
 }
 
-const wrong = (text: string) =>
-  /^\d*$/.test(text.trim()) ? undefined : 'is a whole number, or empty for no limit'
+/** What the number comes to, for those who think in GiB and cores. */
+function means(name: QuotaName, text: string): string | undefined {
+  const most = Number(text)
+  const help = t.maybe(`help.${name}`)
+  if (text.trim() === '' || wrong(text)) return help
+  if (name === 'cpu_percent') return t('means.cores', { cores: trimmed(most / 100), percent: most })
+  if (!inMib(name)) return help
+  const size = bytesText(fromMib(most), true)
+  return help ? t('means.size_help', { size, help }) : size
+}
+
+const wrong = (text: string) => (/^\d*$/.test(text.trim()) ? undefined : t('wrong'))
 
 /** What somebody's servers may have together, of a person or of a plan. */
 export function QuotaFields({
@@ -69,12 +74,12 @@ export function QuotaFields({
 }) {
   return (
     <div className={cx('grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1', wide && 'md:grid-cols-3')}>
-      {FIELDS.map(([name, label, note, help]) => (
+      {FIELDS.map((name) => (
         <Field
           key={name}
-          label={label}
-          note={note || undefined}
-          help={means(name, fields[name], help)}
+          label={t(`field.${name}`)}
+          note={unitOf(name)}
+          help={means(name, fields[name])}
           error={errors[name] ?? wrong(fields[name])}
         >
           {(ids) => (
@@ -82,7 +87,7 @@ export function QuotaFields({
               {...ids}
               inputMode="numeric"
               autoComplete="off"
-              placeholder="no limit"
+              placeholder={t('no_limit')}
               disabled={off}
               value={fields[name]}
               onChange={(event) => onChange({ ...fields, [name]: event.target.value })}

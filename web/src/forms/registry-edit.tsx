@@ -5,10 +5,14 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Registry } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('registries')
+const common = texts('common')
 
 /** What the dialog is for: nothing, a registry that is not known yet, or another credential for one that is. */
 export type Editing = 'new' | Registry | undefined
@@ -20,12 +24,8 @@ export function RegistryDialog({ editing, onClose }: { editing: Editing; onClose
     <Dialog
       open={editing !== undefined}
       onClose={onClose}
-      title={known ? `Another credential for ${known.host}` : 'New registry'}
-      note={
-        known
-          ? 'It takes the place of the one that is kept, which can not be shown.'
-          : 'Nodes sign in there when a server’s image comes from it.'
-      }
+      title={known ? t('edit.title', { host: known.host }) : t('new')}
+      note={t(known ? 'edit.note' : 'edit.new_note')}
     >
       {editing !== undefined && <RegistryForm known={known} onClose={onClose} />}
     </Dialog>
@@ -47,31 +47,25 @@ function RegistryForm({ known, onClose }: { known: Registry | undefined; onClose
     },
     onSuccess: (registry) => {
       void queryClient.invalidateQueries({ queryKey: keys.registries })
-      toast.done(
-        known ? `${registry.host} has another credential` : `${registry.host} is known`,
-        'Servers with images from there use it from their next pull on.',
-      )
+      toast.done(t(known ? 'edit.changed' : 'edit.added', { host: registry.host }), t('edit.done_note'))
       onClose()
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   const errors = { ...problem?.fields }
   if (problem?.code === 'registry_exists') errors.host = problem.message
-  const wanting = [known || host.trim() ? '' : 'a host', password.trim() ? '' : 'a password'].filter(Boolean)
+  const wants = { host: !known && !host.trim(), password: !password.trim() }
+  const wanting = wants.host ? (wants.password ? 'both' : 'host') : wants.password && 'password'
   return (
     <form
       className="flex flex-col gap-4"
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
-        if (wanting.length === 0 && !save.isPending) save.mutate()
+        if (!wanting && !save.isPending) save.mutate()
       }}
     >
       {!known && (
-        <Field
-          label="Host"
-          help="As it stands in front of the image’s name: ghcr.io, registry.example:5000. docker.io is Docker’s own."
-          error={errors.host}
-        >
+        <Field label={t('edit.host')} help={t('edit.host_help')} error={errors.host}>
           {(ids) => (
             <Input
               {...ids}
@@ -88,9 +82,9 @@ function RegistryForm({ known, onClose }: { known: Registry | undefined; onClose
         </Field>
       )}
       <Field
-        label="User name"
-        note="optional"
-        help="Leave it empty where the token is all there is"
+        label={t('edit.user')}
+        note={t('edit.optional')}
+        help={t('edit.user_help')}
         error={errors.username}
       >
         {(ids) => (
@@ -105,11 +99,7 @@ function RegistryForm({ known, onClose }: { known: Registry | undefined; onClose
           />
         )}
       </Field>
-      <Field
-        label="Password or token"
-        help="One that may read is enough. It is kept encrypted and never shown again."
-        error={errors.password}
-      >
+      <Field label={t('edit.password')} help={t('edit.password_help')} error={errors.password}>
         {(ids) => (
           <Input
             {...ids}
@@ -124,14 +114,14 @@ function RegistryForm({ known, onClose }: { known: Registry | undefined; onClose
       </Field>
       {problem && !FIELDS.some((field) => errors[field]) && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look="primary"
           busy={save.isPending}
-          off={wanting.length > 0 ? `Missing: ${wanting.join(' and ')}` : false}
+          off={wanting && t('edit.missing', { what: wanting })}
         >
-          {known ? 'Replace' : 'Add registry'}
+          {t(known ? 'edit.replace' : 'edit.add')}
         </Button>
       </DialogFoot>
     </form>

@@ -10,12 +10,14 @@ import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { CredentialDialog, type Wish } from '~/forms/credential-create'
 import { type EventScope, EventScopeField } from '~/forms/event-scope'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { plural } from '~/util/format'
+
+const t = texts('consumers')
 
 export function ConsumersPage() {
   const consumers = useQuery(consumersQuery)
@@ -26,24 +28,21 @@ export function ConsumersPage() {
   const names = new Map(few.map((id, at) => [id, named[at]?.data?.name]))
   const [making, setMaking] = useState(false)
   const [removing, setRemoving] = useState<EventConsumer>()
-  usePage('Event consumers')
+  usePage(t('page'))
   const reads = ({ servers: some }: EventConsumer) =>
     !some
-      ? 'reads every server'
+      ? t('reads.all')
       : namable(some)
-        ? `reads ${some.map((id) => names.get(id) ?? id).join(', ')}`
-        : `reads ${plural(some.length, 'server')}`
+        ? t('reads.named', { servers: some.map((id) => names.get(id) ?? id).join(', ') })
+        : t('reads.some', { n: some.length })
   return (
     <Page>
-      <PageHead title="Event consumers" note={consumers.data?.length}>
+      <PageHead title={t('page')} note={consumers.data?.length}>
         <Button look="primary" icon={Plus} onClick={() => setMaking(true)}>
-          New consumer
+          {t('new')}
         </Button>
       </PageHead>
-      <p className="mb-4 max-w-180 text-t2">
-        A READ credential with which any NATS client receives what happens here, as CloudEvents, live and by
-        replay. It can read events and nothing else.
-      </p>
+      <p className="mb-4 max-w-180 text-t2">{t('about')}</p>
       {consumers.isError && <ProblemView error={consumers.error} onRetry={() => void consumers.refetch()} />}
       {consumers.isPending && (
         <Card>
@@ -54,17 +53,17 @@ export function ConsumersPage() {
         <Card>
           {consumers.data.length === 0 && (
             <Empty
-              title="Nobody listens yet"
+              title={t('none')}
               action={
                 <Button icon={Plus} onClick={() => setMaking(true)}>
-                  New consumer
+                  {t('new')}
                 </Button>
               }
             >
-              A bot, a status page, your own panel: one credential each, so that one can be taken back alone.
+              {t('none_why')}
             </Empty>
           )}
-          <ul aria-label="Event consumers">
+          <ul aria-label={t('page')}>
             {consumers.data.map((consumer) => (
               <CredentialRow
                 key={consumer.id}
@@ -72,14 +71,12 @@ export function ConsumersPage() {
                 name={consumer.name}
                 facts={[
                   reads(consumer),
-                  <>
-                    made <Ago at={consumer.created_at} />
-                  </>,
+                  t.rich('made_at', { when: <Ago at={consumer.created_at} /> }),
                   <Ends key="ends" at={consumer.expires_at} />,
                 ]}
                 action={
                   <Button size="sm" look="danger" onClick={() => setRemoving(consumer)}>
-                    Revoke
+                    {t('revoke')}
                   </Button>
                 }
               />
@@ -91,13 +88,13 @@ export function ConsumersPage() {
       <TakeBack
         item={removing}
         onClose={() => setRemoving(undefined)}
-        title={`Revoke ${removing?.name}?`}
-        verb="Revoke"
-        failed="Not revoked"
+        title={t('revoke_title', { name: removing?.name ?? '' })}
+        verb={t('revoke')}
+        failed={t('revoke_failed')}
         list={keys.consumers}
         take={({ id }) => must(api.DELETE('/event-consumers/{id}', { params: { path: { id } } }))}
       >
-        Its connection ends within a second.
+        {t('revoke_note')}
       </TakeBack>
     </Page>
   )
@@ -108,12 +105,9 @@ function namable(servers: string[]): boolean {
   return servers.length <= 2
 }
 
-const LIVES: Array<[seconds: number, word: string]> = [
-  [0, 'as long as allowed'],
-  [86_400, '1 day'],
-  [2_592_000, '30 days'],
-  [7_776_000, '90 days'],
-]
+const DAY_S = 86_400
+/** In days; 0 for as long as it may. */
+const LIVES = [0, 1, 30, 90]
 const EVERY: EventScope = { kind: 'all', servers: [] }
 
 function NewConsumer({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -139,14 +133,14 @@ function NewConsumer({ open, onClose }: { open: boolean; onClose: () => void }) 
         onClose()
       }}
       width="md"
-      title="New event consumer"
-      madeTitle={(made) => `${made.consumer.name} can read`}
-      madeNote="The credential is shown once. Copy it now; a lost one is revoked and made anew."
-      help="What it is for, such as status page"
-      verb="Make the credential"
-      lives={LIVES}
+      title={t('new_title')}
+      madeTitle={(made) => t('made_title', { name: made.consumer.name })}
+      madeNote={t('made_note')}
+      help={t('name_help')}
+      verb={t('make')}
+      lives={LIVES.map((n) => [n * DAY_S, n === 0 ? t('life.longest') : t('life.days', { n })])}
       firstLifeS={0}
-      off={scope.kind === 'some' && scope.servers.length === 0 ? 'Choose at least one server' : false}
+      off={scope.kind === 'some' && scope.servers.length === 0 ? t('choose_one') : false}
       make={make}
       show={(made, close) => <ConsumerMade made={made} onClose={close} />}
     >

@@ -10,11 +10,14 @@ import { PlanTable } from '~/components/plan-table'
 import { ProblemView } from '~/components/problem-view'
 import { PlanDialog } from '~/forms/plan-edit'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { boundBy, standardOf } from '~/util/plan'
+
+const t = texts('plans')
 
 export function PlansPage() {
   const search = useSearch({ from: '/app/plans' })
@@ -25,21 +28,18 @@ export function PlansPage() {
   const [changing, setChanging] = useState<Plan>()
   const [marking, setMarking] = useState<Plan>()
   const [removing, setRemoving] = useState<Plan>()
-  usePage('Plans')
+  usePage(t('page'))
   const setNew = (open: boolean) => void navigate({ search: open ? { new: true } : {}, replace: true })
-  const off = may('plan.create') ? false : 'You may not make plans'
+  const off = may('plan.create') ? false : t('no_right.make')
   const bound = (plan: Plan) => boundBy(plan, quota.data, admin)
   return (
     <Page>
-      <PageHead title="Plans" note={plans.data?.length}>
+      <PageHead title={t('page')} note={plans.data?.length}>
         <Button look="primary" icon={Plus} off={off} onClick={() => setNew(true)}>
-          New plan
+          {t('new')}
         </Button>
       </PageHead>
-      <p className="mb-4 max-w-180 text-t2">
-        What somebody’s servers may have together, under a name: a change counts at once for everybody who is
-        on it. Whoever has a quota of their own is on none.
-      </p>
+      <p className="mb-4 max-w-180 text-t2">{t('about')}</p>
       {plans.isError && <ProblemView error={plans.error} onRetry={() => void plans.refetch()} />}
       {plans.isPending && (
         <Card>
@@ -50,16 +50,14 @@ export function PlansPage() {
         <Card>
           {plans.data.length === 0 ? (
             <Empty
-              title="Nobody is bounded by a plan"
+              title={t('none')}
               action={
                 <Button icon={Plus} off={off} onClick={() => setNew(true)}>
-                  New plan
+                  {t('new')}
                 </Button>
               }
             >
-              Make one for each thing that you offer: so many servers, so much memory. Put people on it, and
-              make one the standard for everybody else; until then, who has no quota of their own has no
-              limit.
+              {t('none_why')}
             </Empty>
           ) : (
             <PlanTable
@@ -73,9 +71,7 @@ export function PlansPage() {
         </Card>
       )}
       {plans.data && plans.data.length > 0 && !standardOf(plans.data) && (
-        <p className="mt-3 text-12 text-t3">
-          None is the standard: who is on no plan and has no quota of their own has no limit.
-        </p>
+        <p className="mt-3 text-12 text-t3">{t('no_standard')}</p>
       )}
       <PlanDialog
         planning={search.new === true ? 'new' : changing}

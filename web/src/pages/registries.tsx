@@ -8,6 +8,7 @@ import { CredentialRow, TakeBack } from '~/components/credentials'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { type Editing, RegistryDialog } from '~/forms/registry-edit'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -15,27 +16,24 @@ import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { visible } from '~/util/visible'
 
+const t = texts('registries')
+
 /** Credentials with which nodes pull images that not everybody may have. */
 export function RegistriesPage() {
   const session = useQuery(sessionQuery)
   const registries = useQuery(registriesQuery)
   const [editing, setEditing] = useState<Editing>()
   const [removing, setRemoving] = useState<Registry>()
-  usePage('Registries')
-  const off = session.data?.permissions.includes('registry.update')
-    ? false
-    : 'You may not change the credentials of registries'
+  usePage(t('page'))
+  const off = session.data?.permissions.includes('registry.update') ? false : t('no_right')
   return (
     <Page>
-      <PageHead title="Registries" note={registries.data?.length}>
+      <PageHead title={t('page')} note={registries.data?.length}>
         <Button look="primary" icon={Plus} off={off} onClick={() => setEditing('new')}>
-          New registry
+          {t('new')}
         </Button>
       </PageHead>
-      <p className="mb-4 max-w-180 text-t2">
-        Credentials for images that not everybody may pull. A node is given those of its own servers’ images
-        and no others.
-      </p>
+      <p className="mb-4 max-w-180 text-t2">{t('about')}</p>
       {registries.isError && (
         <ProblemView error={registries.error} onRetry={() => void registries.refetch()} />
       )}
@@ -48,18 +46,17 @@ export function RegistriesPage() {
         <Card>
           {registries.data.length === 0 && (
             <Empty
-              title="Every image is pulled without signing in"
+              title={t('none')}
               action={
                 <Button icon={Plus} off={off} onClick={() => setEditing('new')}>
-                  New registry
+                  {t('new')}
                 </Button>
               }
             >
-              Public images need nothing here. For an image of your own, add its registry’s host and a token
-              that may read; then name the image in an egg or in a server’s startup.
+              {t('none_why')}
             </Empty>
           )}
-          <ul aria-label="Registries">
+          <ul aria-label={t('page')}>
             {registries.data.map((registry) => (
               <CredentialRow
                 key={registry.id}
@@ -70,19 +67,18 @@ export function RegistriesPage() {
                   </span>
                 }
                 facts={[
-                  registry.username ? `as ${visible(registry.username)}` : 'with a token alone',
-                  <>
-                    {registry.updated_at === registry.created_at ? 'added' : 'changed'}{' '}
-                    <Ago at={registry.updated_at} />
-                  </>,
+                  registry.username ? t('as_user', { name: visible(registry.username) }) : t('token_alone'),
+                  t.rich(registry.updated_at === registry.created_at ? 'added' : 'changed', {
+                    when: <Ago at={registry.updated_at} />,
+                  }),
                 ]}
                 action={
                   <span className="flex gap-2">
                     <Button size="sm" off={off} onClick={() => setEditing(registry)}>
-                      Change
+                      {t('change')}
                     </Button>
                     <Button size="sm" look="danger" off={off} onClick={() => setRemoving(registry)}>
-                      Delete
+                      {t('delete')}
                     </Button>
                   </span>
                 }
@@ -95,15 +91,14 @@ export function RegistriesPage() {
       <TakeBack
         item={removing}
         onClose={() => setRemoving(undefined)}
-        title={`Delete the credential for ${removing?.host}?`}
-        verb="Delete"
-        failed="Not deleted"
+        title={t('delete_title', { host: removing?.host ?? '' })}
+        verb={t('delete')}
+        failed={t('delete_failed')}
         typed={removing?.host}
         list={keys.registries}
         take={({ id }) => must(api.DELETE('/registries/{id}', { params: { path: { id } } }))}
       >
-        Its images are then pulled without signing in, which a private one refuses. Servers that run go on;
-        one whose image is not on its node yet will not install or start.
+        {t('delete_note')}
       </TakeBack>
     </Page>
   )
