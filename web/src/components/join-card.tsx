@@ -6,6 +6,7 @@ import { api, isProblem, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { NewJoinToken } from '~/api/types'
 import { useNow } from '~/hooks/use-now'
+import { texts } from '~/i18n/texts'
 import { Banner, Mark } from '~/ui/badge'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -16,6 +17,8 @@ import { cx } from '~/util/cx'
 import { clock } from '~/util/format'
 import { useArrival } from './arrival'
 import { ProblemView } from './problem-view'
+
+const t = texts('join')
 
 const KEPT = 'warren.join'
 /** A command that ends while somebody walks over to the machine is no help. */
@@ -76,10 +79,10 @@ export function JoinCard() {
       <Banner
         family="warn"
         shape="look"
-        title="No address that another machine could reach"
+        title={t('no_address')}
         actions={
           <Button size="sm" onClick={() => setLocal(true)}>
-            For this machine only
+            {t('local_only')}
           </Button>
         }
       >
@@ -92,19 +95,21 @@ export function JoinCard() {
     <Card className="overflow-hidden">
       <div className="px-4 pt-3.5 pb-4">
         <div className="mb-2.5 flex flex-wrap items-center gap-x-3">
-          <h2 className="font-medium">Run this on the machine</h2>
+          <h2 className="font-medium">{t('card.run')}</h2>
           <span className="ml-auto flex items-center gap-1.5 text-12 text-t2">
             <Timer aria-hidden="true" size={14} strokeWidth={1.75} />
             {token && !out && (
               <span>
-                works once, until{' '}
-                <span className="num">{clock(Date.parse(token.expires_at)).slice(0, 5)}</span>
+                {t.rich('card.until', {
+                  time: (inner) => <span className="num">{inner}</span>,
+                  at: clock(Date.parse(token.expires_at)).slice(0, 5),
+                })}
               </span>
             )}
-            {out && <span className="text-warn-fg">has run out</span>}
+            {out && <span className="text-warn-fg">{t('card.out')}</span>}
             {out && (
               <button type="button" onClick={again} className="hit ml-1 font-medium text-accent">
-                New one
+                {t('new_one')}
               </button>
             )}
           </span>
@@ -117,11 +122,9 @@ export function JoinCard() {
           </div>
         )}
         <div className="mt-2 flex flex-wrap items-baseline gap-x-4 text-12 text-t3">
-          <span className="flex-1 basis-72">
-            Debian, Ubuntu, Fedora or Arch, as root · x86-64 or ARM64 · it dials out, no port is opened
-          </span>
+          <span className="flex-1 basis-72">{t('card.systems')}</span>
           <a href="/install.sh" target="_blank" rel="noreferrer" className="hit font-medium text-accent">
-            Read the script first
+            {t('card.script')}
           </a>
         </div>
       </div>
@@ -140,14 +143,14 @@ function Arrival({ token }: { token: string | undefined }) {
         <span className="text-run-fg">
           <Mark shape="ok" size={16} />
         </span>
-        <span className="font-medium text-run-fg">{node.name} is ready for servers</span>
+        <span className="font-medium text-run-fg">{t('card.ready', { name: node.name })}</span>
         <Link
           to="/nodes/$node"
           params={{ node: node.id }}
           onClick={forget}
           className="hit ml-auto font-medium text-accent"
         >
-          Open {node.name}
+          {t('open', { name: node.name })}
         </Link>
       </div>
     )
@@ -156,11 +159,11 @@ function Arrival({ token }: { token: string | undefined }) {
     <div role="status" className={cx(STRIP, 'border-move-line bg-move-tint')}>
       <Spinner className="text-move-dot" />
       <span className="font-medium text-move-fg">
-        {node ? `${node.name} has registered and connects` : 'Waiting for the machine'}
+        {node ? t('card.connects', { name: node.name }) : t('waiting')}
       </span>
-      <span className="text-t2">This page turns green by itself.</span>
+      <span className="text-t2">{t('card.by_itself')}</span>
       <Link to="/nodes" search={{ join: true }} className="hit ml-auto font-medium text-accent">
-        Other ways
+        {t('card.other')}
       </Link>
     </div>
   )

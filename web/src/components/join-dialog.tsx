@@ -5,6 +5,7 @@ import { api, isProblem, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { NewJoinToken, Node } from '~/api/types'
 import { useNow } from '~/hooks/use-now'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
@@ -14,11 +15,14 @@ import { Field, Input, Select } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
 import { Spinner } from '~/ui/spinner'
 import { cx } from '~/util/cx'
-import { bytesText, clock, duration, plural } from '~/util/format'
+import { bytesText, clock, duration } from '~/util/format'
 import { portRange } from '~/util/ports'
 import { takeBackOff } from '~/util/state'
 import { useArrival } from './arrival'
 import { FormProblem } from './problem-view'
+
+const t = texts('join')
+const common = texts('common')
 
 /** Makes a token, shows the one line to run, waits, and turns green when the machine arrives. */
 export function JoinDialog({
@@ -36,24 +40,21 @@ export function JoinDialog({
       open={open}
       onClose={onClose}
       width="md"
-      title={node ? `Take ${node.name} back` : 'Add a node'}
-      note={
-        node
-          ? 'Run one command as root on the machine that is to be this node: the old one, or a fresh one in its place.'
-          : 'Run one command as root on the machine. It dials out; no port has to be opened.'
-      }
+      title={node ? t('title_back', { name: node.name }) : t('title')}
+      note={t(node ? 'note_back' : 'note')}
     >
       {open && <JoinBody onClose={onClose} node={node} />}
     </Dialog>
   )
 }
 
-const LIVES: Array<[seconds: number, word: string]> = [
-  [3600, '1 hour'],
-  [86_400, '1 day'],
-  [604_800, '7 days'],
-  [2_592_000, '30 days'],
-]
+const HOUR_S = 3600
+/** In hours. */
+const LIVES = [1, 24, 7 * 24, 30 * 24]
+
+function lifeText(hours: number): string {
+  return hours < 24 ? t('life.hours', { n: hours }) : t('life.days', { n: hours / 24 })
+}
 
 function labelsOf(text: string): Record<string, string> | undefined {
   const labels: Record<string, string> = {}
@@ -74,7 +75,7 @@ function JoinBody({ onClose, node }: { onClose: () => void; node: Node | undefin
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
   const off = node ? takeBackOff(node) : false
-  const wrongRange = portRange(range) ? undefined : 'As first-last, such as 25565-25664'
+  const wrongRange = portRange(range) ? undefined : t('range.wrong')
 
   async function make(local: boolean) {
     const port_range = portRange(range)
@@ -119,36 +120,36 @@ function JoinBody({ onClose, node }: { onClose: () => void; node: Node | undefin
     >
       {node && <TakenBack node={node} />}
       {node?.state === 'online' && (
-        <Banner family="warn" shape="look" title={`${node.name} is connected.`}>
-          A node is not pushed out: stop the agent on its machine, or revoke its key first.
+        <Banner family="warn" shape="look" title={t('connected', { name: node.name })}>
+          {t('connected.note')}
         </Banner>
       )}
       <div className="grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1">
         {!node && (
           <>
-            <Field label="Port range" help="For players; the node hands out these" error={wrongRange}>
+            <Field label={t('range')} help={t('range.help')} error={wrongRange}>
               {(ids) => (
                 <Input {...ids} code value={range} onChange={(event) => setRange(event.target.value)} />
               )}
             </Field>
-            <Field label="Labels" note="optional" help="nvme, region=eu">
+            <Field label={t('labels')} note={t('optional')} help={t('labels.help')}>
               {(ids) => <Input {...ids} value={labels} onChange={(event) => setLabels(event.target.value)} />}
             </Field>
           </>
         )}
-        <Field label="Works for">
+        <Field label={t('works_for')}>
           {(ids) => (
             <Select {...ids} value={life} onChange={(event) => setLife(Number(event.target.value))}>
-              {LIVES.map(([seconds, word]) => (
-                <option key={seconds} value={seconds}>
-                  {word}
+              {LIVES.map((hours) => (
+                <option key={hours} value={hours * HOUR_S}>
+                  {lifeText(hours)}
                 </option>
               ))}
             </Select>
           )}
         </Field>
         {!node && (
-          <Field label="Machines" help="How many may join with it">
+          <Field label={t('machines')} help={t('machines.help')}>
             {(ids) => (
               <Input
                 {...ids}
@@ -166,10 +167,10 @@ function JoinBody({ onClose, node }: { onClose: () => void; node: Node | undefin
         <Banner
           family="warn"
           shape="look"
-          title="No address that another machine could reach"
+          title={t('no_address')}
           actions={
             <Button size="sm" onClick={() => void make(true)}>
-              For this machine only
+              {t('local_only')}
             </Button>
           }
         >
@@ -178,14 +179,10 @@ function JoinBody({ onClose, node }: { onClose: () => void; node: Node | undefin
       ) : (
         <FormProblem error={error} />
       )}
-      <DialogFoot
-        note={
-          node ? `Whoever runs it becomes ${node.name}, once.` : 'The token in it can do nothing but join.'
-        }
-      >
-        <Button onClick={onClose}>Cancel</Button>
+      <DialogFoot note={node ? t('foot_back', { name: node.name }) : t('foot')}>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={busy} off={off}>
-          Make the command
+          {t('make')}
         </Button>
       </DialogFoot>
     </form>
@@ -194,14 +191,7 @@ function JoinBody({ onClose, node }: { onClose: () => void; node: Node | undefin
 
 /** What stays and what goes, before somebody makes the command. */
 function TakenBack({ node }: { node: Node }) {
-  return (
-    <p className="text-t2">
-      {node.name} keeps its name, its ports, its labels and{' '}
-      {node.servers.total > 0 ? `its ${plural(node.servers.total, 'server')}` : 'its place in the list'}. The
-      key that it had is refused from then on.
-      {node.servers.total > 0 && ' Game files are there only if the machine still has its disk.'}
-    </p>
-  )
+  return <p className="text-t2">{t('keeps', { name: node.name, n: node.servers.total })}</p>
 }
 
 type StepState = 'done' | 'now' | 'later'
@@ -267,7 +257,7 @@ function Waiting({
       void queryClient.invalidateQueries({ queryKey: keys.tokens })
       onClose()
     } catch (error) {
-      toast.error('Not revoked', error)
+      toast.error(t('revoke_failed'), error)
     }
   }
 
@@ -276,12 +266,12 @@ function Waiting({
       <div className="mb-2 flex flex-wrap items-center gap-2">
         {token.install_command && (
           <Segmented
-            label="How to join"
+            label={t('way')}
             small
             value={way}
             choices={[
-              { value: 'install', label: 'Install and join' },
-              { value: 'hand', label: 'Agent is there' },
+              { value: 'install', label: t('way.install') },
+              { value: 'hand', label: t('way.hand') },
             ]}
             onChange={setWay}
           />
@@ -290,56 +280,65 @@ function Waiting({
         <span className="flex items-center gap-1.5 text-12 text-t2">
           <Timer aria-hidden="true" size={14} strokeWidth={1.75} />
           {left > 0 ? (
-            <>
-              Works for another <span className="num font-medium text-t1">{duration(left)}</span>
-            </>
+            <span>
+              {t.rich('left', {
+                b: (inner) => <span className="num font-medium text-t1">{inner}</span>,
+                span: duration(left),
+              })}
+            </span>
           ) : (
-            <span className="text-warn-fg">Has run out</span>
+            <span className="text-warn-fg">{t('left.none')}</span>
           )}
           <button type="button" onClick={onAgain} className="hit ml-1 min-h-6 font-medium text-accent">
-            New one
+            {t('new_one')}
           </button>
         </span>
       </div>
       <CommandBox text={(way === 'install' && token.install_command) || token.command} primary />
-      <p className="mt-2 text-12 text-t3">
-        Debian, Ubuntu, Fedora or Arch with root. It is shown once: copy it now or make a new one later.
-      </p>
+      <p className="mt-2 text-12 text-t3">{t('shown_once')}</p>
       <ol className="mt-4 rounded-box border border-line-2 p-4" aria-live="polite">
         <Step
           state={node ? 'done' : 'now'}
-          title={node ? 'Command run' : 'Waiting for the machine'}
+          title={t(node ? 'step.run' : 'waiting')}
           note={
             node
-              ? `${node.host.hostname} asked to join`
-              : `for ${duration(now - began.current)}; this turns green by itself`
+              ? t('step.asked', { host: node.host.hostname })
+              : t('step.waits', { span: duration(now - began.current) })
           }
           {...(node && !back ? { time: clock(Date.parse(node.created_at)) } : {})}
         />
         <Step
           state={node ? 'done' : 'later'}
-          title={back ? `Taken back as ${back.name}` : node ? `Registered as ${node.name}` : 'Registered'}
+          title={
+            back
+              ? t('step.taken_back', { name: back.name })
+              : node
+                ? t('step.registered_as', { name: node.name })
+                : t('step.registered')
+          }
           note={node ? hostWords(node) : undefined}
         />
         <Step
           state={online ? 'done' : node ? 'now' : 'later'}
-          title={online ? 'Connected' : node ? 'Connecting with its own key' : 'Connected'}
+          title={t(node && !online ? 'step.connecting' : 'step.connected')}
           note={
             online
-              ? `own key in use${node.rtt_ms != null ? ` · ${Math.round(node.rtt_ms)} ms round trip` : ''}`
+              ? node.rtt_ms != null
+                ? t('step.own_key_rtt', { ms: Math.round(node.rtt_ms) })
+                : t('step.own_key')
               : undefined
           }
         />
         <Step
           state={online ? 'done' : 'later'}
-          title={online ? 'Ready for servers' : 'Ready'}
+          title={t(online ? 'step.ready_for' : 'step.ready')}
           note={
             online && node.conditions.length > 0 ? node.conditions.map((c) => c.message).join(' ') : undefined
           }
         />
       </ol>
-      <DialogFoot note={`You can close this; the node ${back ? 'comes back' : 'appears'} by itself.`}>
-        {!node && <Button onClick={() => void revoke()}>Revoke token</Button>}
+      <DialogFoot note={t(back ? 'may_close_back' : 'may_close')}>
+        {!node && <Button onClick={() => void revoke()}>{t('revoke')}</Button>}
         <Button
           look={node ? 'primary' : 'secondary'}
           onClick={() => {
@@ -347,7 +346,7 @@ function Waiting({
             if (node && !back) void navigate({ to: '/nodes/$node', params: { node: node.id } })
           }}
         >
-          {node && !back ? `Open ${node.name}` : node ? 'Done' : 'Close'}
+          {node && !back ? t('open', { name: node.name }) : node ? t('done') : common('close')}
         </Button>
       </DialogFoot>
     </div>
@@ -356,10 +355,10 @@ function Waiting({
 
 export function hostWords(node: Node): string {
   return [
-    `${node.host.cpus} threads`,
+    t('threads', { n: node.host.cpus }),
     bytesText(node.host.memory_bytes, true),
     node.host.os,
-    node.host.cgroup_version > 0 && `cgroup v${node.host.cgroup_version}`,
+    node.host.cgroup_version > 0 && t('cgroup', { version: node.host.cgroup_version }),
   ]
     .filter(Boolean)
     .join(' · ')

@@ -9,6 +9,7 @@ import { serversOnNodeQuery } from '~/api/server-lists'
 import type { Allocation } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { FormProblem, ProblemView } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -16,8 +17,10 @@ import { Address } from '~/ui/copy'
 import { Field, Input } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { cx } from '~/util/cx'
-import { plural } from '~/util/format'
+
 import { playerAddress, portCount } from '~/util/ports'
+
+const t = texts('node')
 
 export function NodeAllocationsPage() {
   const { node: id } = useParams({ from: '/app/nodes/$node/allocations' })
@@ -33,7 +36,7 @@ export function NodeAllocationsPage() {
     mutationFn: (allocation: string) =>
       must(api.DELETE('/nodes/{node}/allocations/{id}', { params: { path: { node: id, id: allocation } } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.allocations(id) }),
-    onError: (error) => toast.error('Not removed', error),
+    onError: (error) => toast.error(t('ports.remove_failed'), error),
   })
   if (allocations.isError) {
     return (
@@ -48,27 +51,25 @@ export function NodeAllocationsPage() {
         <div className="flex min-w-0 flex-col gap-4">
           <PortMap all={all} names={names} />
           <Card className="overflow-x-auto">
-            <CardHead title="Ports" note={shown.length}>
+            <CardHead title={t('ports')} note={shown.length}>
               <Button size="sm" aria-pressed={!onlyUsed} onClick={() => setOnlyUsed(!onlyUsed)}>
-                {onlyUsed ? 'Show free ones too' : 'Only those in use'}
+                {t(onlyUsed ? 'ports.show_free' : 'ports.only_used')}
               </Button>
             </CardHead>
             {allocations.isPending && <SkeletonRows rows={5} height="h-10" />}
             {allocations.data && shown.length === 0 && (
-              <Empty title={all.length === 0 ? 'No port yet' : 'None in use'}>
-                {all.length === 0
-                  ? 'Add a range on the right.'
-                  : 'Servers take the first free port of the range.'}
+              <Empty title={t(all.length === 0 ? 'ports.none' : 'ports.none_used')}>
+                {t(all.length === 0 ? 'ports.none_do' : 'ports.none_used_why')}
               </Empty>
             )}
             {shown.length > 0 && (
               <table className="tbl one">
                 <thead>
                   <tr>
-                    <th>Address</th>
-                    <th>Server</th>
+                    <th>{t('ports.address')}</th>
+                    <th>{t('ports.server')}</th>
                     <th>
-                      <span className="sr-only">Actions</span>
+                      <span className="sr-only">{t('ports.actions')}</span>
                     </th>
                   </tr>
                 </thead>
@@ -86,12 +87,14 @@ export function NodeAllocationsPage() {
                             className="fills-cell hover:text-accent max-sm:whitespace-normal"
                           >
                             {names.get(a.server) ?? <span className="mono text-12">{a.server}</span>}
-                            {!a.primary && <span className="text-t3"> extra</span>}
+                            {!a.primary && <span className="text-t3"> {t('ports.extra')}</span>}
                           </Link>
                         ) : a.taken_by ? (
-                          <span className="text-warn-fg max-sm:whitespace-normal">held by {a.taken_by}</span>
+                          <span className="text-warn-fg max-sm:whitespace-normal">
+                            {t('ports.held', { holder: a.taken_by })}
+                          </span>
                         ) : (
-                          <span className="text-t3">free</span>
+                          <span className="text-t3">{t('ports.free')}</span>
                         )}
                       </td>
                       <td className="r">
@@ -100,10 +103,10 @@ export function NodeAllocationsPage() {
                           look="quiet"
                           iconOnly
                           icon={Trash2}
-                          off={a.server ? 'A server has it' : false}
+                          off={a.server ? t('ports.has_server') : false}
                           busy={drop.isPending && drop.variables === a.id}
                           onClick={() => drop.mutate(a.id)}
-                          aria-label={`Remove port ${a.port}`}
+                          aria-label={t('ports.remove', { port: a.port })}
                         />
                       </td>
                     </tr>
@@ -136,12 +139,12 @@ function PortMap({ all, names }: { all: Allocation[]; names: Map<string, string>
   if (all.length === 0) return null
   return (
     <Card>
-      <CardHead title="Allocations" note={<span className="mono text-12">{ranges(all)}</span>}>
+      <CardHead title={t('map')} note={<span className="mono text-12">{ranges(all)}</span>}>
         <span className="num flex flex-wrap gap-3 text-12 text-t2">
-          <Legend className="bg-chart-2" text={`${used} used`} />
-          <Legend className="bg-track" text={`${all.length - used - taken} free`} />
+          <Legend className="bg-chart-2" text={t('map.used', { n: used })} />
+          <Legend className="bg-track" text={t('map.free', { n: all.length - used - taken })} />
           {taken > 0 && (
-            <Legend className="border border-dashed border-line-3" text={`${taken} taken by the host`} />
+            <Legend className="border border-dashed border-line-3" text={t('map.taken', { n: taken })} />
           )}
         </span>
       </CardHead>
@@ -149,7 +152,7 @@ function PortMap({ all, names }: { all: Allocation[]; names: Map<string, string>
         {all.slice(0, 500).map((a) => (
           <span
             key={a.id}
-            title={`${a.port}${a.server ? ` ${names.get(a.server) ?? ''}` : a.taken_by ? ` taken by ${a.taken_by}` : ' free'}`}
+            title={cellText(a, names)}
             className={cx(
               'h-3 rounded-[2px]',
               a.server ? 'bg-chart-2' : a.taken_by ? 'border border-dashed border-line-3' : 'bg-track',
@@ -159,6 +162,11 @@ function PortMap({ all, names }: { all: Allocation[]; names: Map<string, string>
       </div>
     </Card>
   )
+}
+
+function cellText({ port, server, taken_by: holder }: Allocation, names: Map<string, string>): string {
+  if (server) return `${port} ${names.get(server) ?? ''}`
+  return holder ? t('map.one_taken', { port, holder }) : t('map.one_free', { port })
 }
 
 function Legend({ className, text }: { className: string; text: string }) {
@@ -177,8 +185,9 @@ function ranges(all: Allocation[]): string {
     if (last && port - last[1] <= 1) last[1] = port
     else parts.push([port, port])
   }
-  const text = parts.slice(0, 3).map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`))
-  return text.join(', ') + (parts.length > 3 ? ` and ${parts.length - 3} more` : '')
+  const first = parts.slice(0, 3).map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`))
+  const text = first.join(', ')
+  return parts.length > 3 ? t('map.more', { ranges: text, n: parts.length - 3 }) : text
 }
 
 function AddPorts({ node, addresses }: { node: string; addresses: string[] }) {
@@ -195,14 +204,14 @@ function AddPorts({ node, addresses }: { node: string; addresses: string[] }) {
     onSuccess: async () => {
       setPorts('')
       await queryClient.invalidateQueries({ queryKey: keys.allocations(node) })
-      toast.done('Ports added')
+      toast.done(t('ports.added'))
     },
   })
   const problem = add.error ? asProblem(add.error) : undefined
   const amount = portCount(ports)
   return (
     <Card>
-      <CardHead title="Add ports" />
+      <CardHead title={t('ports.add_title')} />
       <form
         className="flex flex-col gap-4 p-4"
         onSubmit={(event: FormEvent) => {
@@ -211,9 +220,9 @@ function AddPorts({ node, addresses }: { node: string; addresses: string[] }) {
         }}
       >
         <Field
-          label="Ports"
-          help={amount ? plural(amount, 'port') : 'As 25565-25600, 27015'}
-          error={problem?.fields.ports ?? (ports !== '' && !amount ? 'As 25565-25600, 27015' : undefined)}
+          label={t('ports')}
+          help={amount ? t('ports.count', { n: amount }) : t('ports.form')}
+          error={problem?.fields.ports ?? (ports !== '' && !amount ? t('ports.form') : undefined)}
         >
           {(ids) => (
             <Input
@@ -226,12 +235,12 @@ function AddPorts({ node, addresses }: { node: string; addresses: string[] }) {
           )}
         </Field>
         <Field
-          label="Address on the machine"
-          note="optional"
+          label={t('ports.ip')}
+          note={t('optional')}
           help={
             addresses.length > 0
-              ? `Every address if empty; it has ${addresses.join(', ')}`
-              : 'Every address if empty'
+              ? t('ports.ip_every_of', { addresses: addresses.join(', ') })
+              : t('ports.ip_every')
           }
           error={problem?.fields.ip}
         >
@@ -246,8 +255,8 @@ function AddPorts({ node, addresses }: { node: string; addresses: string[] }) {
           )}
         </Field>
         {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
-        <Button type="submit" look="primary" busy={add.isPending} off={amount ? false : 'Ports are needed'}>
-          Add
+        <Button type="submit" look="primary" busy={add.isPending} off={amount ? false : t('ports.needed')}>
+          {t('ports.add')}
         </Button>
       </form>
     </Card>
@@ -264,13 +273,13 @@ function PlayerAddress({ node, value, seen }: { node: string; value: string; see
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: keys.node(node) })
       void queryClient.invalidateQueries({ queryKey: keys.servers })
-      toast.done('Address for players saved')
+      toast.done(t('players.saved'))
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   return (
     <Card>
-      <CardHead title="Address for players" />
+      <CardHead title={t('players')} />
       <form
         className="flex flex-col gap-4 p-4"
         onSubmit={(event: FormEvent) => {
@@ -279,8 +288,8 @@ function PlayerAddress({ node, value, seen }: { node: string; value: string; see
         }}
       >
         <Field
-          label="Address"
-          help={`Shown with every server of this node: public, LAN or a name.${seen[0] ? ` The machine has ${seen.join(', ')}.` : ''}`}
+          label={t('ports.address')}
+          help={seen[0] ? t('players.help_has', { addresses: seen.join(', ') }) : t('players.help')}
           error={problem?.fields.player_address ?? problem?.message}
         >
           {(ids) => (
@@ -293,12 +302,8 @@ function PlayerAddress({ node, value, seen }: { node: string; value: string; see
             />
           )}
         </Field>
-        <Button
-          type="submit"
-          busy={save.isPending}
-          off={address.trim() === value ? 'Nothing has changed' : false}
-        >
-          Save
+        <Button type="submit" busy={save.isPending} off={address.trim() === value ? t('unchanged') : false}>
+          {t('save')}
         </Button>
       </form>
     </Card>

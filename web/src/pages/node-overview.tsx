@@ -5,11 +5,12 @@ import { metricsQuery, nodeQuery } from '~/api/queries'
 import { merged, serverPagesQuery } from '~/api/server-lists'
 import type { Node } from '~/api/types'
 import { ChartCard, type Panel } from '~/components/chart-card'
-import { RANGE_WORDS, RangePicker } from '~/components/metric-charts'
+import { RangePicker } from '~/components/metric-charts'
 import { Orphans } from '~/components/orphans'
 import { Page } from '~/components/page-head'
 import { StateCell, UsageCell } from '~/components/server-bits'
 import { useNow } from '~/hooks/use-now'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead, Facts, GameTile } from '~/ui/bits'
 import { Address } from '~/ui/copy'
 import { Bar } from '~/ui/spark'
@@ -18,7 +19,15 @@ import { Empty } from '~/ui/wait'
 import { bytesText, count, trimmed } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 
+const t = texts('nodes')
+const common = texts('common')
+
 const SPAN_S = { '1h': 3600, '24h': 86_400, '7d': 604_800 } as const
+
+/** Where the charts begin. */
+function beginOf(range: keyof typeof SPAN_S): string {
+  return range === '7d' ? common('ago.days', { n: 7 }) : common('ago.h', { n: range === '1h' ? 1 : 24 })
+}
 
 export function NodeOverviewPage() {
   const { node: id } = useParams({ from: '/app/nodes/$node/' })
@@ -54,28 +63,28 @@ function Capacities({ node }: { node: Node }) {
     note: string
   }> = [
     {
-      word: 'CPU',
+      word: t('cpu'),
       value: load ? trimmed(cores) : undefined,
-      of: `of ${node.host.cpus} cores`,
+      of: t('capacity.cores', { n: node.host.cpus }),
       used: cores / node.host.cpus,
       promised: node.promised.cpu_percent / 100 / node.host.cpus,
-      note: `${trimmed(node.promised.cpu_percent / 100)} promised`,
+      note: t('capacity.promised', { amount: trimmed(node.promised.cpu_percent / 100) }),
     },
     {
-      word: 'Memory',
+      word: t('memory'),
       value: load ? bytesText(load.memory_used_bytes) : undefined,
-      of: `of ${bytesText(node.host.memory_bytes, true)}`,
+      of: t('capacity.size', { size: bytesText(node.host.memory_bytes, true) }),
       used: load ? load.memory_used_bytes / node.host.memory_bytes : 0,
       promised: node.promised.memory_bytes / node.host.memory_bytes,
-      note: `${bytesText(node.promised.memory_bytes, true)} promised`,
+      note: t('capacity.promised', { amount: bytesText(node.promised.memory_bytes, true) }),
     },
     {
-      word: 'Disk',
+      word: t('disk'),
       value: load ? bytesText(load.disk_used_bytes) : undefined,
-      of: `of ${bytesText(load?.disk_total_bytes ?? node.host.disk_bytes, true)}`,
+      of: t('capacity.size', { size: bytesText(load?.disk_total_bytes ?? node.host.disk_bytes, true) }),
       used: load ? load.disk_used_bytes / load.disk_total_bytes : 0,
       promised: 0,
-      note: load ? `${bytesText(load.disk_total_bytes - load.disk_used_bytes)} free` : '',
+      note: load ? t('capacity.free', { size: bytesText(load.disk_total_bytes - load.disk_used_bytes) }) : '',
     },
   ]
   return (
@@ -88,7 +97,7 @@ function Capacities({ node }: { node: Node }) {
               <h2 className="font-medium">{row.word}</h2>
               <span className="flex-1" />
               <span className={`num text-20 font-medium tracking-[-0.014em] ${near ? 'text-warn-fg' : ''}`}>
-                {row.value ?? <span className="text-13 font-normal text-t3">no data</span>}
+                {row.value ?? <span className="text-13 font-normal text-t3">{t('no_data')}</span>}
               </span>
               <span className="num text-12 text-t3">{row.of}</span>
             </div>
@@ -102,7 +111,9 @@ function Capacities({ node }: { node: Node }) {
               />
             </div>
             <div className="num flex justify-between text-12 text-t3">
-              <span>{row.value ? `${Math.round(row.used * 100)} % used now` : 'use unknown'}</span>
+              <span>
+                {row.value ? t('capacity.used', { n: Math.round(row.used * 100) }) : t('capacity.unknown')}
+              </span>
               <span>{row.note}</span>
             </div>
           </Card>
@@ -121,41 +132,41 @@ function Load({ node }: { node: Node }) {
   const pick = (name: string) => at.map((_, n) => data?.series[name]?.[n] ?? null)
   const panels: Panel[] = [
     {
-      title: 'CPU',
+      title: t('cpu'),
       at,
       kind: 'percent',
       limit: node.host.cpus * 100,
-      series: [{ name: 'CPU', values: pick('cpu_percent') }],
+      series: [{ name: t('cpu'), values: pick('cpu_percent') }],
     },
     {
-      title: 'Memory',
+      title: t('memory'),
       at,
       kind: 'bytes',
       limit: node.host.memory_bytes,
-      series: [{ name: 'Memory', values: pick('memory_used_bytes') }],
+      series: [{ name: t('memory'), values: pick('memory_used_bytes') }],
     },
     {
-      title: 'Network',
+      title: t('load.network'),
       at,
       kind: 'rate',
       limit: 0,
       series: [
-        { name: 'Out', values: pick('tx_bytes_per_s') },
-        { name: 'In', values: pick('rx_bytes_per_s') },
+        { name: t('load.out'), values: pick('tx_bytes_per_s') },
+        { name: t('load.in'), values: pick('rx_bytes_per_s') },
       ],
     },
     {
-      title: 'Load',
+      title: t('load'),
       at,
       kind: 'count',
       limit: node.host.cpus,
-      series: [{ name: 'Load, 1 min', values: pick('load1') }],
+      series: [{ name: t('load.minute'), values: pick('load1') }],
     },
   ]
   return (
-    <section aria-label="Load over time">
+    <section aria-label={t('load.label')}>
       <div className="mb-2 flex items-center justify-between">
-        <h2 className="text-14 font-semibold">Load</h2>
+        <h2 className="text-14 font-semibold">{t('load')}</h2>
         <RangePicker
           live={false}
           value={range}
@@ -174,7 +185,7 @@ function Load({ node }: { node: Node }) {
             panel={panel}
             from={now / 1000 - SPAN_S[range]}
             to={now / 1000}
-            ends={[RANGE_WORDS[range], 'now']}
+            ends={[beginOf(range), t('load.now')]}
             sync="node"
             className="h-40"
           />
@@ -189,17 +200,17 @@ function Servers({ node }: { node: Node }) {
   const mine = merged(data?.pages ?? [])
   return (
     <Card className="overflow-x-auto">
-      <CardHead title="Servers" note={node.servers.total}>
+      <CardHead title={t('table.servers')} note={node.servers.total}>
         <Link to="/servers" search={{ node: node.id }} className="hit text-12 font-medium text-accent">
-          Open list
+          {t('servers.open')}
         </Link>
       </CardHead>
       {data && mine.length === 0 ? (
         <Empty
-          title="No server here"
+          title={t('servers.none')}
           action={
             <Link to="/servers/new" search={{ node: node.id }} className="hit font-medium text-accent">
-              Create one
+              {t('servers.create')}
             </Link>
           }
         />
@@ -207,11 +218,11 @@ function Servers({ node }: { node: Node }) {
         <table className="tbl">
           <thead>
             <tr>
-              <th>Name</th>
-              <th>State</th>
-              <th className="max-sm:hidden">Address</th>
-              <th className="max-sm:hidden">CPU</th>
-              <th className="max-sm:hidden">Memory</th>
+              <th>{t('table.name')}</th>
+              <th>{t('table.state')}</th>
+              <th className="max-sm:hidden">{t('table.address')}</th>
+              <th className="max-sm:hidden">{t('cpu')}</th>
+              <th className="max-sm:hidden">{t('memory')}</th>
             </tr>
           </thead>
           <tbody>
@@ -253,22 +264,24 @@ function Servers({ node }: { node: Node }) {
 function Heartbeat({ node }: { node: Node }) {
   return (
     <Card>
-      <CardHead title="Heartbeat">
+      <CardHead title={t('table.heartbeat')}>
         <span className="text-12 text-t2">
-          {node.last_seen_at ? <Ago at={node.last_seen_at} /> : 'never'}
+          {node.last_seen_at ? <Ago at={node.last_seen_at} /> : t('never')}
         </span>
       </CardHead>
       <div className="px-4 py-2">
         <Facts
           rows={[
             [
-              'Round trip',
-              node.rtt_ms != null && node.state === 'online' ? `${Math.round(node.rtt_ms)} ms` : 'none',
+              t('table.round_trip'),
+              node.rtt_ms != null && node.state === 'online'
+                ? t('ms', { n: Math.round(node.rtt_ms) })
+                : t('no_round_trip'),
             ],
-            ['Changes pending', count(node.pending_changes)],
-            ['Containers', node.load ? count(node.load.containers) : 'unknown'],
-            ['Ports', `${node.port_range.first} to ${node.port_range.last}`],
-            ['Joined', <Ago key="joined" at={node.created_at} />],
+            [t('facts.changes'), count(node.pending_changes)],
+            [t('facts.containers'), node.load ? count(node.load.containers) : t('facts.unknown')],
+            [t('facts.ports'), t('facts.port_range', node.port_range)],
+            [t('facts.joined'), <Ago key="joined" at={node.created_at} />],
           ]}
         />
       </div>
@@ -279,24 +292,22 @@ function Heartbeat({ node }: { node: Node }) {
 /** What the machine can do, and what about it needs a look. */
 function Checks({ node }: { node: Node }) {
   const rows: Array<{ ok: boolean; text: string; note?: string }> = [
-    { ok: true, text: `containerd ${node.host.containerd_version}` },
+    { ok: true, text: t('checks.containerd', { version: node.host.containerd_version }) },
     {
       ok: true,
-      text: [
-        node.host.cgroup_version > 0 && `cgroup v${node.host.cgroup_version}`,
-        `kernel ${node.host.kernel}`,
-      ]
-        .filter(Boolean)
-        .join(', '),
+      text:
+        node.host.cgroup_version > 0
+          ? t('checks.cgroup_kernel', { cgroup: node.host.cgroup_version, version: node.host.kernel })
+          : t('checks.kernel', { version: node.host.kernel }),
     },
-    { ok: true, text: `${node.host.arch}, ${node.host.cpus} threads` },
+    { ok: true, text: t('checks.threads', { arch: node.host.arch, n: node.host.cpus }) },
     ...node.conditions.map((c) => ({ ok: c.level === 'info', text: c.message, note: c.code })),
   ]
   return (
     <Card>
       <CardHead
-        title="Capabilities"
-        note={node.conditions.some((c) => c.level !== 'info') ? 'needs a look' : undefined}
+        title={t('checks')}
+        note={node.conditions.some((c) => c.level !== 'info') ? t('checks.look') : undefined}
       />
       <ul className="py-1">
         {rows.map((row) => (

@@ -16,10 +16,11 @@ import { Button } from '~/ui/button'
 import { CopyIcon } from '~/ui/copy'
 import { Confirm } from '~/ui/dialog'
 import { Field, Input, Select } from '~/ui/field'
-import { plural } from '~/util/format'
+
 import { portRange } from '~/util/ports'
 import { takeBackOff } from '~/util/state'
 
+const t = texts('node')
 const common = texts('common')
 
 export function NodeSettingsPage() {
@@ -34,24 +35,27 @@ export function NodeSettingsPage() {
           <Danger node={node} />
         </div>
         <Card>
-          <CardHead title="Machine" />
+          <CardHead title={t('machine')} />
           <div className="px-4 py-2">
             <Facts
               rows={[
                 [
-                  'Id',
+                  t('machine.id'),
                   <span key="id" className="inline-flex max-w-full items-center">
                     <span className="mono truncate text-12 text-t2">{node.id}</span>
                     <CopyIcon text={node.id} label={common('copy.id')} />
                   </span>,
                 ],
-                ['Host name', node.host.hostname],
-                ['System', node.host.os],
-                ['Kernel', node.host.kernel],
-                ['Architecture', node.host.arch],
-                ['Agent', node.host.agent_version],
+                [t('machine.host_name'), node.host.hostname],
+                [t('machine.system'), node.host.os],
+                [t('machine.kernel'), node.host.kernel],
+                [t('machine.arch'), node.host.arch],
+                [t('machine.agent'), node.host.agent_version],
                 ['containerd', node.host.containerd_version],
-                ['cgroup', node.host.cgroup_version > 0 ? `v${node.host.cgroup_version}` : 'not known yet'],
+                [
+                  'cgroup',
+                  node.host.cgroup_version > 0 ? `v${node.host.cgroup_version}` : t('machine.unknown'),
+                ],
               ]}
             />
           </div>
@@ -87,15 +91,15 @@ function Basics({ node }: { node: Node }) {
       await queryClient.invalidateQueries({ queryKey: keys.node(node.id) })
       void queryClient.invalidateQueries({ queryKey: keys.nodes })
       if (moved) void queryClient.invalidateQueries({ queryKey: keys.locations })
-      toast.done('Node saved')
+      toast.done(t('saved'))
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
-  const wrong = portRange(range) ? undefined : 'As first-last'
+  const wrong = portRange(range) ? undefined : t('range.form')
   const dirty = name.trim() !== node.name || range !== first || moved
   return (
     <Card>
-      <CardHead title="Node" />
+      <CardHead title={t('page')} />
       <form
         className="flex flex-col gap-4 p-4"
         onSubmit={(event: FormEvent) => {
@@ -103,7 +107,7 @@ function Basics({ node }: { node: Node }) {
           if (!wrong && dirty) save.mutate()
         }}
       >
-        <Field label="Name" error={problem?.fields.name}>
+        <Field label={t('name')} error={problem?.fields.name}>
           {(ids) => (
             <Input
               {...ids}
@@ -114,21 +118,15 @@ function Basics({ node }: { node: Node }) {
             />
           )}
         </Field>
-        <Field
-          label="Port range"
-          help="New servers take their ports from it; those in use stay"
-          error={problem?.fields.port_range ?? wrong}
-        >
+        <Field label={t('range')} help={t('range.help')} error={problem?.fields.port_range ?? wrong}>
           {(ids) => <Input {...ids} code value={range} onChange={(event) => setRange(event.target.value)} />}
         </Field>
         <Field
-          label="Location"
+          label={t('location')}
           help={
             !may('node.update')
-              ? 'It decides who may do what here: only those who may change all nodes move one.'
-              : locations.data?.length === 0
-                ? 'There is none yet; they are made below the list of nodes.'
-                : 'Whoever has a role over the location has it on this node and its servers.'
+              ? t('location.no_right')
+              : t(locations.data?.length === 0 ? 'location.none' : 'location.help')
           }
           error={problem?.fields.location}
         >
@@ -139,7 +137,7 @@ function Basics({ node }: { node: Node }) {
               disabled={!may('node.update')}
               onChange={(event) => setLocation(event.target.value)}
             >
-              <option value="">Nowhere</option>
+              <option value="">{t('location.nowhere')}</option>
               {locations.data?.map(({ id, name: place }) => (
                 <option key={id} value={id}>
                   {place}
@@ -150,13 +148,8 @@ function Basics({ node }: { node: Node }) {
         </Field>
         {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
         <div className="flex justify-end">
-          <Button
-            type="submit"
-            look="primary"
-            busy={save.isPending}
-            off={dirty ? false : 'Nothing has changed'}
-          >
-            Save
+          <Button type="submit" look="primary" busy={save.isPending} off={dirty ? false : t('unchanged')}>
+            {t('save')}
           </Button>
         </div>
       </form>
@@ -171,9 +164,9 @@ function Danger({ node }: { node: Node }) {
     try {
       await must(api.POST('/nodes/{node}/revoke', { params: { path: { node: node.id } } }))
       await queryClient.invalidateQueries({ queryKey: keys.node(node.id) })
-      toast.done(`${node.name} is revoked`)
+      toast.done(t('danger.revoke_done', { name: node.name }))
     } catch (error) {
-      toast.error('Not revoked', error)
+      toast.error(t('danger.revoke_failed'), error)
       throw error
     }
   }
@@ -187,13 +180,13 @@ function Danger({ node }: { node: Node }) {
       void queryClient.invalidateQueries({ queryKey: keys.nodes })
       void queryClient.invalidateQueries({ queryKey: keys.servers })
       await navigate({ to: '/nodes' })
-      toast.done(`${node.name} is removed`)
+      toast.done(t('danger.remove_done', { name: node.name }))
     } catch (error) {
       if (isProblem(error, 'node_has_servers') && !force) {
         setAsking('force')
         return
       }
-      toast.error('Not removed', error)
+      toast.error(t('danger.remove_failed'), error)
       throw error
     }
   }
@@ -208,63 +201,63 @@ function Danger({ node }: { node: Node }) {
   )
   return (
     <Card>
-      <CardHead title="Interventions" />
+      <CardHead title={t('danger')} />
       {row(
-        'Take this machine back',
-        'For one that was revoked, was set up anew or lost its key: a command with which it is this node again, with its servers and ports.',
+        t('take_back'),
+        t('danger.back_note'),
         <Button off={takeBackOff(node)} onClick={() => void navigate({ to: '.', search: { join: true } })}>
-          Take back
+          {t('danger.back')}
         </Button>,
       )}
       {row(
-        'Revoke the key',
-        'Its connection ends within a second and its key is refused from then on. Games on it run on.',
+        t('danger.revoke_row'),
+        t('danger.revoke_note'),
         <Button
           look="danger"
-          off={node.state === 'revoked' ? 'It is revoked' : false}
+          off={node.state === 'revoked' ? t('danger.is_revoked') : false}
           onClick={() => setAsking('revoke')}
         >
-          Revoke
+          {t('danger.revoke')}
         </Button>,
       )}
       {row(
-        'Remove the node',
+        t('danger.remove_row'),
         node.servers.total > 0
-          ? `It still has ${plural(node.servers.total, 'server')}; they would be forgotten.`
-          : 'Takes it out of the panel. Run warren-agent leave on the machine afterwards.',
+          ? t('danger.remove_servers', { n: node.servers.total })
+          : t('danger.remove_note'),
         <Button look="danger" onClick={() => setAsking('remove')}>
-          Remove
+          {t('danger.remove')}
         </Button>,
       )}
       <Confirm
         open={asking === 'revoke'}
         onClose={() => setAsking(undefined)}
-        title={`Revoke ${node.name}?`}
-        verb="Revoke"
+        title={t('danger.revoke_title', { name: node.name })}
+        verb={t('danger.revoke')}
         typed={node.name}
         onConfirm={revoke}
       >
-        Only a command made for this node brings it back.
+        {t('danger.revoke_why')}
       </Confirm>
       <Confirm
         open={asking === 'remove'}
         onClose={() => setAsking((now) => (now === 'remove' ? undefined : now))}
-        title={`Remove ${node.name}?`}
-        verb="Remove"
+        title={t('danger.remove_title', { name: node.name })}
+        verb={t('danger.remove')}
         typed={node.name}
         onConfirm={() => remove(false)}
       >
-        The node leaves the list and its key is refused.
+        {t('danger.remove_why')}
       </Confirm>
       <Confirm
         open={asking === 'force'}
         onClose={() => setAsking(undefined)}
-        title={`${node.name} still has ${plural(node.servers.total, 'server')}`}
-        verb="Remove with its servers"
+        title={t('danger.force_title', { name: node.name, n: node.servers.total })}
+        verb={t('danger.force')}
         typed={node.name}
         onConfirm={() => remove(true)}
       >
-        Their files stay on the machine for 7 days, but the panel forgets them. This can't be undone.
+        {t('danger.force_why')}
       </Confirm>
     </Card>
   )

@@ -7,6 +7,7 @@ import type { Node } from '~/api/types'
 import { JoinDialog } from '~/components/join-dialog'
 import { PageProblem } from '~/components/page-states'
 import { useLocationNames } from '~/hooks/use-location-names'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Banner } from '~/ui/badge'
@@ -14,15 +15,23 @@ import { GameTile, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Address } from '~/ui/copy'
 import { Ago, Since } from '~/ui/time'
-import { plural, sentence } from '~/util/format'
+import { sentence } from '~/util/format'
 import { nodeShown } from '~/util/state'
 import { NodeBadge } from './nodes'
 
+const t = texts('node')
+
 const TABS = [
-  { to: '/nodes/$node', label: 'Overview' },
-  { to: '/nodes/$node/allocations', label: 'Allocations' },
-  { to: '/nodes/$node/settings', label: 'Settings' },
+  { to: '/nodes/$node', name: 'overview' },
+  { to: '/nodes/$node/allocations', name: 'allocations' },
+  { to: '/nodes/$node/settings', name: 'settings' },
 ] as const
+
+/** "fsn-01 · healthy". */
+function pageOf(node: Node): string {
+  const look = node.state === 'online' && nodeShown(node).family !== 'run'
+  return t('page.of', { name: node.name, state: look ? 'look' : node.state })
+}
 
 export function NodePage() {
   const { node: id } = useParams({ from: '/app/nodes/$node' })
@@ -34,10 +43,7 @@ export function NodePage() {
   const allocations = useQuery(allocationsQuery(id))
   const places = useLocationNames()
   const node = query.data
-  usePage(node ? `${node.name} · ${nodeShown(node).word.toLowerCase()}` : 'Node', [
-    { label: 'Nodes', to: '/nodes' },
-    { label: node?.name ?? '' },
-  ])
+  usePage(node ? pageOf(node) : t('page'), [{ label: t('list'), to: '/nodes' }, { label: node?.name ?? '' }])
   if (query.isError && !node) {
     return <PageProblem what="node" list="/nodes" error={query.error} onRetry={() => void query.refetch()} />
   }
@@ -49,7 +55,7 @@ export function NodePage() {
         <div className="flex items-center gap-3 px-6 pt-4 pb-3 max-sm:gap-1 max-sm:px-1 max-sm:py-2">
           <Link
             to="/nodes"
-            aria-label="All nodes"
+            aria-label={t('all')}
             className="inline-flex size-11 items-center justify-center sm:hidden"
           >
             <ChevronLeft aria-hidden="true" size={20} />
@@ -62,18 +68,21 @@ export function NodePage() {
               <h1 className="title truncate text-20 leading-6">{node.name}</h1>
               <NodeBadge node={node} />
               <span className="truncate text-t2 max-sm:hidden">
-                {node.state === 'online' ? 'online for' : 'since'}{' '}
-                <span className="font-medium text-t1">
-                  {node.state === 'online' ? <Since at={node.since} /> : <Ago at={node.since} />}
-                </span>
+                {node.state === 'online'
+                  ? t.rich('head.online', { b: strong, span: <Since at={node.since} /> })
+                  : t.rich('head.since', { b: strong, when: <Ago at={node.since} /> })}
               </span>
             </div>
             <div className="mt-0.5 flex h-6 items-center gap-3 overflow-hidden whitespace-nowrap text-t2 max-sm:hidden [&>*+*]:border-l [&>*+*]:border-line-2 [&>*+*]:pl-3 [&>*+*]:leading-3">
               <Address text={node.player_address || node.host.addresses[0] || node.host.hostname} />
               {node.location && places.has(node.location) && <span>{places.get(node.location)}</span>}
-              <span>Agent {node.host.agent_version}</span>
+              <span>{t('head.agent', { version: node.host.agent_version })}</span>
               <span className="truncate">
-                {node.host.os} · kernel {node.host.kernel} · containerd {node.host.containerd_version}
+                {t('head.host', {
+                  os: node.host.os,
+                  kernel: node.host.kernel,
+                  containerd: node.host.containerd_version,
+                })}
               </span>
               {Object.keys(node.labels).length > 0 && (
                 <span className="flex gap-1.5 leading-5!">
@@ -86,7 +95,7 @@ export function NodePage() {
           </div>
         </div>
         <nav
-          aria-label="Node"
+          aria-label={t('page')}
           className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:h-[45px] max-sm:px-2"
         >
           {TABS.map((tab) => (
@@ -97,8 +106,8 @@ export function NodePage() {
               activeOptions={{ exact: true, includeSearch: false }}
               className="tx relative flex items-center gap-1.5 px-2 font-[450] whitespace-nowrap text-t2 hover:text-t1 data-[status=active]:font-medium data-[status=active]:text-t1 data-[status=active]:after:absolute data-[status=active]:after:inset-x-2 data-[status=active]:after:bottom-0 data-[status=active]:after:h-0.5 data-[status=active]:after:bg-accent"
             >
-              {tab.label}
-              {tab.label === 'Allocations' && allocations.data && (
+              {t(`tab.${tab.name}`)}
+              {tab.name === 'allocations' && allocations.data && (
                 <span className="num text-12 text-t3">
                   {used}/{allocations.data.length}
                 </span>
@@ -116,29 +125,29 @@ export function NodePage() {
   )
 }
 
+function strong(inner: React.ReactNode) {
+  return <span className="font-medium text-t1">{inner}</span>
+}
+
 function NodeBanners({ node, onTakeBack }: { node: Node; onTakeBack: () => void }) {
   const banners: React.ReactNode[] = []
   const takeBack = (
     <Button size="sm" onClick={onTakeBack}>
-      Take this machine back
+      {t('take_back')}
     </Button>
   )
   if (node.state === 'offline') {
     banners.push(
-      <Banner key="away" family="warn" shape="unreachable" title="Away" actions={takeBack}>
-        since <Ago at={node.since} />. Its games run on and restart by themselves.
-        {node.pending_changes > 0
-          ? ` ${plural(node.pending_changes, 'change')} will be applied when it is back.`
-          : ''}{' '}
-        Set up anew, or its key lost?
+      <Banner key="away" family="warn" shape="unreachable" title={t('away')} actions={takeBack}>
+        {t.rich('away_note', { since: <Ago at={node.since} />, n: node.pending_changes })}
       </Banner>,
     )
   }
   if (node.state === 'quarantined') banners.push(<Identity key="identity" node={node} />)
   if (node.state === 'revoked') {
     banners.push(
-      <Banner key="revoked" family="fail" shape="crashed" title="Revoked" actions={takeBack}>
-        This machine's key is refused. A command made for this node brings it back with its servers.
+      <Banner key="revoked" family="fail" shape="crashed" title={t('revoked')} actions={takeBack}>
+        {t('revoked_note')}
       </Banner>,
     )
   }
@@ -156,7 +165,7 @@ function NodeBanners({ node, onTakeBack }: { node: Node; onTakeBack: () => void 
         key={condition.code}
         family={error ? 'fail' : 'warn'}
         shape={error ? 'error' : 'look'}
-        title={muted ? 'Muted' : said}
+        title={muted ? t('muted') : said}
       >
         {muted && said}
       </Banner>,
@@ -175,26 +184,26 @@ function Identity({ node }: { node: Node }) {
       )
       await queryClient.invalidateQueries({ queryKey: keys.node(node.id) })
     } catch (error) {
-      toast.error('Not decided', error)
+      toast.error(t('identity.failed'), error)
     }
   }
   return (
     <Banner
       family="warn"
       shape="look"
-      title="Two machines claim this identity"
+      title={t('identity')}
       actions={
         <>
           <Button size="sm" onClick={() => void keep('current')}>
-            Keep the known one
+            {t('identity.current')}
           </Button>
           <Button size="sm" onClick={() => void keep('newcomer')}>
-            Keep the newcomer
+            {t('identity.newcomer')}
           </Button>
         </>
       }
     >
-      A clone or a restored image has come up. Its games run, but nothing is applied to it until you choose.
+      {t('identity.note')}
     </Banner>
   )
 }

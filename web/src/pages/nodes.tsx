@@ -11,6 +11,7 @@ import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { useLocationNames } from '~/hooks/use-location-names'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Badge, type Shape } from '~/ui/badge'
@@ -19,8 +20,11 @@ import { Button } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { SkeletonRows } from '~/ui/wait'
-import { ofText, plural, trimmed } from '~/util/format'
+import { ofText, trimmed } from '~/util/format'
 import { type Family, nodeShown } from '~/util/state'
+
+const t = texts('nodes')
+const common = texts('common')
 
 export const NODE_SHAPES: Record<Family, Shape> = {
   run: 'running',
@@ -48,21 +52,21 @@ export function NodesPage() {
   const navigate = useNavigate({ from: '/nodes' })
   const nodes = useQuery(nodesQuery)
   const { may } = useMay()
-  usePage('Nodes')
+  usePage(t('page'))
   const setJoin = (open: boolean) => void navigate({ search: open ? { join: true } : {}, replace: true })
   const sorted = [...(nodes.data ?? [])].sort((a, b) =>
     a.name.localeCompare(b.name, undefined, { numeric: true }),
   )
   return (
     <Page>
-      <PageHead title="Nodes" note={nodes.data?.length}>
+      <PageHead title={t('page')} note={nodes.data?.length}>
         <Button
           look="primary"
           icon={Plus}
-          off={may('node.create') ? false : 'You may not add nodes'}
+          off={may('node.create') ? false : t('add_off')}
           onClick={() => setJoin(true)}
         >
-          Add node
+          {t('add')}
         </Button>
       </PageHead>
       {nodes.isError && <ProblemView error={nodes.error} onRetry={() => void nodes.refetch()} />}
@@ -73,9 +77,7 @@ export function NodesPage() {
       )}
       {nodes.data?.length === 0 && (
         <div className="max-w-185">
-          <p className="mb-4 text-t2">
-            A node is any Linux machine with root: a rented server, a mini PC at home, behind NAT or not.
-          </p>
+          <p className="mb-4 text-t2">{t('none')}</p>
           <JoinCard />
         </div>
       )}
@@ -102,7 +104,10 @@ function shares(node: Node): { cpu?: Share; memory?: Share; disk?: Share } {
   if (node.state !== 'online' || !load) return {}
   const cores = load.cpu_percent / 100
   return {
-    cpu: { share: cores / node.host.cpus, text: `${trimmed(cores)} of ${node.host.cpus}` },
+    cpu: {
+      share: cores / node.host.cpus,
+      text: common('amount.of', { part: trimmed(cores), all: node.host.cpus }),
+    },
     memory: {
       share: load.memory_used_bytes / load.memory_total_bytes,
       text: ofText(load.memory_used_bytes, load.memory_total_bytes),
@@ -115,7 +120,7 @@ function shares(node: Node): { cpu?: Share; memory?: Share; disk?: Share } {
 }
 
 function Capacity({ value, word }: { value: Share | undefined; word: string }) {
-  if (!value) return <span className="text-t3">no data</span>
+  if (!value) return <span className="text-t3">{t('no_data')}</span>
   const percent = Math.round(value.share * 100)
   const near = value.share >= 0.9
   return (
@@ -133,15 +138,9 @@ function Capacity({ value, word }: { value: Share | undefined; word: string }) {
 
 function StateLine({ node }: { node: Node }) {
   const shown = nodeShown(node)
-  const pending = node.pending_changes > 0 ? `${plural(node.pending_changes, 'change')} pending` : ''
-  if (node.state === 'offline') {
-    return (
-      <>
-        for <Since at={node.since} />
-        {pending && `, ${pending}`}
-      </>
-    )
-  }
+  if (node.state === 'offline')
+    return t.rich('away_for', { span: <Since at={node.since} />, n: node.pending_changes })
+  const pending = node.pending_changes > 0 && t('pending', { n: node.pending_changes })
   return <>{[shown.note, pending].filter(Boolean).join(', ')}</>
 }
 
@@ -153,15 +152,15 @@ function NodeTable({ nodes }: { nodes: Node[] }) {
       <table className="tbl [&_td]:h-[52px]!">
         <thead>
           <tr>
-            <th>Name</th>
-            <th>State</th>
-            <th>CPU</th>
-            <th>Memory</th>
-            <th>Disk</th>
-            <th className="r">Servers</th>
-            <th className="r">Heartbeat</th>
-            <th className="r">Round trip</th>
-            <th>Agent</th>
+            <th>{t('table.name')}</th>
+            <th>{t('table.state')}</th>
+            <th>{t('cpu')}</th>
+            <th>{t('memory')}</th>
+            <th>{t('disk')}</th>
+            <th className="r">{t('table.servers')}</th>
+            <th className="r">{t('table.heartbeat')}</th>
+            <th className="r">{t('table.round_trip')}</th>
+            <th>{t('table.agent')}</th>
           </tr>
         </thead>
         <tbody>
@@ -206,26 +205,26 @@ function NodeTable({ nodes }: { nodes: Node[] }) {
                   )}
                 </td>
                 <td>
-                  <Capacity value={share.cpu} word="CPU" />
+                  <Capacity value={share.cpu} word={t('cpu')} />
                 </td>
                 <td>
-                  <Capacity value={share.memory} word="Memory" />
+                  <Capacity value={share.memory} word={t('memory')} />
                 </td>
                 <td>
-                  <Capacity value={share.disk} word="Disk" />
+                  <Capacity value={share.disk} word={t('disk')} />
                 </td>
                 <td className="r">
                   {node.servers.running}
                   <span className="text-t3"> / {node.servers.total}</span>
                 </td>
                 <td className={`r ${node.state === 'offline' ? 'text-warn-fg' : 'text-t2'}`}>
-                  {node.last_seen_at ? <Since at={node.last_seen_at} /> : 'never'}
+                  {node.last_seen_at ? <Since at={node.last_seen_at} /> : t('never')}
                 </td>
                 <td className="r text-t2">
                   {node.state === 'online' && node.rtt_ms != null ? (
-                    `${Math.round(node.rtt_ms)} ms`
+                    t('ms', { n: Math.round(node.rtt_ms) })
                   ) : (
-                    <span className="text-t3">none</span>
+                    <span className="text-t3">{t('no_round_trip')}</span>
                   )}
                 </td>
                 <td className="text-t2">{node.host.agent_version}</td>
@@ -258,13 +257,13 @@ function NodeCards({ nodes }: { nodes: Node[] }) {
             </div>
             <div className="num mt-0.5 text-12 text-t3">
               {node.location && places.has(node.location) && `${places.get(node.location)} · `}
-              {node.servers.running} of {plural(node.servers.total, 'server')} running
+              {t('running', { running: node.servers.running, total: node.servers.total })}
             </div>
             {share.cpu && (
               <div className="num mt-2 grid grid-cols-3 gap-3 text-12">
                 {(['cpu', 'memory', 'disk'] as const).map((key) => {
                   const value = share[key]
-                  const word = { cpu: 'CPU', memory: 'Memory', disk: 'Disk' }[key]
+                  const word = t(key)
                   return (
                     <div key={key}>
                       <div className="mb-1 flex justify-between text-t3">
@@ -291,16 +290,18 @@ function Tokens() {
   const tokens = useQuery(tokensQuery)
   const { data: nodes } = useQuery(nodesQuery)
   const names = new Map(nodes?.map((node) => [node.id, node.name]))
-  const open = (tokens.data ?? []).filter((t) => t.uses_left > 0 && Date.parse(t.expires_at) > Date.now())
+  const open = (tokens.data ?? []).filter(
+    (token) => token.uses_left > 0 && Date.parse(token.expires_at) > Date.now(),
+  )
   const revoke = useMutation({
     mutationFn: (id: string) => must(api.DELETE('/nodes/tokens/{id}', { params: { path: { id } } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: keys.tokens }),
-    onError: (error) => toast.error('Not revoked', error),
+    onError: (error) => toast.error(t('revoke_failed'), error),
   })
   if (open.length === 0) return null
   return (
     <Card className="mt-6">
-      <CardHead title="Open join tokens" note={open.length} />
+      <CardHead title={t('tokens')} note={open.length} />
       <ul>
         {open.map((token) => (
           <li
@@ -310,11 +311,14 @@ function Tokens() {
             <span className="min-w-0 flex-1 truncate">
               {token.name || <span className="mono text-12 text-t2">{token.id}</span>}
               {token.node && (
-                <span className="text-t3"> takes {names.get(token.node) ?? token.node} back</span>
+                <span className="text-t3">
+                  {' '}
+                  {t('tokens.takes_back', { node: names.get(token.node) ?? token.node })}
+                </span>
               )}
             </span>
             <span className="num text-12 text-t3">
-              {plural(token.uses_left, 'use')} left, ends <Ago at={token.expires_at} />
+              {t.rich('tokens.left', { n: token.uses_left, when: <Ago at={token.expires_at} /> })}
             </span>
             <Button
               size="sm"
@@ -322,7 +326,7 @@ function Tokens() {
               busy={revoke.isPending && revoke.variables === token.id}
               onClick={() => revoke.mutate(token.id)}
             >
-              Revoke
+              {t('revoke')}
             </Button>
           </li>
         ))}
