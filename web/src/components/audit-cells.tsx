@@ -118,6 +118,7 @@ export function What(props: RowProps) {
   const aside = of !== undefined && !isItself(row, of) && <On {...props} compact />
   return (
     <Two
+      wraps={!aside}
       first={
         <>
           {doneText(row, permissions)}

@@ -20,6 +20,7 @@ import { Button } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { SkeletonRows } from '~/ui/wait'
+import { cx } from '~/util/cx'
 import { ofText, trimmed } from '~/util/format'
 import { type Family, nodeShown } from '~/util/state'
 
@@ -199,7 +200,14 @@ function NodeTable({ nodes }: { nodes: Node[] }) {
                     <NodeBadge node={node} plain />
                   </div>
                   {!quiet && (
-                    <div className="truncate pl-5 text-12 text-t3" title={shown.note}>
+                    <div
+                      className={cx(
+                        'pl-5 text-12 text-t3',
+                        // Words of ours, which are not cut: what the node says may be.
+                        shown.note ? 'truncate' : 'leading-4 whitespace-normal',
+                      )}
+                      title={shown.note}
+                    >
                       <StateLine node={node} />
                     </div>
                   )}
@@ -263,10 +271,10 @@ function NodeCards({ nodes }: { nodes: Node[] }) {
               <div className="num mt-2 grid grid-cols-3 gap-3 text-12">
                 {(['cpu', 'memory', 'disk'] as const).map((key) => {
                   const value = share[key]
-                  const word = t(key)
+                  const word = t(`short.${key}`)
                   return (
                     <div key={key}>
-                      <div className="mb-1 flex justify-between text-t3">
+                      <div className="mb-1 flex justify-between gap-1 whitespace-nowrap text-t3">
                         {word} <span className="text-t1">{Math.round((value?.share ?? 0) * 100)} %</span>
                       </div>
                       <Bar

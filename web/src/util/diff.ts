@@ -176,7 +176,9 @@ function quotaBrief(row: Pick<AuditRow, 'action' | 'diff'>, nameOf: NameOf): str
   const { lines } = diffLines(row, nameOf)
   const [only] = lines
   if (lines.length === 1 && typeof only?.before === 'string' && typeof only.after === 'string')
-    return row.diff?.standard ? undefined : `${only.label}: ${only.before} → ${only.after}`
+    return row.diff?.standard
+      ? undefined
+      : t('change', { field: only.label, before: only.before, after: only.after })
   return lines.length > 1 ? sentence(lines.map(({ label }) => label).join(', ')) : undefined
 }
 

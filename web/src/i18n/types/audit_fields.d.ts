@@ -112,6 +112,7 @@ declare module '../texts' {
       'own_numbers': {}
       'typed': { size: Word }
       'jsonl': {}
+      'change': { after: Word; before: Word; field: Word }
     }
   }
 }

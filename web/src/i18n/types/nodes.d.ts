@@ -63,6 +63,9 @@ declare module '../texts' {
       'orphans.adopt': {}
       'orphans.delete': {}
       'orphans.failed': {}
+      'short.cpu': {}
+      'short.memory': {}
+      'short.disk': {}
     }
   }
 }
