@@ -14,17 +14,17 @@ import { ChartCard, figure, type Panel } from './chart-card'
 const t = texts('charts')
 
 /** What stands at the left end of a time axis, in the language of now. */
-export const RANGE_WORDS: Readonly<Record<Span, string>> = {
+export const RANGE_WORDS: Readonly<Record<Span, string>> = new (class {
   get '1h'() {
     return t('ago.1h')
-  },
+  }
   get '24h'() {
     return t('ago.24h')
-  },
+  }
   get '7d'() {
     return t('ago.7d')
-  },
-}
+  }
+})()
 const SPAN_S: Record<Span, number> = { '1h': 3600, '24h': 86_400, '7d': 604_800 }
 
 export function RangePicker({

@@ -131,7 +131,7 @@ export function PlacementAfter({ node, limits }: { node: Node; limits: Limits })
     <Card className="px-4 py-3.5">
       <h2 className="mb-2 text-14 font-semibold">{t('after', { node: node.name })}</h2>
       {rows.map(([word, before, after, text]) => (
-        <div key={word} className="grid h-7 grid-cols-[56px_1fr_116px] items-center gap-2">
+        <div key={word} className="grid h-7 grid-cols-[56px_1fr_132px] items-center gap-2">
           <span className="text-t2">{word}</span>
           <Bar
             share={before}

@@ -18,7 +18,7 @@ import {
 import { useState } from 'react'
 import { operationsQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
-import { type Key, texts } from '~/i18n/texts'
+import { texts } from '~/i18n/texts'
 import { layers } from '~/stores/layers'
 import { GameTile } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -48,25 +48,26 @@ interface Tab {
     | '/servers/$server/users'
     | '/servers/$server/activity'
     | '/servers/$server/settings'
-  label: Extract<Key<'server'>, `tab.${string}`>
+  name: 'console' | 'files' | 'install' | 'users' | 'activity' | 'settings'
   icon: LucideIcon
   /** What one needs to have on the server for it. */
   key?: string
 }
 const TABS: Tab[] = [
-  { to: '/servers/$server', label: 'tab.console', icon: SquareTerminal },
-  { to: '/servers/$server/files', label: 'tab.files', icon: Folder },
-  { to: '/servers/$server/install', label: 'tab.install', icon: ScrollText },
-  { to: '/servers/$server/users', label: 'tab.users', icon: Users, key: 'user.read' },
-  { to: '/servers/$server/activity', label: 'tab.activity', icon: History, key: 'activity.read' },
-  { to: '/servers/$server/settings', label: 'tab.settings', icon: Settings },
+  { to: '/servers/$server', name: 'console', icon: SquareTerminal },
+  { to: '/servers/$server/files', name: 'files', icon: Folder },
+  { to: '/servers/$server/install', name: 'install', icon: ScrollText },
+  { to: '/servers/$server/users', name: 'users', icon: Users, key: 'user.read' },
+  { to: '/servers/$server/activity', name: 'activity', icon: History, key: 'activity.read' },
+  { to: '/servers/$server/settings', name: 'settings', icon: Settings },
 ]
 
-/** The places of a server that the reader may go to. */
-export function serverTabs({ permissions }: Server): Array<Tab & { word: string }> {
+/** The places of a server that the reader may go to; in short for the bar of a phone. */
+export function serverTabs({ permissions }: Server): Array<Tab & { word: string; short: string }> {
   return TABS.filter(({ key }) => !key || permissions.includes(key)).map((tab) => ({
     ...tab,
-    word: t(tab.label),
+    word: t(`tab.${tab.name}`),
+    short: t(`tab_short.${tab.name}`),
   }))
 }
 

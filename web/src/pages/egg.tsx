@@ -102,7 +102,7 @@ export function EggPage() {
                         className="max-w-60 truncate text-t2 max-sm:hidden"
                         title={visible(variable.rules.join(' | '))}
                       >
-                        {visible(ruleWords(variable) ?? variable.input.kind)}
+                        {visible(ruleWords(variable) ?? t(`kind.${variable.input.kind}`))}
                       </td>
                       <td className="text-t3 max-sm:hidden">
                         {variable.user_editable

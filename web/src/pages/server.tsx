@@ -52,7 +52,7 @@ export function ServerPage() {
             className={`${TAB} h-14`}
           >
             <BarIcon icon={tab.icon} />
-            {tab.word}
+            {tab.short}
           </Link>
         ))}
       </BarFrame>

@@ -27,18 +27,22 @@ declare module '../texts' {
       'search.none': {}
       'search.most': { n: Word }
       'search.around': {}
+      'search': {}
       'level.all': {}
       'level.warn': {}
       'level.error': {}
       'older.failed': {}
+      'older.none': {}
+      'older': {}
       'hole.failed': {}
+      'hole.lost': { size: Word }
+      'hole.span': { from: Word; to: Word }
+      'hole.again': {}
+      'hole.busy': {}
       'title': {}
       'levels': {}
       'times': {}
       'wrap': {}
-      'older.none': {}
-      'older': {}
-      'search': {}
       'download': {}
       'smaller': {}
       'full': {}
@@ -68,10 +72,6 @@ declare module '../texts' {
       'hole_reason.missing': {}
       'output': {}
       'read_only': {}
-      'hole.lost': { size: Word }
-      'hole.span': { from: Word; to: Word }
-      'hole.again': {}
-      'hole.busy': {}
     }
   }
 }

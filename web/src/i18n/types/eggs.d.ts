@@ -12,14 +12,17 @@ declare module '../texts' {
       'pick.title': {}
       'pick.note': {}
       'pick.filter': {}
-      'servers': { n: number }
       'pick.none': {}
-      'none': {}
       'pick.own': {}
       'pick.take': {}
+      'servers': { n: number }
+      'none': {}
+      'none.note': {}
       'import.large': {}
       'import.text_refused': { why: Word }
       'import.text_request': { id: Word }
+      'import': {}
+      'import.files': {}
       'report.filter.fine': {}
       'report.filter.odd': {}
       'report.filter.refused': {}
@@ -34,8 +37,6 @@ declare module '../texts' {
       'report.file': {}
       'report.egg': {}
       'report.format': {}
-      'variables': {}
-      'images': {}
       'report.result': {}
       'report.unreadable': {}
       'report.updated': {}
@@ -43,29 +44,31 @@ declare module '../texts' {
       'report.is_refused': {}
       'report.works': {}
       'report.copy': {}
+      'variables': {}
+      'images': {}
       'title': {}
       'drop': {}
       'drop.note': {}
-      'import': {}
-      'import.files': {}
-      'none.note': {}
       'filter': {}
+      'filter.none': {}
       'table.name': {}
       'table.author': {}
       'table.servers': {}
       'table.from': {}
       'table.actions': {}
-      'source.starter': {}
-      'source.imported': {}
-      'new_server': {}
-      'filter.none': {}
-      'export': {}
-      'used': { n: number }
-      'delete': {}
-      'startup': {}
       'table.default': {}
       'table.rules': {}
       'table.users': {}
+      'source.starter': {}
+      'source.imported': {}
+      'new_server': {}
+      'export': {}
+      'used': { n: number }
+      'delete': {}
+      'delete.title': { egg: Word }
+      'delete.failed': {}
+      'delete.note': {}
+      'startup': {}
       'empty': {}
       'users.change': {}
       'users.see': {}
@@ -79,9 +82,10 @@ declare module '../texts' {
       'done': {}
       'done.none': {}
       'writes': {}
-      'delete.title': { egg: Word }
-      'delete.failed': {}
-      'delete.note': {}
+      'kind.select': {}
+      'kind.bool': {}
+      'kind.text': {}
+      'kind.number': {}
     }
   }
 }

@@ -13,17 +13,21 @@ declare module '../texts' {
       'upload.failed': { file: Word }
       'upload.large': { most: Word; size: Word }
       'upload.done': { file: Word }
+      'upload': {}
+      'upload.files': {}
       'selected': { n: number }
       'may_not.change': {}
       'may_not.delete': {}
       'may_not.create': {}
       'rename': {}
       'delete': {}
+      'delete.title': { n: number; name: Word }
+      'delete.failed': {}
+      'delete.folders': {}
+      'delete.note': {}
       'filter': {}
       'new_folder': {}
-      'upload': {}
       'new_file': {}
-      'upload.files': {}
       'none_found': {}
       'empty': {}
       'empty.drop': { most: Word }
@@ -34,10 +38,6 @@ declare module '../texts' {
       'select': { name: Word }
       'more': {}
       'create': {}
-      'delete.title': { n: number; name: Word }
-      'delete.failed': {}
-      'delete.folders': {}
-      'delete.note': {}
       'edit.leave': {}
       'edit.saved': { file: Word }
       'edit.saved_note': {}

@@ -16,15 +16,15 @@ declare module '../texts' {
       'tally_short.failed': {}
       'title': {}
       'node.for': { n: number; since: Word }
+      'node.servers': { n: number }
+      'node.memory': { percent: Word }
+      'node.cores': { all: Word; used: Word }
       'trouble': {}
       'open_list': {}
-      'node.servers': { n: number }
       'ready': {}
       'newest': {}
       'busiest': {}
       'nodes': {}
-      'node.memory': { percent: Word }
-      'node.cores': { all: Word; used: Word }
       'all_operations': {}
     }
   }

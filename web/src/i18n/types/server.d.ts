@@ -59,6 +59,12 @@ declare module '../texts' {
       'install.none': {}
       'install.image': {}
       'install.again': {}
+      'tab_short.console': {}
+      'tab_short.files': {}
+      'tab_short.install': {}
+      'tab_short.users': {}
+      'tab_short.activity': {}
+      'tab_short.settings': {}
     }
   }
 }

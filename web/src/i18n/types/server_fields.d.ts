@@ -15,8 +15,8 @@ declare module '../texts' {
       'limits.swap': {}
       'limits.swap_none': {}
       'variable.locked': {}
-      'optional': {}
       'variable.none': {}
+      'optional': {}
       'rule.range': { max: Word; min: Word }
       'rule.min': { min: Word }
       'rule.max': { max: Word }

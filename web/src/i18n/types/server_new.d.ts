@@ -6,11 +6,11 @@ declare module '../texts' {
     server_new: {
       'ports.range': {}
       'ports.port': {}
-      'optional': {}
       'ports.empty_of': { first: Word; last: Word }
       'ports.empty': {}
       'ports.extra': {}
       'ports.extra_help': {}
+      'optional': {}
       'why.away': {}
       'why.quarantined': {}
       'why.revoked': {}

@@ -6,27 +6,27 @@ declare module '../texts' {
     server_settings: {
       'suspend.release_failed': {}
       'suspend.failed': {}
+      'suspend': {}
+      'suspend.what': {}
+      'suspend.release': {}
       'danger': {}
       'reinstall': {}
       'reinstall.what': {}
       'reinstall.running': {}
       'reinstall.may_not': {}
-      'suspended': {}
-      'suspend': {}
-      'suspended.what': {}
-      'suspend.what': {}
-      'suspend.release': {}
-      'leave': {}
-      'leave.what': {}
-      'delete': {}
-      'delete.what': {}
       'reinstall.title': { server: Word }
       'reinstall.failed': {}
       'reinstall.note': {}
       'reinstall.wipe': {}
+      'suspended': {}
+      'suspended.what': {}
+      'leave': {}
+      'leave.what': {}
       'leave.title': { server: Word }
       'leave.failed': {}
       'leave.note': {}
+      'delete': {}
+      'delete.what': {}
       'delete.title': { server: Word }
       'delete.done': { server: Word }
       'delete.failed': {}
@@ -81,9 +81,9 @@ declare module '../texts' {
       'port_add.many_help': {}
       'port_add.port': {}
       'port_add.ip': {}
-      'optional': {}
       'port_add.ip_help': {}
       'port_add.verb_many': {}
+      'optional': {}
       'port_alias.title': { port: Word }
       'port_alias.note': {}
       'port_alias.done': { address: Word }
@@ -106,8 +106,8 @@ declare module '../texts' {
       'startup.may_not': {}
       'startup': {}
       'startup.note': {}
-      'image': {}
       'startup.command': {}
+      'image': {}
       'facts': {}
       'facts.id': {}
       'facts.owner': {}

@@ -12,6 +12,10 @@ declare module '../texts' {
       'bulk.clear': {}
       'none.yours': {}
       'none.yours_note': {}
+      'none.title': {}
+      'none.connect': {}
+      'none.pick': {}
+      'none.connect_note': {}
       'reason.oom': {}
       'reason.exit': {}
       'reason.install_failed': {}
@@ -45,11 +49,6 @@ declare module '../texts' {
       'filter.look': {}
       'filter.unreachable': {}
       'filter.stopped': {}
-      'title': {}
-      'view': {}
-      'view.table': {}
-      'view.cards': {}
-      'new': {}
       'filter.by_name': {}
       'filter.by_all': {}
       'filter.node_unknown': {}
@@ -58,10 +57,11 @@ declare module '../texts' {
       'filter.clear': {}
       'filter.hidden_all': {}
       'filter.hidden': { n: number }
-      'none.title': {}
-      'none.connect': {}
-      'none.pick': {}
-      'none.connect_note': {}
+      'title': {}
+      'view': {}
+      'view.table': {}
+      'view.cards': {}
+      'new': {}
     }
   }
 }
