@@ -1,10 +1,13 @@
 import { Play, RotateCw, Square, X } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import type { PowerAction, ServerSummary } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { power } from '~/live/live'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { powerOff, powerWord } from '~/util/state'
+
+const t = texts('servers')
 
 /** Power for all that are selected; those that can't are left out, and the rest is not held up by one refusal. */
 export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClear: () => void }) {
@@ -20,20 +23,21 @@ export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClea
     const results = await Promise.allSettled(able.map((s) => power(s.id, action)))
     const refused = results.filter((r) => r.status === 'rejected')
     if (refused[0]?.status === 'rejected')
-      toast.error(`${refused.length} of ${able.length} were refused`, refused[0].reason)
-    else
-      toast.done(`${powerWord(action)} asked for ${able.length} ${able.length === 1 ? 'server' : 'servers'}`)
+      toast.error(t('bulk.refused', { refused: refused.length, asked: able.length }), refused[0].reason)
+    else toast.done(t('bulk.asked', { action, n: able.length }))
     setBusy(undefined)
   }
   const able = (action: PowerAction) =>
-    servers.some((s) => powerOff(s, action) === false) ? false : `None of these can ${action}`
+    servers.some((s) => powerOff(s, action) === false) ? false : t('bulk.none_can', { action })
   return (
     <div
       role="toolbar"
-      aria-label="Selected servers"
+      aria-label={t('bulk.label')}
       className="rise fixed bottom-4 left-1/2 z-(--z-bulk) flex h-12 -translate-x-1/2 items-center gap-1.5 rounded-box border border-line-2 bg-overlay pr-2 pl-4 shadow-float max-sm:bottom-20"
     >
-      <span className="num mr-1.5 font-medium whitespace-nowrap">{servers.length} selected</span>
+      <span className="num mr-1.5 font-medium whitespace-nowrap">
+        {t('bulk.selected', { n: servers.length })}
+      </span>
       <Button
         size="sm"
         icon={Play}
@@ -41,7 +45,7 @@ export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClea
         off={able('start')}
         onClick={() => void order('start')}
       >
-        Start
+        {powerWord('start')}
       </Button>
       <Button
         size="sm"
@@ -50,7 +54,7 @@ export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClea
         off={able('restart')}
         onClick={() => void order('restart')}
       >
-        Restart
+        {powerWord('restart')}
       </Button>
       <Button
         size="sm"
@@ -60,10 +64,10 @@ export function BulkBar({ servers, onClear }: { servers: ServerSummary[]; onClea
         off={able('stop')}
         onClick={() => void order('stop')}
       >
-        Stop
+        {powerWord('stop')}
       </Button>
       <Button size="sm" look="quiet" icon={X} onClick={onClear}>
-        Clear
+        {t('bulk.clear')}
       </Button>
     </div>
   )

@@ -1,16 +1,21 @@
 import { Table2 } from 'lucide-react'
 import { Suspense, useState } from 'react'
 import { part } from '~/i18n/page'
+import { texts } from '~/i18n/texts'
 import { Dialog } from '~/ui/dialog'
 import { LEVEL_TEXT, levelOf } from '~/ui/spark'
 import { cx } from '~/util/cx'
 import { bytes, bytesText, clock, exact, percentText, rateText, trimmed } from '~/util/format'
 import type { Mark } from '~/util/marks'
 
+const t = texts('charts')
+
 const Chart = part(() => import('~/ui/chart'))
 
 export interface Panel {
   title: string
+  /** Where there is room for a tile only. */
+  short?: string
   at: number[]
   series: Array<{ name: string; values: Array<number | null> }>
   limit: number
@@ -88,8 +93,8 @@ export function ChartCard({
         <h2 className="font-medium">{panel.title}</h2>
         <button
           type="button"
-          aria-label={`${panel.title} as a table`}
-          title="As a table"
+          aria-label={t('as_table_of', { chart: panel.title })}
+          title={t('as_table')}
           onClick={() => setTable(true)}
           className="on-hover tx inline-flex size-6 shrink-0 items-center justify-center self-center rounded-xs max-sm:-my-2.5 max-sm:size-11 text-t3 hover:text-t1 focus-visible:opacity-100"
         >
@@ -112,13 +117,15 @@ export function ChartCard({
               )}
             >
               {value === undefined ? (
-                <span className="text-13 font-normal text-t3">no data</span>
+                <span className="text-13 font-normal text-t3">{t('no_data')}</span>
               ) : (
                 figure(panel.kind, value)
               )}
             </span>
             {panel.limit > 0 && (
-              <span className="num text-12 text-t3">of {figure(panel.kind, panel.limit, true)}</span>
+              <span className="num text-12 text-t3">
+                {t('of', { limit: figure(panel.kind, panel.limit, true) })}
+              </span>
             )}
           </>
         )}
@@ -144,7 +151,7 @@ export function ChartCard({
         open={table}
         onClose={() => setTable(false)}
         title={panel.title}
-        note={`${panel.at.length} samples, newest first`}
+        note={t('samples_note', { n: panel.at.length })}
       >
         {table && <ChartTable panel={panel} marks={marks} />}
       </Dialog>
@@ -168,7 +175,7 @@ function Key({
       <span className={cx('inline-block h-0.5 w-2 self-center rounded-pill', colour)} />
       <span className="text-12 text-t2">{name}</span>
       <span className="num text-14 leading-6 font-medium tracking-[-0.014em]">
-        {value === undefined ? <span className="text-12 text-t3">no data</span> : figure(kind, value)}
+        {value === undefined ? <span className="text-12 text-t3">{t('no_data')}</span> : figure(kind, value)}
       </span>
     </span>
   )
@@ -191,13 +198,13 @@ function ChartTable({ panel, marks }: { panel: Panel; marks: Mark[] }) {
     <div
       tabIndex={0}
       role="group"
-      aria-label="Samples"
+      aria-label={t('samples')}
       className="max-h-[50vh] overflow-y-auto rounded-box border border-line"
     >
       <table className="tbl one">
         <thead>
           <tr>
-            <th>Time</th>
+            <th>{t('time')}</th>
             {panel.series.map((s) => (
               <th key={s.name} className="r">
                 {s.name}
@@ -216,7 +223,7 @@ function ChartTable({ panel, marks }: { panel: Panel; marks: Mark[] }) {
               )}
               {values.map((value, n) => (
                 <td key={panel.series[n]?.name} className="r">
-                  {value == null ? 'no data' : figure(panel.kind, value)}
+                  {value == null ? t('no_data') : figure(panel.kind, value)}
                 </td>
               ))}
             </tr>

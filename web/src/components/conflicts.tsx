@@ -1,6 +1,7 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { raw } from '~/api/client'
 import type { Server } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { useServerLive } from '~/live/hooks'
 import { power } from '~/live/live'
 import { toast } from '~/stores/toasts'
@@ -9,6 +10,8 @@ import { Button } from '~/ui/button'
 import { Ago, Since } from '~/ui/time'
 import { asksForEula } from '~/util/eula'
 import { reasonOf } from './server-bits'
+
+const t = texts('server')
 
 /** Conditions that change what one may do here: said above the tabs, on every tab, with the way out. */
 export function ConflictBanners({ server }: { server: Server }) {
@@ -23,22 +26,17 @@ export function ConflictBanners({ server }: { server: Server }) {
         key="away"
         family="warn"
         shape="unreachable"
-        title={`${server.node.name} is away${since ? '' : '.'}`}
+        title={t(since ? 'away' : 'away_end', { node: server.node.name })}
       >
-        {since && (
-          <>
-            for <Since at={since} />.{' '}
-          </>
-        )}
-        The game goes on as it was. What you ask for here waits and is done when the node is back
-        {server.applied ? '.' : '; changes are pending.'}
+        {since && <>{t.rich('away_for', { since: <Since at={since} /> })} </>}
+        {t(server.applied ? 'away_note' : 'away_pending')}
       </Banner>,
     )
   }
   if (server.suspended) {
     banners.push(
-      <Banner key="suspended" family="warn" shape="suspended" title="Suspended">
-        by an administrator. The files are kept; the server can't be started.
+      <Banner key="suspended" family="warn" shape="suspended" title={t('suspended')}>
+        {t('suspended_note')}
       </Banner>,
     )
   }
@@ -49,7 +47,7 @@ export function ConflictBanners({ server }: { server: Server }) {
         key="installing"
         family="move"
         shape="installing"
-        title="Installing"
+        title={t('installing')}
         actions={
           <Link
             to="/servers/$server/install"
@@ -57,14 +55,17 @@ export function ConflictBanners({ server }: { server: Server }) {
             search={{}}
             className="hit font-medium text-accent"
           >
-            See the log
+            {t('see_log')}
           </Link>
         }
       >
-        for <Since at={server.state_since} precise />
-        {operation?.step ? `, ${operation.step}` : ''}
-        {operation?.percent != null ? `, ${Math.round(operation.percent)} %` : ''}. Start works when it is
-        done.
+        {t.rich('installing_note', {
+          since: <Since at={server.state_since} precise />,
+          so_far: [operation?.step, operation?.percent != null && `${Math.round(operation.percent)} %`]
+            .filter(Boolean)
+            .map((fact) => `, ${fact}`)
+            .join(''),
+        })}
       </Banner>,
     )
   }
@@ -74,7 +75,7 @@ export function ConflictBanners({ server }: { server: Server }) {
         key="failed"
         family="fail"
         shape="error"
-        title="Install failed"
+        title={t('install_failed')}
         actions={
           <>
             <Link
@@ -83,7 +84,7 @@ export function ConflictBanners({ server }: { server: Server }) {
               search={{}}
               className="hit font-medium text-accent"
             >
-              See the log
+              {t('see_log')}
             </Link>
             <Button
               size="sm"
@@ -95,15 +96,15 @@ export function ConflictBanners({ server }: { server: Server }) {
                 })
               }
             >
-              Reinstall
+              {t('reinstall')}
             </Button>
           </>
         }
       >
         {server.install.message ||
           (server.install.exit_code != null
-            ? `with exit code ${server.install.exit_code}.`
-            : 'without a reason.')}
+            ? t('install_exit', { code: server.install.exit_code })
+            : t('install_no_reason'))}
       </Banner>,
     )
   } else if (server.state === 'crashed' || server.state === 'error') {
@@ -112,21 +113,24 @@ export function ConflictBanners({ server }: { server: Server }) {
         key="crashed"
         family="fail"
         shape={server.state}
-        title={server.state === 'crashed' ? 'Crashed' : 'Could not start'}
+        title={t(server.state === 'crashed' ? 'crashed' : 'not_started')}
       >
-        {[reasonOf(server), server.detail !== reasonOf(server) ? server.detail : undefined]
-          .filter(Boolean)
-          .join(': ') || 'no reason given'}
-        , <Ago at={server.state_since} />
-        {server.last_exit ? `, exit code ${server.last_exit.code}` : ''}.
+        {t.rich(server.last_exit ? 'crashed_exit' : 'crashed_note', {
+          why:
+            [reasonOf(server), server.detail !== reasonOf(server) ? server.detail : undefined]
+              .filter(Boolean)
+              .join(': ') || t('no_reason'),
+          ago: <Ago at={server.state_since} />,
+          code: server.last_exit?.code ?? '',
+        })}
       </Banner>,
     )
   }
   if (asksForEula(server.features, live.log)) banners.push(<EulaBanner key="eula" server={server} />)
   if (!server.applied && !nodeAway && server.state !== 'installing') {
     banners.push(
-      <Banner key="pending" family="move" shape="starting" title="Changes are on their way to the node">
-        They take effect with the next start.
+      <Banner key="pending" family="move" shape="starting" title={t('pending')}>
+        {t('pending_note')}
       </Banner>,
     )
   }
@@ -144,16 +148,16 @@ function EulaBanner({ server }: { server: Server }) {
         body: 'eula=true\n',
       })
       if (server.state === 'stopped' || server.state === 'crashed') await power(server.id, 'start')
-      toast.done('Agreed', 'eula.txt is written; the server starts.')
+      toast.done(t('eula.agreed'), t('eula.written'))
     } catch (error) {
-      toast.error('eula.txt was not written', error)
+      toast.error(t('eula.failed'), error)
     }
   }
   return (
     <Banner
       family="warn"
       shape="look"
-      title="The game wants its licence accepted"
+      title={t('eula.title')}
       actions={
         <>
           <a
@@ -162,15 +166,15 @@ function EulaBanner({ server }: { server: Server }) {
             rel="noreferrer"
             className="hit font-medium text-accent"
           >
-            Read it
+            {t('eula.read')}
           </a>
           <Button size="sm" look="primary" onClick={() => void agree()}>
-            Agree and start
+            {t('eula.agree')}
           </Button>
         </>
       }
     >
-      Mojang's EULA has to be agreed to before the server runs. This writes eula.txt.
+      {t('eula.note')}
     </Banner>
   )
 }

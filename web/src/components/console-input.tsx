@@ -3,13 +3,16 @@ import { type FormEvent, type KeyboardEvent, useRef, useState } from 'react'
 import { asProblem } from '~/api/problem'
 import type { Server } from '~/api/types'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import type { ServerLive } from '~/live/live'
 import { completion, keepTyped, quickCommands, typedBefore } from '~/stores/typed'
 import { Kbd } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { cx } from '~/util/cx'
-import { plural } from '~/util/format'
 import { serverIs } from '~/util/state'
+
+const t = texts('console')
+const common = texts('common')
 
 /** Longest line that the node writes, its line end included. */
 const LINE_MAX = 4094
@@ -19,13 +22,15 @@ function refusal(result: string, message: string | undefined): string | undefine
     case 'written':
       return undefined
     case 'busy':
-      return 'Not taken: the game has not read its input for 2 s. The line is still here.'
+      return t('input.busy')
     case 'off':
-      return 'Not taken: the game does not run. The line is still here.'
+      return t('input.off')
     case 'unanswered':
-      return message
+      return t('input.unanswered')
+    case 'broken':
+      return t('input.broken')
     default:
-      return `Not taken: ${message || 'refused'}`
+      return message ? t('input.not_taken', { why: message }) : t('input.refused')
   }
 }
 
@@ -40,12 +45,15 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
   const runs = ['running', 'starting', 'stopping'].includes(server.state)
   const phone = useMedia('(max-width: 639px)')
   const may = server.permissions.includes('control.console')
+  // A phone has room for what is wrong, not for what follows from it.
   const why = !may
-    ? 'You may not type here'
+    ? t('input.may_not')
     : server.node.state === 'offline'
-      ? `${server.node.name} is away: nothing that is typed reaches the game`
+      ? t(phone ? 'input.away_short' : 'input.away', { node: server.node.name })
       : !runs
-        ? `${serverIs(server.state)}: nobody reads what is typed`
+        ? phone
+          ? serverIs(server.state)
+          : t('input.nobody', { server_is: serverIs(server.state) })
         : undefined
 
   async function send(line: string) {
@@ -61,7 +69,7 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
         place.current = undefined
       }
     } catch (error) {
-      setSaid(`Not taken: ${asProblem(error).message}`)
+      setSaid(t('input.not_taken', { why: asProblem(error).message }))
     } finally {
       setBusy(false)
       field.current?.focus()
@@ -126,13 +134,12 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
           </span>
           <input
             ref={field}
-            aria-label="Command"
+            aria-label={common('command')}
             data-keys="own"
             value={text}
             maxLength={LINE_MAX}
             disabled={Boolean(why)}
-            // A phone has room for what is wrong, not for what follows from it.
-            placeholder={(phone ? why?.split(':')[0] : why) ?? 'Send a command'}
+            placeholder={why ?? t('input.placeholder')}
             autoComplete="off"
             autoCapitalize="none"
             autoCorrect="off"
@@ -152,11 +159,9 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
         <span className="flex items-center gap-1 text-12 text-t3 max-md:hidden">
           <Kbd>↑</Kbd>
           <Kbd>↓</Kbd>
-          <span className="num mr-2 ml-1">
-            {kept.length > 0 ? `history, ${kept.length} kept` : 'history'}
-          </span>
-          <Kbd>Tab</Kbd>
-          <span className="ml-1">complete</span>
+          <span className="num mr-2 ml-1">{t('input.history', { n: kept.length })}</span>
+          <Kbd>{t('input.tab')}</Kbd>
+          <span className="ml-1">{t('input.complete')}</span>
         </span>
         <span className="sm:hidden">
           <Button
@@ -165,13 +170,13 @@ export function ConsoleInput({ server, live }: { server: Server; live: ServerLiv
             iconOnly
             icon={ArrowUp}
             busy={busy}
-            off={text === '' ? 'Nothing typed yet' : false}
+            off={text === '' ? t('input.nothing') : false}
           >
-            Send
+            {t('input.send')}
           </Button>
         </span>
         <span className="sr-only" aria-live="polite">
-          {busy ? 'Sending' : kept.length > 0 ? plural(kept.length, 'line') : ''}
+          {busy ? t('input.sending') : kept.length > 0 ? t('input.lines', { n: kept.length }) : ''}
         </span>
       </form>
     </div>

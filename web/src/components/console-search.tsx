@@ -2,12 +2,15 @@ import { useQuery } from '@tanstack/react-query'
 import { useDeferredValue, useState } from 'react'
 import { api, must } from '~/api/client'
 import type { ConsoleHit } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { plain } from '~/live/ansi'
 import { decodeBase64 } from '~/live/live'
 import { Dialog } from '~/ui/dialog'
 import { Spinner } from '~/ui/spinner'
 import { clock, exact } from '~/util/format'
 import { ProblemView } from './problem-view'
+
+const t = texts('console')
 
 const MOST = 100
 
@@ -29,7 +32,7 @@ export function ConsoleSearch({ server, text }: { server: string; text: string }
     <div className="max-h-64 overflow-y-auto border-t border-line">
       {found.isPending && (
         <p className="flex items-center gap-2 px-4 py-3 text-12 text-t3">
-          <Spinner /> Searching what is stored
+          <Spinner /> {t('search.busy')}
         </p>
       )}
       {found.isError && (
@@ -38,10 +41,8 @@ export function ConsoleSearch({ server, text }: { server: string; text: string }
         </div>
       )}
       {found.data && (
-        <ul aria-label="Matches in history">
-          {found.data.items.length === 0 && (
-            <li className="px-4 py-3 text-12 text-t3">Nothing stored contains this.</li>
-          )}
+        <ul aria-label={t('search.matches')}>
+          {found.data.items.length === 0 && <li className="px-4 py-3 text-12 text-t3">{t('search.none')}</li>}
           {found.data.items.map((hit) => (
             <li key={`${hit.run}/${hit.stream}/${hit.offset}`}>
               <button
@@ -61,14 +62,14 @@ export function ConsoleSearch({ server, text }: { server: string; text: string }
               </button>
             </li>
           ))}
-          {found.data.more && <li className="px-4 py-2 text-12 text-t3">The newest {MOST} are shown.</li>}
+          {found.data.more && <li className="px-4 py-2 text-12 text-t3">{t('search.most', { n: MOST })}</li>}
         </ul>
       )}
       <Dialog
         open={open !== undefined}
         onClose={() => setOpen(undefined)}
         width="lg"
-        title="In the console"
+        title={t('search.around')}
         note={open?.at && exact(Date.parse(open.at))}
       >
         {open && <Around server={server} hit={open} text={wanted} />}

@@ -3,10 +3,13 @@ import { FitAddon } from '@xterm/addon-fit'
 import { SearchAddon } from '@xterm/addon-search'
 import { WebLinksAddon } from '@xterm/addon-web-links'
 import { type ITheme, Terminal } from '@xterm/xterm'
+import { texts } from '~/i18n/texts'
 import { plain, sanitizeOpen } from '~/live/ansi'
 import type { ConsoleLog, Entry, HoleEntry } from '~/live/console-log'
 import { bytesText, clock } from '~/util/format'
 import { ink, type LevelFilter, passes, trueColour } from './console-paint'
+
+const t = texts('console')
 
 const SCROLLBACK = 30_000
 /** Without wrapping a row has room for this much, and the view scrolls sideways. */
@@ -16,15 +19,6 @@ const NARROW_COLS = 64
 const FONT = '"JetBrains Mono Variable", "JetBrains Mono", ui-monospace, monospace'
 /** An unfinished line is shown only after this: mostly its rest is already on the way. */
 const OPEN_LINE_MS = 150
-
-const HOLE_REASONS: Record<string, string> = {
-  slow: 'page was too slow',
-  rate: 'more than the node sends per second',
-  cap: 'beyond what is kept',
-  disk: "the node's disk was full",
-  away: 'the node was away',
-  missing: 'lost on the way',
-}
 
 function samePlace(a: Entry, b: Entry): boolean {
   if (a.run !== b.run || a.stream !== b.stream || a.kind !== b.kind) return false
@@ -127,7 +121,7 @@ export class ConsoleView {
     this.reader = document.createElement('div')
     this.reader.className = 'sr-only'
     this.reader.setAttribute('role', 'log')
-    this.reader.setAttribute('aria-label', 'Console output')
+
     // A busy game would drown a screen reader: the text is there to be read, not announced.
     this.reader.setAttribute('aria-live', 'off')
     const screen = document.createElement('div')
@@ -160,7 +154,7 @@ export class ConsoleView {
     this.term.open(screen)
     // A read-only terminal must not keep Tab, nor Ctrl-K or Ctrl-F that belong to the page.
     this.term.attachCustomKeyEventHandler((event) => !(event.key === 'Tab' || event.ctrlKey || event.metaKey))
-    this.term.textarea?.setAttribute('aria-label', 'Console, read only')
+    this.label()
     this.term.textarea?.setAttribute('readonly', '')
     this.term.onRender(() => this.decorate())
     this.search.onDidChangeResults(({ resultIndex, resultCount }) => events.hits(resultIndex, resultCount))
@@ -172,6 +166,18 @@ export class ConsoleView {
       .then(() => this.remeasure())
     this.refit()
     this.soon()
+  }
+
+  private label(): void {
+    this.reader.setAttribute('aria-label', t('output'))
+    this.term.textarea?.setAttribute('aria-label', t('read_only'))
+  }
+
+  /** Says all of its words again, in the language of now. */
+  retell(): void {
+    this.label()
+    this.front.replaceChildren()
+    this.decorate()
   }
 
   dispose(): void {
@@ -471,19 +477,20 @@ export class ConsoleView {
     row.setAttribute('role', 'note')
     const words = document.createElement('span')
     const strong = document.createElement('b')
-    strong.textContent = `${bytesText(entry.hole.to - entry.hole.from)} not received`
+    strong.textContent = t('hole.lost', { size: bytesText(entry.hole.to - entry.hole.from) })
     const span = document.createElement('span')
     span.className = 'max-sm:hidden'
-    span.textContent = entry.until > entry.at ? ` · ${clock(entry.at)} to ${clock(entry.until)}` : ''
-    words.append(strong, ` · ${HOLE_REASONS[entry.hole.reason] ?? entry.hole.reason}`, span)
+    span.textContent =
+      entry.until > entry.at ? ` · ${t('hole.span', { from: clock(entry.at), to: clock(entry.until) })}` : ''
+    words.append(strong, ` · ${t.maybe(`hole_reason.${entry.hole.reason}`) ?? entry.hole.reason}`, span)
     row.append(document.createElement('i'), warningSign(), words)
     if (entry.hole.open) {
       const again = document.createElement('button')
       again.type = 'button'
-      again.textContent = 'Fetch again'
+      again.textContent = t('hole.again')
       again.onclick = () => {
         again.disabled = true
-        again.textContent = 'Fetching'
+        again.textContent = t('hole.busy')
         this.events.fetch(entry)
       }
       row.append(again)

@@ -17,7 +17,9 @@ import { type KeyboardEvent, useCallback, useEffect, useRef, useState, useSyncEx
 import { BASE } from '~/api/client'
 import type { Server } from '~/api/types'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import type { ServerLive } from '~/live/live'
+import { useLanguage } from '~/stores/language'
 import { useDrawnTheme } from '~/stores/theme'
 import { toast } from '~/stores/toasts'
 import { Mark } from '~/ui/badge'
@@ -26,17 +28,14 @@ import { Menu, MenuChoice, MenuItem, MenuLine, MenuSwitch } from '~/ui/menu'
 import { Spinner } from '~/ui/spinner'
 import { useSlow } from '~/ui/wait'
 import { cx } from '~/util/cx'
-import { plural } from '~/util/format'
 import { ConsoleInput } from './console-input'
 import type { LevelFilter } from './console-paint'
 import { ConsoleSearch } from './console-search'
 import { ConsoleView } from './console-view'
 
-const LEVELS: Array<[LevelFilter, string]> = [
-  ['all', 'All levels'],
-  ['warn', 'Warnings and errors'],
-  ['error', 'Errors'],
-]
+const t = texts('console')
+
+const LEVELS: LevelFilter[] = ['all', 'warn', 'error']
 
 export default function Console({ server, live }: { server: Server; live: ServerLive }) {
   const { find } = useSearch({ from: '/app/servers/$server/' })
@@ -51,11 +50,12 @@ export default function Console({ server, live }: { server: Server; live: Server
   const [wide, setWide] = useState(false)
   const phone = useMedia('(max-width: 639px)')
   const theme = useDrawnTheme()
+  const tongue = useLanguage()
   const setFind = (text: string | undefined) =>
     void navigate({ search: (before) => ({ ...before, find: text || undefined }), replace: true })
   const [bar, setBar] = useState(find !== undefined)
   const loadOlder = useCallback(
-    () => void live.loadEarlier().catch((error) => toast.error('Older lines were not loaded', error)),
+    () => void live.loadEarlier().catch((error) => toast.error(t('older.failed'), error)),
     [live],
   )
 
@@ -64,7 +64,7 @@ export default function Console({ server, live }: { server: Server; live: Server
     const made = new ConsoleView(host.current, live.log, {
       pending: setPending,
       top: loadOlder,
-      fetch: (hole) => void live.fetchHole(hole).catch((error) => toast.error('Not fetched', error)),
+      fetch: (hole) => void live.fetchHole(hole).catch((error) => toast.error(t('hole.failed'), error)),
       hits: (index, count) => setHits([index, count]),
     })
     view.current = made
@@ -84,6 +84,8 @@ export default function Console({ server, live }: { server: Server; live: Server
   }, [wrap])
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme is read from the page when it changes
   useEffect(() => view.current?.retheme(), [theme])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: its words are said anew when the language changes
+  useEffect(() => view.current?.retell(), [tongue])
   useEffect(() => view.current?.find(bar ? (find ?? '') : '', false), [find, bar])
 
   function onKey(event: KeyboardEvent) {
@@ -104,7 +106,7 @@ export default function Console({ server, live }: { server: Server; live: Server
 
   return (
     <section
-      aria-label="Console"
+      aria-label={t('title')}
       onKeyDownCapture={onKey}
       className={cx(
         'flex min-h-0 flex-col overflow-hidden rounded-box border border-line bg-term-bg max-sm:rounded-none max-sm:border-x-0 max-sm:border-b-0',
@@ -117,37 +119,33 @@ export default function Console({ server, live }: { server: Server; live: Server
         {live.history.loading && <Spinner className="mr-1 text-t3" />}
         <Menu
           trigger={
-            <Button size="sm" look="quiet" icon={ListFilter} aria-label="Levels">
-              <span className="max-sm:hidden">{LEVELS.find(([key]) => key === level)?.[1]}</span>
+            <Button size="sm" look="quiet" icon={ListFilter} aria-label={t('levels')}>
+              <span className="max-sm:hidden">{t(`level.${level}`)}</span>
             </Button>
           }
         >
-          {LEVELS.map(([key, word]) => (
+          {LEVELS.map((key) => (
             <MenuChoice key={key} checked={level === key} onSelect={() => setLevel(key)}>
-              {word}
+              {t(`level.${key}`)}
             </MenuChoice>
           ))}
           {phone && (
             <>
               <MenuLine />
               <MenuSwitch on={times} onSelect={() => setTimes(!times)}>
-                Times
+                {t('times')}
               </MenuSwitch>
               <MenuSwitch on={wrap} onSelect={() => setWrap(!wrap)}>
-                Wrap long lines
+                {t('wrap')}
               </MenuSwitch>
-              <MenuItem
-                icon={History}
-                off={live.history.more ? false : 'Nothing older is kept'}
-                onSelect={loadOlder}
-              >
-                Load older lines
+              <MenuItem icon={History} off={live.history.more ? false : t('older.none')} onSelect={loadOlder}>
+                {t('older')}
               </MenuItem>
             </>
           )}
         </Menu>
         <Button size="sm" look="quiet" iconOnly icon={Search} aria-pressed={bar} onClick={() => setBar(!bar)}>
-          Search
+          {t('search')}
         </Button>
         <span className="flex gap-1 max-sm:hidden">
           <Button
@@ -158,7 +156,7 @@ export default function Console({ server, live }: { server: Server; live: Server
             aria-pressed={times}
             onClick={() => setTimes(!times)}
           >
-            Times
+            {t('times')}
           </Button>
           <Button
             size="sm"
@@ -168,24 +166,24 @@ export default function Console({ server, live }: { server: Server; live: Server
             aria-pressed={wrap}
             onClick={() => setWrap(!wrap)}
           >
-            Wrap long lines
+            {t('wrap')}
           </Button>
           <Button
             size="sm"
             look="quiet"
             iconOnly
             icon={History}
-            off={live.history.more ? false : 'Nothing older is kept'}
+            off={live.history.more ? false : t('older.none')}
             onClick={loadOlder}
           >
-            Load older lines
+            {t('older')}
           </Button>
         </span>
         <a
           href={`${BASE}/servers/${server.id}/console/download${live.log.run ? `?run=${live.log.run}` : ''}`}
           download={`${server.name}.log`}
-          aria-label="Download the log"
-          title="Download the log"
+          aria-label={t('download')}
+          title={t('download')}
           className="tx inline-flex size-7 items-center justify-center rounded-box text-t2 hover:bg-surface-3 hover:text-t1 max-sm:size-11"
         >
           <Download aria-hidden="true" size={16} strokeWidth={1.75} />
@@ -197,7 +195,7 @@ export default function Console({ server, live }: { server: Server; live: Server
           icon={wide ? Minimize2 : Maximize2}
           onClick={() => setWide(!wide)}
         >
-          {wide ? 'Smaller' : 'Full window'}
+          {t(wide ? 'smaller' : 'full')}
         </Button>
       </div>
       {bar && (
@@ -228,7 +226,7 @@ export default function Console({ server, live }: { server: Server; live: Server
             className="num absolute bottom-3 left-1/2 z-10 inline-flex h-8 -translate-x-1/2 items-center gap-1.5 rounded-pill bg-accent-solid pr-3.5 pl-3 font-medium text-on-accent shadow-lift max-sm:right-3 max-sm:left-auto max-sm:h-11 max-sm:translate-x-0"
           >
             <ArrowDown aria-hidden="true" size={14} />
-            {plural(pending, 'new line')}
+            {t('new_lines', { n: pending })}
           </button>
         )}
       </div>
@@ -248,9 +246,7 @@ function Silence({ server, live }: { server: Server; live: ServerLive }) {
   const runs = ['running', 'starting', 'stopping'].includes(server.state)
   return (
     <p className="pointer-events-none absolute inset-0 flex items-center justify-center px-6 text-center text-t3">
-      {runs
-        ? 'The game has said nothing yet.'
-        : 'Nothing is kept of earlier runs. What the game says appears here once it starts.'}
+      {runs ? t('silent') : t('silent_off')}
     </p>
   )
 }
@@ -260,13 +256,13 @@ function LiveMark({ live, server }: { live: ServerLive; server: Server }) {
   const [shape, family, word, note] =
     live.watch.kind === 'live'
       ? server.node.state === 'offline'
-        ? (['unreachable', 'warn', 'Node away', 'stored lines'] as const)
+        ? (['unreachable', 'warn', t('live.away'), t('live.stored')] as const)
         : runs
-          ? (['running', 'run', 'Live', server.node.name] as const)
-          : (['stopped', 'stop', 'Not running', ''] as const)
+          ? (['running', 'run', t('live.on'), server.node.name] as const)
+          : (['stopped', 'stop', t('live.off'), ''] as const)
       : live.watch.kind === 'connecting'
-        ? (['starting', 'move', 'Connecting', ''] as const)
-        : (['error', 'fail', 'Ended', live.watch.message] as const)
+        ? (['starting', 'move', t('live.connecting'), ''] as const)
+        : (['error', 'fail', t('live.ended'), live.watch.message] as const)
   return (
     <span className="flex min-w-0 items-center gap-1.5 text-12 text-t2">
       <Mark shape={shape} family={family} />
@@ -296,11 +292,11 @@ function FindBar({
     <div className="shrink-0 border-b border-line bg-surface">
       <div className="flex flex-wrap items-center gap-2 px-3 py-1.5">
         <input
-          aria-label="Search in the console"
+          aria-label={t('find.label')}
           // biome-ignore lint/a11y/noAutofocus: the bar opens because somebody wants to type into it
           autoFocus
           value={text}
-          placeholder="Search in what is loaded"
+          placeholder={t('find.placeholder')}
           spellCheck={false}
           onChange={(event) => onText(event.target.value)}
           onKeyDown={(event) => {
@@ -312,24 +308,30 @@ function FindBar({
           className="field h-7! min-w-0 flex-1 rounded-box max-sm:basis-full border border-line-2 bg-ground px-2.5 text-12! outline-none focus:border-focus focus:ring-1 focus:ring-focus max-sm:h-11! max-sm:text-16!"
         />
         <span className="num min-w-16 text-right text-12 text-t3">
-          {text === '' ? '' : count === 0 ? 'no match' : index >= 0 ? `${index + 1} of ${count}` : `${count}`}
+          {text === ''
+            ? ''
+            : count === 0
+              ? t('find.none')
+              : index >= 0
+                ? t('find.at', { index: index + 1, count })
+                : count}
         </span>
         <Button size="sm" look="quiet" iconOnly icon={ChevronUp} onClick={() => onStep(true)}>
-          Earlier match
+          {t('find.earlier')}
         </Button>
         <Button size="sm" look="quiet" iconOnly icon={ChevronDown} onClick={() => onStep(false)}>
-          Later match
+          {t('find.later')}
         </Button>
         <Button
           size="sm"
           onClick={() => setEverything(!everything)}
           aria-expanded={everything}
-          off={text.length < 2 ? 'At least two characters' : false}
+          off={text.length < 2 ? t('find.two') : false}
         >
-          All history
+          {t('find.history')}
         </Button>
         <Button size="sm" look="quiet" iconOnly icon={X} onClick={onClose}>
-          Close the search
+          {t('find.close')}
         </Button>
       </div>
       {everything && text.length >= 2 && <ConsoleSearch server={server.id} text={text} />}

@@ -1,6 +1,9 @@
 import { raw } from '~/api/client'
 import { asProblem, type Problem } from '~/api/problem'
 import type { EggImported } from '~/api/types'
+import { texts } from '~/i18n/texts'
+
+const t = texts('eggs')
 
 /** What became of a file that was dropped. */
 export type Outcome = 'waiting' | 'fine' | 'odd' | 'refused'
@@ -22,7 +25,7 @@ export function outcomeOf(row: Dropped): Outcome {
 const LARGEST = 4 * 1024 * 1024
 
 async function importFile(file: File): Promise<EggImported> {
-  if (file.size > LARGEST) throw new Error('The file is larger than 4 MiB; an egg is a few kilobytes')
+  if (file.size > LARGEST) throw new Error(t('import.large'))
   const form = new FormData()
   form.append('file', file, file.name)
   const response = await raw('/eggs/import', { method: 'POST', body: form })
@@ -60,9 +63,9 @@ export function inOrder(rows: Dropped[]): Dropped[] {
 export function reportText(row: Dropped): string {
   const lines = [row.file]
   if (row.problem) {
-    lines.push(`refused: ${row.problem.message}`)
+    lines.push(t('import.text_refused', { why: row.problem.message }))
     for (const [field, message] of Object.entries(row.problem.fields)) lines.push(`${field}: ${message}`)
-    if (row.problem.requestId) lines.push(`request ${row.problem.requestId}`)
+    if (row.problem.requestId) lines.push(t('import.text_request', { id: row.problem.requestId }))
   }
   for (const odd of row.imported?.report.odd ?? []) lines.push(`${odd.code} ${odd.field}: ${odd.message}`)
   return lines.join('\n')

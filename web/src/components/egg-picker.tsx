@@ -2,14 +2,16 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { eggsQuery } from '~/api/queries'
+import { texts } from '~/i18n/texts'
 import { Card, GameTile } from '~/ui/bits'
 import { SearchInput } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { plural } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { visible, visibleLines } from '~/util/visible'
 import { ProblemView } from './problem-view'
 import { StarterTiles } from './starters'
+
+const t = texts('eggs')
 
 /** The first question of a new server: which game. */
 export function EggPicker() {
@@ -20,8 +22,8 @@ export function EggPicker() {
   )
   return (
     <div className="mx-auto w-full max-w-[920px] px-6 pt-5 pb-8 max-sm:px-3">
-      <h1 className="title text-20">Which game?</h1>
-      <p className="mt-0.5 mb-4 text-t2">An egg says how a game is installed, started and stopped.</p>
+      <h1 className="title text-20">{t('pick.title')}</h1>
+      <p className="mt-0.5 mb-4 text-t2">{t('pick.note')}</p>
       {eggs.isError && <ProblemView error={eggs.error} onRetry={() => void eggs.refetch()} />}
       {eggs.isPending && (
         <Card>
@@ -31,7 +33,7 @@ export function EggPicker() {
       {eggs.data && eggs.data.length > 0 && (
         <>
           <SearchInput
-            label="Filter eggs"
+            label={t('pick.filter')}
             className="mb-3 w-72 max-sm:w-full"
             value={needle}
             onChange={(event) => setNeedle(event.target.value)}
@@ -50,26 +52,26 @@ export function EggPicker() {
                     <span className="line-clamp-2 text-12 text-t3">
                       {visibleLines(egg.description || egg.author)}
                     </span>
-                    <span className="mt-1 block text-12 text-t3">{plural(egg.servers, 'server')}</span>
+                    <span className="mt-1 block text-12 text-t3">{t('servers', { n: egg.servers })}</span>
                   </span>
                 </Link>
               </li>
             ))}
           </ul>
-          {shown.length === 0 && <p className="py-6 text-center text-t3">No egg has this in its name.</p>}
+          {shown.length === 0 && <p className="py-6 text-center text-t3">{t('pick.none')}</p>}
         </>
       )}
       {eggs.data?.length === 0 && (
         <Card>
           <Empty
-            title="No egg yet"
+            title={t('none')}
             action={
               <Link to="/eggs" className="hit font-medium text-accent">
-                Drop your own on the eggs page
+                {t('pick.own')}
               </Link>
             }
           >
-            Take one of those that come with the panel.
+            {t('pick.take')}
           </Empty>
         </Card>
       )}

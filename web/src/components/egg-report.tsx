@@ -1,18 +1,21 @@
 import { Link } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { Badge, Mark } from '~/ui/badge'
 import { Chip, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { CopyIcon, RequestId } from '~/ui/copy'
 import { Spinner } from '~/ui/spinner'
-import { plural } from '~/util/format'
 import { visible, visibleLines } from '~/util/visible'
 import { type Dropped, inOrder, type Outcome, outcomeOf, reportText } from './egg-import'
 
-const FILTERS: Array<{ key: Outcome; word: string; mark: ReactNode }> = [
-  { key: 'fine', word: 'OK', mark: <Mark shape="ok" family="run" /> },
-  { key: 'odd', word: 'Odd', mark: <Mark shape="look" family="warn" /> },
-  { key: 'refused', word: 'Refused', mark: <Mark shape="crashed" family="fail" /> },
+const t = texts('eggs')
+const common = texts('common')
+
+const FILTERS: Array<{ key: 'fine' | 'odd' | 'refused'; mark: ReactNode }> = [
+  { key: 'fine', mark: <Mark shape="ok" family="run" /> },
+  { key: 'odd', mark: <Mark shape="look" family="warn" /> },
+  { key: 'refused', mark: <Mark shape="crashed" family="fail" /> },
 ]
 
 /** What came of each file: taken, taken with something odd, or refused and why. */
@@ -29,31 +32,31 @@ export function EggReport({
   const count = (outcome: Outcome) => rows.filter((row) => outcomeOf(row) === outcome).length
   const shown = inOrder(rows).filter((row) => only === undefined || outcomeOf(row) === only)
   const summary = [
-    count('fine') > 0 && `${count('fine')} taken`,
-    count('odd') > 0 && `${count('odd')} odd`,
-    count('refused') > 0 && `${count('refused')} refused`,
-    count('waiting') > 0 && `${count('waiting')} waiting`,
+    count('fine') > 0 && t('report.taken', { n: count('fine') }),
+    count('odd') > 0 && t('report.odd', { n: count('odd') }),
+    count('refused') > 0 && t('report.refused', { n: count('refused') }),
+    count('waiting') > 0 && t('report.waiting', { n: count('waiting') }),
   ]
   return (
     <section aria-labelledby="import-report" className="mb-8">
       <div className="mb-3 flex flex-wrap items-center gap-2">
         <h2 id="import-report" className="title mr-1 text-16">
-          Import report
+          {t('report.title')}
         </h2>
         <span aria-live="polite" className="num text-t3">
-          {plural(rows.length, 'file')}: {summary.filter(Boolean).join(', ')}
+          {t('report.summary', { n: rows.length, outcomes: summary.filter(Boolean).join(', ') })}
         </span>
         <span className="flex-1 max-sm:basis-full" />
         <Button size="sm" onClick={onMore}>
-          Choose more files
+          {t('report.more')}
         </Button>
         <Button size="sm" look="quiet" onClick={onClose}>
-          Close
+          {common('close')}
         </Button>
       </div>
       {rows.length > 1 && (
         <div className="mb-3 flex flex-wrap gap-2">
-          {FILTERS.filter(({ key }) => count(key) > 0).map(({ key, word, mark }) => (
+          {FILTERS.filter(({ key }) => count(key) > 0).map(({ key, mark }) => (
             <Chip
               key={key}
               on={only === key}
@@ -61,25 +64,25 @@ export function EggReport({
               count={count(key)}
               onClick={() => setOnly(only === key ? undefined : key)}
             >
-              {word}
+              {t(`report.filter.${key}`)}
             </Chip>
           ))}
         </div>
       )}
       <ul
-        aria-label="Imported files"
+        aria-label={t('report.files')}
         className="overflow-hidden rounded-box border border-line bg-surface text-t2"
       >
         <li
           aria-hidden="true"
           className={`${GRID} h-8 items-center border-b border-line text-12 text-t3 max-lg:hidden`}
         >
-          <span>File</span>
-          <span>Egg</span>
-          <span>Format</span>
-          <span className="text-right">Variables</span>
-          <span className="text-right">Images</span>
-          <span>Result</span>
+          <span>{t('report.file')}</span>
+          <span>{t('report.egg')}</span>
+          <span>{t('report.format')}</span>
+          <span className="text-right">{t('variables')}</span>
+          <span className="text-right">{t('images')}</span>
+          <span>{t('report.result')}</span>
         </li>
         {shown.map((row) => (
           <ReportRow key={row.file} row={row} />
@@ -107,7 +110,7 @@ function ReportRow({ row }: { row: Dropped }) {
             {egg.name}
           </Link>
         ) : (
-          row.problem && <span className="text-t3">unreadable</span>
+          row.problem && <span className="text-t3">{t('report.unreadable')}</span>
         )}
       </span>
       <span className="max-lg:order-4 max-lg:justify-self-end">
@@ -125,24 +128,24 @@ function ReportRow({ row }: { row: Dropped }) {
 
 function Result({ row }: { row: Dropped }) {
   const outcome = outcomeOf(row)
-  const note = row.known ? 'updated' : 'new'
+  const note = t(row.known ? 'report.updated' : 'report.new')
   if (outcome === 'waiting') return <Spinner className="text-move-dot" />
   if (outcome === 'refused')
     return (
       <Badge family="fail" shape="crashed" plain>
-        Refused
+        {t('report.is_refused')}
       </Badge>
     )
   return (
     <>
       {outcome === 'odd' ? (
         <Badge family="warn" shape="look" plain>
-          Odd, will work
+          {t('report.works')}
         </Badge>
       ) : (
         <span className="inline-flex items-center gap-1.5 text-run-fg">
           <Mark shape="ok" size={14} />
-          OK
+          {t('report.filter.fine')}
         </span>
       )}
       <span className="text-t3">{note}</span>
@@ -181,7 +184,7 @@ function Findings({ row }: { row: Dropped }) {
         </dl>
         {row.problem?.requestId && <RequestId id={row.problem.requestId} className="sm:ml-32" />}
       </div>
-      <CopyIcon text={reportText(row)} label="Copy report" className="-mt-[3px]" />
+      <CopyIcon text={reportText(row)} label={t('report.copy')} className="-mt-[3px]" />
     </div>
   )
 }

@@ -6,14 +6,18 @@ import { raw } from '~/api/client'
 import { Problem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Server } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Crumbs } from '~/pages/server-files'
 import { toast } from '~/stores/toasts'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
-import { bytesText, count } from '~/util/format'
+import { bytesText } from '~/util/format'
 import { nameOf, parent } from '~/util/path'
 import { visible } from '~/util/visible'
 import { ProblemView } from './problem-view'
+
+const t = texts('files')
+const common = texts('common')
 
 interface Loaded {
   text: string
@@ -73,7 +77,7 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
 
   const dirty = text !== undefined && text !== saved && (saved !== undefined || text !== '')
   useBlocker({
-    shouldBlockFn: () => dirty && !window.confirm('Leave without saving?'),
+    shouldBlockFn: () => dirty && !window.confirm(t('edit.leave')),
     enableBeforeUnload: () => dirty,
     disabled: !dirty,
   })
@@ -97,13 +101,13 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
       setSaved(text)
       setClash(false)
       toast.done(
-        `${nameOf(path)} saved`,
-        server.state === 'running' ? 'Most games read their files at the next start.' : undefined,
+        t('edit.saved', { file: nameOf(path) }),
+        server.state === 'running' ? t('edit.saved_note') : undefined,
       )
       await queryClient.invalidateQueries({ queryKey: keys.files(server.id, folder) })
     } catch (error) {
       if (error instanceof Problem && error.code === 'changed_meanwhile') setClash(true)
-      else toast.error(`${nameOf(path)} was not saved`, error)
+      else toast.error(t('edit.failed', { file: nameOf(path) }), error)
     } finally {
       setBusy(false)
     }
@@ -112,21 +116,21 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
   const close = () => void navigate({ search: folder === '/' ? {} : { path: folder } })
   const lines = (text ?? '').split('\n').length
   const off = !may
-    ? 'You may not change files'
+    ? t('may_not.change')
     : file.data?.clean === false
-      ? 'This is not text'
+      ? t('edit.not_text')
       : !dirty
-        ? 'Nothing has changed'
+        ? t('edit.unchanged')
         : false
   return (
     <div className="flex min-h-0 flex-1 flex-col gap-3 px-6 pt-5 pb-4 max-sm:px-3 max-sm:pt-3">
       <div className="flex flex-wrap items-center gap-2">
         <Crumbs server={server.id} path={folder} file={nameOf(path)} />
-        {dirty && <span className="text-12 text-t3">not saved</span>}
+        {dirty && <span className="text-12 text-t3">{t('edit.dirty')}</span>}
         <span className="flex-1" />
-        <Button onClick={close}>Close</Button>
+        <Button onClick={close}>{common('close')}</Button>
         <Button look="primary" icon={Save} busy={busy} off={off} onClick={() => void save()}>
-          Save
+          {t('edit.save')}
         </Button>
       </div>
       {file.isError && <ProblemView error={file.error} onRetry={() => void file.refetch()} />}
@@ -134,24 +138,24 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
         <Banner
           family="warn"
           shape="look"
-          title="The file has changed meanwhile"
+          title={t('edit.clash')}
           actions={
             <>
               <Button size="sm" onClick={() => void file.refetch()}>
-                Load theirs
+                {t('edit.theirs')}
               </Button>
               <Button size="sm" look="danger" onClick={() => void save(true)}>
-                Save mine over it
+                {t('edit.mine')}
               </Button>
             </>
           }
         >
-          Somebody, or the game, wrote it after you opened it. Nothing was saved.
+          {t('edit.clash_note')}
         </Banner>
       )}
       {file.data?.clean === false && (
-        <Banner family="warn" shape="look" title="This is not text">
-          It is shown to look at; saving would break it.
+        <Banner family="warn" shape="look" title={t('edit.not_text')}>
+          {t('edit.not_text_note')}
         </Banner>
       )}
       {text !== undefined && !file.isError && (
@@ -168,7 +172,7 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
           </pre>
           <textarea
             ref={area}
-            aria-label={`Content of ${visible(nameOf(path))}`}
+            aria-label={t('edit.content', { file: visible(nameOf(path)) })}
             value={text}
             readOnly={!may || file.data?.clean === false}
             spellCheck={false}
@@ -191,7 +195,11 @@ export function FileEditor({ server, path }: { server: Server; path: string }) {
       )}
       {text !== undefined && (
         <p className="num text-12 text-t3">
-          {count(lines)} lines · {bytesText(new TextEncoder().encode(text).length)} of 1 MiB
+          {t('edit.size', {
+            n: lines,
+            size: bytesText(new TextEncoder().encode(text).length),
+            most: bytesText(1024 * 1024, true),
+          })}
         </p>
       )}
     </div>

@@ -1,13 +1,16 @@
 import { useEffect, useRef } from 'react'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { count } from '~/util/format'
+
+const t = texts('lists')
 
 /** Ends a list that goes on: reads on when it comes into view, or by its button. */
 export function LoadMore({
   shown,
   total,
   busy,
-  order = 'the newest first',
+  order = t('more.newest'),
   onMore,
 }: {
   shown: number
@@ -31,10 +34,12 @@ export function LoadMore({
   return (
     <div ref={foot} className="flex items-center justify-center gap-3 py-4">
       <span className="num text-12 text-t3" role="status">
-        {count(shown)} shown{total !== undefined && total > shown ? ` of ${count(total)}` : ''}, {order}
+        {total !== undefined && total > shown
+          ? t('more.shown_of', { shown: count(shown), total: count(total), order })
+          : t('more.shown', { shown: count(shown), order })}
       </span>
       <Button size="sm" busy={busy} onClick={onMore}>
-        Show more
+        {t('more.show')}
       </Button>
     </div>
   )

@@ -2,14 +2,29 @@ import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useMemo, useState } from 'react'
 import { metricsQuery, runsQuery, type Span } from '~/api/queries'
 import { useNow } from '~/hooks/use-now'
+import { texts } from '~/i18n/texts'
 import { LIVE_SPAN_MS, type ServerLive } from '~/live/live'
+import { useLanguage } from '~/stores/language'
 import { Segmented } from '~/ui/segmented'
 import { LEVEL_TEXT, levelOf, Spark } from '~/ui/spark'
 import { cx } from '~/util/cx'
 import { type Mark, marksOf } from '~/util/marks'
 import { ChartCard, figure, type Panel } from './chart-card'
 
-export const RANGE_WORDS: Record<Span, string> = { '1h': '1 h ago', '24h': '24 h ago', '7d': '7 days ago' }
+const t = texts('charts')
+
+/** What stands at the left end of a time axis, in the language of now. */
+export const RANGE_WORDS: Readonly<Record<Span, string>> = new (class {
+  get '1h'() {
+    return t('ago.1h')
+  }
+  get '24h'() {
+    return t('ago.24h')
+  }
+  get '7d'() {
+    return t('ago.7d')
+  }
+})()
 const SPAN_S: Record<Span, number> = { '1h': 3600, '24h': 86_400, '7d': 604_800 }
 
 export function RangePicker({
@@ -22,14 +37,14 @@ export function RangePicker({
   onChange: (range: Span | undefined) => void
 }) {
   const choices = [
-    ...(live ? [{ value: 'live' as const, label: 'Live' }] : []),
-    { value: '1h' as const, label: '1 h' },
-    { value: '24h' as const, label: '24 h' },
-    { value: '7d' as const, label: '7 d' },
+    ...(live ? [{ value: 'live' as const, label: t('range.live') }] : []),
+    { value: '1h' as const, label: t('range.1h') },
+    { value: '24h' as const, label: t('range.24h') },
+    { value: '7d' as const, label: t('range.7d') },
   ]
   return (
     <Segmented
-      label="Time range"
+      label={t('range')}
       small
       value={value ?? (live ? 'live' : '1h')}
       choices={choices}
@@ -61,42 +76,45 @@ export function useServerPanels(
 ): ServerPanels {
   const now = useNow()
   const runs = useQuery(runsQuery(server))
-  const marks = useMemo(() => marksOf(runs.data ?? []), [runs.data])
+  const tongue = useLanguage()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the words of the marks are of a language
+  const marks = useMemo(() => marksOf(runs.data ?? []), [runs.data, tongue])
   const stored = useQuery({ ...metricsQuery('servers', server, range ?? '1h'), enabled: range !== undefined })
   const build = (
     at: number[],
     pick: (key: 'cpu' | 'memory' | 'tx' | 'rx' | 'disk') => Array<number | null>,
   ): Panel[] => [
     {
-      title: 'CPU',
+      title: t('cpu'),
       at,
       kind: 'percent',
       limit: limits.cpu_percent,
-      series: [{ name: 'CPU', values: pick('cpu') }],
+      series: [{ name: t('cpu'), values: pick('cpu') }],
     },
     {
-      title: 'Memory',
+      title: t('memory'),
       at,
       kind: 'bytes',
       limit: limits.memory_bytes,
-      series: [{ name: 'Memory', values: pick('memory') }],
+      series: [{ name: t('memory'), values: pick('memory') }],
     },
     {
-      title: 'Network',
+      title: t('network'),
+      short: t('network_out'),
       at,
       kind: 'rate',
       limit: 0,
       series: [
-        { name: 'Out', values: pick('tx') },
-        { name: 'In', values: pick('rx') },
+        { name: t('out'), values: pick('tx') },
+        { name: t('in'), values: pick('rx') },
       ],
     },
     {
-      title: 'Disk',
+      title: t('disk'),
       at,
       kind: 'bytes',
       limit: limits.disk_bytes,
-      series: [{ name: 'Disk', values: pick('disk') }],
+      series: [{ name: t('disk'), values: pick('disk') }],
     },
   ]
   if (range === undefined) {
@@ -109,7 +127,7 @@ export function useServerPanels(
       ),
       from: from / 1000,
       to: now / 1000,
-      ends: ['5 min ago', 'now'],
+      ends: [t('ago.5min'), t('now')],
       marks,
     }
   }
@@ -128,7 +146,7 @@ export function useServerPanels(
     }),
     from: now / 1000 - SPAN_S[range],
     to: now / 1000,
-    ends: [RANGE_WORDS[range], 'now'],
+    ends: [RANGE_WORDS[range], t('now')],
     marks,
   }
 }
@@ -150,11 +168,13 @@ export function ChartStrip({ panels, from, to, ends, marks }: ServerPanels) {
               onClick={() => setOpen(open === each.title ? undefined : each.title)}
               className="min-w-0 px-3 py-2 text-left hover:bg-surface-2"
             >
-              <span className="block truncate text-12 text-t3">
-                {each.title === 'Network' ? 'Net out' : each.title}
-              </span>
+              <span className="block truncate text-12 text-t3">{each.short ?? each.title}</span>
               <span className={cx('num block truncate font-medium', LEVEL_TEXT[levelOf(last, each.limit)])}>
-                {last === undefined ? <span className="text-t3">no data</span> : figure(each.kind, last)}
+                {last === undefined ? (
+                  <span className="text-t3">{t('no_data')}</span>
+                ) : (
+                  figure(each.kind, last)
+                )}
               </span>
               <span className="mt-0.5 block h-5 overflow-hidden">
                 <Spark
@@ -187,7 +207,7 @@ export function ChartStrip({ panels, from, to, ends, marks }: ServerPanels) {
 
 export function ChartColumn({ data, head }: { data: ServerPanels; head: ReactNode }) {
   return (
-    <aside aria-label="Charts" className="flex w-(--w-charts) shrink-0 flex-col gap-2 overflow-y-auto">
+    <aside aria-label={t('title')} className="flex w-(--w-charts) shrink-0 flex-col gap-2 overflow-y-auto">
       <div className="flex h-7 shrink-0 items-center justify-between">{head}</div>
       {data.panels.map((panel) => (
         <ChartCard

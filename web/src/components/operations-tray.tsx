@@ -6,19 +6,19 @@ import { useState } from 'react'
 import { api, must } from '~/api/client'
 import { keys, operationsQuery, queryClient } from '~/api/queries'
 import type { Operation } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { layers, useLayer } from '~/stores/layers'
 import { toast } from '~/stores/toasts'
 import { Button, buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
-import { elapsed, plural, sentence } from '~/util/format'
+import { elapsed, sentence } from '~/util/format'
 
-const KINDS: Record<string, { word: string; icon: LucideIcon }> = {
-  install: { word: 'Install', icon: Download },
-  reinstall: { word: 'Reinstall', icon: RotateCcw },
-  delete: { word: 'Delete', icon: Trash2 },
-}
+const t = texts('operations')
+const common = texts('common')
+
+const ICONS: Record<string, LucideIcon> = { install: Download, reinstall: RotateCcw, delete: Trash2 }
 const TILE = {
   move: 'text-move-fg bg-move-tint border-move-line',
   run: 'text-run-fg bg-run-tint border-run-line',
@@ -43,12 +43,19 @@ export function seenFailures(operations: Operation[] | undefined): number {
   return operations?.filter((o) => failedNow(o) && Date.parse(o.ended_at ?? o.created_at) > since).length ?? 0
 }
 
+/** How many run and how many have failed; nothing where there are none of either. */
+export function countsText(running: number, failed: number): string {
+  return [running > 0 && t('running', { n: running }), failed > 0 && t('failed', { n: failed })]
+    .filter(Boolean)
+    .join(', ')
+}
+
 async function cancel(operation: Operation): Promise<void> {
   try {
     await must(api.POST('/operations/{id}/cancel', { params: { path: { id: operation.id } } }))
     await queryClient.invalidateQueries({ queryKey: keys.operations })
   } catch (error) {
-    toast.error('Not cancelled', error)
+    toast.error(t('cancel_failed'), error)
   }
 }
 
@@ -56,17 +63,16 @@ function Times({ operation }: { operation: Operation }) {
   if (isActive(operation)) return <Since at={operation.started_at ?? operation.created_at} precise />
   const ended = operation.ended_at ?? operation.created_at
   if (failedNow(operation)) {
-    return (
-      <>
-        {operation.state} <Ago at={ended} />
-      </>
-    )
+    return <>{t.rich(operation.state === 'lost' ? 'lost_ago' : 'failed_ago', { ago: <Ago at={ended} /> })}</>
   }
   return <Ago at={ended} />
 }
 
 export function OperationRow({ operation, onOpen }: { operation: Operation; onOpen?: () => void }) {
-  const kind = KINDS[operation.kind] ?? { word: operation.kind, icon: Download }
+  const kind = {
+    word: t.maybe(`kind.${operation.kind}`) ?? operation.kind,
+    icon: ICONS[operation.kind] ?? Download,
+  }
   const active = isActive(operation)
   const failed = failedNow(operation)
   const tile = active ? 'move' : failed ? 'fail' : operation.state === 'done' ? 'run' : 'stop'
@@ -94,7 +100,7 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
             </div>
             <div className="num flex justify-between gap-3 text-12 text-t3">
               <span className="truncate">
-                {operation.step ?? (operation.state === 'pending' ? 'waiting for the node' : 'running')}
+                {operation.step ?? t(operation.state === 'pending' ? 'waiting' : 'at_work')}
               </span>
               {operation.percent != null && (
                 <span className="shrink-0">{Math.round(operation.percent)} %</span>
@@ -105,7 +111,9 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
         {!active && (
           <div className={cx('mt-0.5 [overflow-wrap:anywhere]', failed ? 'text-t2' : 'text-12 text-t3')}>
             {sentence(operation.message ?? '') ||
-              (operation.state === 'done' ? `took ${elapsed(took)}` : operation.state)}
+              (operation.state === 'done'
+                ? t('took', { time: elapsed(took) })
+                : (t.maybe(`state.${operation.state}`) ?? operation.state))}
           </div>
         )}
         {(active || operation.log || failed) && (
@@ -119,12 +127,12 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
                 className={buttonClass('secondary', 'sm', false)}
               >
                 <ScrollText aria-hidden="true" size={14} strokeWidth={1.75} />
-                Log
+                {t('log')}
               </Link>
             )}
             {active && (
               <Button size="sm" onClick={() => void cancel(operation)}>
-                Cancel
+                {common('cancel')}
               </Button>
             )}
           </div>
@@ -156,15 +164,9 @@ export function OperationsTray() {
           className="rise fixed top-14 right-4 z-(--z-drawer) flex max-h-[calc(100dvh-88px)] w-120 flex-col rounded-box border border-line-2 bg-overlay shadow-float outline-none max-sm:inset-x-2 max-sm:top-auto max-sm:bottom-18 max-sm:w-auto"
         >
           <div className="flex h-12 shrink-0 items-center gap-2 border-b border-line pr-2 pl-4">
-            <Dialog.Title className="text-14 font-semibold">Operations</Dialog.Title>
+            <Dialog.Title className="text-14 font-semibold">{t('title')}</Dialog.Title>
             <span className="text-t3">
-              {running > 0 || failed > 0
-                ? [running > 0 && `${running} running`, failed > 0 && `${failed} failed`]
-                    .filter(Boolean)
-                    .join(', ')
-                : shown.length > 0
-                  ? plural(shown.length, 'recent one')
-                  : ''}
+              {countsText(running, failed) || (shown.length > 0 ? t('recent', { n: shown.length }) : '')}
             </span>
             <span className="flex-1" />
             <Button
@@ -175,16 +177,14 @@ export function OperationsTray() {
                 setCleared(Date.now())
               }}
             >
-              Clear done
+              {t('clear')}
             </Button>
             <Button size="sm" look="quiet" iconOnly icon={X} onClick={close}>
-              Close
+              {common('close')}
             </Button>
           </div>
           {shown.length === 0 ? (
-            <p className="px-4 py-8 text-center text-t3">
-              Nothing is running. Installs and deletions show up here.
-            </p>
+            <p className="px-4 py-8 text-center text-t3">{t('none')}</p>
           ) : (
             <ul className="min-h-0 overflow-y-auto">
               {shown.map((operation) => (
@@ -194,9 +194,9 @@ export function OperationsTray() {
           )}
           <div className="flex h-10 shrink-0 items-center justify-between border-t border-line px-4 text-12">
             <Link to="/operations" onClick={close} className="hit font-medium text-accent">
-              All operations
+              {t('all')}
             </Link>
-            <span className="text-t3">Goes on if you close the page</span>
+            <span className="text-t3">{t('goes_on')}</span>
           </div>
         </Dialog.Content>
       </Dialog.Portal>

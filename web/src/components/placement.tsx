@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router'
 import { Check, Minus, X } from 'lucide-react'
 import type { Limits, Node } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead, Tag } from '~/ui/bits'
 import { Segmented } from '~/ui/segmented'
 import { Bar } from '~/ui/spark'
@@ -8,6 +9,8 @@ import { Empty } from '~/ui/wait'
 import { cx } from '~/util/cx'
 import { ofText, trimmed } from '~/util/format'
 import type { Ranked } from '~/util/placement'
+
+const t = texts('server_new')
 
 /** Where a new server would go, and why not elsewhere. */
 export function Placement({
@@ -27,14 +30,14 @@ export function Placement({
 }) {
   return (
     <Card>
-      <CardHead title="Placement">
+      <CardHead title={t('placement')}>
         <Segmented
-          label="Placement"
+          label={t('placement')}
           small
           value={placing}
           choices={[
-            { value: 'auto', label: 'Automatic' },
-            { value: 'choose', label: 'Choose' },
+            { value: 'auto', label: t('placement.auto') },
+            { value: 'choose', label: t('placement.choose') },
           ]}
           onChange={onPlacing}
         />
@@ -42,10 +45,10 @@ export function Placement({
       {error && <p className="border-b border-line px-4 py-2 text-fail-fg">{error}</p>}
       {ranked.length === 0 && (
         <Empty
-          title="No node yet"
+          title={t('placement.none')}
           action={
             <Link to="/nodes" search={{ join: true }} className="hit font-medium text-accent">
-              Connect a machine
+              {t('placement.connect')}
             </Link>
           }
         />
@@ -64,15 +67,14 @@ export function Placement({
               />
               <span className="min-w-0 flex-1">
                 <span className={cx('block font-medium', !fits && 'text-t2')}>
-                  {fits ? '' : 'not '}
-                  {node.name}
+                  {fits ? node.name : t('placement.not', { node: node.name })}
                 </span>
                 <span className={cx('mt-0.5 block text-12 leading-[18px]', fits ? 'text-t2' : 'text-t3')}>
                   {why}
                 </span>
               </span>
               {isPicked ? (
-                <Tag className="border-run-line! text-run-fg!">picked</Tag>
+                <Tag className="border-run-line! text-run-fg!">{t('placement.picked')}</Tag>
               ) : (
                 fits && <span className="text-12 leading-5 text-t3">{at + 1}.</span>
               )}
@@ -104,19 +106,22 @@ export function Placement({
 export function PlacementAfter({ node, limits }: { node: Node; limits: Limits }) {
   const rows: Array<[string, number, number, string]> = [
     [
-      'CPU',
+      t('after.cpu'),
       node.promised.cpu_percent / (node.host.cpus * 100),
       (node.promised.cpu_percent + limits.cpu_percent) / (node.host.cpus * 100),
-      `${trimmed((node.promised.cpu_percent + limits.cpu_percent) / 100)} of ${node.host.cpus} cores`,
+      t('after.cores', {
+        part: trimmed((node.promised.cpu_percent + limits.cpu_percent) / 100),
+        all: node.host.cpus,
+      }),
     ],
     [
-      'Memory',
+      t('after.memory'),
       node.promised.memory_bytes / node.host.memory_bytes,
       (node.promised.memory_bytes + limits.memory_bytes) / node.host.memory_bytes,
       ofText(node.promised.memory_bytes + limits.memory_bytes, node.host.memory_bytes),
     ],
     [
-      'Disk',
+      t('after.disk'),
       node.promised.disk_bytes / node.host.disk_bytes,
       (node.promised.disk_bytes + limits.disk_bytes) / node.host.disk_bytes,
       ofText(node.promised.disk_bytes + limits.disk_bytes, node.host.disk_bytes),
@@ -124,9 +129,9 @@ export function PlacementAfter({ node, limits }: { node: Node; limits: Limits })
   ]
   return (
     <Card className="px-4 py-3.5">
-      <h2 className="mb-2 text-14 font-semibold">{node.name} after this</h2>
+      <h2 className="mb-2 text-14 font-semibold">{t('after', { node: node.name })}</h2>
       {rows.map(([word, before, after, text]) => (
-        <div key={word} className="grid h-7 grid-cols-[56px_1fr_116px] items-center gap-2">
+        <div key={word} className="grid h-7 grid-cols-[56px_1fr_132px] items-center gap-2">
           <span className="text-t2">{word}</span>
           <Bar
             share={before}
@@ -138,7 +143,7 @@ export function PlacementAfter({ node, limits }: { node: Node; limits: Limits })
           <span className="num text-right text-12 text-t2">{text}</span>
         </div>
       ))}
-      <p className="mt-1 text-12 text-t3">Promised so far, and this server in the lighter part.</p>
+      <p className="mt-1 text-12 text-t3">{t('after.note')}</p>
     </Card>
   )
 }

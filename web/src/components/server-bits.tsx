@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { api, must } from '~/api/client'
 import { limitsOf, type ServerSummary } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { LEVEL_TEXT, levelOf, Spark } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
@@ -8,55 +9,39 @@ import { bytesText, percentText } from '~/util/format'
 import { pendingIntent, shownState } from '~/util/state'
 import { StateBadge } from './state-badge'
 
-const REASONS: Record<string, string> = {
-  oom: 'out of memory',
-  exit: 'ended by itself',
-  install_failed: 'install failed',
-  pull_failed: 'image not pulled',
-  done_marker: '',
-  asked: '',
-  crash_policy: 'restarted after a crash',
-}
+const t = texts('servers')
+
+/** Reasons that say nothing which the state does not say. */
+const PLAIN = new Set(['done_marker', 'asked'])
 
 /** The reason of a state in a person's words. */
 export function reasonOf(server: ServerSummary): string | undefined {
   const reason = server.reason ?? undefined
   if (reason === undefined) return server.detail ?? undefined
-  const known = REASONS[reason]
-  if (known === '') return undefined
-  return known ?? server.detail ?? reason.replaceAll('_', ' ')
+  if (PLAIN.has(reason)) return undefined
+  return t.maybe(`reason.${reason}`) ?? server.detail ?? reason.replaceAll('_', ' ')
 }
 
 /** The fact behind a badge: since when, why, how far. */
 export function StateNote({ server }: { server: ServerSummary }) {
   const state = shownState(server)
   const intent = pendingIntent(server)
-  if (intent) {
-    return (
-      <>
-        {intent.word.toLowerCase()}, asked <Ago at={intent.since} />
-      </>
-    )
+  if (intent && server.intent) {
+    return <>{t.rich('note.intent', { action: server.intent.action, ago: <Ago at={intent.since} /> })}</>
   }
   const { operation } = server
   switch (state) {
     case 'installing':
       if (operation?.percent != null)
         return <>{[`${Math.round(operation.percent)} %`, operation.step].filter(Boolean).join(', ')}</>
-      return (
-        <>
-          since <Since at={server.state_since} />
-        </>
-      )
+      return <>{t.rich('note.since', { since: <Since at={server.state_since} /> })}</>
     case 'starting':
     case 'stopping':
-      return server.intent ? (
+      return (
         <>
-          asked <Ago at={server.intent.asked_at} />
-        </>
-      ) : (
-        <>
-          for <Since at={server.state_since} precise />
+          {server.intent
+            ? t.rich('note.asked', { ago: <Ago at={server.intent.asked_at} /> })
+            : t.rich('note.for', { since: <Since at={server.state_since} precise /> })}
         </>
       )
     case 'crashed':
@@ -68,9 +53,9 @@ export function StateNote({ server }: { server: ServerSummary }) {
         </>
       )
     case 'unreachable':
-      return <>{server.node.name} is away</>
+      return <>{t('note.node_away', { node: server.node.name })}</>
     case 'suspended':
-      return <>by an administrator</>
+      return <>{t('note.suspended')}</>
     case 'stopped':
       return <Since at={server.state_since} />
     case 'running':
@@ -158,10 +143,12 @@ export function UsageCell({
             value === undefined || value === 0 ? 'text-t3' : LEVEL_TEXT[levelOf(value, limit)],
           )}
         >
-          {value === undefined ? 'no data' : text(value)}
+          {value === undefined ? t('usage.none') : text(value)}
         </div>
         {!label && (
-          <div className="text-12 text-t3">{limit > 0 ? `of ${text(limit, true)}` : 'no limit'}</div>
+          <div className="text-12 text-t3">
+            {limit > 0 ? t('usage.of', { limit: text(limit, true) }) : t('usage.no_limit')}
+          </div>
         )}
       </div>
     </div>

@@ -1,11 +1,14 @@
 import { Link } from '@tanstack/react-router'
 import type { ServerSummary } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { GameTile } from '~/ui/bits'
 import { Address } from '~/ui/copy'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, shownState } from '~/util/state'
 import { SPARK_ROWS, StateNote, UsageCell } from './server-bits'
 import { StateBadge } from './state-badge'
+
+const t = texts('servers')
 
 /** Exceptions first: on a phone the one that failed must not be three screens down. */
 const RANK = { fail: 0, warn: 1, move: 2, run: 3, stop: 4 } as const
@@ -59,12 +62,12 @@ export function ServerCards({
               {server.address ? (
                 <Address text={server.address.display} />
               ) : (
-                <span className="text-t3">no address</span>
+                <span className="text-t3">{t('card.no_address')}</span>
               )}
             </div>
             <div className="mt-2 grid grid-cols-2 gap-3">
-              <UsageCell server={server} what="cpu" sparks={sparks} label="CPU" />
-              <UsageCell server={server} what="memory" sparks={sparks} label="Mem" />
+              <UsageCell server={server} what="cpu" sparks={sparks} label={t('card.cpu')} />
+              <UsageCell server={server} what="memory" sparks={sparks} label={t('card.memory')} />
             </div>
           </li>
         )

@@ -4,10 +4,13 @@ import { api, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { Server } from '~/api/types'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
+
+const t = texts('server_settings')
 
 /** What can't be taken back with another click: reinstall, suspend, leave, delete. */
 export function ServerDanger({ server }: { server: Server }) {
@@ -35,62 +38,60 @@ export function ServerDanger({ server }: { server: Server }) {
       )
       queryClient.setQueryData<Server>(keys.server(server.id), (old) => ({ ...(old ?? fresh), ...fresh }))
     } catch (error) {
-      toast.error(server.suspended ? 'Not released' : 'Not suspended', error)
+      toast.error(t(server.suspended ? 'suspend.release_failed' : 'suspend.failed'), error)
     }
   }
   return (
     <Card>
-      <CardHead title="Interventions" />
+      <CardHead title={t('danger')} />
       {row(
-        'Reinstall',
-        'Runs the egg’s install script again. The server is stopped meanwhile; files that the script does not touch stay.',
+        t('reinstall'),
+        t('reinstall.what'),
         <Button
           look="danger"
           off={
             may('settings.reinstall')
               ? server.state === 'installing'
-                ? 'An install is running'
+                ? t('reinstall.running')
                 : false
-              : 'You may not reinstall this server'
+              : t('reinstall.may_not')
           }
           onClick={() => setAsking('reinstall')}
         >
-          Reinstall
+          {t('reinstall')}
         </Button>,
         'reinstall',
       )}
       {may('admin.server.suspend') &&
         row(
-          server.suspended ? 'Suspended' : 'Suspend',
-          server.suspended
-            ? 'The server can’t be started until it is released.'
-            : 'Stops the server and keeps it from being started. Files stay.',
+          t(server.suspended ? 'suspended' : 'suspend'),
+          server.suspended ? t('suspended.what') : t('suspend.what'),
           <Button look={server.suspended ? 'secondary' : 'danger'} onClick={() => void suspend()}>
-            {server.suspended ? 'Release' : 'Suspend'}
+            {t(server.suspended ? 'suspend.release' : 'suspend')}
           </Button>,
         )}
       {me &&
         !may('user.read') &&
         row(
-          'Leave',
-          'Gives up what was shared with you. Roles that you have are not touched by this.',
+          t('leave'),
+          t('leave.what'),
           <Button look="danger" onClick={() => setAsking('leave')}>
-            Leave
+            {t('leave')}
           </Button>,
         )}
       {may('server.delete') &&
         row(
-          'Delete',
-          'Ends the game, removes its container and all of its files from the node.',
+          t('delete'),
+          t('delete.what'),
           <Button look="danger" onClick={() => setAsking('delete')}>
-            Delete
+            {t('delete')}
           </Button>,
         )}
       <Confirm
         open={asking === 'reinstall'}
         onClose={() => setAsking(undefined)}
-        title={`Reinstall ${server.name}?`}
-        verb="Reinstall"
+        title={t('reinstall.title', { server: server.name })}
+        verb={t('reinstall')}
         typed={server.name}
         onConfirm={async () => {
           try {
@@ -103,23 +104,23 @@ export function ServerDanger({ server }: { server: Server }) {
             await queryClient.invalidateQueries({ queryKey: keys.operations })
             await navigate({ to: '/servers/$server/install', params: { server: server.id }, search: {} })
           } catch (error) {
-            toast.error('Not reinstalled', error)
+            toast.error(t('reinstall.failed'), error)
             throw error
           }
         }}
       >
-        The game stops, and the install script may replace its files.
+        {t('reinstall.note')}
         {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}
         <label className="mt-3 flex items-center gap-2 text-t1">
           <Checkbox checked={wipe} onChange={(event) => setWipe(event.target.checked)} />
-          Empty the folder first
+          {t('reinstall.wipe')}
         </label>
       </Confirm>
       <Confirm
         open={asking === 'leave'}
         onClose={() => setAsking(undefined)}
-        title={`Leave ${server.name}?`}
-        verb="Leave"
+        title={t('leave.title', { server: server.name })}
+        verb={t('leave')}
         onConfirm={async () => {
           try {
             await must(
@@ -130,18 +131,18 @@ export function ServerDanger({ server }: { server: Server }) {
             await navigate({ to: '/servers' })
             void queryClient.invalidateQueries({ queryKey: keys.servers })
           } catch (error) {
-            toast.error('You have not left', error)
+            toast.error(t('leave.failed'), error)
             throw error
           }
         }}
       >
-        Only somebody who may give access here can let you in again.
+        {t('leave.note')}
       </Confirm>
       <Confirm
         open={asking === 'delete'}
         onClose={() => setAsking(undefined)}
-        title={`Delete ${server.name}?`}
-        verb="Delete"
+        title={t('delete.title', { server: server.name })}
+        verb={t('delete')}
         typed={server.name}
         onConfirm={async () => {
           try {
@@ -153,14 +154,14 @@ export function ServerDanger({ server }: { server: Server }) {
             void queryClient.invalidateQueries({ queryKey: keys.operations })
             void queryClient.invalidateQueries({ queryKey: keys.servers })
             await navigate({ to: '/servers' })
-            toast.done(`${server.name} is being deleted`)
+            toast.done(t('delete.done', { server: server.name }))
           } catch (error) {
-            toast.error('Not deleted', error)
+            toast.error(t('delete.failed'), error)
             throw error
           }
         }}
       >
-        All of its files go from {server.node.name}. This can't be undone.
+        {t('delete.note', { node: server.node.name })}
       </Confirm>
     </Card>
   )

@@ -18,6 +18,7 @@ import {
 import { useState } from 'react'
 import { operationsQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { layers } from '~/stores/layers'
 import { GameTile } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -29,10 +30,15 @@ import { cx } from '~/util/cx'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, pendingIntent, powerOff, shownState } from '~/util/state'
 import { visible } from '~/util/visible'
-import { isActive, seenFailures } from './operations-tray'
+import { countsText, isActive, seenFailures } from './operations-tray'
 import { PowerButtons, usePower } from './power'
 import { reasonOf, StateNote } from './server-bits'
 import { StateBadge } from './state-badge'
+
+const t = texts('server')
+const common = texts('common')
+const state = texts('state')
+const ops = texts('operations')
 
 interface Tab {
   to:
@@ -42,23 +48,27 @@ interface Tab {
     | '/servers/$server/users'
     | '/servers/$server/activity'
     | '/servers/$server/settings'
-  label: string
+  name: 'console' | 'files' | 'install' | 'users' | 'activity' | 'settings'
   icon: LucideIcon
   /** What one needs to have on the server for it. */
   key?: string
 }
 const TABS: Tab[] = [
-  { to: '/servers/$server', label: 'Console', icon: SquareTerminal },
-  { to: '/servers/$server/files', label: 'Files', icon: Folder },
-  { to: '/servers/$server/install', label: 'Install log', icon: ScrollText },
-  { to: '/servers/$server/users', label: 'Users', icon: Users, key: 'user.read' },
-  { to: '/servers/$server/activity', label: 'Activity', icon: History, key: 'activity.read' },
-  { to: '/servers/$server/settings', label: 'Settings', icon: Settings },
+  { to: '/servers/$server', name: 'console', icon: SquareTerminal },
+  { to: '/servers/$server/files', name: 'files', icon: Folder },
+  { to: '/servers/$server/install', name: 'install', icon: ScrollText },
+  { to: '/servers/$server/users', name: 'users', icon: Users, key: 'user.read' },
+  { to: '/servers/$server/activity', name: 'activity', icon: History, key: 'activity.read' },
+  { to: '/servers/$server/settings', name: 'settings', icon: Settings },
 ]
 
-/** The places of a server that the reader may go to. */
-export function serverTabs({ permissions }: Server): Tab[] {
-  return TABS.filter(({ key }) => !key || permissions.includes(key))
+/** The places of a server that the reader may go to; in short for the bar of a phone. */
+export function serverTabs({ permissions }: Server): Array<Tab & { word: string; short: string }> {
+  return TABS.filter(({ key }) => !key || permissions.includes(key)).map((tab) => ({
+    ...tab,
+    word: t(`tab.${tab.name}`),
+    short: t(`tab_short.${tab.name}`),
+  }))
 }
 
 function Uptime({ server }: { server: Server }) {
@@ -73,10 +83,14 @@ function Uptime({ server }: { server: Server }) {
   }
   return (
     <span className="whitespace-nowrap text-t2">
-      <span className="max-sm:sr-only">for</span>{' '}
-      <span className="font-medium text-t1">
-        <Since at={server.run?.started_at ?? server.state_since} />
-      </span>
+      {t.rich('up_for', {
+        word: (inner) => <span className="max-sm:sr-only">{inner}</span>,
+        since: (
+          <span className="font-medium text-t1">
+            <Since at={server.run?.started_at ?? server.state_since} />
+          </span>
+        ),
+      })}
     </span>
   )
 }
@@ -112,44 +126,44 @@ export function ServerHeader({ server }: { server: Server }) {
   const operations = useQuery(operationsQuery)
   const running = operations.data?.filter(isActive).length ?? 0
   const failed = seenFailures(operations.data)
-  const counts = [running && `${running} running`, failed && `${failed} failed`].filter(Boolean).join(', ')
+  const counts = countsText(running, failed)
   const more = (
     <Menu
       trigger={
         <Button iconOnly icon={Ellipsis} className="max-sm:border-transparent max-sm:bg-transparent">
-          More
+          {t('more')}
         </Button>
       }
     >
       {address && (
         <MenuItem icon={Copy} onSelect={() => void copyText(address)}>
-          Copy address
+          {common('copy.address')}
         </MenuItem>
       )}
       <MenuItem icon={Copy} onSelect={() => void copyText(server.id)}>
-        Copy id
+        {common('copy.id')}
       </MenuItem>
       <MenuItem
         icon={Network}
         onSelect={() => void navigate({ to: '/nodes/$node', params: { node: server.node.id } })}
       >
-        Open node {server.node.name}
+        {t('open_node', { node: server.node.name })}
       </MenuItem>
       <MenuItem
         icon={ListChecks}
         hint={counts && <span className="num text-12 text-t3">{counts}</span>}
         onSelect={() => layers.show('tray')}
       >
-        Operations
+        {ops('title')}
       </MenuItem>
       <MenuItem
         icon={Settings}
         onSelect={() => void navigate({ to: '/servers/$server/settings', params: { server: server.id } })}
       >
-        Settings
+        {t('tab.settings')}
       </MenuItem>
       <MenuItem icon={Skull} danger off={powerOff(server, 'kill')} onSelect={() => setKilling(true)}>
-        Kill
+        {state('power.kill')}
       </MenuItem>
     </Menu>
   )
@@ -158,7 +172,7 @@ export function ServerHeader({ server }: { server: Server }) {
       <div className="flex items-center gap-3 px-6 pt-4 pb-3 max-sm:gap-0 max-sm:px-1 max-sm:pt-1.5 max-sm:pb-1">
         <Link
           to="/servers"
-          aria-label="All servers"
+          aria-label={t('all')}
           className="inline-flex size-11 items-center justify-center sm:hidden"
         >
           <ChevronLeft aria-hidden="true" size={20} />
@@ -189,8 +203,7 @@ export function ServerHeader({ server }: { server: Server }) {
             </span>
             {server.last_exit && shownState(server) !== 'running' && (
               <span className="truncate">
-                last exit {server.last_exit.code}
-                {server.last_exit.oom ? ', out of memory' : ''}
+                {t(server.last_exit.oom ? 'last_exit_oom' : 'last_exit', { code: server.last_exit.code })}
               </span>
             )}
           </div>
@@ -214,7 +227,7 @@ export function ServerHeader({ server }: { server: Server }) {
         </span>
       </div>
       <nav
-        aria-label="Server"
+        aria-label={t('nav')}
         className="flex h-10 gap-1 overflow-x-auto border-b border-line px-5 max-sm:hidden"
       >
         {serverTabs(server).map((tab) => (
@@ -225,18 +238,19 @@ export function ServerHeader({ server }: { server: Server }) {
             activeOptions={{ exact: true, includeSearch: false }}
             className="tx relative flex items-center px-2 font-[450] whitespace-nowrap text-t2 hover:text-t1 data-[status=active]:font-medium data-[status=active]:text-t1 data-[status=active]:after:absolute data-[status=active]:after:inset-x-2 data-[status=active]:after:bottom-0 data-[status=active]:after:h-0.5 data-[status=active]:after:bg-accent"
           >
-            {tab.label}
+            {tab.word}
           </Link>
         ))}
       </nav>
       <Confirm
         open={killing}
         onClose={() => setKilling(false)}
-        title={`Kill ${server.name}?`}
-        verb="Kill"
+        title={t('kill_title', { server: server.name })}
+        verb={state('power.kill')}
         onConfirm={() => order.mutateAsync('kill')}
       >
-        The process ends at once, without saving.{reasonOf(server) ? ` (${reasonOf(server)})` : ''}
+        {t('kill_note')}
+        {reasonOf(server) ? ` (${reasonOf(server)})` : ''}
       </Confirm>
     </div>
   )

@@ -6,6 +6,7 @@ import { changePorts } from '~/api/server-ports'
 import type { Server, ServerPort } from '~/api/types'
 import { PortAddDialog } from '~/forms/port-add'
 import { PortAliasDialog } from '~/forms/port-alias'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -15,7 +16,7 @@ import { Empty } from '~/ui/wait'
 import { addOff, giveBackOff, makePrimaryOff } from '~/util/port-rules'
 import { playerAddress } from '~/util/ports'
 
-const ALSO: Record<string, string> = { node: 'by the node’s name', public: 'from outside', lan: 'in its LAN' }
+const t = texts('server_settings')
 
 /** Where players go, and what else of the server listens. */
 export function ServerPorts({ server }: { server: Server }) {
@@ -28,45 +29,43 @@ export function ServerPorts({ server }: { server: Server }) {
     mutationFn: (port: ServerPort) => changePorts(server, { primary: port.id }),
     onSuccess: (_fresh, port) =>
       toast.done(
-        `Port ${port.port} is primary`,
-        server.state === 'running' ? 'The game knows from its next start on.' : undefined,
+        t('ports.primary_done', { port: port.port }),
+        server.state === 'running' ? t('ports.primary_later') : undefined,
       ),
-    onError: (error) => toast.error('Not made primary', error),
+    onError: (error) => toast.error(t('ports.primary_failed'), error),
   })
   async function giveBack(port: ServerPort) {
     try {
       await changePorts(server, { remove: [port.id] })
     } catch (error) {
-      toast.error(`Port ${port.port} was not given back`, error)
+      toast.error(t('ports.back_failed', { port: port.port }), error)
       throw error
     }
     toast.show({
       kind: 'done',
-      title: `Port ${port.port} is given back`,
-      action: addOff(server) === false ? { label: 'Undo', act: () => void regain(port) } : undefined,
+      title: t('ports.back_done', { port: port.port }),
+      action: addOff(server) === false ? { label: t('ports.undo'), act: () => void regain(port) } : undefined,
     })
   }
   async function regain({ port, ip }: ServerPort) {
     try {
       await changePorts(server, { add: [{ port, ip }] })
-      toast.done(`Port ${port} is this server’s again`)
+      toast.done(t('ports.regained', { port }))
     } catch (error) {
-      toast.error(`Port ${port} is gone`, error)
+      toast.error(t('ports.gone', { port }), error)
     }
   }
   return (
     <Card>
       <div id="ports">
-        <CardHead title="Ports" note={server.allocations.length}>
+        <CardHead title={t('ports')} note={server.allocations.length}>
           <Button size="sm" icon={Plus} off={addOff(server)} onClick={() => setAdding(true)}>
-            Add port
+            {t('ports.add')}
           </Button>
         </CardHead>
       </div>
-      {server.allocations.length === 0 && (
-        <Empty title="No port">Nobody can reach the game. Add one: players are sent there.</Empty>
-      )}
-      <ul aria-label="Ports">
+      {server.allocations.length === 0 && <Empty title={t('ports.none')}>{t('ports.none_note')}</Empty>}
+      <ul aria-label={t('ports')}>
         {server.allocations.map((port) => (
           <Row
             key={port.id}
@@ -81,7 +80,7 @@ export function ServerPorts({ server }: { server: Server }) {
                     busy={first.isPending && first.variables.id === port.id}
                     onClick={() => first.mutate(port)}
                   >
-                    Make primary
+                    {t('ports.make_primary')}
                   </Button>
                 )}
                 {mayName && (
@@ -91,8 +90,8 @@ export function ServerPorts({ server }: { server: Server }) {
                     iconOnly
                     icon={Pencil}
                     onClick={() => setNaming(port)}
-                    aria-label={`Change the alias of port ${port.port}`}
-                    title="Change the alias"
+                    aria-label={t('ports.alias_of', { port: port.port })}
+                    title={t('ports.alias')}
                   />
                 )}
                 <Button
@@ -102,8 +101,8 @@ export function ServerPorts({ server }: { server: Server }) {
                   icon={Trash2}
                   off={giveBackOff(server, port)}
                   onClick={() => setLeaving(port)}
-                  aria-label={`Give port ${port.port} back`}
-                  title="Give it back"
+                  aria-label={t('ports.back_of', { port: port.port })}
+                  title={t('ports.back')}
                 />
               </>
             }
@@ -115,11 +114,11 @@ export function ServerPorts({ server }: { server: Server }) {
       <Confirm
         open={leaving !== undefined}
         onClose={() => setLeaving(undefined)}
-        title={`Give port ${leaving?.port} back?`}
-        verb="Give back"
+        title={t('ports.back_title', { port: leaving?.port ?? '' })}
+        verb={t('ports.back_verb')}
         onConfirm={() => (leaving ? giveBack(leaving) : undefined)}
       >
-        {server.node.name} may hand it to another server from then on, and nobody reaches this one by it.
+        {t('ports.back_note', { node: server.node.name })}
       </Confirm>
     </Card>
   )
@@ -129,15 +128,21 @@ function Row({ server, port, actions }: { server: Server; port: ServerPort; acti
   const [best, ...others] = port.addresses
   const every = port.ip === '0.0.0.0' || port.ip === '::'
   const facts = [
-    every ? `every address of ${server.node.name}` : `${port.ip} of ${server.node.name}`,
-    ...others.map(({ kind, display }) => `${display} ${ALSO[kind] ?? ''}`.trim()),
+    every
+      ? t('ports.every', { node: server.node.name })
+      : t('ports.one', { ip: port.ip, node: server.node.name }),
+    ...others.map(({ kind, display }) =>
+      kind === 'node' || kind === 'public' || kind === 'lan'
+        ? t(`ports.also.${kind}`, { address: display })
+        : display,
+    ),
   ]
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1 border-t border-line px-4 py-2.5 first:border-0">
       <div className="min-w-0 flex-1 basis-52">
         <div className="flex min-h-6 flex-wrap items-center gap-x-2">
           <Address text={best?.display ?? playerAddress(port, server.address?.host)} strong />
-          {port.primary && <Tag>primary</Tag>}
+          {port.primary && <Tag>{t('ports.primary')}</Tag>}
         </div>
         <div className="flex flex-wrap gap-x-1.5 text-12 text-t3">
           {facts.map((fact, at) => (
@@ -149,7 +154,7 @@ function Row({ server, port, actions }: { server: Server; port: ServerPort; acti
         </div>
         {port.taken_by && (
           <div className="text-12 text-warn-fg">
-            held by {port.taken_by} on {server.node.name}: the game can’t open it until that lets go
+            {t('ports.taken', { by: port.taken_by, node: server.node.name })}
           </div>
         )}
       </div>

@@ -1,10 +1,13 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import type { ServerSummary } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Checkbox, GameTile } from '~/ui/bits'
 import { Address } from '~/ui/copy'
 import { bytesText } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { SPARK_ROWS, StateCell, UsageCell } from './server-bits'
+
+const t = texts('servers')
 
 export function ServerTable({
   servers,
@@ -39,18 +42,18 @@ export function ServerTable({
           <tr>
             <th>
               <Checkbox
-                aria-label="Select every server"
+                aria-label={t('table.select_all')}
                 checked={every}
                 onChange={(e) => onPickAll(e.target.checked)}
               />
             </th>
-            <th>Name</th>
-            <th>State</th>
-            <th>Address</th>
-            <th>CPU</th>
-            <th>Memory</th>
-            <th>Disk</th>
-            <th>Node</th>
+            <th>{t('table.name')}</th>
+            <th>{t('table.state')}</th>
+            <th>{t('table.address')}</th>
+            <th>{t('table.cpu')}</th>
+            <th>{t('table.memory')}</th>
+            <th>{t('table.disk')}</th>
+            <th>{t('table.node')}</th>
           </tr>
         </thead>
         <tbody>
@@ -66,7 +69,7 @@ export function ServerTable({
             >
               <td>
                 <Checkbox
-                  aria-label={`Select ${server.name}`}
+                  aria-label={t('table.select', { server: server.name })}
                   checked={chosen.has(server.id)}
                   onChange={(e) => onPick(server.id, e.target.checked)}
                 />
@@ -93,7 +96,7 @@ export function ServerTable({
                 {server.address ? (
                   <Address text={server.address.display} hideCopy />
                 ) : (
-                  <span className="text-t3">none</span>
+                  <span className="text-t3">{t('table.no_address')}</span>
                 )}
               </td>
               <td>
@@ -107,11 +110,13 @@ export function ServerTable({
                   {server.usage ? (
                     bytesText(server.usage.disk_bytes)
                   ) : (
-                    <span className="text-t3">no data</span>
+                    <span className="text-t3">{t('usage.none')}</span>
                   )}
                 </div>
                 <div className="text-12 text-t3">
-                  {server.limits.disk_bytes ? `of ${bytesText(server.limits.disk_bytes, true)}` : 'no limit'}
+                  {server.limits.disk_bytes
+                    ? t('usage.of', { limit: bytesText(server.limits.disk_bytes, true) })
+                    : t('usage.no_limit')}
                 </div>
               </td>
               <td className="truncate text-t2">{server.node.name}</td>

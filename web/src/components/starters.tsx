@@ -3,18 +3,21 @@ import { useNavigate } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { api, must } from '~/api/client'
 import { keys, queryClient, startersQuery } from '~/api/queries'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { GameTile } from '~/ui/bits'
 import { Spinner } from '~/ui/spinner'
 import { gameIcon } from '~/util/game-icon'
+
+const t = texts('eggs')
 
 /** Eggs that come with the panel, each one step from a server. */
 export function StarterTiles({
   most = 6,
   thenCreate = true,
   onlyNew = !thenCreate,
-  title = thenCreate ? 'Start with a game' : 'Starter eggs',
-  note = 'published eggs, with their licences',
+  title = t(thenCreate ? 'starters.start' : 'starters.title'),
+  note = t('starters.note'),
   aside,
 }: {
   title?: string
@@ -31,15 +34,15 @@ export function StarterTiles({
     mutationFn: (key: string) => must(api.POST('/eggs/starters/{key}', { params: { path: { key } } })),
     onSuccess: async ({ egg }) => {
       await queryClient.invalidateQueries({ queryKey: keys.eggs })
-      toast.done(`${egg.name} is ready`)
+      toast.done(t('starters.ready', { egg: egg.name }))
       if (thenCreate) await navigate({ to: '/servers/new', search: { egg: egg.id } })
     },
-    onError: (error) => toast.error('The egg was not added', error),
+    onError: (error) => toast.error(t('starters.failed'), error),
   })
   const offered = (starters.data ?? []).filter((s) => !onlyNew || !s.egg).slice(0, most)
   if (offered.length === 0) return null
   return (
-    <section aria-label="Starter eggs">
+    <section aria-label={t('starters.title')}>
       <div className="mb-3 flex flex-wrap items-baseline gap-x-2">
         <h2 className="text-14 font-semibold">{title}</h2>
         <span className="text-t3">{note}</span>

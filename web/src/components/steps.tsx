@@ -1,6 +1,9 @@
 import { Check } from 'lucide-react'
 import { useEffect, useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
+
+const t = texts('server_new')
 
 export interface Step {
   /** The id of the section that it leads to. */
@@ -72,7 +75,7 @@ export function Steps({ label, steps }: { label: string; steps: Step[] }) {
               </span>
               {step.label}
               {step.state !== 'open' && (
-                <span className="sr-only">{step.state === 'done' ? ', done' : ', needs a look'}</span>
+                <span className="sr-only">{t(step.state === 'done' ? 'step.done' : 'step.wrong')}</span>
               )}
             </button>
           </li>

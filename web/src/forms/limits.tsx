@@ -1,6 +1,9 @@
 import type { Limits } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
-import { bytesText, fromMib, toMib } from '~/util/format'
+import { bytesText, fromMib, toMib, trimmed } from '~/util/format'
+
+const t = texts('server_fields')
 
 interface Props {
   limits: Limits
@@ -14,7 +17,7 @@ export function LimitFields({ limits, errors, disabled = false, onChange }: Prop
   const size = (key: 'memory_bytes' | 'disk_bytes' | 'swap_bytes', label: string, none: string) => (
     <Field
       label={label}
-      note="MiB"
+      note={t('limits.mib')}
       help={limits[key] > 0 ? bytesText(limits[key], true) : none}
       error={errors[`limits.${key}`] ?? errors[key]}
     >
@@ -37,12 +40,14 @@ export function LimitFields({ limits, errors, disabled = false, onChange }: Prop
   const cores = limits.cpu_percent / 100
   return (
     <div className="grid grid-cols-2 items-start gap-4 max-md:grid-cols-1">
-      {size('memory_bytes', 'Memory', 'no limit: it may take all the node has')}
-      {size('disk_bytes', 'Disk', 'no limit')}
+      {size('memory_bytes', t('limits.memory'), t('limits.memory_none'))}
+      {size('disk_bytes', t('limits.disk'), t('limits.none'))}
       <Field
-        label="CPU"
-        note="percent of a core"
-        help={limits.cpu_percent > 0 ? `${cores} ${cores === 1 ? 'core' : 'cores'}` : 'no limit'}
+        label={t('limits.cpu')}
+        note={t('limits.cpu_note')}
+        help={
+          limits.cpu_percent > 0 ? t('limits.cores', { n: cores, cores: trimmed(cores) }) : t('limits.none')
+        }
         error={errors['limits.cpu_percent'] ?? errors.cpu_percent}
       >
         {(ids) => (
@@ -60,7 +65,7 @@ export function LimitFields({ limits, errors, disabled = false, onChange }: Prop
           />
         )}
       </Field>
-      {size('swap_bytes', 'Swap', 'none')}
+      {size('swap_bytes', t('limits.swap'), t('limits.swap_none'))}
     </div>
   )
 }

@@ -1,9 +1,13 @@
 import { type FormEvent, useState } from 'react'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
 import { badName } from '~/util/path'
+
+const t = texts('files')
+const common = texts('common')
 
 interface Props {
   open: boolean
@@ -45,7 +49,7 @@ function NameForm({ verb, initial, onClose, onName }: Props) {
   }
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      <Field label="Name" error={tried ? bad : undefined}>
+      <Field label={t('name')} error={tried ? bad : undefined}>
         {(ids) => (
           <Input
             {...ids}
@@ -60,7 +64,7 @@ function NameForm({ verb, initial, onClose, onName }: Props) {
       </Field>
       <FormProblem error={error} />
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={busy}>
           {verb}
         </Button>

@@ -1,6 +1,9 @@
 import { useState } from 'react'
 import { useFoundServers } from '~/hooks/use-found-servers'
+import { texts } from '~/i18n/texts'
 import { Pick, type Picked } from './pick'
+
+const t = texts('lists')
 
 const MOST = 50
 
@@ -17,8 +20,8 @@ export function PickServer({
   const { whole, found } = useFoundServers(text)
   return (
     <Pick
-      label="Server"
-      search="Find a server by name"
+      label={t('pick_server')}
+      search={t('pick_server.search')}
       text={text}
       onText={setText}
       rows={
@@ -27,7 +30,7 @@ export function PickServer({
           : found.slice(0, MOST).map(({ id, name, node }) => ({ id, name, note: node.name }))
       }
       more={found.length > MOST || (whole === false && text === '')}
-      empty="No server has this in its name"
+      empty={t('pick_server.none')}
       {...{ picked, error, onPick }}
     />
   )

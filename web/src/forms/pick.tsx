@@ -1,6 +1,9 @@
 import { type ReactNode, useState } from 'react'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { SearchInput } from '~/ui/field'
+
+const t = texts('lists')
 
 export interface Picked {
   id: string
@@ -48,9 +51,9 @@ export function Pick({
               setAgain(true)
               onPick(undefined)
             }}
-            aria-label={`Choose another than ${picked.name}`}
+            aria-label={t('pick.another_than', { name: picked.name })}
           >
-            Another
+            {t('pick.another')}
           </Button>
         </div>
       ) : (
@@ -79,7 +82,7 @@ export function Pick({
                 </button>
               </li>
             ))}
-            {more && <li className="px-3 py-1.5 text-12 text-t3">Type to find the others.</li>}
+            {more && <li className="px-3 py-1.5 text-12 text-t3">{t('pick.more')}</li>}
           </ul>
         </>
       )}

@@ -4,12 +4,16 @@ import { asProblem } from '~/api/problem'
 import { changePorts } from '~/api/server-ports'
 import type { Server } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
 import { certainPort, MOST_EXTRA, newPorts, portTrouble } from '~/util/port-rules'
+
+const t = texts('server_settings')
+const common = texts('common')
 
 export function PortAddDialog({
   server,
@@ -24,8 +28,8 @@ export function PortAddDialog({
     <Dialog
       open={open}
       onClose={onClose}
-      title="Add a port"
-      note={`For query, voice or a web map. ${server.node.name} opens it with the game’s next start.`}
+      title={t('port_add.title')}
+      note={t('port_add.note', { node: server.node.name })}
     >
       {open && <PortAddForm server={server} onClose={onClose} />}
     </Dialog>
@@ -51,8 +55,8 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
     onSuccess: (fresh) => {
       const added = newPorts(server.allocations, fresh.allocations)
       toast.done(
-        `${added.length > 1 ? 'Ports' : 'Port'} ${added.join(', ')} added`,
-        server.state === 'running' ? 'The game has it from its next start on.' : undefined,
+        t('port_add.done', { n: added.length, ports: added.join(', ') }),
+        server.state === 'running' ? t('port_add.later') : undefined,
       )
       onClose()
     },
@@ -66,9 +70,9 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
     way === 'any'
       ? fits
         ? false
-        : `Between 1 and ${most}`
+        : t('port_add.between', { most })
       : port === ''
-        ? 'A port is needed'
+        ? t('port_add.needed')
         : 'wrong' in chosen
           ? chosen.wrong
           : false
@@ -84,11 +88,11 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
     >
       <div>
         <Segmented
-          label="Which port"
+          label={t('port_add.which')}
           value={way}
           choices={[
-            { value: 'any', label: 'Whichever is free' },
-            { value: 'certain', label: 'A certain one' },
+            { value: 'any', label: t('port_add.any') },
+            { value: 'certain', label: t('port_add.certain') },
           ]}
           onChange={(next) => {
             setWay(next)
@@ -98,9 +102,9 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
       </div>
       {way === 'any' ? (
         <Field
-          label="How many"
-          help="From the node’s range, and from what was offered by hand"
-          error={errorOf('extra') ?? (extra !== '' && !fits ? `Between 1 and ${most}` : undefined)}
+          label={t('port_add.many')}
+          help={t('port_add.many_help')}
+          error={errorOf('extra') ?? (extra !== '' && !fits ? t('port_add.between', { most }) : undefined)}
         >
           {(ids) => (
             <Input
@@ -116,7 +120,7 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
       ) : (
         <div className="grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1">
           <Field
-            label="Port"
+            label={t('port_add.port')}
             error={errorOf('port') ?? (port !== '' && 'wrong' in chosen ? chosen.wrong : undefined)}
           >
             {(ids) => (
@@ -130,9 +134,9 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
             )}
           </Field>
           <Field
-            label="Address on the machine"
-            note="optional"
-            help="Empty takes the one that it is offered on, else every address"
+            label={t('port_add.ip')}
+            note={t('optional')}
+            help={t('port_add.ip_help')}
             error={errorOf('ip')}
           >
             {(ids) => (
@@ -149,9 +153,9 @@ function PortAddForm({ server, onClose }: { server: Server; onClose: () => void 
       )}
       {trouble && !shown.includes(trouble.field ?? '') && <FormProblem error={add.error} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={add.isPending} off={wanting}>
-          {way === 'any' && count > 1 ? 'Add ports' : 'Add port'}
+          {t(way === 'any' && count > 1 ? 'port_add.verb_many' : 'ports.add')}
         </Button>
       </DialogFoot>
     </form>

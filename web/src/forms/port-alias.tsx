@@ -4,10 +4,14 @@ import { asProblem } from '~/api/problem'
 import { changeAlias } from '~/api/server-ports'
 import type { Server, ServerPort } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('server_settings')
+const common = texts('common')
 
 /** Asks what players see in place of a port's address. */
 export function PortAliasDialog({
@@ -23,8 +27,8 @@ export function PortAliasDialog({
     <Dialog
       open={port !== undefined}
       onClose={onClose}
-      title={`Address for players of port ${port?.port}`}
-      note="Shown in place of the node’s address. The port itself does not change."
+      title={t('port_alias.title', { port: port?.port ?? '' })}
+      note={t('port_alias.note')}
     >
       {port && <PortAliasForm server={server} port={port} onClose={onClose} />}
     </Dialog>
@@ -36,7 +40,11 @@ function PortAliasForm({ server, port, onClose }: { server: Server; port: Server
   const save = useMutation({
     mutationFn: () => changeAlias(server, port.id, alias.trim()),
     onSuccess: () => {
-      toast.done(alias.trim() ? `Players see ${alias.trim()}:${port.port}` : 'Players see the node’s address')
+      toast.done(
+        alias.trim()
+          ? t('port_alias.done', { address: `${alias.trim()}:${port.port}` })
+          : t('port_alias.done_none'),
+      )
       onClose()
     },
   })
@@ -50,9 +58,9 @@ function PortAliasForm({ server, port, onClose }: { server: Server; port: Server
       }}
     >
       <Field
-        label="Alias"
-        note="optional"
-        help={`A host name or IP address that leads to ${server.node.name}, without the port. Empty shows the node’s own.`}
+        label={t('port_alias.alias')}
+        note={t('optional')}
+        help={t('port_alias.help', { node: server.node.name })}
         error={problem?.fields.alias}
       >
         {(ids) => (
@@ -71,14 +79,14 @@ function PortAliasForm({ server, port, onClose }: { server: Server; port: Server
       </Field>
       {problem && !problem.fields.alias && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look="primary"
           busy={save.isPending}
-          off={alias.trim() === (port.alias ?? '') ? 'Nothing has changed' : false}
+          off={alias.trim() === (port.alias ?? '') ? t('unchanged') : false}
         >
-          Save
+          {t('save')}
         </Button>
       </DialogFoot>
     </form>

@@ -1,7 +1,10 @@
 import type { Preset } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
 import { sentence } from '~/util/format'
 import { fewOf, lackedOf, presetOf } from '~/util/rights'
+
+const t = texts('lists')
 
 /** Sets of rights that are often given, each with what it is for. */
 export function PresetPicker({
@@ -17,7 +20,7 @@ export function PresetPicker({
 }) {
   const now = presetOf(chosen, presets)
   return (
-    <div role="group" aria-label="Presets" className="grid grid-cols-4 gap-2 max-md:grid-cols-2">
+    <div role="group" aria-label={t('presets')} className="grid grid-cols-4 gap-2 max-md:grid-cols-2">
       {presets.map((preset) => {
         const lacked = lackedOf(preset.keys, mine)
         const off = lacked.length > 0
@@ -27,7 +30,7 @@ export function PresetPicker({
             type="button"
             aria-pressed={now?.name === preset.name}
             aria-disabled={off || undefined}
-            title={off ? `You lack ${fewOf(lacked)} yourself` : undefined}
+            title={off ? t('presets.lack_yourself', { rights: fewOf(lacked) }) : undefined}
             onClick={() => !off && onChoose(preset)}
             className={cx(
               'tx flex flex-col items-start rounded-box border px-3 py-2 text-left',
@@ -40,7 +43,7 @@ export function PresetPicker({
           >
             <span className="font-medium">{sentence(preset.name)}</span>
             <span className={cx('text-12', off ? 'text-t3' : 'text-t2')}>
-              {off ? `You lack ${fewOf(lacked, 1)}` : preset.description}
+              {off ? t('presets.lack', { rights: fewOf(lacked, 1) }) : preset.description}
             </span>
           </button>
         )

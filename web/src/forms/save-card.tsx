@@ -4,9 +4,12 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Server, UpdateServer } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
+
+const t = texts('server_settings')
 
 /** One card, one PATCH: what fails stays in its own form, and saying so too. */
 export function SaveCard({
@@ -44,7 +47,7 @@ export function SaveCard({
       queryClient.setQueryData<Server>(keys.server(server.id), (old) => ({ ...(old ?? fresh), ...fresh }))
       void queryClient.invalidateQueries({ queryKey: keys.servers })
       onErrors?.({})
-      toast.done(`${title} saved`)
+      toast.done(t('saved', { what: title }))
     } catch (thrown) {
       const problem = asProblem(thrown)
       onErrors?.(problem.fields)
@@ -65,9 +68,9 @@ export function SaveCard({
               type="submit"
               look="primary"
               busy={busy}
-              off={off !== false ? off : dirty ? false : 'Nothing has changed'}
+              off={off !== false ? off : dirty ? false : t('unchanged')}
             >
-              Save
+              {t('save')}
             </Button>
           </div>
         </div>

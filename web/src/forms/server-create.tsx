@@ -11,10 +11,11 @@ import { FormProblem } from '~/components/problem-view'
 import { OwnQuota } from '~/components/quota'
 import { StartupPreview } from '~/components/startup-preview'
 import { type Step, Steps } from '~/components/steps'
+import { texts } from '~/i18n/texts'
 import { Card, GameTile, Switch, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Field, Input, Select } from '~/ui/field'
-import { fromMib, plural } from '~/util/format'
+import { fromMib } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { rankNodes } from '~/util/placement'
 import { wrongValue } from '~/util/rules'
@@ -22,6 +23,10 @@ import { visible, visibleLines } from '~/util/visible'
 import { LimitFields } from './limits'
 import { badPort, PortFields, type Ports } from './server-ports'
 import { VariableFields } from './variables'
+
+const t = texts('server_new')
+const eggs = texts('eggs')
+const common = texts('common')
 
 const FIRST_LIMITS: Limits = {
   memory_bytes: fromMib(2048),
@@ -68,10 +73,10 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
   const wrong = egg.variables.filter((v) => (admin || v.user_viewable) && wrongValue(v, values[v.env] ?? ''))
   const portWrong = badPort(ports.primary)
   const needs = [
-    ...(name.trim() === '' ? ['a name'] : []),
-    ...(wrong.length > 0 ? [plural(wrong.length, 'field')] : []),
-    ...(picked ? [] : ['a node']),
-    ...(portWrong ? ['the port'] : []),
+    ...(name.trim() === '' ? [t('needs.name')] : []),
+    ...(wrong.length > 0 ? [t('needs.fields', { n: wrong.length })] : []),
+    ...(picked ? [] : [t('needs.node')]),
+    ...(portWrong ? [t('needs.port')] : []),
   ]
   const unplaced = Object.entries(errors).filter(
     ([field]) => !/^(name|image|node|variables|limits|ports)/.test(field) && !(field in defaults),
@@ -81,19 +86,19 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
   const nameWrong = (tried && name.trim() === '') || said(/^(name|image|startup)/)
   const variablesWrong = wrong.some((v) => tried || values[v.env]) || said(/^variables/)
   const steps: Step[] = [
-    { id: 'egg', label: 'Egg', state: 'done' },
-    { id: 'name', label: 'Name and image', state: nameWrong ? 'wrong' : 'open' },
+    { id: 'egg', label: t('section.egg'), state: 'done' },
+    { id: 'name', label: t('section.name'), state: nameWrong ? 'wrong' : 'open' },
     ...(egg.variables.length > 0
       ? [
           {
             id: 'variables',
-            label: 'Variables',
+            label: t('section.variables'),
             state: variablesWrong ? ('wrong' as const) : ('open' as const),
           },
         ]
       : []),
-    { id: 'limits', label: 'Limits', state: said(/^limits/) ? 'wrong' : 'open' },
-    { id: 'ports', label: 'Ports and start', state: portWrong || said(/^ports/) ? 'wrong' : 'open' },
+    { id: 'limits', label: t('section.limits'), state: said(/^limits/) ? 'wrong' : 'open' },
+    { id: 'ports', label: t('section.ports'), state: portWrong || said(/^ports/) ? 'wrong' : 'open' },
   ]
 
   useEffect(() => {
@@ -128,33 +133,31 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
     <form onSubmit={submit} noValidate className="flex min-h-full flex-1 flex-col">
       <div className="grid flex-1 grid-cols-[180px_minmax(0,1fr)_360px] items-start gap-6 px-6 py-5 max-xl:grid-cols-[minmax(0,1fr)_360px] max-lg:grid-cols-1 max-sm:px-3">
         <div className="sticky top-5 max-xl:hidden">
-          <Steps label="Sections" steps={steps} />
+          <Steps label={t('sections')} steps={steps} />
         </div>
         <div className="mx-auto flex w-full max-w-[760px] min-w-0 flex-col gap-5">
           <div id="egg" className={SECTION}>
-            <h1 className="title text-20">New server</h1>
-            <p className="mt-0.5 text-t2">
-              What {egg.name} needs to know. Empty fields use the default of the egg.
-            </p>
+            <h1 className="title text-20">{t('title')}</h1>
+            <p className="mt-0.5 text-t2">{t('note', { egg: egg.name })}</p>
           </div>
           <Card className="flex items-center gap-3 p-3">
             <GameTile large icon={gameIcon(egg.name)} />
             <div className="min-w-0 flex-1">
               <div className="flex items-center gap-2">
                 <span className="truncate font-medium">{egg.name}</span>
-                {egg.source === 'starter' && <Tag>starter</Tag>}
+                {egg.source === 'starter' && <Tag>{eggs('source.starter')}</Tag>}
               </div>
               <div className="truncate text-12 text-t3">{visibleLines(egg.description || egg.author)}</div>
             </div>
             <Button size="sm" onClick={() => void navigate({ to: '/servers/new', search: {} })}>
-              Change egg
+              {t('change_egg')}
             </Button>
           </Card>
           <div id="name" className={`${SECTION} grid grid-cols-2 items-start gap-4 max-md:grid-cols-1`}>
             <Field
-              label="Name"
-              error={errors.name ?? (tried && name.trim() === '' ? 'A name is needed' : undefined)}
-              help="Shown to players and in lists"
+              label={t('name')}
+              error={errors.name ?? (tried && name.trim() === '' ? t('name.needed') : undefined)}
+              help={t('name.help')}
             >
               {(ids) => (
                 <Input
@@ -162,12 +165,12 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
                   autoFocus
                   maxLength={100}
                   value={name}
-                  placeholder={`My ${egg.name}`}
+                  placeholder={t('name.placeholder', { egg: egg.name })}
                   onChange={(event) => setName(event.target.value)}
                 />
               )}
             </Field>
-            <Field label="Image" error={errors.image} help={<span className="mono">{image}</span>}>
+            <Field label={t('image')} error={errors.image} help={<span className="mono">{image}</span>}>
               {(ids) => (
                 <Select {...ids} value={image} onChange={(event) => setImage(event.target.value)}>
                   {egg.images.map((each) => (
@@ -179,7 +182,7 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
               )}
             </Field>
             {egg.startup_commands.length > 1 && (
-              <Field label="Startup">
+              <Field label={t('startup')}>
                 {(ids) => (
                   <Select
                     {...ids}
@@ -198,7 +201,7 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
           </div>
           {egg.variables.length > 0 && (
             <section id="variables" className={SECTION}>
-              <h2 className="mb-3 text-14 font-semibold">Variables</h2>
+              <h2 className="mb-3 text-14 font-semibold">{t('section.variables')}</h2>
               <VariableFields
                 variables={egg.variables}
                 values={values}
@@ -213,19 +216,19 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
             <StartupPreview startup={startup} values={filled} wrong={new Set(wrong.map((v) => v.env))} />
           )}
           <section id="limits" className={SECTION}>
-            <h2 className="mb-3 text-14 font-semibold">Limits</h2>
+            <h2 className="mb-3 text-14 font-semibold">{t('section.limits')}</h2>
             <LimitFields limits={limits} errors={errors} onChange={setLimits} />
           </section>
           <section id="ports" className={SECTION}>
-            <h2 className="mb-3 text-14 font-semibold">Ports and start</h2>
+            <h2 className="mb-3 text-14 font-semibold">{t('section.ports')}</h2>
             <PortFields ports={ports} node={picked} errors={errors} onChange={setPorts} />
             <div className="mt-4 flex min-h-8 items-center gap-3 max-sm:min-h-11">
               <Switch
-                label="Start when it is installed"
+                label={t('start')}
                 checked={startAfter}
                 onChange={(event) => setStartAfter(event.target.checked)}
               />
-              <span>Start when it is installed</span>
+              <span>{t('start')}</span>
             </div>
           </section>
           {problem && (Object.keys(errors).length === 0 || unplaced.length > 0) && (
@@ -252,15 +255,15 @@ export function ServerCreateForm({ egg, nodes }: { egg: Egg; nodes: Node[] }) {
         {tried && needs.length > 0 && (
           <span role="alert" className="flex items-center gap-1.5 text-fail-fg">
             <CircleAlert aria-hidden="true" size={14} />
-            <span>Missing: {needs.join(', ')}</span>
+            <span>{t('missing', { what: needs.join(', ') })}</span>
           </span>
         )}
         <span className="flex-1" />
         <Button look="quiet" onClick={() => void navigate({ to: '/servers' })}>
-          Cancel
+          {common('cancel')}
         </Button>
         <Button type="submit" look="primary" busy={create.isPending}>
-          Create server
+          {t('create')}
         </Button>
       </div>
     </form>

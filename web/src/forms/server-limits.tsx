@@ -1,9 +1,12 @@
 import { useState } from 'react'
 import { limitsOf, type Server } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Switch } from '~/ui/bits'
 import { Field, Input } from '~/ui/field'
 import { LimitFields } from './limits'
 import { SaveCard } from './save-card'
+
+const t = texts('server_settings')
 
 export function ServerLimitsForm({ server }: { server: Server }) {
   const mayLimit = server.permissions.includes('admin.server.limits')
@@ -15,19 +18,19 @@ export function ServerLimitsForm({ server }: { server: Server }) {
   const changedPolicy = JSON.stringify(policy) !== JSON.stringify(server.crash_policy)
   return (
     <SaveCard
-      title="Limits"
+      title={t('limits')}
       server={server}
       change={{ ...(changedLimits ? { limits } : {}), ...(changedPolicy ? { crash_policy: policy } : {}) }}
       dirty={changedLimits || changedPolicy}
-      off={mayLimit || mayPolicy ? false : 'You may not change this'}
+      off={mayLimit || mayPolicy ? false : t('limits.may_not')}
       onErrors={setErrors}
     >
       <LimitFields limits={limits} errors={errors} disabled={!mayLimit} onChange={setLimits} />
       <div className="border-t border-line pt-4">
         <div className="flex min-h-8 items-center justify-between gap-3 max-sm:min-h-11">
-          <span className="font-medium">Start again after a crash</span>
+          <span className="font-medium">{t('limits.restart')}</span>
           <Switch
-            label="Start again after a crash"
+            label={t('limits.restart')}
             disabled={!mayPolicy}
             checked={policy.restart}
             onChange={(event) => setPolicy({ ...policy, restart: event.target.checked })}
@@ -35,7 +38,7 @@ export function ServerLimitsForm({ server }: { server: Server }) {
         </div>
         {policy.restart && (
           <div className="mt-3 grid grid-cols-2 gap-4 max-md:grid-cols-1">
-            <Field label="At most" note="times in the span">
+            <Field label={t('limits.most')} note={t('limits.most_note')}>
               {(ids) => (
                 <Input
                   {...ids}
@@ -49,7 +52,7 @@ export function ServerLimitsForm({ server }: { server: Server }) {
                 />
               )}
             </Field>
-            <Field label="Span" note="seconds">
+            <Field label={t('limits.span')} note={t('limits.span_note')}>
               {(ids) => (
                 <Input
                   {...ids}

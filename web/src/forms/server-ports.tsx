@@ -1,5 +1,8 @@
 import type { Node } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('server_new')
 
 export interface Ports {
   /** As typed; empty takes the first free one. */
@@ -22,16 +25,16 @@ export function PortFields({
   errors: Record<string, string>
   onChange: (ports: Ports) => void
 }) {
-  const wrong = badPort(ports.primary) ? '1 to 65535' : undefined
+  const wrong = badPort(ports.primary) ? t('ports.range') : undefined
   return (
     <div className="grid grid-cols-2 items-start gap-4 max-md:grid-cols-1">
       <Field
-        label="Port"
-        note="optional"
+        label={t('ports.port')}
+        note={t('optional')}
         help={
           node
-            ? `Empty takes the first free one of ${node.port_range.first} to ${node.port_range.last}`
-            : 'Empty takes the first free one'
+            ? t('ports.empty_of', { first: node.port_range.first, last: node.port_range.last })
+            : t('ports.empty')
         }
         error={errors['ports.primary'] ?? errors.ports ?? wrong}
       >
@@ -44,7 +47,7 @@ export function PortFields({
           />
         )}
       </Field>
-      <Field label="Extra ports" help="For query, voice or a web map" error={errors['ports.extra']}>
+      <Field label={t('ports.extra')} help={t('ports.extra_help')} error={errors['ports.extra']}>
         {(ids) => (
           <Input
             {...ids}

@@ -3,11 +3,14 @@ import { useState } from 'react'
 import { sessionQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
 import { StartupPreview } from '~/components/startup-preview'
+import { texts } from '~/i18n/texts'
 import { Field, Select, Textarea } from '~/ui/field'
 import { wrongValue } from '~/util/rules'
 import { visible } from '~/util/visible'
 import { SaveCard } from './save-card'
 import { VariableFields } from './variables'
+
+const t = texts('server_settings')
 
 export function ServerStartupForm({ server }: { server: Server }) {
   const session = useQuery(sessionQuery)
@@ -21,7 +24,7 @@ export function ServerStartupForm({ server }: { server: Server }) {
   const changed = Object.fromEntries(Object.entries(values).filter(([env, value]) => value !== before[env]))
   const dirty =
     Object.keys(changed).length > 0 || image !== server.image || startup !== (server.startup ?? '')
-  const off = server.permissions.includes('startup.update') ? false : 'You may not change the startup'
+  const off = server.permissions.includes('startup.update') ? false : t('startup.may_not')
   const defaults = Object.fromEntries(server.variables.map((v) => [v.env, v.default]))
   const filled = Object.fromEntries(
     Object.entries({ ...defaults, ...values }).map(([env, value]) => [env, value || defaults[env] || '']),
@@ -29,8 +32,8 @@ export function ServerStartupForm({ server }: { server: Server }) {
   const known = server.images.some((i) => i.image === image)
   return (
     <SaveCard
-      title="Startup"
-      note="takes effect with the next start"
+      title={t('startup')}
+      note={t('startup.note')}
       server={server}
       change={{
         ...(Object.keys(changed).length > 0 ? { variables: changed } : {}),
@@ -45,7 +48,7 @@ export function ServerStartupForm({ server }: { server: Server }) {
       }}
       onErrors={setErrors}
     >
-      <Field label="Image" error={errors.image} help={<span className="mono">{image}</span>}>
+      <Field label={t('image')} error={errors.image} help={<span className="mono">{image}</span>}>
         {(ids) => (
           <Select
             {...ids}
@@ -71,7 +74,7 @@ export function ServerStartupForm({ server }: { server: Server }) {
         onChange={(env, value) => setValues((all) => ({ ...all, [env]: value }))}
       />
       {server.permissions.includes('admin.server.limits') && (
-        <Field label="Startup command" error={errors.startup}>
+        <Field label={t('startup.command')} error={errors.startup}>
           {(ids) => (
             <Textarea
               {...ids}

@@ -1,9 +1,12 @@
 import { Lock } from 'lucide-react'
 import type { EggVariable } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Switch } from '~/ui/bits'
 import { Field, Input, Select } from '~/ui/field'
 import { boolPair, ruleWords, wrongValue } from '~/util/rules'
 import { visible, visibleLines } from '~/util/visible'
+
+const t = texts('server_fields')
 
 interface Props {
   variables: EggVariable[]
@@ -39,7 +42,7 @@ export function VariableFields({ variables, values, errors, admin, tried, onChan
             errors[`variables.${variable.env}`] ??
             errors[variable.env] ??
             (tried || value !== '' ? wrongValue(variable, value) : undefined)
-          const note = locked ? 'set by the egg' : variable.input.required ? undefined : 'optional'
+          const note = locked ? t('variable.locked') : variable.input.required ? undefined : t('optional')
           if (variable.input.kind === 'bool')
             return <BoolField key={variable.env} {...{ variable, value, locked, wrong, onChange }} />
           return (
@@ -58,7 +61,7 @@ export function VariableFields({ variables, values, errors, admin, tried, onChan
                     disabled={locked}
                     onChange={(event) => onChange(variable.env, event.target.value)}
                   >
-                    {!variable.input.required && <option value="">none</option>}
+                    {!variable.input.required && <option value="">{t('variable.none')}</option>}
                     {variable.input.options.map((option) => (
                       <option key={option} value={option}>
                         {visible(option)}

@@ -27,7 +27,8 @@ export const live = new LiveSocket({
 
 /** What became of a line. */
 interface Typed {
-  result: InputResult
+  /** `broken`: the connection went before an answer came. */
+  result: InputResult | 'broken'
   message: string | undefined
 }
 
@@ -340,8 +341,7 @@ export class ServerLive {
           this.log.answered(line, false)
           resolve({
             result: 'unanswered',
-            message:
-              'No answer within 10 s: the line may have arrived or not. Look before you type it again.',
+            message: undefined,
           })
         }, 10_000)
         this.waiting.set(req, {
@@ -377,8 +377,8 @@ export class ServerLive {
     } catch {
       this.log.answered(line, false)
       done({
-        result: 'unanswered',
-        message: 'The connection broke before an answer came: the line may have arrived or not.',
+        result: 'broken',
+        message: undefined,
       })
     }
   }

@@ -6,15 +6,17 @@ import { api, BASE, must } from '~/api/client'
 import { eggQuery, keys, queryClient } from '~/api/queries'
 import { Page, PageHead } from '~/components/page-head'
 import { PageProblem } from '~/components/page-states'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Facts, Tag } from '~/ui/bits'
 import { Button, buttonClass } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
-import { plural } from '~/util/format'
 import { ruleWords } from '~/util/rules'
 import { visible, visibleLines } from '~/util/visible'
+
+const t = texts('eggs')
 
 export function EggPage() {
   const { egg: id } = useParams({ from: '/app/eggs/$egg' })
@@ -22,7 +24,7 @@ export function EggPage() {
   const navigate = useNavigate()
   const [asking, setAsking] = useState(false)
   const egg = query.data
-  usePage(egg?.name ?? 'Egg', [{ label: 'Eggs', to: '/eggs' }, { label: egg?.name ?? '' }])
+  usePage(egg?.name ?? t('report.egg'), [{ label: t('title'), to: '/eggs' }, { label: egg?.name ?? '' }])
   if (query.isError) {
     return <PageProblem what="egg" list="/eggs" error={query.error} onRetry={() => void query.refetch()} />
   }
@@ -36,18 +38,18 @@ export function EggPage() {
           className={buttonClass('secondary', 'md', false)}
         >
           <Download aria-hidden="true" size={14} strokeWidth={1.75} />
-          Export
+          {t('export')}
         </a>
         <Button
           look="danger"
-          off={egg.servers > 0 ? `${plural(egg.servers, 'server')} use it` : false}
+          off={egg.servers > 0 ? t('used', { n: egg.servers }) : false}
           onClick={() => setAsking(true)}
         >
-          Delete
+          {t('delete')}
         </Button>
         <Link to="/servers/new" search={{ egg: egg.id }} className={buttonClass('primary', 'md', false)}>
           <Plus aria-hidden="true" size={14} />
-          New server
+          {t('new_server')}
         </Link>
       </PageHead>
       {egg.description && <p className="mb-4 max-w-180 text-t2">{visibleLines(egg.description)}</p>}
@@ -55,7 +57,7 @@ export function EggPage() {
         <div className="flex min-w-0 flex-col gap-4">
           <Card>
             <CardHead
-              title="Startup"
+              title={t('startup')}
               note={egg.startup_commands.length > 1 ? egg.startup_commands.length : undefined}
             />
             {egg.startup_commands.map((each) => (
@@ -69,16 +71,16 @@ export function EggPage() {
               </div>
             ))}
           </Card>
-          <Card scrolls="Variables">
-            <CardHead title="Variables" note={egg.variables.length} />
+          <Card scrolls={t('variables')}>
+            <CardHead title={t('variables')} note={egg.variables.length} />
             {egg.variables.length > 0 && (
               <table className="tbl">
                 <thead>
                   <tr>
-                    <th>Name</th>
-                    <th>Default</th>
-                    <th className="max-sm:hidden">Rules</th>
-                    <th className="max-sm:hidden">Users</th>
+                    <th>{t('table.name')}</th>
+                    <th>{t('table.default')}</th>
+                    <th className="max-sm:hidden">{t('table.rules')}</th>
+                    <th className="max-sm:hidden">{t('table.users')}</th>
                   </tr>
                 </thead>
                 <tbody>
@@ -94,20 +96,20 @@ export function EggPage() {
                         <div className="mono truncate text-12 text-t3">{variable.env}</div>
                       </td>
                       <td className="mono max-w-48 truncate text-12">
-                        {visible(variable.default) || <span className="text-t3">empty</span>}
+                        {visible(variable.default) || <span className="text-t3">{t('empty')}</span>}
                       </td>
                       <td
                         className="max-w-60 truncate text-t2 max-sm:hidden"
                         title={visible(variable.rules.join(' | '))}
                       >
-                        {visible(ruleWords(variable) ?? variable.input.kind)}
+                        {visible(ruleWords(variable) ?? t(`kind.${variable.input.kind}`))}
                       </td>
                       <td className="text-t3 max-sm:hidden">
                         {variable.user_editable
-                          ? 'may change it'
+                          ? t('users.change')
                           : variable.user_viewable
-                            ? 'may see it'
-                            : 'do not see it'}
+                            ? t('users.see')
+                            : t('users.not')}
                       </td>
                     </tr>
                   ))}
@@ -117,43 +119,43 @@ export function EggPage() {
           </Card>
           <Card className="overflow-hidden">
             <CardHead
-              title="Install script"
-              note={<span className="mono text-12">{visible(egg.install?.container ?? 'none')}</span>}
+              title={t('script')}
+              note={<span className="mono text-12">{visible(egg.install?.container ?? t('nothing'))}</span>}
             />
             <pre
               tabIndex={0}
               className="mono max-h-96 overflow-auto bg-term-bg px-4 py-3 text-12 leading-5 text-term-fg"
             >
-              {visibleLines(egg.install?.script || 'none')}
+              {visibleLines(egg.install?.script || t('nothing'))}
             </pre>
           </Card>
         </div>
         <div className="flex flex-col gap-4">
           <Card>
-            <CardHead title="Facts" />
+            <CardHead title={t('facts')} />
             <div className="px-4 py-2">
               <Facts
                 rows={[
-                  ['Servers', String(egg.servers)],
+                  [t('table.servers'), String(egg.servers)],
                   [
-                    'Stop',
+                    t('facts.stop'),
                     <span key="stop" className="mono text-12">
-                      {visible(egg.stop || 'none')}
+                      {visible(egg.stop || t('nothing'))}
                     </span>,
                   ],
                   [
-                    'Entrypoint',
+                    t('facts.entrypoint'),
                     <span key="entry" className="mono text-12">
-                      {visible(egg.install?.entrypoint ?? 'none')}
+                      {visible(egg.install?.entrypoint ?? t('nothing'))}
                     </span>,
                   ],
-                  ['Added', <Ago key="added" at={egg.created_at} />],
+                  [t('facts.added'), <Ago key="added" at={egg.created_at} />],
                 ]}
               />
             </div>
           </Card>
           <Card>
-            <CardHead title="Images" note={egg.images.length} />
+            <CardHead title={t('images')} note={egg.images.length} />
             <ul className="px-4 py-2">
               {egg.images.map((image) => (
                 <li key={image.label} className="py-1.5">
@@ -166,21 +168,19 @@ export function EggPage() {
             </ul>
           </Card>
           <Card>
-            <CardHead title="Running when it says" />
+            <CardHead title={t('done')} />
             <ul className="mono px-4 py-2 text-12">
               {egg.done.map((marker) => (
                 <li key={marker} className="py-1 [overflow-wrap:anywhere]">
                   {visible(marker)}
                 </li>
               ))}
-              {egg.done.length === 0 && (
-                <li className="py-1 font-sans text-t3">nothing: it counts as running at once</li>
-              )}
+              {egg.done.length === 0 && <li className="py-1 font-sans text-t3">{t('done.none')}</li>}
             </ul>
           </Card>
           {(egg.config_files.length > 0 || egg.features.length > 0) && (
             <Card>
-              <CardHead title="Files it writes" note={egg.config_files.length} />
+              <CardHead title={t('writes')} note={egg.config_files.length} />
               <ul className="px-4 py-2">
                 {egg.config_files.map((file) => (
                   <li key={file.path} className="flex items-center justify-between gap-2 py-1">
@@ -203,20 +203,20 @@ export function EggPage() {
       <Confirm
         open={asking}
         onClose={() => setAsking(false)}
-        title={`Delete ${egg.name}?`}
-        verb="Delete"
+        title={t('delete.title', { egg: egg.name })}
+        verb={t('delete')}
         onConfirm={async () => {
           try {
             await must(api.DELETE('/eggs/{egg}', { params: { path: { egg: egg.id } } }))
             await queryClient.invalidateQueries({ queryKey: keys.eggs })
             await navigate({ to: '/eggs' })
           } catch (error) {
-            toast.error('Not deleted', error)
+            toast.error(t('delete.failed'), error)
             throw error
           }
         }}
       >
-        No server uses it. Export it first if you may want it back.
+        {t('delete.note')}
       </Confirm>
     </Page>
   )

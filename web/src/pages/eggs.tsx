@@ -8,6 +8,7 @@ import { EggReport } from '~/components/egg-report'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { StarterTiles } from '~/components/starters'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Card, GameTile, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -17,6 +18,8 @@ import { cx } from '~/util/cx'
 import { gameIcon } from '~/util/game-icon'
 import { visible, visibleLines } from '~/util/visible'
 
+const t = texts('eggs')
+
 export function EggsPage() {
   const eggs = useQuery(eggsQuery)
   const navigate = useNavigate()
@@ -24,7 +27,7 @@ export function EggsPage() {
   const [dropped, setDropped] = useState<Dropped[]>([])
   const [over, setOver] = useState(false)
   const picker = useRef<HTMLInputElement>(null)
-  usePage('Eggs')
+  usePage(t('title'))
 
   async function take(files: File[]) {
     await importAll(files, new Set(eggs.data?.map((egg) => egg.id)), setDropped)
@@ -46,10 +49,8 @@ export function EggsPage() {
       )}
     >
       <FileUp aria-hidden="true" size={20} strokeWidth={1.6} className="text-t2" />
-      <span className="font-medium">Drop egg files here, or choose some</span>
-      <span className="text-12 text-t3">
-        PTDL_v1, PTDL_v2 and PLCN_v1 to v3, as JSON or YAML. What is odd is reported.
-      </span>
+      <span className="font-medium">{t('drop')}</span>
+      <span className="text-12 text-t3">{t('drop.note')}</span>
     </button>
   )
   return (
@@ -67,9 +68,9 @@ export function EggsPage() {
           void take([...event.dataTransfer.files])
         }}
       >
-        <PageHead title="Eggs" note={eggs.data?.length}>
+        <PageHead title={t('title')} note={eggs.data?.length}>
           <Button look="primary" icon={Upload} onClick={() => picker.current?.click()}>
-            Import eggs
+            {t('import')}
           </Button>
         </PageHead>
         <input
@@ -78,7 +79,7 @@ export function EggsPage() {
           multiple
           hidden
           accept=".json,.yaml,.yml,application/json"
-          aria-label="Egg files"
+          aria-label={t('import.files')}
           onChange={(event) => {
             if (event.target.files) void take([...event.target.files])
             event.target.value = ''
@@ -95,16 +96,13 @@ export function EggsPage() {
         )}
         {eggs.data?.length === 0 && (
           <Card className="mb-6">
-            <Empty title="No egg yet">
-              An egg says how a game is installed, started and stopped. Take one of those below, or drop your
-              own.
-            </Empty>
+            <Empty title={t('none')}>{t('none.note')}</Empty>
           </Card>
         )}
         {eggs.data && eggs.data.length > 0 && (
           <>
             <SearchInput
-              label="Filter by name, author, tag"
+              label={t('filter')}
               small
               className="mb-3 w-60 max-sm:w-full"
               value={needle}
@@ -114,13 +112,13 @@ export function EggsPage() {
               <table className="tbl table-fixed">
                 <thead>
                   <tr>
-                    <th>Name</th>
-                    <th className="max-lg:hidden">Author</th>
-                    <th className="r w-24">Servers</th>
-                    <th className="w-24 max-sm:hidden">Images</th>
-                    <th className="w-28 max-sm:hidden">From</th>
+                    <th>{t('table.name')}</th>
+                    <th className="max-lg:hidden">{t('table.author')}</th>
+                    <th className="r w-24">{t('table.servers')}</th>
+                    <th className="w-24 max-sm:hidden">{t('images')}</th>
+                    <th className="w-28 max-sm:hidden">{t('table.from')}</th>
                     <th className="w-36 max-sm:hidden">
-                      <span className="sr-only">Actions</span>
+                      <span className="sr-only">{t('table.actions')}</span>
                     </th>
                   </tr>
                 </thead>
@@ -146,7 +144,7 @@ export function EggsPage() {
                       <td className="r text-t2">{egg.servers}</td>
                       <td className="num text-t2 max-sm:hidden">{egg.images.length}</td>
                       <td className="max-sm:hidden">
-                        <Tag>{egg.source === 'starter' ? 'starter' : 'imported'}</Tag>
+                        <Tag>{t(egg.source === 'starter' ? 'source.starter' : 'source.imported')}</Tag>
                       </td>
                       <td className="r max-sm:hidden">
                         <Button
@@ -155,14 +153,14 @@ export function EggsPage() {
                           className="on-hover"
                           onClick={() => void navigate({ to: '/servers/new', search: { egg: egg.id } })}
                         >
-                          New server
+                          {t('new_server')}
                         </Button>
                       </td>
                     </tr>
                   ))}
                 </tbody>
               </table>
-              {shown.length === 0 && <Empty title="No egg matches" />}
+              {shown.length === 0 && <Empty title={t('filter.none')} />}
             </Card>
           </>
         )}

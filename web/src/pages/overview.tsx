@@ -15,6 +15,7 @@ import { StarterTiles } from '~/components/starters'
 import { type Fleet, useFleet } from '~/hooks/use-fleet'
 import { useMay } from '~/hooks/use-may'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Mark, type Shape } from '~/ui/badge'
 import { Card, CardHead, GameTile } from '~/ui/bits'
@@ -22,10 +23,14 @@ import { buttonClass } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { Since } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { count, countShort, ofText, plural, trimmed } from '~/util/format'
+import { count, countShort, ofText, trimmed } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
 import { FAMILY, type Family, nodeShown, shownState } from '~/util/state'
 import { NodeBadge } from './nodes'
+
+const t = texts('overview')
+const list = texts('servers')
+const ops = texts('operations')
 
 const FAILED: Narrow = { states: ['crashed', 'error'] }
 /** More would push what else the page says out of sight. */
@@ -38,7 +43,7 @@ export function OverviewPage() {
   const nodes = useQuery({ ...nodesQuery, enabled: somewhere('node.read') })
   const many = fleet.whole === false
   const failed = useInfiniteQuery({ ...serverPagesQuery(FAILED), enabled: many })
-  usePage('Overview')
+  usePage(t('title'))
   // Stays until the page is left: what turns green there must be seen.
   const began = useRef(false)
   began.current ||= may('node.create') && nodes.data?.length === 0
@@ -55,11 +60,11 @@ export function OverviewPage() {
   const badNodes = (nodes.data ?? []).filter((n) => nodeShown(n).family !== 'run')
   return (
     <Page>
-      <PageHead title="Overview">
+      <PageHead title={t('title')}>
         {somewhere('admin.server.create') && (
           <Link to="/servers/new" className={buttonClass('primary', 'md', false)}>
             <Plus aria-hidden="true" size={14} />
-            New server
+            {list('new')}
           </Link>
         )}
       </PageHead>
@@ -87,22 +92,19 @@ export function OverviewPage() {
 const TALLY: Array<{
   family: Family
   shape: Shape
-  word: string
-  /** Where five stand side by side on a phone. */
-  short?: string
   state: 'running' | 'moving' | 'stopped' | 'look' | 'failed'
 }> = [
-  { family: 'run', shape: 'running', word: 'Running', state: 'running' },
-  { family: 'move', shape: 'starting', word: 'Moving', state: 'moving' },
-  { family: 'stop', shape: 'stopped', word: 'Stopped', state: 'stopped' },
-  { family: 'warn', shape: 'unreachable', word: 'Need a look', short: 'Look', state: 'look' },
-  { family: 'fail', shape: 'crashed', word: 'Failed', state: 'failed' },
+  { family: 'run', shape: 'running', state: 'running' },
+  { family: 'move', shape: 'starting', state: 'moving' },
+  { family: 'stop', shape: 'stopped', state: 'stopped' },
+  { family: 'warn', shape: 'unreachable', state: 'look' },
+  { family: 'fail', shape: 'crashed', state: 'failed' },
 ]
 
 function Tally({ count: countOf }: { count: Fleet['count'] }) {
   return (
     <ul className="grid grid-cols-5 gap-4 max-md:gap-2">
-      {TALLY.map(({ family, shape, word, short = word, state }) => {
+      {TALLY.map(({ family, shape, state }) => {
         const amount = countOf(state)
         return (
           <li key={family}>
@@ -113,8 +115,9 @@ function Tally({ count: countOf }: { count: Fleet['count'] }) {
             >
               <span className="flex items-center gap-1.5 text-12 text-t2 max-sm:flex-col max-sm:items-start max-sm:gap-1">
                 <Mark shape={shape} family={family} />
-                <span className="max-sm:hidden">{word}</span>
-                <span className="sm:hidden">{short}</span>
+                <span className="max-sm:hidden">{t(`tally.${state}`)}</span>
+                {/* Five stand side by side on a phone. */}
+                <span className="sm:hidden">{t(`tally_short.${state}`)}</span>
               </span>
               <span className={`num mt-1 block text-20 font-medium ${amount ? '' : 'text-t3'}`}>
                 <span className="max-sm:hidden">{amount === undefined ? '\u00a0' : count(amount)}</span>
@@ -131,14 +134,8 @@ function Tally({ count: countOf }: { count: Fleet['count'] }) {
 /** What is behind a node's badge: the condition itself, or since when it is away and what waits for it. */
 function NodeNote({ node }: { node: Node }) {
   const { note } = nodeShown(node)
-  const waiting = node.pending_changes > 0 ? `, ${plural(node.pending_changes, 'change')} pending` : ''
   if (note) return <>{note}</>
-  return (
-    <>
-      for <Since at={node.since} />
-      {waiting}
-    </>
-  )
+  return <>{t.rich('node.for', { since: <Since at={node.since} />, n: node.pending_changes })}</>
 }
 
 function Trouble({
@@ -153,10 +150,10 @@ function Trouble({
 }) {
   return (
     <Card>
-      <CardHead title="Needs a look" note={count(failed + nodes.length)}>
+      <CardHead title={t('trouble')} note={count(failed + nodes.length)}>
         {failed > servers.length && (
           <Link to="/servers" search={{ state: 'failed' }} className="hit text-12 font-medium text-accent">
-            Open list
+            {t('open_list')}
           </Link>
         )}
       </CardHead>
@@ -182,7 +179,7 @@ function Trouble({
               </div>
             </div>
             <span className="ml-auto text-12 whitespace-nowrap text-t3 max-sm:hidden">
-              {plural(node.servers.total, 'server')}
+              {t('node.servers', { n: node.servers.total })}
             </span>
           </li>
         ))}
@@ -226,14 +223,14 @@ function Busy({ servers, many }: { servers: ServerSummary[] | undefined; many: b
       <>
         <Card>
           <Empty
-            title="No server yet"
+            title={list('none.title')}
             action={
               <Link to="/servers/new" className={buttonClass('primary', 'md', false)}>
-                New server
+                {list('new')}
               </Link>
             }
           >
-            Your node is ready. Pick a game.
+            {t('ready')}
           </Empty>
         </Card>
         <StarterTiles />
@@ -246,18 +243,18 @@ function Busy({ servers, many }: { servers: ServerSummary[] | undefined; many: b
   ).slice(0, 8)
   return (
     <Card className="overflow-x-auto">
-      <CardHead title={many ? 'Newest servers' : 'Busiest servers'}>
+      <CardHead title={t(many ? 'newest' : 'busiest')}>
         <Link to="/servers" className="hit text-12 font-medium text-accent">
-          Open list
+          {t('open_list')}
         </Link>
       </CardHead>
       <table className="tbl">
         <thead>
           <tr>
-            <th>Name</th>
-            <th className="max-sm:hidden">State</th>
-            <th>CPU</th>
-            <th>Memory</th>
+            <th>{list('table.name')}</th>
+            <th className="max-sm:hidden">{list('table.state')}</th>
+            <th>{list('table.cpu')}</th>
+            <th>{list('table.memory')}</th>
           </tr>
         </thead>
         <tbody>
@@ -298,9 +295,9 @@ function Busy({ servers, many }: { servers: ServerSummary[] | undefined; many: b
 function Nodes({ nodes }: { nodes: Node[] }) {
   return (
     <Card>
-      <CardHead title="Nodes" note={nodes.length}>
+      <CardHead title={t('nodes')} note={nodes.length}>
         <Link to="/nodes" className="hit text-12 font-medium text-accent">
-          Open list
+          {t('open_list')}
         </Link>
       </CardHead>
       <ul>
@@ -329,18 +326,18 @@ function Nodes({ nodes }: { nodes: Node[] }) {
                     <Bar
                       share={memory}
                       look={memory >= 0.9 ? 'warn' : 'use'}
-                      label={`Memory ${Math.round(memory * 100)} %`}
+                      label={t('node.memory', { percent: Math.round(memory * 100) })}
                     />
                   </div>
                   <div className="num flex justify-between text-12 text-t3">
                     <span>{ofText(load.memory_used_bytes, load.memory_total_bytes)}</span>
                     <span>
-                      {trimmed(load.cpu_percent / 100)} of {node.host.cpus} cores
+                      {t('node.cores', { used: trimmed(load.cpu_percent / 100), all: node.host.cpus })}
                     </span>
                   </div>
                 </>
               ) : (
-                <div className="text-12 text-t3">no data</div>
+                <div className="text-12 text-t3">{list('usage.none')}</div>
               )}
             </li>
           )
@@ -353,15 +350,13 @@ function Nodes({ nodes }: { nodes: Node[] }) {
 function Recent() {
   const { data } = useQuery(operationsQuery)
   const shown = (data ?? []).slice(0, 5)
+  const running = shown.filter(isActive).length
   if (shown.length === 0) return null
   return (
     <Card>
-      <CardHead
-        title="Operations"
-        note={shown.filter(isActive).length > 0 ? `${shown.filter(isActive).length} running` : undefined}
-      >
+      <CardHead title={ops('title')} note={running > 0 ? ops('running', { n: running }) : undefined}>
         <Link to="/operations" className="hit text-12 font-medium text-accent">
-          All
+          {t('all_operations')}
         </Link>
       </CardHead>
       <ul>

@@ -8,8 +8,11 @@ import { Page } from '~/components/page-head'
 import { ActionFilter, Filters } from '~/forms/audit-filter'
 import { useMay } from '~/hooks/use-may'
 import { usePermissions } from '~/hooks/use-permissions'
+import { texts } from '~/i18n/texts'
 import { Card } from '~/ui/bits'
 import { Empty } from '~/ui/wait'
+
+const t = texts('server')
 
 /** Who did what on one server. */
 export function ServerActivityPage() {
@@ -22,7 +25,7 @@ export function ServerActivityPage() {
         <Activity server={server} />
       ) : (
         <Card>
-          <Empty title="You may not see what was done on this server" />
+          <Empty title={t('activity.may_not')} />
         </Card>
       )}
     </Page>
@@ -47,7 +50,7 @@ function Activity({ server }: { server: Server }) {
             search={{ server: server.id }}
             className="hit ml-auto shrink-0 text-12 font-medium text-accent"
           >
-            In the audit log
+            {t('activity.audit')}
           </Link>
         )}
       </Filters>

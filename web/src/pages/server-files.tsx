@@ -20,6 +20,7 @@ import { FileEditor } from '~/components/file-editor'
 import { Page } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { NameDialog } from '~/forms/name'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -27,11 +28,15 @@ import { Confirm } from '~/ui/dialog'
 import { SearchInput } from '~/ui/field'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { bytesText, plural } from '~/util/format'
+import { bytesText } from '~/util/format'
 import { join, steps } from '~/util/path'
 import { visible } from '~/util/visible'
 
+const t = texts('files')
+
 const UPLOAD_MAX = 1024 * 1024
+/** A server's root as the game sees it. */
+const ROOT = '/home/container'
 
 export function ServerFilesPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/files' })
@@ -48,14 +53,14 @@ export function ServerFilesPage() {
 export function Crumbs({ server, path, file }: { server: string; path: string; file?: string }) {
   const all = steps(path)
   return (
-    <nav aria-label="Folder" className="mono flex min-w-0 flex-wrap items-center gap-1 text-12">
+    <nav aria-label={t('folder')} className="mono flex min-w-0 flex-wrap items-center gap-1 text-12">
       <Link
         to="/servers/$server/files"
         params={{ server }}
         search={{}}
         className="hit flex h-6 items-center text-t2 hover:text-t1"
       >
-        /home/container
+        {ROOT}
       </Link>
       {all.map((step) => (
         <span key={step.path} className="flex items-center gap-1">
@@ -117,8 +122,8 @@ function FolderView({ server, path }: { server: Server; path: string }) {
     for (const file of files) {
       if (file.size > UPLOAD_MAX) {
         toast.error(
-          `${file.name} was not uploaded`,
-          new Error(`It has ${bytesText(file.size)}; the limit here is 1 MiB.`),
+          t('upload.failed', { file: file.name }),
+          new Error(t('upload.large', { size: bytesText(file.size), most: bytesText(UPLOAD_MAX, true) })),
         )
         continue
       }
@@ -128,9 +133,9 @@ function FolderView({ server, path }: { server: Server; path: string }) {
           headers: { 'content-type': 'application/octet-stream' },
           body: file,
         })
-        toast.done(`${file.name} uploaded`)
+        toast.done(t('upload.done', { file: file.name }))
       } catch (error) {
-        toast.error(`${file.name} was not uploaded`, error)
+        toast.error(t('upload.failed', { file: file.name }), error)
       }
     }
     await refresh()
@@ -156,54 +161,54 @@ function FolderView({ server, path }: { server: Server; path: string }) {
           <span className="flex-1" />
           {selected.length > 0 ? (
             <>
-              <span className="num text-t2">{selected.length} selected</span>
+              <span className="num text-t2">{t('selected', { n: selected.length })}</span>
               {selected.length === 1 && selected[0] && (
                 <Button
                   icon={Pencil}
                   onClick={() => setAsking({ rename: selected[0]?.name ?? '' })}
-                  off={mayWrite ? false : 'You may not change files'}
+                  off={mayWrite ? false : t('may_not.change')}
                 >
-                  Rename
+                  {t('rename')}
                 </Button>
               )}
               <Button
                 look="danger"
                 icon={Trash2}
-                off={mayDelete ? false : 'You may not delete files'}
+                off={mayDelete ? false : t('may_not.delete')}
                 onClick={() => setAsking('delete')}
               >
-                Delete
+                {t('delete')}
               </Button>
             </>
           ) : (
             <>
               <SearchInput
-                label="Filter this folder"
+                label={t('filter')}
                 className="w-52 max-sm:w-full"
                 value={needle}
                 onChange={(event) => setNeedle(event.target.value)}
               />
               <Button
                 icon={FolderPlus}
-                off={mayWrite ? false : 'You may not create files'}
+                off={mayWrite ? false : t('may_not.create')}
                 onClick={() => setAsking('folder')}
               >
-                New folder
+                {t('new_folder')}
               </Button>
               <Button
                 icon={Upload}
-                off={mayWrite ? false : 'You may not create files'}
+                off={mayWrite ? false : t('may_not.create')}
                 onClick={() => upload.current?.click()}
               >
-                Upload
+                {t('upload')}
               </Button>
               <Button
                 look="primary"
                 icon={Plus}
-                off={mayWrite ? false : 'You may not create files'}
+                off={mayWrite ? false : t('may_not.create')}
                 onClick={() => setAsking('file')}
               >
-                New file
+                {t('new_file')}
               </Button>
             </>
           )}
@@ -212,7 +217,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
             type="file"
             multiple
             hidden
-            aria-label="Files to upload"
+            aria-label={t('upload.files')}
             onChange={(event) => {
               if (event.target.files) void send(event.target.files)
               event.target.value = ''
@@ -224,8 +229,8 @@ function FolderView({ server, path }: { server: Server; path: string }) {
           <Card className={`overflow-x-auto ${dragged ? 'border-accent-line! bg-accent-tint!' : ''}`}>
             {query.isPending && <SkeletonRows height="h-10" />}
             {query.data && entries.length === 0 && (
-              <Empty title={needle ? 'Nothing here has that in its name' : 'This folder is empty'}>
-                {needle ? '' : 'Drop files here, up to 1 MiB each.'}
+              <Empty title={t(needle ? 'none_found' : 'empty')}>
+                {needle ? '' : t('empty.drop', { most: bytesText(UPLOAD_MAX, true) })}
               </Empty>
             )}
             {entries.length > 0 && (
@@ -234,7 +239,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
                   <tr>
                     <th className="w-10">
                       <Checkbox
-                        aria-label="Select everything"
+                        aria-label={t('select_all')}
                         checked={selected.length === entries.length}
                         onChange={(event) =>
                           setChosen(
@@ -243,10 +248,10 @@ function FolderView({ server, path }: { server: Server; path: string }) {
                         }
                       />
                     </th>
-                    <th>Name</th>
-                    <th className="r">Size</th>
-                    <th className="r max-sm:hidden">Changed</th>
-                    <th className="max-sm:hidden">Mode</th>
+                    <th>{t('name')}</th>
+                    <th className="r">{t('size')}</th>
+                    <th className="r max-sm:hidden">{t('changed')}</th>
+                    <th className="max-sm:hidden">{t('mode')}</th>
                   </tr>
                 </thead>
                 <tbody>
@@ -256,7 +261,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
                       <tr key={entry.name} data-selected={chosen.has(entry.name)}>
                         <td>
                           <Checkbox
-                            aria-label={`Select ${visible(entry.name)}`}
+                            aria-label={t('select', { name: visible(entry.name) })}
                             checked={chosen.has(entry.name)}
                             onChange={(event) => {
                               const next = new Set(chosen)
@@ -301,7 +306,7 @@ function FolderView({ server, path }: { server: Server; path: string }) {
             {query.hasNextPage && (
               <div className="flex justify-center border-t border-line p-2">
                 <Button size="sm" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                  Show more
+                  {t('more')}
                 </Button>
               </div>
             )}
@@ -310,8 +315,8 @@ function FolderView({ server, path }: { server: Server; path: string }) {
       </div>
       <NameDialog
         open={asking === 'folder' || asking === 'file' || typeof asking === 'object'}
-        title={asking === 'folder' ? 'New folder' : asking === 'file' ? 'New file' : 'Rename'}
-        verb={typeof asking === 'object' ? 'Rename' : 'Create'}
+        title={t(asking === 'folder' ? 'new_folder' : asking === 'file' ? 'new_file' : 'rename')}
+        verb={t(typeof asking === 'object' ? 'rename' : 'create')}
         initial={typeof asking === 'object' ? asking.rename : ''}
         onClose={() => setAsking(undefined)}
         onName={async (name) => {
@@ -340,8 +345,8 @@ function FolderView({ server, path }: { server: Server; path: string }) {
       <Confirm
         open={asking === 'delete'}
         onClose={() => setAsking(undefined)}
-        title={`Delete ${selected.length === 1 ? selected[0]?.name : plural(selected.length, 'entry', 'entries')}?`}
-        verb="Delete"
+        title={t('delete.title', { n: selected.length, name: selected[0]?.name ?? '' })}
+        verb={t('delete')}
         onConfirm={async () => {
           try {
             await must(
@@ -353,13 +358,12 @@ function FolderView({ server, path }: { server: Server; path: string }) {
             setChosen(new Set())
             await refresh()
           } catch (error) {
-            toast.error('Not deleted', error)
+            toast.error(t('delete.failed'), error)
             throw error
           }
         }}
       >
-        {selected.some((entry) => entry.kind === 'directory') ? 'Folders go with all that is in them. ' : ''}
-        There is no bin on the node.
+        {t(selected.some((entry) => entry.kind === 'directory') ? 'delete.folders' : 'delete.note')}
       </Confirm>
     </Page>
   )

@@ -8,6 +8,7 @@ import { operationsQuery, serverQuery } from '~/api/queries'
 import { isActive } from '~/components/operations-tray'
 import { Page } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { plain } from '~/live/ansi'
 import { Badge } from '~/ui/badge'
 import { Card, CardHead } from '~/ui/bits'
@@ -16,6 +17,8 @@ import { Bar } from '~/ui/spark'
 import { Ago } from '~/ui/time'
 import { Empty } from '~/ui/wait'
 import { visible, visibleLines } from '~/util/visible'
+
+const t = texts('server')
 
 export function ServerInstallPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/install' })
@@ -50,18 +53,20 @@ export function ServerInstallPage() {
   return (
     <Page>
       <Card className="flex flex-col">
-        <CardHead title="Install log" note={result?.at ? <Ago at={result.at} /> : undefined}>
+        <CardHead title={t('install.title')} note={result?.at ? <Ago at={result.at} /> : undefined}>
           {running ? (
             <Badge family="move" shape="installing">
-              {operation?.step ?? 'Installing'}
+              {operation?.step ?? t('installing')}
             </Badge>
           ) : result?.result === 'failed' ? (
             <Badge family="fail" shape="error">
-              {result.exit_code != null ? `Failed, exit code ${result.exit_code}` : 'Failed'}
+              {result.exit_code != null
+                ? t('install.failed_exit', { code: result.exit_code })
+                : t('install.failed')}
             </Badge>
           ) : result?.result === 'done' ? (
             <Badge family="run" shape="ok">
-              Done
+              {t('install.done')}
             </Badge>
           ) : null}
           <a
@@ -70,7 +75,7 @@ export function ServerInstallPage() {
             className={buttonClass('secondary', 'sm', false)}
           >
             <Download aria-hidden="true" size={14} strokeWidth={1.75} />
-            Download
+            {t('install.download')}
           </a>
         </CardHead>
         {running && operation?.percent != null && (
@@ -89,23 +94,17 @@ export function ServerInstallPage() {
         {log.data === '' ? (
           <Empty
             title={
-              running
-                ? 'Nothing written yet'
-                : result?.result
-                  ? 'The script has written nothing'
-                  : 'No install has run'
+              running ? t('install.nothing_yet') : result?.result ? t('install.nothing') : t('install.none')
             }
           >
-            {running
-              ? 'The image may still be on its way.'
-              : 'Reinstall in the settings runs the egg’s script again.'}
+            {running ? t('install.image') : t('install.again')}
           </Empty>
         ) : (
           <pre
             ref={box}
             tabIndex={0}
             role="log"
-            aria-label="Install log"
+            aria-label={t('install.title')}
             aria-live="off"
             onScroll={(event) => {
               const el = event.currentTarget

@@ -4,11 +4,14 @@ import { eggQuery, nodesQuery } from '~/api/queries'
 import { EggPicker } from '~/components/egg-picker'
 import { PageProblem } from '~/components/page-states'
 import { ServerCreateForm } from '~/forms/server-create'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
+
+const servers = texts('servers')
 
 export function NewServerPage() {
   const { egg } = useSearch({ from: '/app/servers/new' })
-  usePage('New server', [{ label: 'Servers', to: '/servers' }, { label: 'New server' }])
+  usePage(servers('new'), [{ label: servers('title'), to: '/servers' }, { label: servers('new') }])
   return egg ? <Filled key={egg} eggId={egg} /> : <EggPicker />
 }
 

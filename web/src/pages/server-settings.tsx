@@ -14,6 +14,8 @@ import { Card, CardHead, Facts } from '~/ui/bits'
 import { CopyIcon } from '~/ui/copy'
 import { Ago } from '~/ui/time'
 
+const t = texts('server_settings')
+
 const common = texts('common')
 
 export function ServerSettingsPage() {
@@ -43,23 +45,23 @@ export function ServerSettingsPage() {
 function Side({ server }: { server: Server }) {
   return (
     <Card>
-      <CardHead title="Facts" />
+      <CardHead title={t('facts')} />
       <div className="px-4 py-2">
         <Facts
           rows={[
             [
-              'Id',
+              t('facts.id'),
               <span key="id" className="inline-flex max-w-full items-center">
                 <span className="mono truncate text-12 text-t2">{server.id}</span>
                 <CopyIcon text={server.id} label={common('copy.id')} />
               </span>,
             ],
-            ['Owner', server.owner.name],
-            ['Egg', server.egg.name],
-            ['Node', server.node.name],
-            ['Generation', String(server.generation)],
-            ['Applied', server.applied ? 'yes' : 'not yet'],
-            ['Created', <Ago key="created" at={server.created_at} />],
+            [t('facts.owner'), server.owner.name],
+            [t('facts.egg'), server.egg.name],
+            [t('facts.node'), server.node.name],
+            [t('facts.generation'), String(server.generation)],
+            [t('facts.applied'), t(server.applied ? 'facts.applied_yes' : 'facts.applied_not')],
+            [t('facts.created'), <Ago key="created" at={server.created_at} />],
           ]}
         />
       </div>

@@ -5,17 +5,22 @@ import { BarFrame, BarIcon, TAB } from '~/components/bottom-bar'
 import { ConflictBanners } from '~/components/conflicts'
 import { PageProblem } from '~/components/page-states'
 import { ServerHeader, serverTabs } from '~/components/server-header'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { useSlow } from '~/ui/wait'
 import { shownState, tabWord } from '~/util/state'
+
+const t = texts('server')
+const servers = texts('servers')
+const common = texts('common')
 
 export function ServerPage() {
   const { server: id } = useParams({ from: '/app/servers/$server' })
   const query = useQuery(serverQuery(id))
   const slow = useSlow()
   const server = query.data
-  usePage(server ? `${server.name} · ${tabWord(shownState(server))}` : 'Server', [
-    { label: 'Servers', to: '/servers' },
+  usePage(server ? `${server.name} · ${tabWord(shownState(server))}` : t('nav'), [
+    { label: servers('title'), to: '/servers' },
     { label: server?.name ?? '' },
   ])
   if (query.isError && !server) {
@@ -27,7 +32,7 @@ export function ServerPage() {
   if (!server)
     return (
       <div className="h-[112px] border-b border-line bg-surface max-sm:h-[93px]">
-        {slow && <span className="sr-only">Loading</span>}
+        {slow && <span className="sr-only">{common('loading')}</span>}
       </div>
     )
   return (
@@ -37,7 +42,7 @@ export function ServerPage() {
       <div className="flex min-h-0 flex-1 flex-col overflow-y-auto">
         <Outlet />
       </div>
-      <BarFrame label="Server">
+      <BarFrame label={t('nav')}>
         {serverTabs(server).map((tab) => (
           <Link
             key={tab.to}
@@ -47,7 +52,7 @@ export function ServerPage() {
             className={`${TAB} h-14`}
           >
             <BarIcon icon={tab.icon} />
-            {tab.label}
+            {tab.short}
           </Link>
         ))}
       </BarFrame>

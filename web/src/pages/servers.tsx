@@ -14,6 +14,7 @@ import { StarterTiles } from '~/components/starters'
 import { useFleet } from '~/hooks/use-fleet'
 import { useMay } from '~/hooks/use-may'
 import { useSettled } from '~/hooks/use-settled'
+import { texts } from '~/i18n/texts'
 import type { ServerFilter } from '~/router'
 import { usePage } from '~/stores/page'
 import { Mark } from '~/ui/badge'
@@ -26,12 +27,14 @@ import { Empty, SkeletonRows } from '~/ui/wait'
 import { awayNodes, inFilter, matches, narrowOf } from '~/util/fleet'
 import { count } from '~/util/format'
 
-const FILTERS: Array<{ key: ServerFilter; word: string; mark: React.ReactNode }> = [
-  { key: 'running', word: 'Running', mark: <Mark shape="running" family="run" /> },
-  { key: 'moving', word: 'Moving', mark: <Mark shape="starting" family="move" /> },
-  { key: 'failed', word: 'Failed', mark: <Mark shape="crashed" family="fail" /> },
-  { key: 'look', word: 'Needs a look', mark: <Mark shape="unreachable" family="warn" /> },
-  { key: 'stopped', word: 'Stopped', mark: <Mark shape="stopped" family="stop" /> },
+const t = texts('servers')
+
+const FILTERS: Array<{ key: ServerFilter; mark: React.ReactNode }> = [
+  { key: 'running', mark: <Mark shape="running" family="run" /> },
+  { key: 'moving', mark: <Mark shape="starting" family="move" /> },
+  { key: 'failed', mark: <Mark shape="crashed" family="fail" /> },
+  { key: 'look', mark: <Mark shape="unreachable" family="warn" /> },
+  { key: 'stopped', mark: <Mark shape="stopped" family="stop" /> },
 ]
 
 export function ServersPage() {
@@ -41,7 +44,7 @@ export function ServersPage() {
   const fleet = useFleet()
   const { whole, total, nodes } = fleet
   const [chosen, setChosen] = useState<Set<string>>(new Set())
-  usePage('Servers')
+  usePage(t('title'))
 
   // Few are filtered here as one types; many are by control, which knows names, states and nodes.
   const ask = useSettled(search.q)
@@ -88,14 +91,14 @@ export function ServersPage() {
 
   return (
     <Page>
-      <PageHead title="Servers" note={total === undefined ? undefined : count(total)}>
+      <PageHead title={t('title')} note={total === undefined ? undefined : count(total)}>
         <span className="max-sm:hidden">
           <Segmented
-            label="View"
+            label={t('view')}
             value={search.view ?? 'table'}
             choices={[
-              { value: 'table', label: 'Table', icon: Rows3 },
-              { value: 'cards', label: 'Cards', icon: LayoutGrid },
+              { value: 'table', label: t('view.table'), icon: Rows3 },
+              { value: 'cards', label: t('view.cards'), icon: LayoutGrid },
             ]}
             onChange={(view) => narrow({ view: view === 'cards' ? 'cards' : undefined })}
           />
@@ -103,13 +106,13 @@ export function ServersPage() {
         {somewhere('admin.server.create') && (
           <Link to="/servers/new" className={buttonClass('primary', 'md', false)}>
             <Plus aria-hidden="true" size={14} />
-            New server
+            {t('new')}
           </Link>
         )}
       </PageHead>
       <div className="mb-3 flex flex-wrap items-center gap-2">
         <SearchInput
-          label={whole === false ? 'Filter by name' : 'Filter by name, address, node'}
+          label={t(whole === false ? 'filter.by_name' : 'filter.by_all')}
           small
           className="w-60 max-sm:w-full"
           hint={<Kbd>/</Kbd>}
@@ -125,12 +128,12 @@ export function ServersPage() {
                 <Chip on={Boolean(search.node)}>
                   {search.node ? (
                     <>
-                      <span className="font-normal text-t2">Node</span>{' '}
-                      {nodeNames.get(search.node) ?? 'unknown'}
+                      <span className="font-normal text-t2">{t('table.node')}</span>{' '}
+                      {nodeNames.get(search.node) ?? t('filter.node_unknown')}
                     </>
                   ) : (
                     <>
-                      Node
+                      {t('table.node')}
                       <ChevronDown aria-hidden="true" size={12} className="text-t3" />
                     </>
                   )}
@@ -138,7 +141,7 @@ export function ServersPage() {
               }
             >
               <MenuChoice checked={!search.node} onSelect={() => narrow({ node: undefined })}>
-                Every node
+                {t('filter.every_node')}
               </MenuChoice>
               {[...nodeNames].map(([id, name]) => (
                 <MenuChoice key={id} checked={search.node === id} onSelect={() => narrow({ node: id })}>
@@ -158,7 +161,7 @@ export function ServersPage() {
                 count={amount}
                 onClick={() => narrow({ state: search.state === f.key ? undefined : f.key })}
               >
-                {f.key === 'look' && whole === false ? 'Unreachable' : f.word}
+                {t(f.key === 'look' && whole === false ? 'filter.unreachable' : `filter.${f.key}`)}
               </Chip>
             )
           })}
@@ -178,10 +181,10 @@ export function ServersPage() {
       {list.data && shown.length === 0 && !list.isPlaceholderData && (
         <Card>
           <Empty
-            title="No server matches"
-            action={<Button onClick={() => void navigate({ search: {} })}>Clear the filters</Button>}
+            title={t('filter.none')}
+            action={<Button onClick={() => void navigate({ search: {} })}>{t('filter.clear')}</Button>}
           >
-            {total === undefined ? 'All' : count(total)} others are hidden by the filters.
+            {total === undefined ? t('filter.hidden_all') : t('filter.hidden', { n: total })}
           </Empty>
         </Card>
       )}
@@ -216,33 +219,31 @@ function NoServers({ hasNodes }: { hasNodes: boolean }) {
   if (!somewhere('admin.server.create')) {
     return (
       <Page>
-        <PageHead title="Servers" note={0} />
+        <PageHead title={t('title')} note={0} />
         <NothingYours />
       </Page>
     )
   }
   return (
     <Page>
-      <PageHead title="Servers" note={0} />
+      <PageHead title={t('title')} note={0} />
       <Card>
         <Empty
-          title="No server yet"
+          title={t('none.title')}
           action={
             hasNodes ? (
               <Link to="/servers/new" className={buttonClass('primary', 'md', false)}>
                 <Plus aria-hidden="true" size={14} />
-                New server
+                {t('new')}
               </Link>
             ) : (
               <Link to="/nodes" search={{ join: true }} className={buttonClass('primary', 'md', false)}>
-                Connect a machine
+                {t('none.connect')}
               </Link>
             )
           }
         >
-          {hasNodes
-            ? 'Pick a game below, or drop an egg of your own on the eggs page.'
-            : 'A server runs on a node. Connect a machine first: one command, no port to open.'}
+          {hasNodes ? t('none.pick') : t('none.connect_note')}
         </Empty>
       </Card>
       <div className="mt-6">

@@ -1,4 +1,7 @@
 import type { Run } from '~/api/types'
+import { texts } from '~/i18n/texts'
+
+const t = texts('charts')
 
 /** Something that happened to a server, for the time axis of its charts. */
 export interface Mark {
@@ -17,10 +20,10 @@ const RESTART_S = 120
 function endOf(run: Run): Mark | undefined {
   if (!run.ended_at) return undefined
   const at = Date.parse(run.ended_at) / 1000
-  if (run.oom) return { at, word: 'Out of memory', look: 'fail' }
+  if (run.oom) return { at, word: t('mark.oom'), look: 'fail' }
   if (run.exit_code !== null && !ASKED.has(run.exit_code))
-    return { at, word: `Ended with exit code ${run.exit_code}`, look: 'fail' }
-  return { at, word: 'Stopped', look: 'event' }
+    return { at, word: t('mark.ended', { code: run.exit_code }), look: 'fail' }
+  return { at, word: t('mark.stopped'), look: 'event' }
 }
 
 /** Starts, stops, crashes and restarts, oldest first. Installations are no runs of the game. */
@@ -35,7 +38,7 @@ export function marksOf(runs: Run[]): Mark[] {
     const again = before !== undefined && at - before.at <= RESTART_S
     // After a crash both count; a stop that is followed at once is the restart itself.
     if (again && before.look === 'event') marks.pop()
-    marks.push({ at, word: again ? 'Restarted' : 'Started', look: 'event' })
+    marks.push({ at, word: t(again ? 'mark.restarted' : 'mark.started'), look: 'event' })
     const end = endOf(run)
     if (end) marks.push(end)
   }

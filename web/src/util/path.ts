@@ -1,3 +1,7 @@
+import { texts } from '~/i18n/texts'
+
+const t = texts('files')
+
 /** Joins below a server's root; every part is a name, so nothing here can climb. */
 export function join(folder: string, name: string): string {
   return `${folder === '/' ? '' : folder}/${name}`
@@ -20,9 +24,9 @@ export function steps(path: string): Array<{ name: string; path: string }> {
 
 /** Why a name can't be given to a file, or undefined. */
 export function badName(name: string): string | undefined {
-  if (name.trim() === '') return 'A name is needed'
-  if (name === '.' || name === '..') return 'This name means a place, not a file'
-  if (name.includes('/')) return 'A name has no slash'
-  if (new TextEncoder().encode(name).length > 255) return 'At most 255 bytes'
+  if (name.trim() === '') return t('bad_name.none')
+  if (name === '.' || name === '..') return t('bad_name.place')
+  if (name.includes('/')) return t('bad_name.slash')
+  if (new TextEncoder().encode(name).length > 255) return t('bad_name.long')
   return undefined
 }

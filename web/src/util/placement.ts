@@ -1,5 +1,8 @@
 import type { Limits, Node } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { bytesText } from './format'
+
+const t = texts('server_new')
 
 export interface Ranked {
   node: Node
@@ -23,14 +26,14 @@ export function rankNodes(nodes: Node[], limits: Limits): Ranked[] {
   const ranked = nodes.map((node): Ranked & { free: number } => {
     const free = freeAfter(node, limits)
     const refuse = (why: string) => ({ node, fits: false, why, free: free.memory })
-    if (node.state === 'offline') return refuse('away')
-    if (node.state !== 'online') return refuse(node.state)
-    if (free.memory < 0) return refuse(`memory promised already: ${bytesText(-free.memory, true)} too little`)
-    if (free.disk < 0) return refuse(`disk: ${bytesText(-free.disk, true)} too little`)
+    if (node.state === 'offline') return refuse(t('why.away'))
+    if (node.state !== 'online') return refuse(t.maybe(`why.${node.state}`) ?? node.state)
+    if (free.memory < 0) return refuse(t('why.memory', { lacking: bytesText(-free.memory, true) }))
+    if (free.disk < 0) return refuse(t('why.disk', { lacking: bytesText(-free.disk, true) }))
     return {
       node,
       fits: true,
-      why: `${bytesText(free.memory, true)} of memory would stay free`,
+      why: t('why.free', { memory: bytesText(free.memory, true) }),
       free: free.memory,
     }
   })
@@ -38,6 +41,6 @@ export function rankNodes(nodes: Node[], limits: Limits): Ranked[] {
   return ranked.map(({ node, fits, why }, at) => ({
     node,
     fits,
-    why: fits && at === 0 ? `most free memory: ${why}` : why,
+    why: fits && at === 0 ? t('why.most', { why }) : why,
   }))
 }

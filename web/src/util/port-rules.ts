@@ -1,6 +1,9 @@
 import type { Problem } from '~/api/problem'
 import type { Server, ServerPort } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { sentence } from './format'
+
+const t = texts('server_settings')
 
 /** Ports beside the primary one, as control counts them. */
 export const MOST_EXTRA = 32
@@ -17,22 +20,19 @@ function holdsPorts(server: Server): boolean {
 
 /** Why a port can't be given back, or false when it can: the rules of control's `server::ports`. */
 export function giveBackOff(server: Server, port: ServerPort): string | false {
-  if (!server.permissions.includes('allocation.delete')) return 'You may not give ports of this server back'
-  if (port.primary) return 'Players are sent here; make another port primary before'
-  return holdsPorts(server) ? 'The game has it until it stops' : false
+  if (!server.permissions.includes('allocation.delete')) return t('ports.off.back')
+  if (port.primary) return t('ports.off.primary')
+  return holdsPorts(server) ? t('ports.off.held') : false
 }
 
 export function makePrimaryOff(server: Server): string | false {
-  return server.permissions.includes('allocation.update') ? false : 'You may not choose the primary port'
+  return server.permissions.includes('allocation.update') ? false : t('ports.off.choose')
 }
 
 /** How many ports a server has is a limit, which only administrators set. */
 export function addOff(server: Server): string | false {
-  if (!server.permissions.includes('admin.server.limits'))
-    return 'Only an administrator gives a server more ports'
-  return server.allocations.length > MOST_EXTRA
-    ? `It has ${MOST_EXTRA} ports beside its primary, the most there are`
-    : false
+  if (!server.permissions.includes('admin.server.limits')) return t('ports.off.add')
+  return server.allocations.length > MOST_EXTRA ? t('ports.off.most', { n: MOST_EXTRA }) : false
 }
 
 /** A certain port as typed: the number, or what is wrong with it. */
@@ -40,7 +40,7 @@ export function certainPort(text: string): { port: number } | { wrong: string } 
   const port = Number(text)
   return /^\d{1,5}$/.test(text) && port >= LOWEST && port <= 65_535
     ? { port }
-    : { wrong: `${LOWEST} to 65535; below are the system’s own services` }
+    : { wrong: t('ports.range', { lowest: LOWEST }) }
 }
 
 export interface PortTrouble {
@@ -54,19 +54,19 @@ export function portTrouble(
   problem: Problem,
   asked: { port: string; ip: string; node: string },
 ): PortTrouble {
-  const which = asked.port ? `Port ${asked.port}` : 'A port'
+  const values = { port: asked.port || 'none', node: asked.node }
   switch (problem.code) {
     case 'port_taken':
-      return { field: 'port', text: `${ended(problem.message)} Choose another one.` }
+      return { field: 'port', text: t('ports.trouble.taken', { said: ended(problem.message) }) }
     case 'port_withdrawn':
       return {
         field: 'port',
-        text: `${which} was taken from the offer of ${asked.node}. Offer it again on the node’s page, or choose another one.`,
+        text: t('ports.trouble.withdrawn', values),
       }
     case 'port_not_offered':
       return {
         field: asked.ip ? 'ip' : 'port',
-        text: `${which} is not offered on ${asked.ip || 'that address'} of ${asked.node}. Offer it on the node’s page first, or leave the address out.`,
+        text: t('ports.trouble.not_offered', { ...values, ip: asked.ip || 'none' }),
       }
     case 'no_free_port':
       return { field: 'extra', text: ended(problem.message) }

@@ -1,17 +1,20 @@
 import type { EggVariable } from '~/api/types'
+import { texts } from '~/i18n/texts'
+
+const t = texts('server_fields')
 
 /** A rule as people read it, for the help under a field; the ones a reader can't use are left out. */
 export function ruleWords(variable: EggVariable): string | undefined {
   const { input } = variable
   const words: string[] = []
   if (input.kind === 'number') {
-    if (input.min != null && input.max != null) words.push(`${input.min} to ${input.max}`)
-    else if (input.min != null) words.push(`at least ${input.min}`)
-    else if (input.max != null) words.push(`at most ${input.max}`)
+    if (input.min != null && input.max != null)
+      words.push(t('rule.range', { min: input.min, max: input.max }))
+    else if (input.min != null) words.push(t('rule.min', { min: input.min }))
+    else if (input.max != null) words.push(t('rule.max', { max: input.max }))
   } else if (input.kind === 'text') {
-    if (input.max_length != null) words.push(`up to ${input.max_length} characters`)
-    if (variable.rules.some((rule) => rule.startsWith('regex:')))
-      words.push('in the form that the egg asks for')
+    if (input.max_length != null) words.push(t('rule.length', { n: input.max_length }))
+    if (variable.rules.some((rule) => rule.startsWith('regex:'))) words.push(t('rule.form'))
   }
   return words.length > 0 ? words.join(', ') : undefined
 }
@@ -22,18 +25,18 @@ export function ruleWords(variable: EggVariable): string | undefined {
  */
 export function wrongValue(variable: EggVariable, value: string): string | undefined {
   const { input } = variable
-  if (value === '') return input.required && variable.default === '' ? 'This is needed' : undefined
+  if (value === '') return input.required && variable.default === '' ? t('wrong.needed') : undefined
   if (input.kind === 'number') {
     const number = Number(value)
-    if (!Number.isFinite(number) || value.trim() === '') return 'A number'
-    if (input.min != null && number < input.min) return `At least ${input.min}`
-    if (input.max != null && number > input.max) return `At most ${input.max}`
+    if (!Number.isFinite(number) || value.trim() === '') return t('wrong.number')
+    if (input.min != null && number < input.min) return t('wrong.min', { min: input.min })
+    if (input.max != null && number > input.max) return t('wrong.max', { max: input.max })
   }
   if (input.kind === 'text' && input.max_length != null && [...value].length > input.max_length) {
-    return `At most ${input.max_length} characters, these are ${[...value].length}`
+    return t('wrong.length', { max: input.max_length, n: [...value].length })
   }
   if (input.kind === 'select' && input.options.length > 0 && !input.options.includes(value))
-    return 'One of the list'
+    return t('wrong.list')
   return undefined
 }
 

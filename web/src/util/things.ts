@@ -1,4 +1,7 @@
 import type { AuditRow } from '~/api/types'
+import { texts } from '~/i18n/texts'
+
+const t = texts('things')
 
 /** Something that an entry of the log names by its id. */
 export interface Thing {
@@ -8,12 +11,6 @@ export interface Thing {
   stands: boolean
 }
 export type Things = ReadonlyMap<string, Thing>
-
-const NOUNS = new Map([
-  ['user', 'person'],
-  ['api_key', 'API key'],
-  ['login', 'log-in'],
-])
 
 const KINDS = new Map<string, Thing['kind']>([
   ['server', 'server'],
@@ -36,7 +33,7 @@ export function subjectOf(
 
 /** "join token": what kind of thing an entry is about. */
 export function nounOf(resource: string): string {
-  return NOUNS.get(resource) ?? resource.replaceAll('_', ' ')
+  return t.maybe(`noun.${resource}`) ?? resource.replaceAll('_', ' ')
 }
 
 function ids(value: unknown): string[] {
