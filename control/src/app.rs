@@ -17,6 +17,7 @@ use crate::{
     mail::Mailer,
     node::{conduct::Conduct, presence::Met},
     nudge::Nudges,
+    panel::{self, Live},
 };
 
 /// Everything that needs no connection: what subcommands and tests of services work with.
@@ -26,6 +27,8 @@ pub struct Ground {
     pub db: Db,
     /// As validated at the start.
     pub config: Arc<Config>,
+    /// What admins set about the panel.
+    pub panel: Live,
     /// Mail to people.
     pub mail: Mailer,
     /// Control's time.
@@ -47,16 +50,21 @@ impl Ground {
     pub async fn open(config: Config, role: Role) -> Result<Self> {
         let db = Db::open(&config, role).await?;
         let keys = Keys::load(&config, db.read()).await?;
-        Ok(Self {
+        let ground = Self {
             db,
-            mail: Mailer::new(&config),
+            panel: Live::configured(&config),
+            mail: Mailer::of(&config.mail),
             config: Arc::new(config),
             clock: Clock::system(),
             keys: Arc::new(keys),
             nudges: Nudges::default(),
             met: Met::default(),
             conduct: Conduct::default(),
-        })
+        };
+        panel::load(&ground)
+            .await
+            .context("read the panel's settings")?;
+        Ok(ground)
     }
 }
 
@@ -103,7 +111,8 @@ impl App {
         change(&mut config);
         let mut app = self.clone();
         app.door = Arc::new(Door::new(&config));
-        app.ground.mail = Mailer::new(&config);
+        app.ground.mail = Mailer::of(&config.mail);
+        app.ground.panel = Live::configured(&config);
         app.ground.config = Arc::new(config);
         app
     }

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// `config.default.toml`: the reference of all keys.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -131,7 +132,7 @@ pub enum LogFormat {
 }
 
 /// Of whom the panel wants a second step at log-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "config.default.toml documents every value")]
 pub enum SecondFactorOf {

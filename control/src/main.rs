@@ -22,8 +22,7 @@ use warren_control::{
     egg::{self, check::Tally},
     http,
     keys::{self, Init},
-    mail::{Letter, Mailer},
-    nats_check,
+    mail, nats_check,
     node::token::{self, TokenAsk},
     run,
 };
@@ -241,10 +240,12 @@ async fn main() -> Result<ExitCode> {
 
 async fn test_mail(args: MailTest) -> Result<()> {
     let config = Config::load(args.config.config.as_deref())?;
-    let mailer = Mailer::new(&config);
-    mailer.require()?;
-    mailer
-        .send(&args.address, &Letter::test())
+    let ground = Ground::open(config, Role::Tool).await?;
+    ground.mail.require()?;
+    let letter = mail::writer(&ground, "", None).test();
+    ground
+        .mail
+        .send(&args.address, &letter)
         .await
         .map_err(|why| anyhow::anyhow!("no mail to {}: {why}", args.address))?;
     println!("the server took a message to {}", args.address);

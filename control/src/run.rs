@@ -14,7 +14,7 @@ use crate::{
     app::App,
     audit, consumer, gate,
     node::{presence, push},
-    outbox, reconcile, retention, serve,
+    outbox, panel, reconcile, retention, serve,
 };
 
 /// Silence is looked for this often.
@@ -38,6 +38,7 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     tasks.spawn(outbox::run(app.clone(), stop.clone()));
     tasks.spawn(reconcile::run(app.clone(), stop.clone()));
     tasks.spawn(gate::run(app.clone(), stop.clone()));
+    tasks.spawn(panel::run(app.clone(), stop.clone()));
     tasks.spawn(consumer::review::run(app.clone(), stop.clone()));
     let silence = app.clone();
     // After a start nodes get the time that silence takes: a control that was away is no sign of theirs.

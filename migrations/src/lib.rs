@@ -29,6 +29,7 @@ mod m0047_quotas;
 mod m0048_passkeys;
 mod m0049_sso;
 mod m0050_plans;
+mod m0051_profiles;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -58,6 +59,7 @@ impl MigratorTrait for Main {
             Box::new(m0048_passkeys::Migration),
             Box::new(m0049_sso::Migration),
             Box::new(m0050_plans::Migration),
+            Box::new(m0051_profiles::Migration),
         ]
     }
 }

@@ -53,6 +53,12 @@ export const operations = (it) => ({
   'POST /account/second-factor': { fields: { current_password: secret } },
   'POST /account/second-factor/off': { fields: { current_password: secret, code: secret } },
   'POST /account/second-factor/recovery-codes': { fields: { current_password: secret, code: secret } },
+  'PUT /account/profile': {
+    body: {},
+    fields: { bio: takes, display_name: takes, 'links[]': refuses, time_zone: refuses },
+  },
+  'POST /account/ssh-keys': { fields: { name: elsewhere, public_key: elsewhere, current_password: secret } },
+  'PATCH /account/ssh-keys/{id}': { id: it.sshKey, body: {}, fields: { name: takes } },
   'POST /eggs/import': { body: it.plainEgg, fields: { '': refuses, file: elsewhere, '?name': takes }, made: 'egg' },
   // A revoked one counts against its person until it would have ended: few are made.
   'POST /event-consumers': { only: FEW, body: { name: 'c' }, fields: { name: takes, 'servers[]': refuses } },
@@ -114,6 +120,15 @@ export const operations = (it) => ({
   'POST /session': { fields: { login: elsewhere, password: secret, code: secret } },
   'POST /session/passkey': { fields: { state: secret } },
   'POST /session/sso/{provider}': { fields: { next: elsewhere } },
+  'PUT /settings': {
+    body: {},
+    fields: {
+      name: takes, accent: refuses, 'sign_up_domains[]': refuses, 'mail.from': refuses, 'mail.url': secret, current_password: secret,
+    },
+  },
+  'POST /settings/mail-test': { fields: { to: elsewhere, 'mail.from': elsewhere, 'mail.url': secret } },
+  // Closed there; what it takes are a name and an address like those of `POST /users`.
+  'POST /sign-up': { fields: { username: elsewhere, email: elsewhere } },
   'PATCH /users/{user}': { user: it.other, body: {}, fields: { username: refuses, email: mail } },
   // Each gets a password, which takes its time by design.
   'POST /users': {

@@ -125,6 +125,8 @@ ids! {
     PlanId = "plan";
     /// One passkey of one person.
     PasskeyId = "passkey";
+    /// One SSH key of one person.
+    SshKeyId = "SSH key";
     /// One join token.
     JoinTokenId = "join token";
     /// One private image registry.

@@ -228,6 +228,11 @@ keys! {
         RegistryUpdate = "registry.update",
         /// See all that was done, by whom and from where.
         AuditRead = "audit.read",
+        /// See the panel's settings.
+        PanelRead = "panel.read",
+        /// Change the panel's settings. Whoever may, chooses the server that mail goes by, and so can become anybody who
+        /// forgets a password.
+        PanelUpdate = "panel.update",
         /// Read the panel's own metrics.
         MetricsRead = "admin.metrics",
         /// See everybody's operations.

@@ -17,7 +17,7 @@ use crate::{
     email_link,
     error::{Error, Fields, Result},
     http::{Page, Stamp},
-    mail::Letter,
+    mail,
     password_link::service::forget,
     session::{
         dto::{SessionInfo, User},
@@ -134,11 +134,12 @@ pub async fn update(app: &App, caller: &Caller, req: AccountPatch) -> Result<Acc
         .by(&*tx, caller, now_ms)
         .await?;
     if let Some(email) = &pending {
-        email_link::service::send(app, caller, &user, email)?;
+        email_link::service::send(app, &*tx, caller, &user, email).await?;
     }
+    let writer = mail::to(app, &*tx, &user).await?;
     tx.commit().await?;
     if moved {
-        let letter = Letter::moved(&user.username, &caller.peer.address.to_string());
+        let letter = writer.moved(&caller.peer.address.to_string());
         // It is changed, whether or not there is room for word of it.
         drop(app.mail.post(caller.user.email.clone(), letter));
     }
@@ -220,9 +221,10 @@ pub async fn change_password(app: &App, caller: &Caller, req: PasswordChange) ->
     Entry::word("account.password", "user", &user.id)
         .by(&*tx, caller, now_ms)
         .await?;
+    let writer = mail::to(app, &*tx, user).await?;
     tx.commit().await?;
     app.nudges.revoked();
-    let letter = Letter::changed(&user.username, &caller.peer.address.to_string());
+    let letter = writer.changed(&caller.peer.address.to_string());
     // The password is changed, whether or not there is room for word of it.
     drop(app.mail.post(user.email.clone(), letter));
     Ok(())

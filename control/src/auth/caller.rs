@@ -22,8 +22,6 @@ use crate::{
     session::store,
 };
 
-/// A session that nobody used for so long has ended.
-pub const SESSION_IDLE_MS: i64 = 14 * 24 * 3600 * 1000;
 /// `last_seen_at` and `last_used_at` are written this often at most.
 const TOUCH_MS: i64 = 60_000;
 
@@ -272,10 +270,10 @@ async fn by_cookie(app: &App, token: &str, peer: Peer) -> Result<Caller> {
     let two_steps = held.two_steps || held.user.second_factor;
     let began_ms = held.began_at_ms;
     if held.used_at_ms.is_none_or(|at| at + TOUCH_MS <= now) {
-        let app = app.clone();
+        let (app, idle_ms) = (app.clone(), app.panel.now().session_ms());
         tokio::spawn(async move {
             touch(&app, "session", async |tx| {
-                store::seen(tx, &held.credential_id, now, SESSION_IDLE_MS).await
+                store::seen(tx, &held.credential_id, now, idle_ms).await
             })
             .await;
         });
@@ -372,7 +370,7 @@ impl FromRequestParts<App> for Caller {
             ));
         }
         let user = &caller.user;
-        if logged_in && !caller.two_steps && app.config.second_factor_of.wants(user.admin) {
+        if logged_in && !caller.two_steps && app.panel.now().second_factor_of.wants(user.admin) {
             return Err(Error::forbidden(
                 "second_factor_required",
                 "this panel wants a second step at log-in: set up an authenticator app before anything else, with \

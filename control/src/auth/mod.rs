@@ -12,7 +12,7 @@ pub mod secret;
 pub mod subject;
 
 pub use attempts::{Attempts, Network};
-pub use caller::{AnyCaller, Caller, Counted, SESSION_IDLE_MS, not_suspended};
+pub use caller::{AnyCaller, Caller, Counted, not_suspended};
 pub use cookie::{Scheme, SetCookie};
 pub use networks::Networks;
 pub use origin::Hosts;

@@ -10,7 +10,7 @@ use crate::{app::App, auth::Caller, error::Result, http::Json, problem::Problems
     responses((status = 202), Problems))]
 pub async fn request_email_link(State(app): State<App>, caller: Caller) -> Result<StatusCode> {
     caller.by_session()?;
-    service::own(&app, &caller)?;
+    service::own(&app, &caller).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -1,7 +1,7 @@
 //! Makes links and takes them. A link says by itself whose address it changes into what, and from what: one that was used,
 //! or came after another, fits nothing any more, so nothing is kept of them.
 
-use sea_orm::{ActiveModelTrait, ActiveValue::Set};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warren_entity::users;
@@ -15,8 +15,7 @@ use crate::{
     auth::{Caller, offer},
     db::Lane,
     error::{Error, Result},
-    mail::Letter,
-    password_link, person,
+    mail, password_link, person,
 };
 
 const KIND: &str = "email";
@@ -39,7 +38,13 @@ fn bad_link() -> Error {
 /// Sends a link to the address that somebody wants to have, or has.
 /// # Errors
 /// 409 without mail, 429 after too many.
-pub fn send(app: &App, caller: &Caller, user: &users::Model, to: &str) -> Result<()> {
+pub async fn send(
+    app: &App,
+    db: &impl ConnectionTrait,
+    caller: &Caller,
+    user: &users::Model,
+    to: &str,
+) -> Result<()> {
     app.mail.require()?;
     let now_ms = app.clock.now_ms();
     app.door.attempts.take_mail(&user.id, to, now_ms)?;
@@ -53,21 +58,20 @@ pub fn send(app: &App, caller: &Caller, user: &users::Model, to: &str) -> Result
     let url = first_run::url(app);
     let link = format!("{}/confirm-email#token={token}", url.trim_end_matches('/'));
     let address = caller.peer.address.to_string();
-    app.mail.post(
-        to.to_owned(),
-        Letter::confirm(&user.username, &address, &link),
-    )
+    let letter = mail::to(app, db, user).await?.confirm(&address, &link);
+    app.mail.post(to.to_owned(), letter)
 }
 
 /// Sends a link to one's own address.
 /// # Errors
 /// 409 `email_confirmed`, or without mail; 429 after too many.
-pub fn own(app: &App, caller: &Caller) -> Result<()> {
+pub async fn own(app: &App, caller: &Caller) -> Result<()> {
     if caller.user.email_verified {
         let text = "mail to this address has reached you already";
         return Err(Error::conflict("email_confirmed", text));
     }
-    send(app, caller, &caller.user, &caller.user.email)
+    let user = &caller.user;
+    send(app, app.db.read(), caller, user, &user.email).await
 }
 
 /// Takes the address over.
@@ -108,9 +112,10 @@ pub async fn set(app: &App, caller: &Caller, req: &EmailByLink) -> Result<()> {
         .with(json!({"email": {"from": user.email, "to": change.to}, "verified": true}))
         .by(&*tx, caller, now_ms)
         .await?;
+    let writer = mail::to(app, &*tx, &user).await?;
     tx.commit().await?;
     if moves {
-        let letter = Letter::moved(&user.username, &caller.peer.address.to_string());
+        let letter = writer.moved(&caller.peer.address.to_string());
         // It is changed, whether or not there is room for word of it.
         drop(app.mail.post(user.email, letter));
     }

@@ -184,7 +184,7 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
     let session = sessions::Entity::find_by_id(ticket.session.to_string())
         .one(ground.db.read())
         .await?;
-    let wanted = ground.config.second_factor_of.wants(user.admin);
+    let wanted = ground.panel.now().second_factor_of.wants(user.admin);
     if wanted && !user.second_factor && session.is_some_and(|session| !session.two_steps) {
         return Err(Error::Ended);
     }

@@ -18,6 +18,7 @@ mod routes;
 mod serve;
 mod stamp;
 mod tls;
+mod version;
 mod web;
 
 pub use certificate::Pin;
@@ -29,3 +30,5 @@ pub use rate::Rates;
 pub use routes::router;
 pub use serve::{Listening, serve};
 pub use stamp::Stamp;
+pub(crate) use version::versioned;
+pub use version::{IfMatch, Tagged, Version, Versioned, later};

@@ -25,7 +25,8 @@ use crate::{app::App, error::FieldError, problem::Problem};
             Ids are lower-case ULIDs, times RFC 3339 in UTC, sizes bytes, `cpu_percent` 100 = one core. \
             Every answer carries `x-request-id`. What is no success is `application/problem+json` with a \
             stable `code`. Lists are cut into pages: pass `next` as `cursor`. A POST with an `Idempotency-Key` \
-            that is sent again is carried out once.\n\n\
+            that is sent again is carried out once. What two people can change at once has a `version`, which `if-match` takes: \
+            a change that is meant for another state is refused with 412.\n\n\
             Authenticate with the session cookie of a log-in or with a personal API key as bearer token.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
@@ -41,6 +42,7 @@ use crate::{app::App, error::FieldError, problem::Problem};
         (name = "operations", description = "Work with an end and progress"),
         (name = "nodes", description = "Machines, join tokens, ports"),
         (name = "eggs", description = "Kinds of game servers"),
+        (name = "settings", description = "The panel as a whole"),
         (name = "events", description = "Public events and who reads them")
     )
 )]

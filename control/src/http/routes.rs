@@ -17,14 +17,16 @@ use super::{
 };
 use crate::{
     account, allocation, api_key, app::App, audit, egg, email_link, event, files, join_token,
-    location, node, operation, passkey, password_link, person, plan, quota, registry, role,
-    second_factor, server, session, sso, subuser,
+    location, node, operation, panel, passkey, password_link, person, plan, profile, quota,
+    registry, role, second_factor, server, session, ssh_key, sso, subuser,
 };
 
 /// JSON bodies are small.
 const JSON: Most = Most(256 * 1024);
 /// An egg with its icon; a form around it.
 const EGG: Most = Most(4 * 1024 * 1024);
+/// A picture of somebody.
+const PICTURE: Most = Most(profile::api::MOST_BYTES);
 /// The most that a file in the editor may hold, and a little for a precise answer above it.
 const FILE: Most = Most(files::MAX_BYTES + 1);
 
@@ -41,6 +43,15 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .layer(FILE.while_reading())
         .layer(from_fn(|request: Request, next: Next| {
             FILE.by_length(request, next)
+        }));
+    let picture = OpenApiRouter::new()
+        .routes(routes!(
+            profile::api::set_avatar,
+            profile::api::delete_avatar
+        ))
+        .layer(PICTURE.while_reading())
+        .layer(from_fn(|request: Request, next: Next| {
+            PICTURE.by_length(request, next)
         }));
     let people = OpenApiRouter::new()
         .routes(routes!(
@@ -73,6 +84,23 @@ pub(super) fn api() -> OpenApiRouter<App> {
             passkey::api::list_passkeys,
             passkey::api::create_passkey
         ))
+        .routes(routes!(
+            ssh_key::api::list_ssh_keys,
+            ssh_key::api::create_ssh_key
+        ))
+        .routes(routes!(
+            ssh_key::api::update_ssh_key,
+            ssh_key::api::delete_ssh_key
+        ))
+        .routes(routes!(
+            profile::api::get_profile,
+            profile::api::set_profile
+        ))
+        .routes(routes!(profile::api::get_user_profile))
+        .routes(routes!(profile::api::get_user_avatar))
+        .routes(routes!(panel::api::get_panel))
+        .routes(routes!(panel::api::get_settings, panel::api::set_settings))
+        .routes(routes!(panel::api::test_mail))
         .routes(routes!(passkey::api::offer_passkey))
         .routes(routes!(
             passkey::api::update_passkey,
@@ -102,6 +130,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
             person::api::delete_user
         ))
         .routes(routes!(role::api::list_user_grants))
+        .routes(routes!(person::api::sign_up))
         .routes(routes!(person::api::reset_user_password))
         .routes(routes!(person::api::explain_user))
         .routes(routes!(
@@ -239,6 +268,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
             JSON.by_length(request, next)
         }))
         .merge(large)
+        .merge(picture)
         .merge(file)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Page, Path},
+    http::{IfMatch, Json, Page, Path, Tagged},
     problem::Problems,
 };
 
@@ -42,16 +42,19 @@ pub async fn create_location(
 
 /// Changes name or description.
 #[utoipa::path(patch, path = "/locations/{location}", tag = "nodes",
-    params(("location" = String, Path, description = "Location id")),
+    params(("location" = String, Path, description = "Location id"), IfMatch),
     responses((status = 200, body = Location), Problems))]
 pub async fn update_location(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<LocationId>,
+    if_match: IfMatch,
     Json(req): Json<LocationPatch>,
-) -> Result<Json<Location>> {
+) -> Result<Tagged<Location>> {
     caller.require(Key::LocationUpdate, Resource::Panel)?;
-    service::update(&app, &caller, id, req).await.map(Json)
+    service::update(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Removes a location that no node stands at and no role is over.

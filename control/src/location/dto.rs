@@ -4,13 +4,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warren_entity::locations;
 
-use crate::http::Stamp;
+use crate::http::{Stamp, Version};
 
 /// A place that nodes stand at.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Location {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// What it is called.
     pub name: String,
     /// For people.
@@ -21,9 +23,12 @@ pub struct Location {
     pub created_at: Stamp,
 }
 
+crate::http::versioned!(Location);
+
 impl Location {
     pub(super) fn of(row: locations::Model, nodes: u64) -> Self {
         Self {
+            version: Version::at(row.updated_at_ms),
             id: row.id,
             name: row.name,
             description: row.description,

@@ -18,7 +18,7 @@ use crate::{
     auth::Caller,
     db::Lane,
     error::{Error, Fields, Result},
-    http::Page,
+    http::{IfMatch, Page, Version, later},
 };
 
 /// More places than anybody has; the list is one page.
@@ -119,6 +119,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: LocationId,
+    if_match: &IfMatch,
     req: LocationPatch,
 ) -> Result<Location> {
     let mut fields = Fields::new();
@@ -129,9 +130,10 @@ pub async fn update(
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let before = find(&*tx, id).await?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
     let mut row = locations::ActiveModel {
         id: Set(before.id.clone()),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(later(before.updated_at_ms, now_ms)),
         ..Default::default()
     };
     if let Some(name) = name {

@@ -1,4 +1,10 @@
-//! What is written to people.
+//! What is written to people, in their language: `letters/` holds the words.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde::Deserialize;
+
+use crate::{language::Language, text::tame};
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,100 +15,224 @@ pub struct Letter {
     pub text: String,
 }
 
-impl Letter {
+#[derive(Deserialize)]
+struct Words {
+    subject: String,
+    text: String,
+}
+
+type Catalogue = BTreeMap<String, Words>;
+
+const FILES: [(Language, &str); 3] = [
+    (Language::En, include_str!("letters/en.toml")),
+    (Language::De, include_str!("letters/de.toml")),
+    (Language::Fr, include_str!("letters/fr.toml")),
+];
+
+/// They are compiled in, and a test reads them all: what can't be read is left out and written in English.
+static WORDS: LazyLock<Vec<(Language, Catalogue)>> = LazyLock::new(|| {
+    FILES
+        .iter()
+        .filter_map(|(language, text)| Some((*language, toml::from_str(text).ok()?)))
+        .collect()
+});
+
+/// The longest value of a placeholder: a user agent, a link.
+const MOST: usize = 512;
+
+/// Puts values in, in one pass: what somebody is called is never looked through for placeholders.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let value = rest.find('}').and_then(|end| {
+            let found = values.iter().find(|(name, _)| *name == &rest[1..end]);
+            found.map(|(_, value)| (end, *value))
+        });
+        match value {
+            Some((end, value)) => {
+                out.push_str(&tame(value, MOST));
+                rest = &rest[end + 1..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Writes to one person.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    /// What the panel is called.
+    pub panel: String,
+    /// Theirs.
+    pub language: Language,
+    /// Their log-in name.
+    pub name: String,
+}
+
+impl Writer {
+    fn write(&self, what: &str, values: &[(&str, &str)]) -> Letter {
+        let of = |language| {
+            let known = WORDS.iter().find(|(known, _)| *known == language);
+            known.and_then(|(_, words)| words.get(what))
+        };
+        let Some(words) = of(self.language).or_else(|| of(Language::En)) else {
+            return Letter {
+                subject: self.panel.clone(),
+                text: String::new(),
+            };
+        };
+        let mut all = vec![("name", &*self.name), ("panel", &*self.panel)];
+        all.extend_from_slice(values);
+        Letter {
+            subject: fill(&words.subject, &all),
+            text: fill(&words.text, &all),
+        }
+    }
+
     /// Invites somebody who has an account from now on.
     #[must_use]
-    pub fn invitation(name: &str, by: &str, link: &str) -> Self {
-        Self {
-            subject: "You were invited to Warren".into(),
-            text: format!(
-                "Hello {name},\n\n{by} made an account for you on this panel:\n\n    user name  {name}\n\n\
-                 Choose a password within a week:\n\n{link}\n\n\
-                 If you do not expect this, leave it alone: without a password nobody can use the account.\n"
-            ),
-        }
+    pub fn invitation(&self, by: &str, link: &str) -> Letter {
+        self.write("invitation", &[("by", by), ("link", link)])
     }
 
     /// Tells somebody without an account that a server is shared with them.
     #[must_use]
-    pub fn shared(name: &str, by: &str, server: &str, link: &str) -> Self {
-        Self {
-            subject: "Somebody shares a game server with you".into(),
-            text: format!(
-                "Hello,\n\n{by} shares the game server \"{server}\" with you on this panel, where an account was made for you:\n\n    \
-                 user name  {name}\n\nChoose a password within a week; the name can be changed then:\n\n{link}\n\nIf you do not \
-                 expect this, leave it alone: without a password nobody can use the account, and it goes by itself.\n"
-            ),
-        }
+    pub fn shared(&self, by: &str, server: &str, link: &str) -> Letter {
+        let values = [("by", by), ("server", server), ("link", link)];
+        self.write("shared", &values)
+    }
+
+    /// Tells somebody with an account that a server is shared with them.
+    #[must_use]
+    pub fn shared_too(&self, by: &str, server: &str, link: &str) -> Letter {
+        let values = [("by", by), ("server", server), ("link", link)];
+        self.write("shared_too", &values)
+    }
+
+    /// Lets somebody who asked for an account take it.
+    #[must_use]
+    pub fn welcome(&self, address: &str, link: &str) -> Letter {
+        self.write("welcome", &[("address", address), ("link", link)])
+    }
+
+    /// Tells somebody who asked for an account that they have one.
+    #[must_use]
+    pub fn there(&self, address: &str, link: &str) -> Letter {
+        self.write("there", &[("address", address), ("link", link)])
     }
 
     /// Lets somebody set another password.
     #[must_use]
-    pub fn reset(name: &str, address: &str, link: &str) -> Self {
-        Self {
-            subject: "Another password for Warren".into(),
-            text: format!(
-                "Hello {name},\n\nsomebody at {address} asked for another password for your account. \
-                 If that was you, choose one within an hour:\n\n{link}\n\n\
-                 If it was not, leave this alone: your password stays as it is.\n"
-            ),
-        }
+    pub fn reset(&self, address: &str, link: &str) -> Letter {
+        self.write("reset", &[("address", address), ("link", link)])
     }
 
     /// Says that the password is another one.
     #[must_use]
-    pub fn changed(name: &str, address: &str) -> Self {
-        Self {
-            subject: "Your password for Warren was changed".into(),
-            text: format!(
-                "Hello {name},\n\nthe password of your account was changed from {address}, and all other log-ins \
-                 have ended. If that was not you, ask for another password at once and tell an admin.\n"
-            ),
-        }
+    pub fn changed(&self, address: &str) -> Letter {
+        self.write("changed", &[("address", address)])
     }
 
     /// Says that the password was set by a link.
     #[must_use]
-    pub fn recovered(name: &str, address: &str) -> Self {
-        Self {
-            subject: "Your password for Warren was changed".into(),
-            text: format!(
-                "Hello {name},\n\nthe password of your account was set by a link from {address}. All log-ins and all API \
-                 keys of the account have ended. If that was not you, tell an admin.\n"
-            ),
-        }
+    pub fn recovered(&self, address: &str) -> Letter {
+        self.write("recovered", &[("address", address)])
     }
 
     /// Asks whether an address is somebody's.
     #[must_use]
-    pub fn confirm(name: &str, address: &str, link: &str) -> Self {
-        Self {
-            subject: "Is this your e-mail address?".into(),
-            text: format!(
-                "Hello,\n\nsomebody at {address} says that the account {name} at Warren is to have this e-mail address. If that \
-                 was you, say so within a day:\n\n{link}\n\nIf it was not, leave this alone: nothing changes.\n"
-            ),
-        }
+    pub fn confirm(&self, address: &str, link: &str) -> Letter {
+        self.write("confirm", &[("address", address), ("link", link)])
     }
 
     /// Tells the address that an account had.
     #[must_use]
-    pub fn moved(name: &str, address: &str) -> Self {
-        Self {
-            subject: "Your account at Warren has another e-mail address".into(),
-            text: format!(
-                "Hello {name},\n\nthe e-mail address of your account was changed from {address}; nothing is sent to this \
-                 one any more. If that was not you, tell an admin.\n"
-            ),
-        }
+    pub fn moved(&self, address: &str) -> Letter {
+        self.write("moved", &[("address", address)])
+    }
+
+    /// Tells of a log-in from where there was none before.
+    #[must_use]
+    pub fn logged_in(&self, address: &str, browser: &str, link: &str) -> Letter {
+        let values = [("address", address), ("browser", browser), ("link", link)];
+        self.write("logged_in", &values)
     }
 
     /// Shows that mail works.
     #[must_use]
-    pub fn test() -> Self {
-        Self {
-            subject: "Mail from Warren works".into(),
-            text: "This was sent to see whether mail works. It does.\n".into(),
+    pub fn test(&self) -> Letter {
+        self.write("test", &[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn places(text: &str) -> std::collections::BTreeSet<String> {
+        let found = regex::Regex::new(r"\{(\w+)\}").unwrap();
+        let all = found.captures_iter(text);
+        all.map(|c| c[1].to_owned()).collect()
+    }
+
+    #[test]
+    fn every_letter_is_there_in_every_language_with_the_same_placeholders() {
+        let read = |text| toml::from_str::<Catalogue>(text).unwrap();
+        let english = read(FILES[0].1);
+        assert_eq!(FILES.map(|(language, _)| language), Language::ALL);
+        for (language, text) in FILES {
+            let words = read(text);
+            assert_eq!(
+                words.keys().collect::<Vec<_>>(),
+                english.keys().collect::<Vec<_>>(),
+                "{language:?}"
+            );
+            for (what, words) in &words {
+                let both = |words: &Words| places(&format!("{}{}", words.subject, words.text));
+                assert_eq!(both(words), both(&english[what]), "{what} in {language:?}");
+                assert!(!words.subject.contains('\n'), "{what} in {language:?}");
+                assert!(words.text.ends_with('\n'), "{what} in {language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_placeholder_is_left_and_none_is_found_in_a_name() {
+        for language in Language::ALL {
+            let to = Writer {
+                panel: "{link}".into(),
+                language,
+                name: "{by}\n".into(),
+            };
+            let letters = [
+                to.invitation("b", "l"),
+                to.shared("b", "s", "l"),
+                to.shared_too("b", "s", "l"),
+                to.welcome("a", "l"),
+                to.there("a", "l"),
+                to.reset("a", "l"),
+                to.changed("a"),
+                to.recovered("a"),
+                to.confirm("a", "l"),
+                to.moved("a"),
+                to.logged_in("a", "u", "l"),
+                to.test(),
+            ];
+            for letter in letters {
+                let both = format!("{}{}", letter.subject, letter.text);
+                let left = places(&both.replace("{link}", "").replace("{by}", ""));
+                assert!(left.is_empty(), "{language:?}: {both}");
+                assert!(!letter.subject.contains('\n'));
+            }
         }
     }
 }

@@ -1,20 +1,26 @@
-//! Mail to people, by the SMTP server of the configuration.
+//! Mail to people, by the SMTP server that the panel's settings or the configuration name.
 
 mod letter;
 
 use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwapOption;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
 };
 use tokio::{sync::Semaphore, time::timeout};
 
-pub use letter::Letter;
+pub use letter::{Letter, Writer};
+use sea_orm::ConnectionTrait;
+use warren_entity::users;
 
 use crate::{
+    app::Ground,
     config::{self, Config},
     error::{Error, Result},
+    language::Language,
+    profile,
 };
 
 /// A server has taken a message by then, or it counts as lost and is tried again.
@@ -24,9 +30,9 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(60)];
 /// Messages on their way at one time; more are refused where they are asked for.
 const ROOM: usize = 64;
 
-/// Sends mail, or says that there is none.
+/// Sends mail, or says that there is none. Clones share the server: another one counts for all of them.
 #[derive(Clone, Default)]
-pub struct Mailer(Option<Arc<Inner>>);
+pub struct Mailer(Arc<ArcSwapOption<Inner>>);
 
 struct Inner {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -38,10 +44,16 @@ struct Inner {
 /// # Errors
 /// Names the key.
 pub fn check(config: &Config) -> Result<(), config::Error> {
-    let mail = &config.mail;
-    if mail.url.expose().is_empty() {
+    if config.mail.url.expose().is_empty() {
         return Ok(());
     }
+    usable(&config.mail, &config.public_url)
+}
+
+/// Whether mail can be sent so, by a panel that is found at `public_url`.
+/// # Errors
+/// Names the key.
+pub fn usable(mail: &config::Mail, public_url: &str) -> Result<(), config::Error> {
     let bad = |key, problem: String| Err(config::Error::Value { key, problem });
     if transport(mail).is_err() {
         // Not the text of the cause: it could show the password.
@@ -59,11 +71,30 @@ pub fn check(config: &Config) -> Result<(), config::Error> {
         );
         return bad("mail.from", text);
     }
-    if config.public_url.is_empty() {
+    if public_url.is_empty() {
         let text = "is what links in mail begin with; set it, or leave `mail.url` empty";
         return bad("public_url", text.into());
     }
     Ok(())
+}
+
+/// Who writes to somebody, in their language or else the panel's.
+/// # Errors
+/// Database.
+pub async fn to(ground: &Ground, db: &impl ConnectionTrait, user: &users::Model) -> Result<Writer> {
+    let (_, language) = profile::choices(db, &user.id).await?;
+    Ok(writer(ground, &user.username, language))
+}
+
+/// Who writes to somebody whose language is known, or who has chosen none.
+#[must_use]
+pub fn writer(ground: &Ground, name: &str, language: Option<Language>) -> Writer {
+    let now = ground.panel.now();
+    Writer {
+        panel: now.name.clone(),
+        language: language.unwrap_or(now.language),
+        name: name.to_owned(),
+    }
 }
 
 fn transport(
@@ -74,27 +105,31 @@ fn transport(
 }
 
 impl Mailer {
-    /// From a configuration that was checked.
+    /// By a server that was checked; none where its address is empty.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
-        let mail = &config.mail;
-        if mail.url.expose().is_empty() {
-            return Self::default();
-        }
-        let (Ok(transport), Ok(from)) = (transport(mail), mail.from.parse()) else {
-            return Self::default();
+    pub fn of(mail: &config::Mail) -> Self {
+        let mailer = Self::default();
+        mailer.send_by(mail);
+        mailer
+    }
+
+    /// Sends by this server from now on. What is on its way goes by the one before.
+    pub fn send_by(&self, mail: &config::Mail) {
+        let made = match (transport(mail), mail.from.parse()) {
+            (Ok(transport), Ok(from)) if !mail.url.expose().is_empty() => Some(Arc::new(Inner {
+                transport,
+                from,
+                room: Arc::new(Semaphore::new(ROOM)),
+            })),
+            _ => None,
         };
-        Self(Some(Arc::new(Inner {
-            transport,
-            from,
-            room: Arc::new(Semaphore::new(ROOM)),
-        })))
+        self.0.store(made);
     }
 
     /// Whether there is a server to send by.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.0.load().is_some()
     }
 
     /// Passes if mail can be sent.
@@ -104,8 +139,7 @@ impl Mailer {
         if self.is_on() {
             return Ok(());
         }
-        let text =
-            "this panel sends no mail: set `mail.url` and `mail.from` in control's configuration";
+        let text = "this panel sends no mail: name a mail server in its settings";
         Err(Error::conflict("mail_off", text))
     }
 
@@ -113,7 +147,7 @@ impl Mailer {
     /// # Errors
     /// In words: what the server said, or that it was not reached.
     pub async fn send(&self, to: &str, letter: &Letter) -> Result<(), String> {
-        let Some(inner) = &self.0 else {
+        let Some(inner) = self.0.load_full() else {
             return Err("this panel sends no mail".into());
         };
         let message = inner.message(to, letter)?;
@@ -132,7 +166,9 @@ impl Mailer {
     /// # Errors
     /// 429 when too many are on their way.
     pub fn post(&self, to: String, letter: Letter) -> Result<()> {
-        let Some(inner) = &self.0 else { return Ok(()) };
+        let Some(inner) = self.0.load_full() else {
+            return Ok(());
+        };
         let Ok(place) = inner.room.clone().try_acquire_owned() else {
             metrics::counter!("warren_mails_total", "result" => "refused").increment(1);
             return Err(Error::TooMany {

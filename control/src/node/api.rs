@@ -14,7 +14,7 @@ use crate::{
     app::App,
     auth::{Caller, NodeAccess},
     error::Result,
-    http::{Json, Page, Path, Query},
+    http::{IfMatch, Json, Page, Path, Query, Tagged},
     problem::Problems,
 };
 use warren_proto::ids::{NodeId, ServerId};
@@ -34,22 +34,25 @@ pub async fn list_nodes(
 #[utoipa::path(get, path = "/nodes/{node}", tag = "nodes",
     params(("node" = String, Path, description = "Node id")),
     responses((status = 200, body = Node), Problems))]
-pub async fn get_node(State(app): State<App>, access: NodeAccess) -> Result<Json<Node>> {
+pub async fn get_node(State(app): State<App>, access: NodeAccess) -> Result<Tagged<Node>> {
     access.require(Key::NodeRead)?;
-    service::get(&app, access.node).await.map(Json)
+    service::get(&app, access.node).await.map(Tagged)
 }
 
 /// Changes name, players' address or port range.
 #[utoipa::path(patch, path = "/nodes/{node}", tag = "nodes",
-    params(("node" = String, Path, description = "Node id")),
+    params(("node" = String, Path, description = "Node id"), IfMatch),
     responses((status = 200, body = Node), Problems))]
 pub async fn update_node(
     State(app): State<App>,
     access: NodeAccess,
+    if_match: IfMatch,
     Json(req): Json<NodePatch>,
-) -> Result<Json<Node>> {
+) -> Result<Tagged<Node>> {
     access.require(Key::NodeUpdate)?;
-    service::update(&app, &access, req).await.map(Json)
+    service::update(&app, &access, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Removes a node; its credential is revoked.

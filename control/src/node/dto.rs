@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use warren_proto::ids::EggId;
 
-use crate::http::Stamp;
+use crate::http::{Stamp, Version};
 
 /// How a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -123,6 +123,8 @@ pub struct Promised {
 pub struct Node {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// Its name.
     pub name: String,
     /// How it stands.
@@ -158,6 +160,8 @@ pub struct Node {
     /// Why it is quarantined.
     pub quarantined_because: Option<String>,
 }
+
+crate::http::versioned!(Node);
 
 /// Which nodes.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]

@@ -36,7 +36,7 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     gate,
-    http::{Page, PageQuery, Stamp},
+    http::{IfMatch, Page, PageQuery, Stamp, Version, later},
     location,
     outbox::{self, Event},
     server::adopt::{self, Adoption},
@@ -211,7 +211,12 @@ pub(crate) fn check_address(fields: &mut Fields, field: &str, text: &str) {
 /// Changes name, players' address or port range.
 /// # Errors
 /// 422 names the field.
-pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<Node> {
+pub async fn update(
+    app: &App,
+    access: &NodeAccess,
+    if_match: &IfMatch,
+    req: NodePatch,
+) -> Result<Node> {
     let mut fields = Fields::new();
     let mut row = nodes::ActiveModel {
         id: Set(access.node.id.clone()),
@@ -241,7 +246,6 @@ pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<No
     }
     fields.finish()?;
     let now_ms = app.clock.now_ms();
-    row.updated_at_ms = Set(now_ms);
     let moved = req.location.as_deref().map(str::trim);
     let moved = moved.filter(|to| *to != access.node.location_id.as_deref().unwrap_or_default());
     if moved.is_some() {
@@ -255,6 +259,13 @@ pub async fn update(app: &App, access: &NodeAccess, req: NodePatch) -> Result<No
         "port_range": req.port_range,
     });
     let tx = app.db.begin(Lane::People).await?;
+    let before = nodes::Entity::find_by_id(&*access.node.id)
+        .lock_exclusive()
+        .one(&*tx)
+        .await?
+        .ok_or_else(|| Error::not_found("node"))?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
+    row.updated_at_ms = Set(later(before.updated_at_ms, now_ms));
     let mut affected = Vec::new();
     if let Some(to) = moved {
         let to = place(&*tx, to).await?;

@@ -9,7 +9,12 @@ use warren_proto::state::State;
 use super::dto::{
     ConditionInfo, HostInfo, Node, NodeLoad, NodeState, PortRange, Promised, ServerCount,
 };
-use crate::{egg::view::lenient, error::Result, http::Stamp, server::dto::Limits};
+use crate::{
+    egg::view::lenient,
+    error::Result,
+    http::{Stamp, Version},
+    server::dto::Limits,
+};
 
 /// How a node stands.
 #[must_use]
@@ -165,6 +170,7 @@ fn conditions(row: &nodes::Model, now_ms: i64) -> Vec<ConditionInfo> {
 pub fn node(row: &nodes::Model, tenants: Tenants, rates: Option<(f64, f64)>, now_ms: i64) -> Node {
     let port = |port: i32| u16::try_from(port).unwrap_or_default();
     Node {
+        version: Version::at(row.updated_at_ms),
         id: row.id.clone(),
         name: row.name.clone(),
         state: state(row),

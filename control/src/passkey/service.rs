@@ -275,8 +275,8 @@ pub async fn log_in(app: &App, peer: &Peer, req: PasskeyLogin) -> Result<(SetCoo
         return Err(used());
     }
     let how = json!({"passkey": row.name});
-    let cookie = opening.keep(&*tx, Some(how), now_ms).await?;
-    let cookie = cookie.ok_or_else(used)?;
+    let opened = opening.keep(app, &*tx, Some(how), now_ms).await?;
+    let opened = opened.ok_or_else(used)?;
     tx.commit().await?;
-    Ok((cookie, user.into()))
+    Ok((opened.done(app), user.into()))
 }

@@ -19,10 +19,9 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     gate::{self, Ended},
-    mail::Letter,
-    passkey, person,
+    mail, passkey, person,
     session::store,
-    sso,
+    ssh_key, sso,
 };
 
 /// How long a link to another password is good.
@@ -107,8 +106,9 @@ async fn send(app: &App, peer: &Peer, login: &str, now_ms: i64) -> Result<()> {
     Entry::word("password_link.create", "user", &user.id)
         .by_nobody(&*tx, peer, now_ms)
         .await?;
+    let letter = mail::to(app, &*tx, &user).await?;
     tx.commit().await?;
-    let letter = Letter::reset(&user.username, &peer.address.to_string(), &link);
+    let letter = letter.reset(&peer.address.to_string(), &link);
     app.mail.post(user.email, letter)
 }
 
@@ -163,6 +163,7 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
     // Whoever had got in may have made some.
     api_key::service::end_all(&*tx, &user.id, now_ms).await?;
     passkey::forget(&*tx, &user.id).await?;
+    ssh_key::forget(&*tx, &user.id).await?;
     if user.password_hash == password::NO_PASSWORD {
         // They add a password to the log-in that they came by.
         sso::forget_connected(&*tx, &user.id).await?;
@@ -174,9 +175,10 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
         .by_nobody(&*tx, peer, now_ms)
         .await?;
     gate::end(&*tx, Ended::User(id), now_ms).await?;
+    let writer = mail::to(app, &*tx, &user).await?;
     tx.commit().await?;
     app.nudges.revoked();
-    let letter = Letter::recovered(&user.username, &peer.address.to_string());
+    let letter = writer.recovered(&peer.address.to_string());
     // The password is set, whether or not there is room for word of it.
     drop(app.mail.post(user.email, letter));
     Ok(())

@@ -5,17 +5,17 @@ use warren_proto::ids::UserId;
 
 use super::{
     dto::{
-        FirstPassword, Person, PersonCreate, PersonCreated, PersonPatch, PersonQuery,
+        FirstPassword, Person, PersonCreate, PersonCreated, PersonPatch, PersonQuery, SignUp,
         SuspensionAsk, Why, WhyQuery,
     },
-    service, suspension, why,
+    service, sign_up, suspension, why,
 };
 use crate::{
     access::{Key, Resource},
     app::App,
-    auth::Caller,
+    auth::{Caller, Peer},
     error::Result,
-    http::{Json, Page, Path, Query},
+    http::{IfMatch, Json, Page, Path, Query, Tagged},
     problem::Problems,
 };
 
@@ -52,23 +52,26 @@ pub async fn get_user(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<UserId>,
-) -> Result<Json<Person>> {
+) -> Result<Tagged<Person>> {
     caller.require(Key::PersonRead, Resource::Panel)?;
-    service::get(&app, id).await.map(Json)
+    service::get(&app, id).await.map(Tagged)
 }
 
 /// Changes an account. Nobody changes one that has more than they have.
 #[utoipa::path(patch, path = "/users/{user}", tag = "people",
-    params(("user" = String, Path, description = "User id")),
+    params(("user" = String, Path, description = "User id"), IfMatch),
     responses((status = 200, body = Person), Problems))]
 pub async fn update_user(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<UserId>,
+    if_match: IfMatch,
     Json(req): Json<PersonPatch>,
-) -> Result<Json<Person>> {
+) -> Result<Tagged<Person>> {
     caller.require(Key::PersonUpdate, Resource::Panel)?;
-    service::update(&app, &caller, id, req).await.map(Json)
+    service::update(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Makes up another password, to be changed at the next log-in; all log-ins and API keys of theirs end.
@@ -138,4 +141,17 @@ pub async fn explain_user(
 ) -> Result<Json<Why>> {
     caller.require(Key::PersonRead, Resource::Panel)?;
     why::explain(&app, &caller, id, &query).await.map(Json)
+}
+
+/// Asks for an account, where the panel lets anybody. The answer is the same whether or not there is one: what comes is a
+/// mail.
+#[utoipa::path(post, path = "/sign-up", tag = "session", security(()),
+    responses((status = 202), Problems))]
+pub async fn sign_up(
+    State(app): State<App>,
+    peer: Peer,
+    Json(req): Json<SignUp>,
+) -> Result<StatusCode> {
+    sign_up::ask(&app, &peer, &req)?;
+    Ok(StatusCode::ACCEPTED)
 }

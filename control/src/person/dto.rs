@@ -4,13 +4,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use warren_proto::ids::{NodeId, ServerId};
 
-use crate::{http::Stamp, operation::dto::Named};
+use crate::{
+    http::{Stamp, Version},
+    operation::dto::Named,
+};
 
 /// Somebody with an account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Person {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// Log-in name.
     pub username: String,
     /// E-mail address.
@@ -32,6 +37,8 @@ pub struct Person {
     /// When the account was made.
     pub created_at: Stamp,
 }
+
+crate::http::versioned!(Person);
 
 /// Since when somebody may do nothing, and why.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -149,4 +156,16 @@ pub struct Reason {
     pub text: String,
     /// The role.
     pub role: Option<Named>,
+}
+
+/// Asks for an account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignUp {
+    /// Log-in name that one would like: 1 to 64 of letters, digits, `.`, `_`, `-`. One that is taken gets a number behind it.
+    #[schema(example = "ann")]
+    pub username: String,
+    /// Where the link goes.
+    #[schema(example = "ann@example.net")]
+    pub email: String,
 }

@@ -4,5 +4,6 @@ pub mod api;
 pub mod dto;
 pub mod newcomer;
 pub mod service;
+mod sign_up;
 mod suspension;
 pub mod why;

@@ -26,14 +26,14 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     gate::{self, Ended},
-    http::{Page, PageQuery, Stamp},
-    mail::Letter,
+    http::{IfMatch, Page, PageQuery, Stamp, Version, later},
+    mail,
     operation::dto::Named,
     passkey,
     password_link::service as link,
-    second_factor,
+    profile, second_factor,
     session::store,
-    sso,
+    ssh_key, sso,
 };
 
 /// What a page of people needs beside their rows.
@@ -96,6 +96,7 @@ async fn shown(db: &impl ConnectionTrait, rows: Vec<users::Model>) -> Result<Vec
             .into_iter()
             .map(|(name, id)| Named { id, name })
             .collect(),
+        version: Version::at(u.updated_at_ms),
         id: u.id,
         username: u.username,
         email: u.email,
@@ -259,7 +260,8 @@ pub async fn create(app: &App, caller: &Caller, req: PersonCreate) -> Result<Per
     let user = one(&*tx, row).await?;
     tx.commit().await?;
     if let Some(link) = &link {
-        let letter = Letter::invitation(&user.username, &caller.user.username, link);
+        let letter = mail::writer(app, &user.username, None);
+        let letter = letter.invitation(&caller.user.username, link);
         // The account is there: whoever waits in vain asks for a link as if they had forgotten.
         if let Err(error) = app.mail.post(user.email.clone(), letter) {
             tracing::warn!(%error, "an invitation was not sent");
@@ -338,7 +340,13 @@ pub(crate) fn not_own(caller: &Caller, id: UserId) -> Result<()> {
 /// Changes an account. A right that is lost ends what it has opened.
 /// # Errors
 /// 403 for one that has more than the caller, 404, 409 for the last admin, 422.
-pub async fn update(app: &App, caller: &Caller, id: UserId, req: PersonPatch) -> Result<Person> {
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: UserId,
+    if_match: &IfMatch,
+    req: PersonPatch,
+) -> Result<Person> {
     not_own(caller, id)?;
     if req.admin.is_some() {
         admins_only(caller)?;
@@ -358,9 +366,10 @@ pub async fn update(app: &App, caller: &Caller, id: UserId, req: PersonPatch) ->
         not_the_last(&*tx, &before.id).await?;
     }
     let before = locked(app, &*tx, caller, id).await?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
     let mut row = users::ActiveModel {
         id: Set(before.id.clone()),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(later(before.updated_at_ms, now_ms)),
         ..Default::default()
     };
     if let Some(name) = &req.username {
@@ -420,6 +429,7 @@ pub async fn reset_password(app: &App, caller: &Caller, id: UserId) -> Result<Fi
     store::end_all(&*tx, &row.id, now_ms).await?;
     api_key::service::end_all(&*tx, &row.id, now_ms).await?;
     passkey::forget(&*tx, &row.id).await?;
+    ssh_key::forget(&*tx, &row.id).await?;
     sso::forget(&*tx, &row.id).await?;
     Entry::word("person.password", "user", &row.id)
         .by(&*tx, caller, now_ms)
@@ -470,6 +480,8 @@ pub async fn delete(app: &App, caller: &Caller, id: UserId) -> Result<()> {
     store::end_all(&*tx, &row.id, now_ms).await?;
     api_key::service::end_all(&*tx, &row.id, now_ms).await?;
     passkey::forget(&*tx, &row.id).await?;
+    ssh_key::forget(&*tx, &row.id).await?;
+    profile::forget(&*tx, &row.id).await?;
     sso::forget(&*tx, &row.id).await?;
     link::forget(&*tx, &row.id).await?;
     second_factor::forget(&*tx, &row.id, now_ms).await?;

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Page, Path},
+    http::{IfMatch, Json, Page, Path, Tagged},
     problem::Problems,
 };
 
@@ -45,23 +45,26 @@ pub async fn get_plan(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<PlanId>,
-) -> Result<Json<Plan>> {
+) -> Result<Tagged<Plan>> {
     caller.require(Key::PlanRead, Resource::Panel)?;
-    service::get(&app, id).await.map(Json)
+    service::get(&app, id).await.map(Tagged)
 }
 
 /// Changes a plan; it counts at once for everybody who is on it. Servers that have more keep it and get no more.
 #[utoipa::path(patch, path = "/plans/{plan}", tag = "people",
-    params(("plan" = String, Path, description = "Plan id")),
+    params(("plan" = String, Path, description = "Plan id"), IfMatch),
     responses((status = 200, body = Plan), Problems))]
 pub async fn update_plan(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<PlanId>,
+    if_match: IfMatch,
     Json(req): Json<PlanPatch>,
-) -> Result<Json<Plan>> {
+) -> Result<Tagged<Plan>> {
     caller.require(Key::PlanUpdate, Resource::Panel)?;
-    service::update(&app, &caller, id, req).await.map(Json)
+    service::update(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Removes a plan that nobody is on.

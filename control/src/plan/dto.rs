@@ -3,13 +3,18 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{http::Stamp, quota::dto::QuotaLimits};
+use crate::{
+    http::{Stamp, Version},
+    quota::dto::QuotaLimits,
+};
 
 /// A quota with a name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Plan {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// What it is called.
     #[schema(example = "Starter")]
     pub name: String,
@@ -26,6 +31,8 @@ pub struct Plan {
     /// When it was changed last.
     pub updated_at: Stamp,
 }
+
+crate::http::versioned!(Plan);
 
 /// A new plan.
 #[derive(Deserialize, ToSchema)]

@@ -21,7 +21,7 @@ use crate::{
     auth::Caller,
     db::Lane,
     error::{Error, Fields, Result},
-    http::{Page, Stamp},
+    http::{IfMatch, Page, Stamp, Version, later},
     quota::{
         dto::QuotaLimits,
         limits::{self, Columns},
@@ -34,6 +34,7 @@ const MOST: u64 = 200;
 fn shown(row: plans::Model, people: u64) -> Plan {
     Plan {
         limits: QuotaLimits::from(&row),
+        version: Version::at(row.updated_at_ms),
         id: row.id,
         name: row.name,
         description: row.description,
@@ -182,7 +183,13 @@ pub async fn create(app: &App, caller: &Caller, req: PlanCreate) -> Result<Plan>
 /// Changes one. What is given out beyond it stays, and does not become more.
 /// # Errors
 /// 403 for one that bounds the caller, 404, 422.
-pub async fn update(app: &App, caller: &Caller, id: PlanId, req: PlanPatch) -> Result<Plan> {
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: PlanId,
+    if_match: &IfMatch,
+    req: PlanPatch,
+) -> Result<Plan> {
     let mut fields = Fields::new();
     let name = req.name.as_ref().map(|n| fields.line("name", n, 64));
     let description = req.description.as_ref();
@@ -194,13 +201,14 @@ pub async fn update(app: &App, caller: &Caller, id: PlanId, req: PlanPatch) -> R
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let before = store::locked(&*tx, id).await?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
     let standard = req.standard.filter(|standard| *standard != before.standard);
     if req.limits.is_some() || standard.is_some() {
         not_own(&*tx, caller, &before, standard).await?;
     }
     let mut row = plans::ActiveModel {
         id: Set(before.id.clone()),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(later(before.updated_at_ms, now_ms)),
         ..Default::default()
     };
     if let Some(name) = name {

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Path},
+    http::{IfMatch, Json, Path, Tagged},
     problem::Problems,
 };
 
@@ -31,21 +31,24 @@ pub async fn get_user_quota(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<UserId>,
-) -> Result<Json<Quota>> {
+) -> Result<Tagged<Quota>> {
     caller.require(Key::PersonRead, Resource::Panel)?;
-    service::get(&app, id).await.map(Json)
+    service::get(&app, id).await.map(Tagged)
 }
 
 /// Sets all of somebody's quota; an empty one leaves the standard plan, if there is one. Servers that have more keep it and get no more.
 #[utoipa::path(put, path = "/users/{user}/quota", tag = "people",
-    params(("user" = String, Path, description = "User id")),
+    params(("user" = String, Path, description = "User id"), IfMatch),
     responses((status = 200, body = Quota), Problems))]
 pub async fn set_user_quota(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<UserId>,
+    if_match: IfMatch,
     Json(req): Json<QuotaSet>,
-) -> Result<Json<Quota>> {
+) -> Result<Tagged<Quota>> {
     caller.require(Key::PersonQuota, Resource::Panel)?;
-    service::set(&app, &caller, id, req).await.map(Json)
+    service::set(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warren_proto::ids::PlanId;
 
+use crate::http::Version;
 use crate::operation::dto::Named;
 
 /// What somebody's servers may have together. Null or left out: as much as there is.
@@ -53,6 +54,8 @@ pub struct QuotaUse {
 /// A quota and what of it is given out. More may be given out than there is: a quota that is lowered takes nothing away.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Quota {
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// What there is.
     pub limits: QuotaLimits,
     /// What is given out.
@@ -62,6 +65,8 @@ pub struct Quota {
     /// The numbers are this person's own.
     pub own: bool,
 }
+
+crate::http::versioned!(Quota);
 
 /// Sets all of a quota: numbers of one's own, a plan, or neither, for the standard plan if there is one.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]

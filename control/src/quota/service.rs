@@ -17,6 +17,7 @@ use crate::{
     auth::Caller,
     db::Lane,
     error::{Error, Fields, Result},
+    http::{IfMatch, Version, later},
     operation::dto::Named,
     person::service::{find, lock, not_own},
     plan,
@@ -27,6 +28,8 @@ struct Source {
     limits: QuotaLimits,
     plan: Option<plans::Model>,
     own: bool,
+    /// Of the row; the plan's own changes are the plan's.
+    at_ms: i64,
 }
 
 impl Source {
@@ -39,7 +42,13 @@ impl Source {
             (None, Some(row)) if row.own => QuotaLimits::from(row),
             (None, _) => QuotaLimits::default(),
         };
-        Ok(Self { limits, plan, own })
+        let at_ms = row.map_or(0, |row| row.updated_at_ms);
+        Ok(Self {
+            limits,
+            plan,
+            own,
+            at_ms,
+        })
     }
 
     /// As the audit log has it.
@@ -53,6 +62,7 @@ impl Source {
 
     async fn shown(self, db: &impl ConnectionTrait, user: &str, now_ms: i64) -> Result<Quota> {
         Ok(Quota {
+            version: Version::at(self.at_ms),
             limits: self.limits,
             used: used(db, user, now_ms).await?,
             plan: self.plan.map(|plan| Named {
@@ -77,7 +87,13 @@ pub async fn get(app: &App, id: UserId) -> Result<Quota> {
 /// Sets all of it. What is given out beyond it stays, and does not become more.
 /// # Errors
 /// 403 for an admin's by somebody who is none, 404, 409 for one's own, 422.
-pub async fn set(app: &App, caller: &Caller, id: UserId, req: QuotaSet) -> Result<Quota> {
+pub async fn set(
+    app: &App,
+    caller: &Caller,
+    id: UserId,
+    if_match: &IfMatch,
+    req: QuotaSet,
+) -> Result<Quota> {
     not_own(caller, id)?;
     let numbers = req.limits();
     let mut fields = Fields::new();
@@ -106,6 +122,7 @@ pub async fn set(app: &App, caller: &Caller, id: UserId, req: QuotaSet) -> Resul
             })?;
     }
     let before = Source::of(&*tx, &user.id).await?;
+    if_match.check(&Version::at(before.at_ms))?;
     let columns = Columns::from(&numbers);
     let row = quotas::ActiveModel {
         user_id: Set(user.id.clone()),
@@ -117,7 +134,7 @@ pub async fn set(app: &App, caller: &Caller, id: UserId, req: QuotaSet) -> Resul
         cpu_percent: Set(columns.cpu_percent),
         ports: Set(columns.ports),
         subusers: Set(columns.subusers),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(later(before.at_ms, now_ms)),
     };
     let replace = OnConflict::column(quotas::Column::UserId)
         .update_columns([

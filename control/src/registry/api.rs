@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Page, Path},
+    http::{IfMatch, Json, Page, Path, Tagged},
     problem::Problems,
 };
 
@@ -42,16 +42,19 @@ pub async fn create_registry(
 
 /// Replaces a registry's credential.
 #[utoipa::path(put, path = "/registries/{id}", tag = "registries",
-    params(("id" = String, Path, description = "Registry id")),
+    params(("id" = String, Path, description = "Registry id"), IfMatch),
     responses((status = 200, body = Registry), Problems))]
 pub async fn update_registry(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<RegistryId>,
+    if_match: IfMatch,
     Json(req): Json<RegistryUpdate>,
-) -> Result<Json<Registry>> {
+) -> Result<Tagged<Registry>> {
     caller.require(Key::RegistryUpdate, Resource::Panel)?;
-    service::update(&app, &caller, id, req).await.map(Json)
+    service::update(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Forgets a registry's credential; nodes forget it with their servers' next rows.

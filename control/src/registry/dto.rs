@@ -4,13 +4,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warren_entity::registries;
 
-use crate::http::Stamp;
+use crate::http::{Stamp, Version};
 
 /// A registry without its secret.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Registry {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// `ghcr.io`, `registry.example:5000`; `docker.io` is Docker's own.
     pub host: String,
     /// Empty for a bearer token.
@@ -21,9 +23,12 @@ pub struct Registry {
     pub updated_at: Stamp,
 }
 
+crate::http::versioned!(Registry);
+
 impl From<registries::Model> for Registry {
     fn from(row: registries::Model) -> Self {
         Self {
+            version: Version::at(row.updated_at_ms),
             id: row.id,
             host: row.host,
             username: row.username,

@@ -21,7 +21,7 @@ use crate::{
     auth::Caller,
     db::Lane,
     error::{Error, Fields, Result},
-    http::Page,
+    http::{IfMatch, Page, Version, later},
     wanted,
 };
 
@@ -93,6 +93,7 @@ pub async fn update(
     app: &App,
     caller: &Caller,
     id: RegistryId,
+    if_match: &IfMatch,
     req: RegistryUpdate,
 ) -> Result<Registry> {
     let mut fields = Fields::new();
@@ -101,14 +102,15 @@ pub async fn update(
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let mut row = find(&*tx, id).await?;
+    if_match.check(&Version::at(row.updated_at_ms))?;
     row.username = req.username.trim().to_owned();
     row.secret = seal(app, &row.host, &req.password)?;
-    row.updated_at_ms = now_ms;
+    row.updated_at_ms = later(row.updated_at_ms, now_ms);
     let changed = registries::ActiveModel {
         id: Set(row.id.clone()),
         username: Set(row.username.clone()),
         secret: Set(row.secret.clone()),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(row.updated_at_ms),
         ..Default::default()
     };
     registries::Entity::update(changed).exec(&*tx).await?;

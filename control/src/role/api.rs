@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Page, PageQuery, Path, Query},
+    http::{IfMatch, Json, Page, PageQuery, Path, Query, Tagged},
     person,
     problem::Problems,
 };
@@ -56,23 +56,26 @@ pub async fn get_role(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<RoleId>,
-) -> Result<Json<Role>> {
+) -> Result<Tagged<Role>> {
     caller.require(Key::RoleRead, Resource::Panel)?;
-    service::get(&app, id).await.map(Json)
+    service::get(&app, id).await.map(Tagged)
 }
 
 /// Changes a role; it counts at once for everybody who has it.
 #[utoipa::path(patch, path = "/roles/{role}", tag = "people",
-    params(("role" = String, Path, description = "Role id")),
+    params(("role" = String, Path, description = "Role id"), IfMatch),
     responses((status = 200, body = Role), Problems))]
 pub async fn update_role(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<RoleId>,
+    if_match: IfMatch,
     Json(req): Json<RolePatch>,
-) -> Result<Json<Role>> {
+) -> Result<Tagged<Role>> {
     caller.require(Key::RoleUpdate, Resource::Panel)?;
-    service::update(&app, &caller, id, req).await.map(Json)
+    service::update(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Removes a role; everybody who has it loses it at once.

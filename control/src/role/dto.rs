@@ -6,7 +6,7 @@ use warren_proto::ids::UserId;
 
 use crate::{
     access::{Key, preset},
-    http::Stamp,
+    http::{Stamp, Version},
     operation::dto::Named,
 };
 
@@ -67,6 +67,8 @@ impl From<preset::Preset> for Preset {
 pub struct Role {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// What it is called.
     pub name: String,
     /// For people.
@@ -82,6 +84,8 @@ pub struct Role {
     /// When it was last changed.
     pub updated_at: Stamp,
 }
+
+crate::http::versioned!(Role);
 
 /// A role to be made.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

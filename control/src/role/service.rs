@@ -22,7 +22,7 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     gate,
-    http::{Page, Stamp},
+    http::{IfMatch, Page, Stamp, Version, later},
 };
 
 /// More roles than anybody has; the list is one page.
@@ -30,6 +30,7 @@ const MOST: u64 = 200;
 
 fn shown(row: roles::Model, grants: u64) -> Role {
     Role {
+        version: Version::at(row.updated_at_ms),
         id: row.id,
         name: row.name,
         description: row.description,
@@ -147,7 +148,13 @@ pub async fn create(app: &App, caller: &Caller, req: RoleCreate) -> Result<Role>
 /// Changes one.
 /// # Errors
 /// 404, 422; 403 when it holds or would hold keys that the caller lacks.
-pub async fn update(app: &App, caller: &Caller, id: RoleId, req: RolePatch) -> Result<Role> {
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    id: RoleId,
+    if_match: &IfMatch,
+    req: RolePatch,
+) -> Result<Role> {
     let mut fields = Fields::new();
     let name = req.name.as_ref().map(|n| fields.line("name", n, 64));
     let description = req.description.as_ref();
@@ -161,12 +168,13 @@ pub async fn update(app: &App, caller: &Caller, id: RoleId, req: RolePatch) -> R
     let tx = app.db.begin(Lane::People).await?;
     still(&*tx, caller, now_ms).await?;
     let before = locked(&*tx, id).await?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
     let had = KeySet::stored(&before.keys);
     let has = wanted.unwrap_or(had);
     lend::require(&*tx, &caller.actor, had | has, Reach::Everything, now_ms).await?;
     let mut row = roles::ActiveModel {
         id: Set(before.id.clone()),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(later(before.updated_at_ms, now_ms)),
         ..Default::default()
     };
     if let Some(keys) = wanted {

@@ -52,7 +52,7 @@ pub async fn wanted(app: &App, caller: &Caller) -> Result<Option<WantedBy>> {
     if user.second_factor {
         return Ok(None);
     }
-    if !caller.two_steps && app.config.second_factor_of.wants(user.admin) {
+    if !caller.two_steps && app.panel.now().second_factor_of.wants(user.admin) {
         return Ok(Some(WantedBy::Panel));
     }
     if !user.granted || user.admin {

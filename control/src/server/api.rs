@@ -16,7 +16,7 @@ use crate::{
     app::App,
     auth::{Caller, ServerAccess},
     error::Result,
-    http::{Json, Page, Query},
+    http::{IfMatch, Json, Page, Query, Tagged},
     operation::dto::Operation,
     problem::Problems,
 };
@@ -56,21 +56,24 @@ pub async fn create_server(
 #[utoipa::path(get, path = "/servers/{server}", tag = "servers",
     params(("server" = String, Path, description = "Server id")),
     responses((status = 200, body = Server), Problems))]
-pub async fn get_server(State(app): State<App>, access: ServerAccess) -> Result<Json<Server>> {
+pub async fn get_server(State(app): State<App>, access: ServerAccess) -> Result<Tagged<Server>> {
     access.require(Key::ServerRead)?;
-    service::get(&app, &access).await.map(Json)
+    service::get(&app, &access).await.map(Tagged)
 }
 
 /// Changes settings. What takes effect with the next start says so in the panel.
 #[utoipa::path(patch, path = "/servers/{server}", tag = "servers",
-    params(("server" = String, Path, description = "Server id")),
+    params(("server" = String, Path, description = "Server id"), IfMatch),
     responses((status = 200, body = Server), Problems))]
 pub async fn update_server(
     State(app): State<App>,
     access: ServerAccess,
+    if_match: IfMatch,
     Json(req): Json<ServerPatch>,
-) -> Result<Json<Server>> {
-    change::update(&app, access, req).await.map(Json)
+) -> Result<Tagged<Server>> {
+    change::update(&app, access, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Deletes a server; its node removes it as soon as it can.

@@ -10,7 +10,7 @@ use super::{
     dto::{Server, ServerPatch},
     owner, ports,
     service::{begin_change, fresh, say},
-    spec,
+    spec, version,
 };
 use crate::{
     access::Key,
@@ -21,6 +21,7 @@ use crate::{
     egg::view as egg_view,
     error::{Error, Fields, Result},
     gate,
+    http::IfMatch,
     quota::{self, Kind},
 };
 
@@ -57,7 +58,12 @@ fn require_for(access: &ServerAccess, req: &ServerPatch) -> Result<()> {
 /// Changes settings.
 /// # Errors
 /// 403 for what the caller may not change; 422 names the field.
-pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result<Server> {
+pub async fn update(
+    app: &App,
+    access: ServerAccess,
+    if_match: &IfMatch,
+    req: ServerPatch,
+) -> Result<Server> {
     require_for(&access, &req)?;
     let any = access.may(Key::ServerLimits);
     let mut fields = Fields::new();
@@ -81,6 +87,9 @@ pub async fn update(app: &App, access: ServerAccess, req: ServerPatch) -> Result
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let (row, generation) = begin_change(&*tx, &access).await?;
+    if if_match.asks() {
+        if_match.check(&version::of(app, &*tx, &row).await?)?;
+    }
     let egg = eggs::Entity::find_by_id(&*row.egg_id).one(&*tx).await?;
     let egg = egg.ok_or_else(|| Error::not_found("egg"))?;
     if let Some(image) = &req.image {

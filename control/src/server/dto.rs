@@ -9,7 +9,7 @@ use warren_proto::ids::{AllocationId, EggId, NodeId, RunId, UserId};
 use crate::{
     access::Key,
     egg::dto::{EggVariable, ImageChoice},
-    http::Stamp,
+    http::{Stamp, Version},
     node::dto::NodeState,
     operation::dto::{Named, Operation},
 };
@@ -339,6 +339,8 @@ pub struct Server {
     /// As in lists.
     #[serde(flatten)]
     pub summary: ServerSummary,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// For people.
     pub description: String,
     /// Whose it is.
@@ -370,6 +372,8 @@ pub struct Server {
     /// How the last install went.
     pub install: Option<InstallResult>,
 }
+
+crate::http::versioned!(Server);
 
 /// Which servers.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]

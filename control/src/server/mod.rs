@@ -19,4 +19,5 @@ pub mod search;
 pub mod service;
 pub mod spec;
 pub mod store;
+mod version;
 pub mod view;

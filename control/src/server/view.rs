@@ -11,7 +11,7 @@ use sea_orm::{
 use serde::Deserialize;
 use serde_json::Value;
 use warren_entity::{
-    allocations, egg_variables, operations, server_samples, server_variables, users,
+    allocations, egg_variables, operations, server_samples, server_variables, servers, users,
 };
 use warren_proto::state::State;
 
@@ -22,6 +22,7 @@ use super::{
         Usage,
     },
     row::{self, Row},
+    version,
 };
 use crate::{
     access::{Key, held},
@@ -321,7 +322,12 @@ pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
         taken_by: a.taken_by,
     });
     let node = around.nodes.get(&found.row.node_id);
+    let settings = servers::Entity::find_by_id(&found.row.id)
+        .one(db)
+        .await?
+        .ok_or_else(|| Error::not_found("server"))?;
     Ok(Server {
+        version: version::of(app, db, &settings).await?,
         owner: Named {
             id: owner.clone(),
             name: named.unwrap_or_default(),

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{auth::password::NO_PASSWORD, http::Stamp, second_factor::dto::WantedBy};
+use crate::{
+    auth::password::NO_PASSWORD, http::Stamp, language::Language, profile::dto::Profile,
+    second_factor::dto::WantedBy,
+};
 
 /// Name or e-mail address, and password.
 #[derive(Deserialize, ToSchema)]
@@ -70,6 +73,10 @@ pub struct LoggedIn {
 pub struct Panel {
     /// What it is called.
     pub name: String,
+    /// Colour of what is pressed and chosen; null: the panel's own.
+    pub accent: Option<String>,
+    /// For those whose browser asks for none that it speaks.
+    pub language: Language,
     /// Version of control.
     pub version: String,
     /// This request came over plain http.
@@ -87,6 +94,8 @@ pub struct Panel {
 pub struct CurrentSession {
     /// Who.
     pub user: User,
+    /// What they say about themselves, and how they like the panel.
+    pub profile: Profile,
     /// Permission keys held on the panel as a whole.
     pub permissions: Vec<String>,
     /// Those of nodes that are held on some node at least, and `admin.server.create`: what is worth offering. Which node it is,

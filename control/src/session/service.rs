@@ -14,12 +14,14 @@ use super::{
 };
 use crate::{
     access::{Resource, Via, held, load, on_some_node},
+    account::first_run,
     app::App,
     audit::Entry,
-    auth::{self, Caller, Network, Peer, SESSION_IDLE_MS, Scheme, SetCookie, secret},
+    auth::{self, Caller, Network, Peer, Scheme, SetCookie, secret},
     db::Lane,
     error::{Error, Result},
-    second_factor,
+    mail::{self, Letter},
+    profile, second_factor,
     text::tame,
 };
 
@@ -83,10 +85,10 @@ pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCoo
     let opening = Opening::of(app.db.read(), peer, &user, two_steps, now_ms).await?;
     let tx = app.db.begin(Lane::People).await?;
     let how = step.map(|step| json!({"second_factor": step.as_str()}));
-    let cookie = opening.keep(&*tx, how, now_ms).await?;
-    let cookie = cookie.ok_or_else(bad_credentials)?;
+    let opened = opening.keep(app, &*tx, how, now_ms).await?;
+    let opened = opened.ok_or_else(bad_credentials)?;
     tx.commit().await?;
-    Ok((cookie, user.into()))
+    Ok((opened.done(app), user.into()))
 }
 
 /// Notes a log-in that was refused. A name that nobody has is not written down: people type passwords there.
@@ -164,11 +166,14 @@ impl Opening {
     /// Database.
     pub(crate) async fn keep(
         self,
+        app: &App,
         db: &impl ConnectionTrait,
         how: Option<Value>,
         now_ms: i64,
-    ) -> Result<Option<SetCookie>> {
+    ) -> Result<Option<Opened>> {
         let (user, peer) = (&self.caller.user, &self.caller.peer);
+        let idle_ms = app.panel.now().session_ms();
+        let news = news(app, db, user, peer).await?;
         let still = users::Entity::find_by_id(&*user.id)
             .filter(users::Column::PasswordHash.eq(&*user.password_hash))
             .filter(users::Column::SecondFactor.eq(user.second_factor))
@@ -186,7 +191,7 @@ impl Opening {
             token_hash: Set(peer.scheme.hash(self.token.expose())),
             created_at_ms: Set(now_ms),
             last_seen_at_ms: Set(now_ms),
-            expires_at_ms: Set(now_ms + SESSION_IDLE_MS),
+            expires_at_ms: Set(now_ms + idle_ms),
             ended_at_ms: Set(None),
             address: Set(peer.address.to_string()),
             user_agent: Set(tame(&peer.user_agent, 256)),
@@ -200,8 +205,51 @@ impl Opening {
             entry = entry.with(how);
         }
         entry.by(db, &self.caller, now_ms).await?;
-        SetCookie::new(peer.scheme, self.token.expose(), SESSION_IDLE_MS / 1000).map(Some)
+        let cookie = SetCookie::new(peer.scheme, self.token.expose(), idle_ms / 1000)?;
+        Ok(Some(Opened { cookie, news }))
     }
+}
+
+/// A log-in that was written down.
+pub(crate) struct Opened {
+    cookie: SetCookie,
+    news: Option<(String, Letter)>,
+}
+
+impl Opened {
+    /// To be called once it is committed: word of it goes to its owner where it is news to them.
+    pub(crate) fn done(self, app: &App) -> SetCookie {
+        if let Some((to, letter)) = self.news {
+            // They are in, whether or not there is room for word of it.
+            drop(app.mail.post(to, letter));
+        }
+        self.cookie
+    }
+}
+
+/// Word of a log-in from an address and with a browser that were never seen with this account. The very first is none.
+async fn news(
+    app: &App,
+    db: &impl ConnectionTrait,
+    user: &users::Model,
+    peer: &Peer,
+) -> Result<Option<(String, Letter)>> {
+    if !app.mail.is_on() || !profile::choices(db, &user.id).await?.0.log_in {
+        return Ok(None);
+    }
+    let address = peer.address.to_string();
+    let browser = tame(&peer.user_agent, 256);
+    if !store::has_logged_in(db, &user.id).await?
+        || store::known_address(db, &user.id, &address).await?
+        || store::known_browser(db, &user.id, &browser).await?
+    {
+        return Ok(None);
+    }
+    let url = first_run::url(app);
+    let link = format!("{}/account", url.trim_end_matches('/'));
+    let letter = mail::to(app, db, user).await?;
+    let letter = letter.logged_in(&address, &browser, &link);
+    Ok(Some((user.email.clone(), letter)))
 }
 
 /// Who is logged in, and facts about the panel.
@@ -220,17 +268,21 @@ pub async fn current(app: &App, peer: &Peer, caller: &Caller) -> Result<CurrentS
             .await?
             .is_some();
     let keys = held(&caller.actor, Resource::Panel);
+    let settings = app.panel.now();
     Ok(CurrentSession {
+        profile: profile::service::get(app, caller).await?,
         user: caller.user.clone().into(),
         permissions: keys.names(),
         permissions_on_nodes: on_some_node(&caller.actor).names(),
         second_factor_wanted_by: second_factor::service::wanted(app, caller).await?,
         panel: Panel {
-            name: "Warren".into(),
+            name: settings.name.clone(),
+            accent: settings.accent.clone(),
+            language: settings.language,
             version: env!("CARGO_PKG_VERSION").into(),
             plain_http: peer.scheme == Scheme::Http,
             mail: app.mail.is_on(),
-            invites_by_sharing: app.mail.is_on() && app.config.invite_by_sharing,
+            invites_by_sharing: app.mail.is_on() && settings.invite_by_sharing,
             first_run: !any_server,
         },
     })

@@ -43,6 +43,33 @@ pub async fn known_address(
     Ok(row.is_some())
 }
 
+/// Whether somebody has logged in with such a browser before.
+/// # Errors
+/// Database.
+pub async fn known_browser(
+    db: &impl ConnectionTrait,
+    user: &str,
+    user_agent: &str,
+) -> Result<bool, DbErr> {
+    let row = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .filter(sessions::Column::UserAgent.eq(user_agent))
+        .one(db)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Whether somebody has ever logged in.
+/// # Errors
+/// Database.
+pub async fn has_logged_in(db: &impl ConnectionTrait, user: &str) -> Result<bool, DbErr> {
+    let row = sessions::Entity::find()
+        .filter(sessions::Column::UserId.eq(user))
+        .one(db)
+        .await?;
+    Ok(row.is_some())
+}
+
 /// Log-ins that have not ended, the newest first; at most 100.
 /// # Errors
 /// Database.

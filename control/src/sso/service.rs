@@ -343,7 +343,7 @@ async fn let_in(
     let two_steps = provider.config.two_steps;
     let opening = Opening::of(&*tx, peer, &user, two_steps, now_ms).await?;
     let how = json!({"provider": provider.config.name});
-    let Some(cookie) = opening.keep(&*tx, Some(how), now_ms).await? else {
+    let Some(opened) = opening.keep(app, &*tx, Some(how), now_ms).await? else {
         return Ok(Err(Refused::Expired));
     };
     if taken {
@@ -353,7 +353,7 @@ async fn let_in(
     if taken {
         app.nudges.revoked();
     }
-    Ok(Ok(Some(cookie)))
+    Ok(Ok(Some(opened.done(app))))
 }
 
 async fn connect(

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::ServerAccess,
     error::Result,
-    http::{Json, Page, Path},
+    http::{IfMatch, Json, Page, Path, Tagged},
     problem::Problems,
 };
 
@@ -44,16 +44,19 @@ pub async fn create_subuser(
 
 /// Changes what somebody may do; what is taken away is gone at once.
 #[utoipa::path(put, path = "/servers/{server}/users/{user}", tag = "servers",
-    params(("server" = String, Path, description = "Server id"), ("user" = String, Path, description = "User id")),
+    params(("server" = String, Path, description = "Server id"), ("user" = String, Path, description = "User id"), IfMatch),
     responses((status = 200, body = Subuser), Problems))]
 pub async fn update_subuser(
     State(app): State<App>,
     access: ServerAccess,
     Path((_server, user)): Path<(ServerId, UserId)>,
+    if_match: IfMatch,
     Json(req): Json<SubuserUpdate>,
-) -> Result<Json<Subuser>> {
+) -> Result<Tagged<Subuser>> {
     access.require(Key::UserUpdate)?;
-    service::update(&app, &access, user, req).await.map(Json)
+    service::update(&app, &access, user, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Takes somebody's access away. Everybody may give up their own.

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::http::Stamp;
+use crate::http::{Stamp, Version};
 
 /// Somebody who may do some things on a server.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Subuser {
     /// User id.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// Log-in name.
     pub username: String,
     /// E-mail address; null for those who may not see it.
@@ -23,6 +25,8 @@ pub struct Subuser {
     /// Since when.
     pub created_at: Stamp,
 }
+
+crate::http::versioned!(Subuser);
 
 /// Somebody to be given access.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

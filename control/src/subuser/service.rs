@@ -13,16 +13,17 @@ use warren_proto::ids::UserId;
 use super::dto::{Subuser, SubuserCreate, SubuserUpdate};
 use crate::{
     access::{self, Key, KeySet, Resource, lend, may},
+    account::first_run,
     app::App,
     audit::Entry,
     auth::{ServerAccess, password::NO_PASSWORD},
     db::Lane,
     error::{Error, Fields, Result},
     gate,
-    http::{Page, Stamp},
-    mail::Letter,
-    password_link,
+    http::{IfMatch, Page, Stamp, Version, later},
+    mail, password_link,
     person::{self, newcomer::NoAccount},
+    profile,
     quota::{self, Kind},
     session::store,
 };
@@ -35,6 +36,7 @@ fn shown(row: subusers::Model, user: &users::Model, access: &ServerAccess) -> Su
     let actor = &access.caller.actor;
     let sees = may(actor, Key::PersonRead, Resource::Panel) || user.id == actor.user.to_string();
     Subuser {
+        version: Version::at(row.updated_at_ms),
         id: row.user_id,
         username: user.username.clone(),
         email: sees.then(|| user.email.clone()),
@@ -180,20 +182,36 @@ pub async fn create(app: &App, access: &ServerAccess, req: SubuserCreate) -> Res
         .await?;
     let diff = json!({"given": given.names(), "expires_at_ms": row.expires_at_ms});
     note(&*tx, access, Key::UserCreate, &row.user_id, diff, now_ms).await?;
+    let by = &access.caller.user.username;
+    let server = || async {
+        let row = servers::Entity::find_by_id(&*access.server.id);
+        let row = row.one(&*tx).await?;
+        Ok::<_, Error>(row.map(|server| server.name).unwrap_or_default())
+    };
+    let mut word = None;
     if invited {
         app.door
             .attempts
             .take_mail(&access.caller.user.id, &user.email, now_ms)?;
         let life_ms = password_link::service::INVITATION_MS;
         let link = password_link::service::make(app, &*tx, &user.id, life_ms, now_ms).await?;
-        let server = servers::Entity::find_by_id(&*access.server.id);
-        let server = server.one(&*tx).await?.map(|server| server.name);
-        let (by, server) = (&access.caller.user.username, server.unwrap_or_default());
-        let letter = Letter::shared(&user.username, by, &server, &link);
+        let letter = mail::writer(app, &user.username, None);
+        let letter = letter.shared(by, &server().await?, &link);
         // Without the mail nobody could come in: no room for it, no invitation.
         app.mail.post(user.email.clone(), letter)?;
+    } else if app.mail.is_on() && profile::choices(&*tx, &user.id).await?.0.shared {
+        let url = first_run::url(app);
+        let link = format!("{}/servers/{}", url.trim_end_matches('/'), access.server.id);
+        let letter = mail::to(app, &*tx, &user).await?;
+        word = Some(letter.shared_too(by, &server().await?, &link));
     }
     tx.commit().await?;
+    if let Some(letter) = word {
+        let attempts = &app.door.attempts;
+        // It is shared, whether or not there is room for word of it, or they were written to often.
+        let room = attempts.take_mail(&access.caller.user.id, &user.email, now_ms);
+        drop(room.and_then(|()| app.mail.post(user.email.clone(), letter)));
+    }
     Ok(shown(row, &user, access))
 }
 
@@ -215,7 +233,7 @@ async fn newcomer(
     email: &str,
     now_ms: i64,
 ) -> Result<users::Model> {
-    if !app.config.invite_by_sharing || !app.mail.is_on() || !email.contains('@') {
+    if !app.panel.now().invite_by_sharing || !app.mail.is_on() || !email.contains('@') {
         return Err(nobody());
     }
     let made = person::newcomer::make(db, email, email, false, now_ms).await?;
@@ -259,6 +277,7 @@ pub async fn update(
     app: &App,
     access: &ServerAccess,
     user: UserId,
+    if_match: &IfMatch,
     req: SubuserUpdate,
 ) -> Result<Subuser> {
     if user == access.caller.actor.user {
@@ -276,6 +295,7 @@ pub async fn update(
         .await?;
     let person = person.ok_or_else(|| Error::not_found("subuser"))?;
     let before = find(&*tx, access, user).await?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
     let had = KeySet::stored(&before.keys);
     let ends = req.expires_at.map(|at| at.0);
     let row = subusers::ActiveModel {
@@ -283,7 +303,7 @@ pub async fn update(
         user_id: Set(before.user_id.clone()),
         keys: Set(json!(wanted.names())),
         expires_at_ms: Set(ends),
-        updated_at_ms: Set(now_ms),
+        updated_at_ms: Set(later(before.updated_at_ms, now_ms)),
         ..Default::default()
     };
     let row = row.update(&*tx).await?;

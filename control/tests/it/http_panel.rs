@@ -143,6 +143,11 @@ impl Panel {
     }
 
     pub fn nobody(&self) -> Person {
+        self.with_browser("")
+    }
+
+    /// Somebody who is not logged in, with a browser that says it is this.
+    pub fn with_browser(&self, user_agent: &str) -> Person {
         // As main does; the client has no provider of its own.
         drop(rustls::crypto::ring::default_provider().install_default());
         Person {
@@ -151,6 +156,7 @@ impl Panel {
             client: reqwest::Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .no_gzip()
+                .user_agent(user_agent)
                 .build()
                 .unwrap(),
             cookie: None,

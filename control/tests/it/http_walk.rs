@@ -40,6 +40,21 @@ const POWERLESS: &[(&str, u16)] = &[
     ("renew_recovery_codes", 409),
     ("end_second_factor", 409),
     ("delete_user_second_factor", 403),
+    ("list_ssh_keys", 200),
+    ("create_ssh_key", 422),
+    ("update_ssh_key", 404),
+    ("delete_ssh_key", 404),
+    ("get_profile", 200),
+    ("set_profile", 200),
+    ("set_avatar", 422),
+    ("delete_avatar", 404),
+    ("get_user_profile", 404),
+    ("get_user_avatar", 404),
+    ("get_panel", 200),
+    ("get_settings", 403),
+    ("set_settings", 403),
+    ("test_mail", 403),
+    ("sign_up", 409),
     ("list_passkeys", 200),
     ("create_passkey", 409),
     ("offer_passkey", 409),
@@ -336,9 +351,12 @@ impl Walk {
             // Machines that are no nodes yet, and people without their password: what they show is in the body.
             let expected = match one.id.as_str() {
                 "enroll_node" => 400,
-                "request_password_link" | "offer_passkey_session" | "create_passkey_session" => 409,
+                "request_password_link"
+                | "offer_passkey_session"
+                | "create_passkey_session"
+                | "sign_up" => 409,
                 "use_password_link" => 422,
-                "list_providers" => 200,
+                "list_providers" | "get_panel" => 200,
                 "begin_sso_session" => 404,
                 "finish_sso_session" => 303,
                 _ => 401,
