@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router'
 import type { AuditSearch } from './api/audit'
 import { Problem } from './api/problem'
-import { loginsQuery, providersQuery, queryClient, type Span, sessionQuery } from './api/queries'
+import { frontQuery, loginsQuery, providersQuery, queryClient, type Span, sessionQuery } from './api/queries'
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
 import { page, spoken } from './i18n/page'
 import { midnight } from './util/days'
@@ -30,7 +30,7 @@ const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
   validateSearch: taking<{ next?: string; sso?: SsoCode }>({ ...back, ...refused }),
-  loader: () => briefly(queryClient.prefetchQuery(providersQuery)),
+  loader: () => briefly(queryClient.prefetchQuery(providersQuery), queryClient.prefetchQuery(frontQuery)),
   component: page(() => import('./pages/login'), 'LoginPage'),
 })
 
@@ -39,6 +39,12 @@ const forgotPassword = createRoute({
   path: '/forgot-password',
   validateSearch: taking<{ next?: string }>(back),
   component: page(() => import('./pages/forgot-password'), 'ForgotPasswordPage'),
+})
+
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-up',
+  component: page(() => import('./pages/sign-up'), 'SignUpPage'),
 })
 
 const setPassword = createRoute({
@@ -270,6 +276,12 @@ const registries = createRoute({
   component: page(() => import('./pages/registries'), 'RegistriesPage'),
 })
 
+const settings = createRoute({
+  getParentRoute: () => app,
+  path: '/settings',
+  component: page(() => import('./pages/settings'), 'SettingsPage'),
+})
+
 const operations = createRoute({
   getParentRoute: () => app,
   path: '/operations',
@@ -288,6 +300,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     login,
     forgotPassword,
+    signUp,
     setPassword,
     confirmEmail,
     password,
@@ -317,6 +330,7 @@ export const router = createRouter({
       consumers,
       registries,
       operations,
+      settings,
       account,
     ]),
   ]),

@@ -31,6 +31,10 @@ export const keys = {
   providers: ['providers'] as const,
   logins: ['account', 'logins'] as const,
   passkeys: ['account', 'passkeys'] as const,
+  sshKeys: ['account', 'ssh-keys'] as const,
+  profile: ['account', 'profile'] as const,
+  front: ['panel'] as const,
+  settings: ['settings'] as const,
   secondFactor: ['account', 'second-factor'] as const,
   accountQuota: ['account', 'quota'] as const,
   tokens: ['nodes', 'tokens'] as const,
@@ -140,6 +144,28 @@ export const apiKeysQuery = queryOptions({
   queryKey: keys.apiKeys,
   queryFn: async () => (await must(api.GET('/account/api-keys'))).items,
 })
+export const sshKeysQuery = queryOptions({
+  queryKey: keys.sshKeys,
+  queryFn: async () => (await must(api.GET('/account/ssh-keys'))).items,
+})
+
+export const profileQuery = queryOptions({
+  queryKey: keys.profile,
+  queryFn: () => must(api.GET('/account/profile')),
+})
+
+/** What the pages before the log-in show of the panel. */
+export const frontQuery = queryOptions({
+  queryKey: keys.front,
+  queryFn: () => must(api.GET('/panel')),
+  staleTime: 60_000,
+})
+
+export const settingsQuery = queryOptions({
+  queryKey: keys.settings,
+  queryFn: () => must(api.GET('/settings')),
+})
+
 export const passkeysQuery = queryOptions({
   queryKey: keys.passkeys,
   queryFn: async () => (await must(api.GET('/account/passkeys'))).items,

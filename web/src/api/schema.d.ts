@@ -57,6 +57,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Another picture: PNG, JPEG or WebP of at most 2 MiB. It is cut to a square of 256 pixels; what else stood in the file is
+         *     left behind.
+         */
+        put: operations["set_avatar"];
+        post?: never;
+        /** Removes the picture. */
+        delete: operations["delete_avatar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/email-link": {
         parameters: {
             query?: never;
@@ -183,6 +204,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/account/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own profile. */
+        get: operations["get_profile"];
+        /** Says everything about oneself anew; what is left out is unsaid. */
+        put: operations["set_profile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/account/quota": {
         parameters: {
             query?: never;
@@ -285,6 +324,42 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/ssh-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own SSH keys, the newest first. */
+        get: operations["list_ssh_keys"];
+        put?: never;
+        /** Adds an SSH key: its owner logs in with it over SFTP. */
+        post: operations["create_ssh_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/ssh-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes an SSH key. */
+        delete: operations["delete_ssh_key"];
+        options?: never;
+        head?: never;
+        /** Calls an SSH key something else. */
+        patch: operations["update_ssh_key"];
         trace?: never;
     };
     "/api/v1/audit": {
@@ -800,6 +875,23 @@ export interface paths {
         put?: never;
         /** Asks the node to break off an operation. */
         post: operations["cancel_operation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/panel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the log-in page shows of the panel. */
+        get: operations["get_panel"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1446,6 +1538,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The panel's settings. */
+        get: operations["get_settings"];
+        /** Sets all of the panel's settings anew; what is left out is as control's configuration says. */
+        put: operations["set_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/mail-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message and waits until the mail server has taken it, or has said why not. */
+        post: operations["test_mail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for an account, where the panel lets anybody. The answer is the same whether or not there is one: what comes is a
+         *     mail.
+         */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/mine": {
         parameters: {
             query?: never;
@@ -1500,6 +1647,23 @@ export interface paths {
         patch: operations["update_user"];
         trace?: never;
     };
+    "/api/v1/users/{user}/avatar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Somebody's picture, under the address that a profile tells. */
+        get: operations["get_user_avatar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{user}/grants": {
         parameters: {
             query?: never;
@@ -1528,6 +1692,23 @@ export interface paths {
         put?: never;
         /** Makes up another password, to be changed at the next log-in; all log-ins and API keys of theirs end. */
         post: operations["reset_user_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What somebody says about themselves, for those who have a server in common with them and those who see people. */
+        get: operations["get_user_profile"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1925,6 +2106,8 @@ export interface components {
              *     decides.
              */
             permissions_on_nodes: string[];
+            /** @description What they say about themselves, and how they like the panel. */
+            profile: components["schemas"]["Profile"];
             second_factor_wanted_by: components["schemas"]["WantedBy"] | null;
             /** @description Who. */
             user: components["schemas"]["User"];
@@ -2326,6 +2509,11 @@ export interface components {
              */
             uses_left: number;
         };
+        /**
+         * @description One of them, by its BCP 47 tag.
+         * @enum {string}
+         */
+        Language: "en" | "de" | "fr";
         /** @description How the game ended last. */
         LastExit: {
             /** @description When. */
@@ -2424,6 +2612,8 @@ export interface components {
              * @description Nodes that stand there.
              */
             nodes: number;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A location to be made. */
         LocationCreate: {
@@ -2462,6 +2652,63 @@ export interface components {
              * @description As it was set.
              */
             password: string;
+        };
+        /** @description Which mail somebody wants. Mail about the account itself comes in any case. */
+        MailChoices: {
+            /** @description At a log-in from an address and a browser that were never seen before. */
+            log_in: boolean;
+            /** @description When somebody shares a server. */
+            shared: boolean;
+        };
+        /** @description A mail server. */
+        MailServer: {
+            /**
+             * @description Who it comes from.
+             * @example Warren <panel@example.net>
+             */
+            from: string;
+            /**
+             * Format: password
+             * @description `smtp://user:password@mail.example.net:587?tls=required` or `smtps://…`. Left out: the one that is set stays.
+             * @example smtps://panel:secret@mail.example.net
+             */
+            url?: string | null;
+        };
+        /** @description How mail is sent. */
+        MailSettings: {
+            /**
+             * @description Who it comes from.
+             * @example Warren <panel@example.net>
+             */
+            from: string | null;
+            /** @description Whether any is. */
+            on: boolean;
+            /**
+             * @description The server, without what logs in to it.
+             * @example smtp://mail.example.net:587
+             */
+            server: string | null;
+            /** @description Set here; false: as control's configuration says. */
+            set_here: boolean;
+        };
+        /** @description A message that shows whether mail works. */
+        MailTest: {
+            mail?: components["schemas"]["MailServer"] | null;
+            /**
+             * @description Where to. Left out: one's own address.
+             * @example ann@example.net
+             */
+            to?: string | null;
+        };
+        /** @description The server took it. */
+        MailTested: {
+            /** @description Where it was sent. */
+            to: string;
+            /**
+             * Format: int64
+             * @description From the first byte to the server's word.
+             */
+            took_ms: number;
         };
         /** @description Figures over time; each series is as long as `at`, null where nothing is known. */
         MetricSeries: {
@@ -2528,6 +2775,8 @@ export interface components {
             since: components["schemas"]["Stamp"];
             /** @description How it stands. */
             state: components["schemas"]["NodeState"];
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description The machine's figures at one moment. */
         NodeLoad: {
@@ -2819,6 +3068,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_SshKey: {
+            /** @description The rows. */
+            items: components["schemas"]["SshKey"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_SsoProvider: {
             /** @description The rows. */
             items: components["schemas"]["SsoProvider"][];
@@ -2841,10 +3097,14 @@ export interface components {
         };
         /** @description Facts about the panel that a client shows. */
         Panel: {
+            /** @description Colour of what is pressed and chosen; null: the panel's own. */
+            accent: string | null;
             /** @description Nothing has been set up yet: no egg and no server. */
             first_run: boolean;
             /** @description Sharing a server with the address of somebody without an account invites them. */
             invites_by_sharing: boolean;
+            /** @description For those whose browser asks for none that it speaks. */
+            language: components["schemas"]["Language"];
             /** @description It sends mail: invitations, links to another password and to another address. */
             mail: boolean;
             /** @description What it is called. */
@@ -2853,6 +3113,106 @@ export interface components {
             plain_http: boolean;
             /** @description Version of control. */
             version: string;
+        };
+        /** @description What anybody may know who sees the log-in page. */
+        PanelFront: {
+            /**
+             * @description Colour of what is pressed and chosen; null: the panel's own.
+             * @example #4f7cff
+             */
+            accent: string | null;
+            /** @description For those whose browser asks for none that it speaks. */
+            language: components["schemas"]["Language"];
+            /** @description It sends mail: a forgotten password can be replaced. */
+            mail: boolean;
+            /**
+             * @description What it is called.
+             * @example Warren
+             */
+            name: string;
+            /** @description Anybody may ask for an account. */
+            sign_up: boolean;
+        };
+        /** @description Settings as they are to be from now on, whole. Null: as control's configuration says. */
+        PanelSet: {
+            /**
+             * @description `#rrggbb`. Null: the panel's own.
+             * @example #4f7cff
+             */
+            accent?: string | null;
+            /**
+             * Format: password
+             * @description The caller's password that is good now: another mail server takes it, for links to other passwords go by it.
+             */
+            current_password?: string | null;
+            /** @description Sharing a server with the address of somebody without an account invites them. */
+            invite_by_sharing?: boolean | null;
+            language?: components["schemas"]["Language"] | null;
+            mail?: components["schemas"]["MailServer"] | null;
+            /**
+             * @description 1 to 40 characters. Null: Warren.
+             * @example Mill Games
+             */
+            name?: string | null;
+            second_factor_of?: components["schemas"]["SecondFactorOf"] | null;
+            /**
+             * Format: int32
+             * @description 1 to 90. Null: 14.
+             * @example 14
+             */
+            session_days?: number | null;
+            /** @description Anybody may ask for an account. Takes mail. */
+            sign_up?: boolean;
+            /**
+             * @description Domains of the addresses that may, at most 32; empty: any.
+             * @example [
+             *       "example.net"
+             *     ]
+             */
+            sign_up_domains?: string[];
+        };
+        /** @description What holds, and what would if nothing was set here. */
+        PanelSettings: {
+            /**
+             * @description Colour of what is pressed and chosen; null: the panel's own.
+             * @example #4f7cff
+             */
+            accent: string | null;
+            /** @description Sharing a server with the address of somebody without an account invites them. */
+            invite_by_sharing: boolean;
+            /** @description Set here; false: as control's configuration says. */
+            invite_by_sharing_set_here: boolean;
+            /** @description For those whose browser asks for none that it speaks, and for mail to those who chose none. */
+            language: components["schemas"]["Language"];
+            /** @description How mail is sent. */
+            mail: components["schemas"]["MailSettings"];
+            /**
+             * @description What the panel is called.
+             * @example Warren
+             */
+            name: string;
+            /** @description Of whom the panel wants a second step at log-in. */
+            second_factor_of: components["schemas"]["SecondFactorOf"];
+            /** @description Set here; false: as control's configuration says. */
+            second_factor_set_here: boolean;
+            /**
+             * Format: int32
+             * @description Days after which a log-in that nobody used has ended.
+             * @example 14
+             */
+            session_days: number;
+            /** @description Anybody may ask for an account; it takes mail. */
+            sign_up: boolean;
+            /**
+             * @description Domains of the addresses that may; empty: any.
+             * @example [
+             *       "example.net"
+             *     ]
+             */
+            sign_up_domains: string[];
+            updated_at: components["schemas"]["Stamp"] | null;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A passkey of one's own. */
         Passkey: {
@@ -2994,6 +3354,8 @@ export interface components {
             suspended: components["schemas"]["Suspension"] | null;
             /** @description Log-in name. */
             username: string;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description An account to be made. */
         PersonCreate: {
@@ -3057,6 +3419,8 @@ export interface components {
             standard: boolean;
             /** @description When it was changed last. */
             updated_at: components["schemas"]["Stamp"];
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A new plan. */
         PlanCreate: {
@@ -3186,6 +3550,69 @@ export interface components {
             /** @description `/problems/<code>`: says the same as `code`. */
             type: string;
         };
+        /** @description One's own profile. */
+        Profile: {
+            /**
+             * @description Where the picture is; another address after each change. Null: there is none.
+             * @example /api/v1/users/01h455vb4pex5vsknk084sn02q/avatar?v=1700000000000
+             */
+            avatar: string | null;
+            /** @description About oneself. */
+            bio: string;
+            /**
+             * @description What others call one; empty: the user name.
+             * @example Ann from the mill
+             */
+            display_name: string;
+            language: components["schemas"]["Language"] | null;
+            /**
+             * @description Pages of one's own.
+             * @example [
+             *       "https://example.net/ann"
+             *     ]
+             */
+            links: string[];
+            /** @description Which mail comes. */
+            mail: components["schemas"]["MailChoices"];
+            /** @description People who have a server in common see name, picture, text and links; false: the user name alone. */
+            shown: boolean;
+            theme: components["schemas"]["Theme"] | null;
+            /**
+             * @description IANA name. Null: the browser's.
+             * @example Europe/Berlin
+             */
+            time_zone: string | null;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
+        };
+        /** @description A profile as it is to be from now on, whole; what is left out is as if nothing was ever said of it. The picture stays. */
+        ProfileSet: {
+            /** @description At most 1000 characters. */
+            bio?: string;
+            /**
+             * @description At most 64 characters.
+             * @example Ann from the mill
+             */
+            display_name?: string;
+            language?: components["schemas"]["Language"] | null;
+            /**
+             * @description At most five, each `https://…` of at most 200 characters.
+             * @example [
+             *       "https://example.net/ann"
+             *     ]
+             */
+            links?: string[];
+            /** @description Which mail comes. */
+            mail?: components["schemas"]["MailChoices"];
+            /** @description People who have a server in common see name, picture, text and links. */
+            shown?: boolean;
+            theme?: components["schemas"]["Theme"] | null;
+            /**
+             * @description IANA name. Null: the browser's.
+             * @example Europe/Berlin
+             */
+            time_zone?: string | null;
+        };
         /** @description Sum of its servers' limits; those without limit are not in it. */
         Promised: {
             /**
@@ -3204,6 +3631,21 @@ export interface components {
              */
             memory_bytes: number;
         };
+        /** @description What others see of somebody. */
+        PublicProfile: {
+            /** @description Where their picture is. */
+            avatar: string | null;
+            /** @description About themselves. */
+            bio: string;
+            /** @description What they want to be called; empty: the user name. */
+            display_name: string;
+            /** @description ULID. */
+            id: string;
+            /** @description Pages of theirs. */
+            links: string[];
+            /** @description Log-in name. */
+            username: string;
+        };
         /** @description A quota and what of it is given out. More may be given out than there is: a quota that is lowered takes nothing away. */
         Quota: {
             /** @description What there is. */
@@ -3213,6 +3655,8 @@ export interface components {
             plan: components["schemas"]["Named"] | null;
             /** @description What is given out. */
             used: components["schemas"]["QuotaUse"];
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description What somebody's servers may have together. Null or left out: as much as there is. */
         QuotaLimits: {
@@ -3356,6 +3800,8 @@ export interface components {
             updated_at: components["schemas"]["Stamp"];
             /** @description Empty for a bearer token. */
             username: string;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A registry to be made known. */
         RegistryCreate: {
@@ -3402,6 +3848,8 @@ export interface components {
             second_factor: boolean;
             /** @description When it was last changed. */
             updated_at: components["schemas"]["Stamp"];
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A role to be made. */
         RoleCreate: {
@@ -3532,6 +3980,11 @@ export interface components {
              */
             code: string;
         };
+        /**
+         * @description Of whom the panel wants a second step at log-in.
+         * @enum {string}
+         */
+        SecondFactorOf: "nobody" | "admins" | "everyone";
         /** @description What an authenticator app is told. Nothing is asked for until it has shown a code. */
         SecondFactorOffer: {
             /**
@@ -3587,6 +4040,8 @@ export interface components {
             startup: string | null;
             /** @description Variables that the caller may see. */
             variables: components["schemas"]["ServerVariable"][];
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A port of the server. */
         ServerAllocation: {
@@ -3779,6 +4234,70 @@ export interface components {
             /** @description What the browser said it is. */
             user_agent: string;
         };
+        /** @description Asks for an account. */
+        SignUp: {
+            /**
+             * @description Where the link goes.
+             * @example ann@example.net
+             */
+            email: string;
+            /**
+             * @description Log-in name that one would like: 1 to 64 of letters, digits, `.`, `_`, `-`. One that is taken gets a number behind it.
+             * @example ann
+             */
+            username: string;
+        };
+        /** @description An SSH key of one's own: the public half. */
+        SshKey: {
+            /**
+             * @description Kind of key.
+             * @example ssh-ed25519
+             */
+            algorithm: string;
+            /** @description When it was added. */
+            created_at: components["schemas"]["Stamp"];
+            /**
+             * @description As `ssh-keygen -l` shows it.
+             * @example SHA256:Wtl4Lc2E7dZtK1bGvCT4qOaJNmYVXK8zv8mYhL2sQ0o
+             */
+            fingerprint: string;
+            /** @description ULID. */
+            id: string;
+            last_used_at: components["schemas"]["Stamp"] | null;
+            /**
+             * @description What its owner calls it.
+             * @example Laptop
+             */
+            name: string;
+            /** @description As it stands in `authorized_keys`, without the comment. */
+            public_key: string;
+        };
+        /** @description A new SSH key. */
+        SshKeyCreate: {
+            /**
+             * Format: password
+             * @description The account's password that is good now.
+             */
+            current_password: string;
+            /**
+             * @description 1 to 64 characters. Left out: the comment behind the key.
+             * @example Laptop
+             */
+            name?: string | null;
+            /**
+             * @description The line of the file that ends in `.pub`: Ed25519, ECDSA, RSA from 2048 bits on, or a security key's.
+             * @example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti ann@laptop
+             */
+            public_key: string;
+        };
+        /** @description Calls it something else. */
+        SshKeyPatch: {
+            /**
+             * @description 1 to 64 characters.
+             * @example Old laptop
+             */
+            name: string;
+        };
         /** @description Where the browser goes next. */
         SsoAway: {
             /**
@@ -3852,6 +4371,8 @@ export interface components {
             keys: string[];
             /** @description Log-in name. */
             username: string;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description Somebody to be given access. */
         SubuserCreate: {
@@ -3891,6 +4412,11 @@ export interface components {
              */
             reason?: string;
         };
+        /**
+         * @description How pages look.
+         * @enum {string}
+         */
+        Theme: "dark" | "light" | "contrast";
         /** @description A ticket for the WebSocket. */
         Ticket: {
             /** @description When it ends. */
@@ -3991,6 +4517,7 @@ export interface components {
             /** @description Must not be empty. */
             required: boolean;
         };
+        Version: string;
         /**
          * @description Who wants a second step of somebody.
          * @enum {string}
@@ -4145,6 +4672,64 @@ export interface operations {
                 /** @description API key id */
                 id: string;
             };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_avatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_avatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -4509,6 +5094,72 @@ export interface operations {
             };
         };
     };
+    get_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_profile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProfileSet"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_account_quota: {
         parameters: {
             query?: never;
@@ -4745,6 +5396,133 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ssh_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SshKey"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_ssh_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SshKeyCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SshKey"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ssh_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SSH key id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_ssh_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SSH key id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SshKeyPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SshKey"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -5360,7 +6138,13 @@ export interface operations {
     update_location: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Location id */
                 location: string;
@@ -5595,7 +6379,13 @@ export interface operations {
     update_node: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Node id */
                 node: string;
@@ -6048,6 +6838,34 @@ export interface operations {
             };
         };
     };
+    get_panel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PanelFront"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     use_password_link: {
         parameters: {
             query?: never;
@@ -6265,7 +7083,13 @@ export interface operations {
     update_plan: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Plan id */
                 plan: string;
@@ -6363,7 +7187,13 @@ export interface operations {
     update_registry: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Registry id */
                 id: string;
@@ -6550,7 +7380,13 @@ export interface operations {
     update_role: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Role id */
                 role: string;
@@ -6828,7 +7664,13 @@ export interface operations {
     update_server: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -7567,7 +8409,13 @@ export interface operations {
     update_subuser: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Server id */
                 server: string;
@@ -7889,6 +8737,140 @@ export interface operations {
             };
         };
     };
+    get_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PanelSettings"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PanelSet"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PanelSettings"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_mail: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTested"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_mine_ticket: {
         parameters: {
             query?: never;
@@ -8053,7 +9035,13 @@ export interface operations {
     update_user: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description User id */
                 user: string;
@@ -8072,6 +9060,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Person"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_user_avatar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/webp": number[];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -8150,6 +9169,37 @@ export interface operations {
             };
         };
     };
+    get_user_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description User id */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicProfile"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_user_quota: {
         parameters: {
             query?: never;
@@ -8184,7 +9234,13 @@ export interface operations {
     set_user_quota: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description User id */
                 user: string;

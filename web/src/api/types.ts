@@ -34,9 +34,11 @@ export type Permission = Schemas['Permission']
 export type Permissions = Schemas['Permissions']
 export type Person = Schemas['Person']
 export type Plan = Schemas['Plan']
+export type PanelSettings = Schemas['PanelSettings']
 export type PortChange = Schemas['PortChange']
 export type PowerAction = Schemas['PowerAction']
 export type Preset = Schemas['Preset']
+export type Profile = Schemas['Profile']
 export type Provider = Schemas['SsoProvider']
 export type Quota = Schemas['Quota']
 export type Reach = Schemas['ReachKind']
@@ -72,3 +74,4 @@ export function limitsOf(limits: Schemas['Limits']): Limits {
     cpu_percent: limits.cpu_percent ?? 0,
   }
 }
+export type SshKey = Schemas['SshKey']

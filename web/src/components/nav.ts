@@ -10,6 +10,7 @@ import {
   Network,
   Radio,
   Server,
+  SlidersHorizontal,
   Users,
 } from 'lucide-react'
 import type { Mine } from '~/hooks/use-may'
@@ -28,6 +29,7 @@ export interface Place {
     | '/consumers'
     | '/registries'
     | '/operations'
+    | '/settings'
   /** Its name's key. */
   label: Extract<Key<'shell'>, `place.${string}`>
   icon: LucideIcon
@@ -50,6 +52,7 @@ export const ADMIN_PLACES: Place[] = [
   { to: '/operations', label: 'place.operations', icon: ListChecks },
   { to: '/consumers', label: 'place.consumers', icon: Radio, key: 'admin.events' },
   { to: '/registries', label: 'place.registries', icon: KeyRound, key: 'registry.read' },
+  { to: '/settings', label: 'place.settings', icon: SlidersHorizontal, key: 'panel.read' },
 ]
 
 /** Those of the places that the reader may go to. */

@@ -10,6 +10,7 @@ import { PersonDanger } from './person-danger'
 
 const ANN: Person = {
   id: 'u1',
+  version: '1',
   username: 'ann',
   email: 'ann@example.net',
   admin: false,

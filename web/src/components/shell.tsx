@@ -4,6 +4,7 @@ import { Tooltip } from 'radix-ui'
 import { Suspense, useEffect } from 'react'
 import { sessionQuery } from '~/api/queries'
 import { useHotkeys } from '~/hooks/use-hotkeys'
+import { useLiking } from '~/hooks/use-liking'
 import { part } from '~/i18n/page'
 import { texts } from '~/i18n/texts'
 import { live } from '~/live/live'
@@ -35,6 +36,7 @@ export function Shell() {
   const match = useMatchRoute()
   const layer = useLayer()
   const session = useQuery(sessionQuery)
+  useLiking()
   const onServer = Boolean(match({ to: '/servers/$server', fuzzy: true }) && !match({ to: '/servers/new' }))
   useEffect(() => {
     startLive()

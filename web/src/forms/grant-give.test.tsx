@@ -9,6 +9,7 @@ import { GrantDialog } from './grant-give'
 
 const SUPPORT: Role = {
   id: 'r1',
+  version: '1',
   name: 'Support',
   description: '',
   keys: ['server.read', 'control.start'],

@@ -12,13 +12,20 @@ const at = '2026-11-20T12:00:00Z'
 const ANN = { id: 'u1', username: 'ann', admin: false } as Person
 const plan = (id: string, name: string, standard: boolean, limits: Plan['limits']): Plan => ({
   ...{ id, name, standard, limits },
-  ...{ description: '', people: 0, created_at: at, updated_at: at },
+  ...{ version: '1', description: '', people: 0, created_at: at, updated_at: at },
 })
 const STARTER = plan('p1', 'Starter', true, { servers: 1, memory_bytes: 4 * GIB })
 const CLUB = plan('p2', 'Club', false, { servers: 5 })
 const named = ({ id, name }: Plan) => ({ id, name })
 const used = { servers: 0, memory_bytes: 0, disk_bytes: 0, cpu_percent: 0, ports: 0, subusers: 0 }
-const quota = (change: Partial<Quota>): Quota => ({ limits: {}, used, plan: null, own: false, ...change })
+const quota = (change: Partial<Quota>): Quota => ({
+  version: '1',
+  limits: {},
+  used,
+  plan: null,
+  own: false,
+  ...change,
+})
 
 let root: Root
 let sent: unknown[] = []

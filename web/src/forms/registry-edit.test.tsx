@@ -7,6 +7,7 @@ import { type Editing, RegistryDialog } from './registry-edit'
 
 const KNOWN: Registry = {
   id: '01kah7q3zd0000000000000001',
+  version: '1',
   host: 'ghcr.io',
   username: 'puller',
   created_at: '2026-11-01T00:00:00Z',

@@ -25,6 +25,7 @@ const SERVER = {
 } as Server
 const ANN: Subuser = {
   id: 'u1',
+  version: '1',
   username: 'ann',
   email: 'ann@example.net',
   invited: false,

@@ -92,6 +92,7 @@ const HOSTS: Array<
 
 export const nodes: Node[] = HOSTS.map(([name, address, cpus, memory, disk, used, state, over], n) => ({
   id: id(900 + n),
+  version: '1',
   name,
   state,
   since: ago(41 * 86_400),
@@ -453,6 +454,7 @@ export function freePort(port: number): ServerPort {
 export function whole(summary: ServerSummary): Server {
   return {
     ...summary,
+    version: '1',
     description: '',
     owner: { id: id(1), name: 'admin' },
     image: 'ghcr.io/pterodactyl/yolks:java_21',

@@ -25,7 +25,7 @@ export const locationRoutes: Route[] = [
       const bad = taken(asked.name)
       if (bad) return bad
       made += 1
-      const location = { ...asked, id: id(1250 + made), nodes: 0, created_at: ago(0) }
+      const location = { ...asked, version: '1', id: id(1250 + made), nodes: 0, created_at: ago(0) }
       setLocations([...locations(), location])
       return location
     },

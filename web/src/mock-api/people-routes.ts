@@ -106,6 +106,7 @@ export const peopleRoutes: Route[] = [
       const user: Person = {
         ...asked,
         id: id(1050 + made),
+        version: '1',
         roles: [],
         servers: 0,
         must_change_password: !invite,

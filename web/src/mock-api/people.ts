@@ -12,6 +12,7 @@ const ROWS: Array<[name: string, admin: boolean, servers: number, seen: number |
 
 let rows: Person[] = ROWS.map(([username, admin, servers, seen], n) => ({
   id: id(1000 + n),
+  version: '1',
   username,
   email: `${username}@example.net`,
   admin,

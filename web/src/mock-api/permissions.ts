@@ -91,6 +91,11 @@ const KEYS: Record<string, Array<[key: string, description: string]>> = {
     ['admin.events', 'Make credentials that read events of all servers.'],
     ['registry.read', 'See which private registries are known; never their secrets.'],
     ['registry.update', 'Change credentials of private registries.'],
+    ['panel.read', 'See the panel’s settings.'],
+    [
+      'panel.update',
+      'Change the panel’s settings. Whoever may, chooses the server that mail goes by, and so can become anybody who forgets a password.',
+    ],
     ['audit.read', 'See all that was done, by whom and from where.'],
     ['admin.metrics', "Read the panel's own metrics."],
     ['admin.operation.read', "See everybody's operations."],

@@ -14,6 +14,7 @@ let rows: Plan[] = (
   ] as const
 ).map(([name, description, standard, [servers, memory, disk, cpu_percent, ports, subusers]], n) => ({
   id: id(1800 + n),
+  version: '1',
   name,
   description,
   standard,
@@ -69,7 +70,14 @@ export const planRoutes: Route[] = [
       if (bad) return bad
       made += 1
       const at = new Date().toISOString()
-      const plan = { description: '', standard: false, ...asked, id: id(1850 + made), people: 0 }
+      const plan = {
+        description: '',
+        standard: false,
+        ...asked,
+        version: '1',
+        id: id(1850 + made),
+        people: 0,
+      }
       rows = [...rows, { ...plan, created_at: at, updated_at: at }]
       return rows.at(-1)
     },

@@ -25,6 +25,7 @@ function of(id: string): Quota {
   const numbers = own.get(id)
   const plan = numbers ? undefined : planOf(id)
   return {
+    version: '1',
     limits: numbers ?? plan?.limits ?? {},
     used: { ...used, cpu_percent: id === idOf(0) ? null : 450 },
     plan: plan ? { id: plan.id, name: plan.name } : null,

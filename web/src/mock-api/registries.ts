@@ -5,6 +5,7 @@ import { ago, id } from './data'
 let registries: Registry[] = [
   {
     id: id(950),
+    version: '1',
     host: 'ghcr.io',
     username: 'warren-puller',
     created_at: ago(86_400 * 60),
@@ -12,6 +13,7 @@ let registries: Registry[] = [
   },
   {
     id: id(951),
+    version: '1',
     host: 'registry.example.net:5000',
     username: '',
     created_at: ago(5400),
@@ -56,6 +58,7 @@ export const registryRoutes: Route[] = [
       const at = new Date().toISOString()
       const row = {
         id: id(960 + made),
+        version: '1',
         host: asked.host,
         username: asked.username,
         created_at: at,

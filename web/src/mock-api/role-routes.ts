@@ -25,7 +25,7 @@ export const roleRoutes: Route[] = [
       if (bad) return bad
       made += 1
       const at = new Date().toISOString()
-      const role = { ...asked, id: id(1150 + made), grants: 0, created_at: at, updated_at: at }
+      const role = { ...asked, version: '1', id: id(1150 + made), grants: 0, created_at: at, updated_at: at }
       setRoles([...roles(), role])
       return role
     },

@@ -11,6 +11,7 @@ let places: Location[] = [
   ['Home lab', ''],
 ].map(([name = '', description = ''], n) => ({
   id: id(1200 + n),
+  version: '1',
   name,
   description,
   nodes: 0,
@@ -41,6 +42,7 @@ let rows: Role[] = [
   ],
 ].map(([name, description, keys], n) => ({
   id: id(1100 + n),
+  version: '1',
   name: name as string,
   description: description as string,
   keys: keys as string[],

@@ -1,4 +1,5 @@
 import type { UpdateServer } from '~/api/types'
+import { accountRoutes, mockProfile, mockSettings } from './account'
 import { member, page, problem, type Route, scenario, text } from './answers'
 import { apiKeyRoutes } from './api-keys'
 import { auditRoutes } from './audit'
@@ -99,6 +100,7 @@ const routes: Route[] = [
   ...peopleRoutes,
   ...roleRoutes,
   ...secondFactorRoutes,
+  ...accountRoutes,
   ...passkeyRoutes(() => {
     signedIn = true
     return { user: user() }
@@ -117,11 +119,14 @@ const routes: Route[] = [
       signedIn
         ? {
             user: user(),
+            profile: mockProfile(),
             permissions: member() ? [] : ALL_KEYS,
             permissions_on_nodes: member() ? [] : ALL_KEYS,
             second_factor_wanted_by: wantedBy(),
             panel: {
-              name: 'Warren',
+              name: mockSettings().name,
+              accent: mockSettings().accent,
+              language: mockSettings().language,
               version: '0.1.0',
               plain_http: false,
               mail: true,

@@ -10,6 +10,7 @@ const later = (seconds: number) => ago(-seconds)
 let subusers: Subuser[] = [
   {
     id: id(1001),
+    version: '1',
     username: 'tomasz',
     email: 'tomasz@example.net',
     invited: false,
@@ -19,6 +20,7 @@ let subusers: Subuser[] = [
   },
   {
     id: id(1002),
+    version: '1',
     username: 'noor',
     email: 'noor@example.net',
     invited: false,
@@ -28,6 +30,7 @@ let subusers: Subuser[] = [
   },
   {
     id: id(1004),
+    version: '1',
     username: 'jule',
     email: 'jule.vandermeer@a-rather-long-domain.example',
     invited: true,
@@ -70,7 +73,16 @@ export const subuserRoutes: Route[] = [
         )
       if (keys.some((key) => !ALL_KEYS.includes(key))) return problem(422, 'invalid', 'no such key')
       const { username, email } = person
-      const made = { id: person.id, username, email, invited, keys, expires_at, created_at: ago(0) }
+      const made = {
+        version: '1',
+        id: person.id,
+        username,
+        email,
+        invited,
+        keys,
+        expires_at,
+        created_at: ago(0),
+      }
       subusers = [...subusers, made]
       return made
     },

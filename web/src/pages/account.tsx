@@ -9,6 +9,8 @@ import { Passkeys } from '~/components/passkeys'
 import { OwnQuota } from '~/components/quota'
 import { SecondFactorCard } from '~/components/second-factor'
 import { Sessions } from '~/components/sessions'
+import { SshKeys } from '~/components/ssh-keys'
+import { AboutMe } from '~/forms/about-me'
 import { ProfileForm } from '~/forms/profile'
 import { usePage } from '~/stores/page'
 import { setTheme, type Theme, useTheme } from '~/stores/theme'
@@ -29,6 +31,7 @@ export function AccountPage() {
           {session.data && <SecondFactorCard account={session.data.user.username} />}
           <Passkeys />
           <ConnectedLogins refused={refused} />
+          <SshKeys />
           <Sessions />
           <ApiKeys />
         </div>
@@ -41,6 +44,7 @@ export function AccountPage() {
               unconfirmed={session.data.panel.mail && !session.data.user.email_verified}
             />
           )}
+          {session.data && <AboutMe username={session.data.user.username} />}
           <OwnQuota />
           <Card>
             <CardHead title="Password" />

@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { type FormEvent, useId, useState } from 'react'
 import { api, isProblem, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
-import { keys, providersQuery, queryClient } from '~/api/queries'
+import { frontQuery, keys, providersQuery, queryClient } from '~/api/queries'
 import type { SignedIn } from '~/api/types'
 import { DoorFrame, DoorOr } from '~/components/door-frame'
 import { PasskeySignIn } from '~/components/passkey-sign-in'
@@ -21,6 +21,7 @@ import { Button, buttonClass } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
 import { cx } from '~/util/cx'
 import { passkeysWork } from '~/util/passkey'
+import { visible } from '~/util/visible'
 
 const t = texts('door')
 
@@ -43,6 +44,7 @@ export function LoginPage() {
   const [fresh, setFresh] = useState(passwordSet.is)
   const [turned, setTurned] = useState(sso)
   const providers = useQuery(providersQuery).data ?? []
+  const front = useQuery(frontQuery).data
   const passkeys = passkeysWork()
   const news = useId()
   usePage(t('sign_in'))
@@ -128,7 +130,7 @@ export function LoginPage() {
     )
   }
   return (
-    <DoorFrame title={t('login.title')} note={location.host}>
+    <DoorFrame title={t('login.title', { panel: visible(front?.name ?? 'Warren') })} note={location.host}>
       {suspended !== undefined && <SuspendedNote said={suspended} />}
       {turned && (
         <div className="mb-5">
@@ -177,6 +179,11 @@ export function LoginPage() {
       >
         {t('login.forgot')}
       </Link>
+      {front?.sign_up && (
+        <Link to="/sign-up" className={cx(buttonClass('quiet', 'lg', false), 'mt-2 w-full')}>
+          {t('login.sign_up')}
+        </Link>
+      )}
       {(passkeys || providers.length > 0) && <DoorOr />}
       <div className="flex flex-col gap-2">
         {passkeys && <PasskeySignIn onTry={forget} onSuspended={setSuspended} onSignedIn={enter} />}

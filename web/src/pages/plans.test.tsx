@@ -17,7 +17,17 @@ import { PlansPage } from './plans'
 
 const at = '2026-11-20T12:00:00Z'
 const plan = (id: string, name: string, change: Partial<Plan> = {}): Plan => ({
-  ...{ id, name, description: '', standard: false, limits: {}, people: 0, created_at: at, updated_at: at },
+  ...{
+    version: '1',
+    id,
+    name,
+    description: '',
+    standard: false,
+    limits: {},
+    people: 0,
+    created_at: at,
+    updated_at: at,
+  },
   ...change,
 })
 const EVERY = ['plan.read', 'plan.create', 'plan.update', 'plan.delete']

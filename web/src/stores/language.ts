@@ -4,7 +4,8 @@ import { begin, language, onLanguage, speak } from '~/i18n/texts'
 
 const KEY = 'warren.language'
 
-function chosen(): Language | undefined {
+/** What was chosen at this browser. */
+export function chosenLanguage(): Language | undefined {
   try {
     const value = localStorage.getItem(KEY)
     return isLanguage(value) ? value : undefined
@@ -20,15 +21,16 @@ function show(): void {
 
 /** What somebody chose here, or what their browser asks for. */
 export function startLanguage(): void {
-  begin(chosen() ?? firstOf(navigator.languages ?? []))
+  begin(chosenLanguage() ?? firstOf(navigator.languages ?? []))
   show()
 }
 
-/** Changes the language of all that is on the page, and of what comes; kept for the next visit. */
-export async function setLanguage(next: Language): Promise<void> {
+/** Changes the language of all that is on the page, and of what comes; kept for the next visit where it was chosen here. */
+export async function setLanguage(next: Language, kept = true): Promise<void> {
   await speak(next)
   if (language() !== next) return
   show()
+  if (!kept) return
   try {
     localStorage.setItem(KEY, next)
   } catch {

@@ -6,6 +6,21 @@ export interface Crumb {
   to?: string
 }
 
+const OURS = 'Warren'
+let panel = OURS
+let shown = OURS
+
+function name(): void {
+  document.title =
+    shown === OURS || shown === panel ? visible(panel) : `${visible(shown)} · ${visible(panel)}`
+}
+
+/** The panel is called so from now on. */
+export function retitle(next: string): void {
+  panel = next
+  name()
+}
+
 let crumbs: Crumb[] = []
 const listeners = new Set<() => void>()
 
@@ -20,7 +35,8 @@ function emit(next: Crumb[]): void {
  */
 export function usePage(title: string, trail?: Crumb[]): void {
   useEffect(() => {
-    document.title = title === 'Warren' ? title : `${visible(title)} · Warren`
+    shown = title
+    name()
   }, [title])
   const key = JSON.stringify((trail ?? []).map((crumb) => ({ ...crumb, label: visible(crumb.label) })))
   useEffect(() => {

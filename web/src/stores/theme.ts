@@ -16,6 +16,11 @@ function stored(): Theme {
 
 let wanted: Theme = stored()
 
+/** What was chosen at this browser. */
+export function chosenTheme(): Theme | undefined {
+  return wanted === 'system' ? undefined : wanted
+}
+
 /** What is drawn: the wanted theme, or what the system asks for. */
 export function drawnTheme(): 'dark' | 'light' | 'contrast' {
   if (wanted !== 'system') return wanted

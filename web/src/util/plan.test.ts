@@ -6,6 +6,7 @@ import { boundBy, keptBy, planProblem, sourceText } from './plan'
 const at = '2026-11-20T12:00:00Z'
 const plan = (change: Partial<Plan>): Plan => ({
   id: 'p1',
+  version: '1',
   name: 'Starter',
   description: '',
   standard: false,
@@ -16,6 +17,7 @@ const plan = (change: Partial<Plan>): Plan => ({
   ...change,
 })
 const quota = (change: Partial<Quota>): Quota => ({
+  version: '1',
   limits: {},
   used: { servers: 0, memory_bytes: 0, disk_bytes: 0, cpu_percent: 0, ports: 0, subusers: 0 },
   plan: null,

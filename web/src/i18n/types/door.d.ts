@@ -10,7 +10,7 @@ declare module '../texts' {
       'suspended.go_on': {}
       'sign_in': {}
       'back': {}
-      'login.title': {}
+      'login.title': { panel: Word }
       'login.two_step': {}
       'login.app_code': {}
       'login.recovery_code': {}
@@ -20,6 +20,7 @@ declare module '../texts' {
       'login.name': {}
       'login.password': {}
       'login.forgot': {}
+      'login.sign_up': {}
       'login.passkey': {}
       'login.passkey_unknown': {}
       'login.with': { provider: Word }

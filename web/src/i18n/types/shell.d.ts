@@ -18,6 +18,7 @@ declare module '../texts' {
       'place.operations': {}
       'place.consumers': {}
       'place.registries': {}
+      'place.settings': {}
       'place.locations': {}
       'place.account': {}
       'nav.main': {}
