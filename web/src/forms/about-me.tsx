@@ -5,6 +5,7 @@ import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
 import { keys, profileQuery, queryClient } from '~/api/queries'
 import type { Profile } from '~/api/types'
+import { ifMatch } from '~/api/versions'
 import { FormProblem, ProblemView } from '~/components/problem-view'
 import { isLanguage, LANGUAGES, OFFERED } from '~/i18n/languages'
 import { texts } from '~/i18n/texts'
@@ -131,8 +132,7 @@ function AboutForm({ profile }: { profile: Profile }) {
   const { avatar: __, version: ___, ...before } = profile
   const dirty = JSON.stringify(body) !== JSON.stringify(before)
   const save = useMutation({
-    mutationFn: () =>
-      must(api.PUT('/account/profile', { body, params: { header: { 'if-match': `"${version}"` } } })),
+    mutationFn: () => must(api.PUT('/account/profile', { body, params: { header: ifMatch(version) } })),
     onSuccess: async (kept) => {
       keep(kept)
       if (kept.language && kept.language !== profile.language) await setLanguage(kept.language)

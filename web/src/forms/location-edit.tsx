@@ -4,6 +4,7 @@ import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Location } from '~/api/types'
+import { ifMatch } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
@@ -38,7 +39,12 @@ function LocationForm({ known, onClose }: { known: Location | undefined; onClose
     mutationFn: () => {
       const body = { name: name.trim(), description }
       return known
-        ? must(api.PATCH('/locations/{location}', { params: { path: { location: known.id } }, body }))
+        ? must(
+            api.PATCH('/locations/{location}', {
+              params: { path: { location: known.id }, header: ifMatch(known.version) },
+              body,
+            }),
+          )
         : must(api.POST('/locations', { body }))
     },
     onSuccess: (location) => {

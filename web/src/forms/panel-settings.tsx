@@ -4,6 +4,7 @@ import { api, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { PanelSettings } from '~/api/types'
+import { ifMatch } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
 import { isLanguage, LANGUAGES, OFFERED } from '~/i18n/languages'
 import { texts } from '~/i18n/texts'
@@ -78,7 +79,7 @@ export function PanelSettingsForm({ settings, off }: { settings: PanelSettings; 
       must(
         api.PUT('/settings', {
           body: bodyOf(draft, settings, mail, password),
-          params: { header: { 'if-match': `"${settings.version}"` } },
+          params: { header: ifMatch(settings.version) },
         }),
       ),
     onSuccess: async (kept) => {

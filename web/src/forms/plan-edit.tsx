@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { Plan } from '~/api/types'
+import { ifMatch } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
@@ -64,7 +65,7 @@ function PlanForm({
         )
       return must(
         api.PATCH('/plans/{plan}', {
-          params: { path: { plan: known.id } },
+          params: { path: { plan: known.id }, header: ifMatch(known.version) },
           body: {
             ...(name.trim() !== known.name ? { name: name.trim() } : {}),
             ...(description !== known.description ? { description } : {}),

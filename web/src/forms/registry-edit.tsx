@@ -4,6 +4,7 @@ import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Registry } from '~/api/types'
+import { ifMatch } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
@@ -42,7 +43,12 @@ function RegistryForm({ known, onClose }: { known: Registry | undefined; onClose
     mutationFn: () => {
       const credential = { username: username.trim(), password }
       return known
-        ? must(api.PUT('/registries/{id}', { params: { path: { id: known.id } }, body: credential }))
+        ? must(
+            api.PUT('/registries/{id}', {
+              params: { path: { id: known.id }, header: ifMatch(known.version) },
+              body: credential,
+            }),
+          )
         : must(api.POST('/registries', { body: { host: host.trim(), ...credential } }))
     },
     onSuccess: (registry) => {
