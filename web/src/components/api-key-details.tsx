@@ -2,6 +2,7 @@ import { ChevronDown } from 'lucide-react'
 import type { ApiKey, Permission } from '~/api/types'
 import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
+import { rightText } from '~/util/right-text'
 import { visible } from '~/util/visible'
 
 const t = texts('api_key')
@@ -65,15 +66,18 @@ export function ApiKeyDetails({
     <div id={id} className="mt-2 flex flex-col gap-3 border-t border-line pt-3 pb-1">
       {keys && (
         <ul aria-label={t('permissions')} className="flex flex-wrap gap-1.5">
-          {keys.map((key) => (
-            <li
-              key={key}
-              title={permissions.find((each) => each.key === key)?.description}
-              className="mono rounded-xs border border-line-2 px-1.5 text-12 leading-[18px] text-t2 [overflow-wrap:anywhere]"
-            >
-              {visible(key)}
-            </li>
-          ))}
+          {keys.map((key) => {
+            const right = permissions.find((each) => each.key === key)
+            return (
+              <li
+                key={key}
+                title={right && rightText(right)}
+                className="mono rounded-xs border border-line-2 px-1.5 text-12 leading-[18px] text-t2 [overflow-wrap:anywhere]"
+              >
+                {visible(key)}
+              </li>
+            )
+          })}
         </ul>
       )}
       {addresses && addresses.length > NAMED && (

@@ -12,6 +12,7 @@ import { Field, Select } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
 import { Spinner } from '~/ui/spinner'
 import { useSlow } from '~/ui/wait'
+import { rightText } from '~/util/right-text'
 import { sectionsOf } from '~/util/rights'
 import { ProblemView } from './problem-view'
 import { WhyAnswer } from './why-answer'
@@ -54,7 +55,7 @@ export function WhyCard({ person }: { person: Person }) {
                   >
                     {group.keys.map((each) => (
                       <option key={each.key} value={each.key}>
-                        {t('option', { what: each.description.replace(/\..*$/, ''), key: each.key })}
+                        {t('option', { what: rightText(each).replace(/\..*$/, ''), key: each.key })}
                       </option>
                     ))}
                   </optgroup>

@@ -7,7 +7,8 @@ import { Button } from '~/ui/button'
 import { SearchInput } from '~/ui/field'
 import { Empty } from '~/ui/wait'
 import { cx } from '~/util/cx'
-import { foundKeys, type KeyGroup, SEES_SERVER, sectionsOf } from '~/util/rights'
+import { foundKeys, rightText } from '~/util/right-text'
+import { type KeyGroup, SEES_SERVER, sectionsOf } from '~/util/rights'
 
 const t = texts('rights')
 
@@ -136,9 +137,10 @@ function Group({
         )}
       </div>
       <ul className="grid grid-cols-2 gap-x-4 max-lg:grid-cols-1">
-        {group.keys.map(({ key, description }) => {
+        {group.keys.map((right) => {
+          const { key } = right
           const lacked = !mine.has(key)
-          const [what = '', ...more] = description.replace(/\.$/, '').split('. ')
+          const [what = '', ...more] = rightText(right).replace(/\.$/, '').split('. ')
           return (
             <li key={key}>
               {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}

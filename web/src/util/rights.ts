@@ -39,15 +39,6 @@ export function sectionsOf(keys: Permission[]): KeySection[] {
   }))
 }
 
-/** Those that have the text in their name or in what they allow. */
-export function foundKeys(keys: Permission[], text: string): Permission[] {
-  const needle = text.trim().toLowerCase()
-  if (needle === '') return keys
-  return keys.filter(
-    ({ key, description }) => key.includes(needle) || description.toLowerCase().includes(needle),
-  )
-}
-
 /** What is asked for beyond what one has: nobody gives that. */
 export function lackedOf(keys: Iterable<string>, mine: ReadonlySet<string>): string[] {
   return [...keys].filter((key) => !mine.has(key))
