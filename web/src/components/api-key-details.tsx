@@ -1,7 +1,11 @@
 import { ChevronDown } from 'lucide-react'
 import type { ApiKey, Permission } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { cx } from '~/util/cx'
+import { rightText } from '~/util/right-text'
 import { visible } from '~/util/visible'
+
+const t = texts('api_key')
 
 /** As many addresses as have room beside the rest. */
 export const NAMED = 2
@@ -22,7 +26,7 @@ export function More({ open, id, of, onToggle, children }: Toggle & { children: 
       type="button"
       aria-expanded={open}
       aria-controls={open ? id : undefined}
-      aria-label={`${children} of ${visible(of)}`}
+      aria-label={t('more_of', { what: children, name: visible(of) })}
       onClick={onToggle}
       className="tx inline-flex min-h-6 items-center gap-1 rounded-xs font-medium text-t2 hover:text-t1 max-sm:-my-2 max-sm:min-h-11"
     >
@@ -61,22 +65,23 @@ export function ApiKeyDetails({
   return (
     <div id={id} className="mt-2 flex flex-col gap-3 border-t border-line pt-3 pb-1">
       {keys && (
-        <ul aria-label="Permissions" className="flex flex-wrap gap-1.5">
-          {keys.map((key) => (
-            <li
-              key={key}
-              title={permissions.find((each) => each.key === key)?.description}
-              className="mono rounded-xs border border-line-2 px-1.5 text-12 leading-[18px] text-t2 [overflow-wrap:anywhere]"
-            >
-              {visible(key)}
-            </li>
-          ))}
+        <ul aria-label={t('permissions')} className="flex flex-wrap gap-1.5">
+          {keys.map((key) => {
+            const right = permissions.find((each) => each.key === key)
+            return (
+              <li
+                key={key}
+                title={right && rightText(right)}
+                className="mono rounded-xs border border-line-2 px-1.5 text-12 leading-[18px] text-t2 [overflow-wrap:anywhere]"
+              >
+                {visible(key)}
+              </li>
+            )
+          })}
         </ul>
       )}
       {addresses && addresses.length > NAMED && (
-        <p className="text-12 text-t3">
-          Only from <Addresses of={addresses} />
-        </p>
+        <p className="text-12 text-t3">{t.rich('only_from', { addresses: <Addresses of={addresses} /> })}</p>
       )}
     </div>
   )

@@ -2,16 +2,19 @@ import { KeyRound } from 'lucide-react'
 import { type ReactNode, useId, useState } from 'react'
 import type { ApiKey, Permission } from '~/api/types'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import { Facts } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { cx } from '~/util/cx'
-import { count, plural, sentence } from '~/util/format'
+import { count, sentence } from '~/util/format'
 import { MOST_PER_MINUTE } from '~/util/rate'
 import { scopeText } from '~/util/rights'
 import { visible } from '~/util/visible'
 import { Addresses, ApiKeyDetails, More, NAMED, type Toggle } from './api-key-details'
 import { Ends } from './credentials'
+
+const t = texts('api_key')
 
 /** A key and all that narrows it: what it is for, from where, how often, until when. On a phone a card. */
 export function ApiKeyRow({
@@ -34,8 +37,13 @@ export function ApiKeyRow({
       may={<May keys={apiKey.keys} toggle={toggle} />}
       from={<From apiKey={apiKey} toggle={toggle} />}
       remove={
-        <Button size="sm" look="danger" aria-label={`Delete ${visible(apiKey.name)}`} onClick={onDelete}>
-          Delete
+        <Button
+          size="sm"
+          look="danger"
+          aria-label={t('delete_of', { name: visible(apiKey.name) })}
+          onClick={onDelete}
+        >
+          {t('delete')}
         </Button>
       }
       details={open && <ApiKeyDetails {...{ id, apiKey, permissions }} />}
@@ -62,13 +70,7 @@ function KeyLine({ apiKey, may, from, remove, details }: ShapeProps) {
           <Dotted
             facts={[
               <Prefix key="prefix" of={apiKey} />,
-              last_used_at ? (
-                <>
-                  used <Ago at={last_used_at} />
-                </>
-              ) : (
-                'never used'
-              ),
+              last_used_at ? t.rich('fact.used', { ago: <Ago at={last_used_at} /> }) : t('fact.never_used'),
               <Ends key="ends" at={expires_at} />,
             ]}
           />
@@ -77,8 +79,8 @@ function KeyLine({ apiKey, may, from, remove, details }: ShapeProps) {
             tall
             facts={[
               may,
-              addresses ? <>from {from}</> : 'from anywhere',
-              `${plural(rate ?? MOST_PER_MINUTE, 'request')} a minute`,
+              addresses ? t.rich('fact.from', { from }) : t('fact.from_anywhere'),
+              t('fact.rate', { n: rate ?? MOST_PER_MINUTE }),
             ]}
           />
         </div>
@@ -105,11 +107,11 @@ function KeyCard({ apiKey, may, from, remove, details }: ShapeProps) {
       <div className="mt-1 [&_dd]:whitespace-normal!">
         <Facts
           rows={[
-            ['May do', may],
-            ['From', from],
-            ['Requests a minute', count(rate ?? MOST_PER_MINUTE)],
-            ['Used', last_used_at ? <Ago key="used" at={last_used_at} /> : 'never'],
-            ['End', <Ends key="end" at={expires_at} />],
+            [t('card.may'), may],
+            [t('card.from'), from],
+            [t('card.rate'), count(rate ?? MOST_PER_MINUTE)],
+            [t('card.used'), last_used_at ? <Ago key="used" at={last_used_at} /> : t('card.never')],
+            [t('card.end'), <Ends key="end" at={expires_at} />],
           ]}
         />
       </div>
@@ -137,9 +139,9 @@ function May({ keys, toggle }: { keys: ApiKey['keys']; toggle: Toggle }) {
 
 /** More of them than there is room for open with the permissions, or by themselves where there are none. */
 function From({ apiKey: { keys, addresses }, toggle }: { apiKey: ApiKey; toggle: Toggle }) {
-  if (!addresses) return 'anywhere'
+  if (!addresses) return t('card.anywhere')
   if (addresses.length <= NAMED) return <Addresses of={addresses} />
-  const text = plural(addresses.length, 'address', 'addresses')
+  const text = t('addresses', { n: addresses.length })
   return keys === null ? <More {...toggle}>{text}</More> : text
 }
 

@@ -5,12 +5,15 @@ import { api, must } from '~/api/client'
 import { apiKeysQuery, keys } from '~/api/queries'
 import { ApiKeyDialog } from '~/forms/api-key-create'
 import { usePermissions } from '~/hooks/use-permissions'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { ApiKeyRow } from './api-key-row'
 import { TakeBack } from './credentials'
 import { ProblemView } from './problem-view'
+
+const t = texts('api_key')
 
 /** Keys with which scripts do what this account may do, or a part of it. */
 export function ApiKeys() {
@@ -20,9 +23,9 @@ export function ApiKeys() {
   const [removing, setRemoving] = useState<{ id: string; name: string }>()
   return (
     <Card>
-      <CardHead title="API keys" note={list.data?.length}>
+      <CardHead title={t('title')} note={list.data?.length}>
         <Button size="sm" icon={Plus} onClick={() => setMaking(true)}>
-          New key
+          {t('new')}
         </Button>
       </CardHead>
       {list.isPending && <SkeletonRows rows={2} />}
@@ -31,12 +34,8 @@ export function ApiKeys() {
           <ProblemView error={list.error} onRetry={() => void list.refetch()} />
         </div>
       )}
-      {list.data?.length === 0 && (
-        <Empty title="No key yet">
-          A key does what you may do, or a part of it, from a script. It is shown once.
-        </Empty>
-      )}
-      <ul aria-label="API keys">
+      {list.data?.length === 0 && <Empty title={t('none')}>{t('none_note')}</Empty>}
+      <ul aria-label={t('title')}>
         {list.data?.map((key) => (
           <ApiKeyRow key={key.id} apiKey={key} permissions={permissions} onDelete={() => setRemoving(key)} />
         ))}
@@ -45,13 +44,13 @@ export function ApiKeys() {
       <TakeBack
         item={removing}
         onClose={() => setRemoving(undefined)}
-        title={`Delete ${removing?.name}?`}
-        verb="Delete"
-        failed="Not deleted"
+        title={t('delete_title', { name: removing?.name ?? '' })}
+        verb={t('delete')}
+        failed={t('not_deleted')}
         list={keys.apiKeys}
         take={({ id }) => must(api.DELETE('/account/api-keys/{id}', { params: { path: { id } } }))}
       >
-        Whatever uses it is refused from now on.
+        {t('delete_note')}
       </TakeBack>
     </Card>
   )

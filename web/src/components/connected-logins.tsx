@@ -5,6 +5,7 @@ import { api, must } from '~/api/client'
 import { keys, loginsQuery, providersQuery } from '~/api/queries'
 import type { ConnectedLogin, Provider } from '~/api/types'
 import { ConnectLoginDialog } from '~/forms/login-connect'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
@@ -13,6 +14,8 @@ import { visible } from '~/util/visible'
 import { CredentialRow, TakeBack } from './credentials'
 import { ProblemView } from './problem-view'
 import { SsoNote } from './sso-note'
+
+const t = texts('account')
 
 /** Log-ins elsewhere that sign this account in. Where the panel has no such thing, there is no card. */
 export function ConnectedLogins({ refused }: { refused?: SsoCode | undefined }) {
@@ -31,7 +34,7 @@ export function ConnectedLogins({ refused }: { refused?: SsoCode | undefined }) 
   return (
     <div ref={card}>
       <Card>
-        <CardHead title="Connected log-ins" note={connected.length} />
+        <CardHead title={t('logins.title')} note={connected.length} />
         {refused && (
           <div className="border-b border-line p-4">
             <SsoNote code={refused} />
@@ -42,7 +45,7 @@ export function ConnectedLogins({ refused }: { refused?: SsoCode | undefined }) 
             <ProblemView error={logins.error} onRetry={() => void logins.refetch()} />
           </div>
         )}
-        <ul aria-label="Connected log-ins">
+        <ul aria-label={t('logins.title')}>
           {connected.map((login) => (
             <LoginRow
               key={login.id}
@@ -67,14 +70,15 @@ export function ConnectedLogins({ refused }: { refused?: SsoCode | undefined }) 
       <TakeBack
         item={leaving}
         onClose={() => setLeaving(undefined)}
-        title={`Disconnect ${visible(leaving?.provider_name ?? '')}?`}
-        verb="Disconnect"
-        failed="Not disconnected"
+        title={t('logins.disconnect_title', { provider: visible(leaving?.provider_name ?? '') })}
+        verb={t('logins.disconnect')}
+        failed={t('logins.not_disconnected')}
         list={keys.logins}
         take={({ id }) => must(api.DELETE('/account/logins/{id}', { params: { path: { id } } }))}
       >
-        <bdi className="[overflow-wrap:anywhere]">{visible(leaving?.name ?? '')}</bdi> signs you in here no
-        longer. Your sessions go on.
+        {t.rich('logins.disconnect_note', {
+          name: <bdi className="[overflow-wrap:anywhere]">{visible(leaving?.name ?? '')}</bdi>,
+        })}
       </TakeBack>
     </div>
   )
@@ -98,26 +102,18 @@ function LoginRow({
         <bdi key="name" className="whitespace-normal [overflow-wrap:anywhere]">
           {visible(name)}
         </bdi>,
-        <>
-          connected <Ago at={created_at} />
-        </>,
-        last_used_at ? (
-          <>
-            used <Ago at={last_used_at} />
-          </>
-        ) : (
-          'never used'
-        ),
-        ...(offered ? [] : ['no longer offered here']),
+        t.rich('logins.connected', { ago: <Ago at={created_at} /> }),
+        last_used_at ? t.rich('used', { ago: <Ago at={last_used_at} /> }) : t('never_used'),
+        ...(offered ? [] : [t('logins.not_offered')]),
       ]}
       action={
         <Button
           size="sm"
           look="danger"
-          aria-label={`Disconnect ${visible(provider_name)}: ${visible(name)}`}
+          aria-label={t('logins.disconnect_of', { provider: visible(provider_name), name: visible(name) })}
           onClick={onLeave}
         >
-          Disconnect
+          {t('logins.disconnect')}
         </Button>
       }
     />
@@ -129,10 +125,14 @@ function ProviderRow({ provider: { name }, onConnect }: { provider: Provider; on
     <CredentialRow
       icon={Link2Off}
       name={<bdi>{visible(name)}</bdi>}
-      facts={['not connected']}
+      facts={[t('logins.not_connected')]}
       action={
-        <Button size="sm" aria-label={`Connect ${visible(name)}`} onClick={onConnect}>
-          Connect
+        <Button
+          size="sm"
+          aria-label={t('logins.connect_of', { provider: visible(name) })}
+          onClick={onConnect}
+        >
+          {t('logins.connect')}
         </Button>
       }
     />

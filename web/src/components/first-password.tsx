@@ -1,6 +1,9 @@
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { CommandBox } from '~/ui/copy'
 import { DialogFoot } from '~/ui/dialog'
+
+const t = texts('people')
 
 /** A made-up password, the one time that it is shown. */
 export function FirstPassword({
@@ -14,13 +17,10 @@ export function FirstPassword({
 }) {
   return (
     <>
-      <CommandBox text={password} label="Password" primary />
-      <p className="mt-2 text-t2">
-        Hand it to {username} in a way that nobody else reads. They choose their own when they sign in with
-        it.
-      </p>
+      <CommandBox text={password} label={t('first.password')} primary />
+      <p className="mt-2 text-t2">{t('first.note', { name: username })}</p>
       <DialogFoot>
-        <Button onClick={onClose}>I have it</Button>
+        <Button onClick={onClose}>{t('first.have_it')}</Button>
       </DialogFoot>
     </>
   )

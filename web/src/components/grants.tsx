@@ -4,10 +4,13 @@ import { api, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { Grant } from '~/api/types'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { reachText } from '~/util/reach'
 import { CredentialRow, Ends, TakeBack } from './credentials'
+
+const t = texts('roles')
 
 /** Roles that were given, each with over what and until when, and a way to take it back. */
 export function GrantRows({
@@ -34,26 +37,18 @@ export function GrantRows({
               <span key="reach" className="whitespace-normal [overflow-wrap:anywhere]">
                 {reachText(grant)}
               </span>,
-              <>
-                given <Ago at={grant.created_at} />
-              </>,
+              t.rich('grant.given', { ago: <Ago at={grant.created_at} /> }),
               <Ends key="ends" at={grant.expires_at} />,
             ]}
             action={
               <Button
                 size="sm"
                 look="danger"
-                aria-label={`Take ${grant.role.name} back from ${grant.user.name}`}
-                off={
-                  grant.user.id === me?.id
-                    ? 'Nobody changes their own rights'
-                    : may('role.grant')
-                      ? false
-                      : 'You may not take roles back'
-                }
+                aria-label={t('grant.take_from', { role: grant.role.name, person: grant.user.name })}
+                off={grant.user.id === me?.id ? t('off.own') : may('role.grant') ? false : t('off.take')}
                 onClick={() => setTaking(grant)}
               >
-                Take back
+                {t('grant.take')}
               </Button>
             }
           />
@@ -62,17 +57,16 @@ export function GrantRows({
       <TakeBack
         item={taking}
         onClose={() => setTaking(undefined)}
-        title={`Take ${taking?.role.name} back from ${taking?.user.name}?`}
-        verb="Take back"
-        failed="Not taken back"
+        title={t('grant.take_title', { role: taking?.role.name ?? '', person: taking?.user.name ?? '' })}
+        verb={t('grant.take')}
+        failed={t('grant.not_taken')}
         list={keys.people}
         take={async ({ id }) => {
           await must(api.DELETE('/grants/{grant}', { params: { path: { grant: id } } }))
           void queryClient.invalidateQueries({ queryKey: keys.roles })
         }}
       >
-        They lose what it gave {taking && reachText(taking)} at once; what they have open there closes within
-        a second.
+        {taking && t('grant.take_note', { over: reachText(taking) })}
       </TakeBack>
     </>
   )

@@ -7,6 +7,7 @@ import type { Passkey } from '~/api/types'
 import { AddPasskeyDialog } from '~/forms/passkey-add'
 import { RenamePasskeyDialog } from '~/forms/passkey-name'
 import { useMedia } from '~/hooks/use-media'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Menu, MenuItem } from '~/ui/menu'
@@ -16,6 +17,8 @@ import { noPasskeysText, whyNoPasskeys } from '~/util/passkey'
 import { visible } from '~/util/visible'
 import { CredentialRow, TakeBack } from './credentials'
 import { ProblemView } from './problem-view'
+
+const t = texts('account')
 
 const MOST = 20
 
@@ -27,12 +30,12 @@ export function Passkeys() {
   const [removing, setRemoving] = useState<Passkey>()
   const why = whyNoPasskeys()
   const full = (list.data?.length ?? 0) >= MOST
-  const off = why ? noPasskeysText(why) : full && `${MOST} are the most: remove one first`
+  const off = why ? noPasskeysText(why) : full && t('passkeys.full', { most: MOST })
   return (
     <Card>
-      <CardHead title="Passkeys" note={list.data?.length}>
+      <CardHead title={t('passkeys.title')} note={list.data?.length}>
         <Button size="sm" icon={Plus} off={off} onClick={() => setAdding(true)}>
-          Add a passkey
+          {t('passkeys.add')}
         </Button>
       </CardHead>
       {list.isPending && <SkeletonRows rows={2} height="h-[57px]" />}
@@ -41,13 +44,8 @@ export function Passkeys() {
           <ProblemView error={list.error} onRetry={() => void list.refetch()} />
         </div>
       )}
-      {list.data?.length === 0 && (
-        <Empty title="No passkey yet">
-          With one, your fingerprint, your face or the lock of your device signs you in. There is nothing to
-          remember, and nothing that a false page could ask you for.
-        </Empty>
-      )}
-      <ul aria-label="Passkeys">
+      {list.data?.length === 0 && <Empty title={t('passkeys.none')}>{t('passkeys.none_note')}</Empty>}
+      <ul aria-label={t('passkeys.title')}>
         {list.data?.map((passkey) => (
           <PasskeyRow
             key={passkey.id}
@@ -63,14 +61,13 @@ export function Passkeys() {
       <TakeBack
         item={removing}
         onClose={() => setRemoving(undefined)}
-        title={`Remove ${visible(removing?.name ?? '')}?`}
-        verb="Remove"
-        failed="Not removed"
+        title={t('passkeys.remove_title', { name: visible(removing?.name ?? '') })}
+        verb={t('passkeys.remove')}
+        failed={t('passkeys.not_removed')}
         list={keys.passkeys}
         take={({ id }) => must(api.DELETE('/account/passkeys/{id}', { params: { path: { id } } }))}
       >
-        It signs nobody in any more. Your device or password manager may go on offering it until you delete it
-        there too.
+        {t('passkeys.remove_note')}
       </TakeBack>
     </Card>
   )
@@ -91,22 +88,16 @@ function PasskeyRow({
       icon={FingerprintPattern}
       name={<bdi>{shown}</bdi>}
       facts={[
-        synced ? 'synced' : 'on one device',
-        <>
-          made <Ago at={created_at} />
-        </>,
-        last_used_at ? (
-          <>
-            used <Ago at={last_used_at} />
-          </>
-        ) : (
-          'never used'
-        ),
+        t(synced ? 'passkeys.synced' : 'passkeys.one_device'),
+        t.rich('passkeys.made', { ago: <Ago at={created_at} /> }),
+        last_used_at ? t.rich('passkeys.used', { ago: <Ago at={last_used_at} /> }) : t('passkeys.never_used'),
         ...(host === location.hostname
           ? []
           : [
               <span key="host" className="whitespace-normal">
-                at <span className="mono [overflow-wrap:anywhere]">{visible(host)}</span> only
+                {t.rich('passkeys.host', {
+                  host: <span className="mono [overflow-wrap:anywhere]">{visible(host)}</span>,
+                })}
               </span>,
             ]),
       ]}
@@ -122,26 +113,32 @@ function Actions({ of, onRename, onRemove }: Acts & { of: string }) {
     return (
       <Menu
         trigger={
-          <Button look="quiet" iconOnly icon={Ellipsis} aria-label={`More of ${of}`} className="-mr-3">
-            More
+          <Button
+            look="quiet"
+            iconOnly
+            icon={Ellipsis}
+            aria-label={t('passkeys.more_of', { name: of })}
+            className="-mr-3"
+          >
+            {t('passkeys.more')}
           </Button>
         }
       >
         <MenuItem icon={Pencil} onSelect={onRename}>
-          Rename
+          {t('passkeys.rename')}
         </MenuItem>
         <MenuItem icon={Trash2} danger onSelect={onRemove}>
-          Remove
+          {t('passkeys.remove')}
         </MenuItem>
       </Menu>
     )
   return (
     <span className="flex gap-2">
-      <Button size="sm" aria-label={`Rename ${of}`} onClick={onRename}>
-        Rename
+      <Button size="sm" aria-label={t('passkeys.rename_of', { name: of })} onClick={onRename}>
+        {t('passkeys.rename')}
       </Button>
-      <Button size="sm" look="danger" aria-label={`Remove ${of}`} onClick={onRemove}>
-        Remove
+      <Button size="sm" look="danger" aria-label={t('passkeys.remove_of', { name: of })} onClick={onRemove}>
+        {t('passkeys.remove')}
       </Button>
     </span>
   )

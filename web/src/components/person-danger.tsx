@@ -4,14 +4,16 @@ import { api, must } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
 import type { Person } from '~/api/types'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Switch } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Confirm, Dialog } from '~/ui/dialog'
-import { plural } from '~/util/format'
 import { FirstPassword } from './first-password'
 import { Intervention } from './intervention'
 import { PersonSuspension } from './person-suspension'
+
+const t = texts('people')
 
 /** Admin or not, another password, no second step, a suspension, the end of an account. */
 export function PersonDanger({ person, off }: { person: Person; off: string | false }) {
@@ -27,7 +29,7 @@ export function PersonDanger({ person, off }: { person: Person; off: string | fa
       await must(api.PATCH('/users/{user}', { params: { path: { user: person.id } }, body: { admin } }))
       await queryClient.invalidateQueries({ queryKey: keys.people })
     } catch (error) {
-      toast.error('Not changed', error)
+      toast.error(t('danger.not_changed'), error)
       throw error
     }
   }
@@ -37,7 +39,7 @@ export function PersonDanger({ person, off }: { person: Person; off: string | fa
       await queryClient.invalidateQueries({ queryKey: keys.people })
       setPassword(made.password)
     } catch (error) {
-      toast.error('Not reset', error)
+      toast.error(t('danger.reset_failed'), error)
       throw error
     }
   }
@@ -45,9 +47,9 @@ export function PersonDanger({ person, off }: { person: Person; off: string | fa
     try {
       await must(api.DELETE('/users/{user}/second-factor', { params: { path: { user: person.id } } }))
       await queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done(`${name} signs in with the password alone`)
+      toast.done(t('danger.factor_done', { name }))
     } catch (error) {
-      toast.error('Not turned off', error)
+      toast.error(t('danger.factor_failed'), error)
       throw error
     }
   }
@@ -57,112 +59,90 @@ export function PersonDanger({ person, off }: { person: Person; off: string | fa
       await navigate({ to: '/people' })
       queryClient.removeQueries({ queryKey: keys.person(person.id) })
       void queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done(`${name} is removed`)
+      toast.done(t('danger.removed', { name }))
     } catch (error) {
-      toast.error('Not removed', error)
+      toast.error(t('danger.remove_failed'), error)
       throw error
     }
   }
-  const adminOff = own
-    ? 'Nobody changes their own rights; another admin has to.'
-    : !iAmAdmin
-      ? 'Only an admin makes admins and unmakes them.'
-      : undefined
+  const adminOff = own ? t('danger.admin_own') : !iAmAdmin ? t('danger.admin_only') : undefined
   const removeOff = own
-    ? 'Nobody removes the account that they are using'
+    ? t('danger.remove_own')
     : !may('person.delete')
-      ? 'You may not remove accounts'
+      ? t('off.remove')
       : person.admin && !iAmAdmin
-        ? 'This is an admin’s account, and you are none'
-        : person.servers > 0 &&
-          `Owns ${plural(person.servers, 'server')}; delete them first, or give them to others`
+        ? t('off.admins')
+        : person.servers > 0 && t('danger.remove_owner_off', { n: person.servers })
   return (
     <Card>
-      <CardHead title="Interventions" />
-      <Intervention
-        title="Admin"
-        text={adminOff ?? 'May do everything, to everybody. The last admin stays one.'}
-      >
+      <CardHead title={t('danger.title')} />
+      <Intervention title={t('danger.admin')} text={adminOff ?? t('danger.admin_note')}>
         <Switch
-          label={`${name} is an admin`}
+          label={t('danger.admin_label', { name })}
           checked={person.admin}
           disabled={adminOff !== undefined}
           onChange={() => setAsking('admin')}
         />
       </Intervention>
       <Intervention
-        title="Reset the password"
-        text={
-          own
-            ? 'Your own is changed under Account.'
-            : 'Makes one up, shown once. They are signed out everywhere, their API keys end, and they choose their own when they sign in with it.'
-        }
+        title={t('danger.reset_title')}
+        text={own ? t('danger.reset_own') : t('danger.reset_note')}
       >
         <Button
           look="danger"
-          off={own ? 'Your own is changed under Account' : off}
+          off={own ? t('danger.reset_own_off') : off}
           onClick={() => setAsking('password')}
         >
-          Reset
+          {t('danger.reset')}
         </Button>
       </Intervention>
       {person.second_factor && (
         <Intervention
-          title="Remove two-step sign-in"
-          text={
-            own
-              ? 'Your own is turned off under Account.'
-              : 'For somebody who has lost the app and the recovery codes. They are signed out everywhere and sign in with the password alone.'
-          }
+          title={t('danger.factor_title')}
+          text={own ? t('danger.factor_own') : t('danger.factor_note')}
         >
           <Button
             look="danger"
-            off={own ? 'Your own is turned off under Account' : off}
+            off={own ? t('danger.factor_own_off') : off}
             onClick={() => setAsking('second-factor')}
           >
-            Turn off
+            {t('danger.turn_off')}
           </Button>
         </Intervention>
       )}
       <PersonSuspension person={person} />
       <Intervention
-        title="Remove"
-        text={
-          person.servers > 0
-            ? `An account that owns servers can’t be removed; this one owns ${plural(person.servers, 'server')}.`
-            : 'All that they opened closes within a second; their keys and roles go. Name and address are free again.'
-        }
+        title={t('danger.remove')}
+        text={person.servers > 0 ? t('danger.remove_owner', { n: person.servers }) : t('danger.remove_note')}
       >
         <Button look="danger" off={removeOff} onClick={() => setAsking('remove')}>
-          Remove
+          {t('danger.remove')}
         </Button>
       </Intervention>
       <Confirm
         open={asking === 'admin'}
         onClose={close}
-        title={person.admin ? `${name} is no admin any more?` : `Make ${name} an admin?`}
-        verb={person.admin ? 'Take it away' : 'Make an admin'}
+        title={t(person.admin ? 'danger.admin_end' : 'danger.admin_make', { name })}
+        verb={t(person.admin ? 'danger.admin_end_verb' : 'danger.admin_make_verb')}
         destroys={person.admin}
         onConfirm={() => setAdmin(!person.admin)}
       >
-        {person.admin
-          ? 'They keep their roles and servers. What they have open beyond that closes within a second.'
-          : 'They may then do everything on every server and node, change every account, and make admins of others.'}
+        {t(person.admin ? 'danger.admin_end_note' : 'danger.admin_make_text')}
       </Confirm>
       <Confirm
         open={asking === 'password'}
         onClose={close}
-        title={`Reset the password of ${name}?`}
-        verb="Reset"
+        title={t('danger.reset_ask', { name })}
+        verb={t('danger.reset')}
         onConfirm={reset}
       >
-        The one that they have ends now, they are signed out everywhere, and their API keys end.
+        {t('danger.reset_warning')}
       </Confirm>
       <Dialog
         open={password !== undefined}
         onClose={() => setPassword(undefined)}
-        title={`The new password of ${name}`}
-        note="It is shown once. Copy it now."
+        title={t('danger.new_password', { name })}
+        note={t('danger.once')}
       >
         {password !== undefined && (
           <FirstPassword username={name} password={password} onClose={() => setPassword(undefined)} />
@@ -171,22 +151,21 @@ export function PersonDanger({ person, off }: { person: Person; off: string | fa
       <Confirm
         open={asking === 'second-factor'}
         onClose={close}
-        title={`Remove two-step sign-in of ${name}?`}
-        verb="Turn off"
+        title={t('danger.factor_ask', { name })}
+        verb={t('danger.turn_off')}
         onConfirm={endSecondFactor}
       >
-        Be sure that it is them who ask: with it gone, their password alone lets anybody in. Roles that count
-        only with it give them nothing until they set it up again.
+        {t('danger.factor_warning')}
       </Confirm>
       <Confirm
         open={asking === 'remove'}
         onClose={close}
-        title={`Remove ${name}?`}
-        verb="Remove"
+        title={t('danger.remove_ask', { name })}
+        verb={t('danger.remove')}
         typed={name}
         onConfirm={remove}
       >
-        The account is gone at once. This can't be undone.
+        {t('danger.remove_warning')}
       </Confirm>
     </Card>
   )

@@ -6,11 +6,14 @@ import { personGrantsQuery } from '~/api/people'
 import type { Person } from '~/api/types'
 import { GrantDialog } from '~/forms/grant-give'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { GrantRows } from './grants'
 import { ProblemView } from './problem-view'
+
+const t = texts('roles')
 
 /** The roles that somebody has, over what and until when. */
 export function PersonRoles({ person }: { person: Person }) {
@@ -19,20 +22,20 @@ export function PersonRoles({ person }: { person: Person }) {
   const [giving, setGiving] = useState(false)
   return (
     <Card>
-      <CardHead title="Roles" note={grants.data?.length}>
+      <CardHead title={t('title')} note={grants.data?.length}>
         <Button
           size="sm"
           icon={Plus}
           off={
             person.id === me?.id
-              ? 'Nobody changes their own rights'
+              ? t('off.own')
               : !may('role.grant') || !may('role.read')
-                ? 'You may not give roles'
+                ? t('off.give')
                 : false
           }
           onClick={() => setGiving(true)}
         >
-          Give a role
+          {t('person.give')}
         </Button>
       </CardHead>
       {grants.isPending && <SkeletonRows rows={2} />}
@@ -42,15 +45,11 @@ export function PersonRoles({ person }: { person: Person }) {
         </div>
       )}
       {grants.data?.length === 0 && (
-        <Empty title="No role">
-          {person.admin
-            ? 'An admin may do everything without one.'
-            : 'They may do what comes with their own servers, and with those that are shared with them.'}
-        </Empty>
+        <Empty title={t('person.none')}>{t(person.admin ? 'person.none_admin' : 'person.none_note')}</Empty>
       )}
       {grants.data && (
         <GrantRows
-          label="Roles"
+          label={t('title')}
           grants={grants.data}
           name={({ role }) =>
             may('role.read') ? (

@@ -5,6 +5,7 @@ import { keys, queryClient } from '~/api/queries'
 import type { Person } from '~/api/types'
 import { SuspendDialog } from '~/forms/person-suspend'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Badge, Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
@@ -12,11 +13,13 @@ import { Ago } from '~/ui/time'
 import { visibleLines } from '~/util/visible'
 import { Intervention } from './intervention'
 
+const t = texts('people')
+
 /** In lists, where only exceptions are marked. */
 export function SuspendedBadge() {
   return (
     <Badge plain family="warn" shape="suspended">
-      suspended
+      {t('suspension.badge')}
     </Badge>
   )
 }
@@ -29,15 +32,12 @@ export function SuspensionBanner({ person: { suspended } }: { person: Person }) 
       <Banner
         family="warn"
         shape="suspended"
-        title={
-          <>
-            Suspended <Ago at={suspended.since} />
-            {suspended.reason !== '' && ':'}
-          </>
-        }
+        title={t.rich(suspended.reason === '' ? 'suspension.since' : 'suspension.since_why', {
+          ago: <Ago at={suspended.since} />,
+        })}
       >
         {suspended.reason === '' ? (
-          'No reason was given.'
+          t('suspension.no_reason')
         ) : (
           <bdi className="whitespace-pre-line [overflow-wrap:anywhere]">{visibleLines(suspended.reason)}</bdi>
         )}
@@ -54,37 +54,29 @@ export function PersonSuspension({ person }: { person: Person }) {
     mutationFn: () => must(api.DELETE('/users/{user}/suspension', { params: { path: { user: person.id } } })),
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done(`${person.username} may sign in again`)
+      toast.done(t('suspension.lifted', { name: person.username }))
     },
-    onError: (error) => toast.error('Not lifted', error),
+    onError: (error) => toast.error(t('suspension.lift_failed'), error),
   })
   if (person.id === me?.id) return null
-  const off = !may('person.suspend')
-    ? 'You may not suspend people'
-    : person.admin && !admin && 'This is an admin’s account, and you are none'
+  const off = !may('person.suspend') ? t('off.suspend') : person.admin && !admin && t('off.admins')
   return (
     <>
       {person.suspended ? (
-        <Intervention
-          title="Lift the suspension"
-          text="They sign in again, and their API keys work as before. Servers were not touched by it."
-        >
+        <Intervention title={t('suspension.lift_title')} text={t('suspension.lift_note')}>
           <span className="flex flex-wrap gap-2">
             <Button off={off} onClick={() => setAsking(true)}>
-              Change the reason
+              {t('suspension.change')}
             </Button>
             <Button off={off} busy={lift.isPending} onClick={() => lift.mutate()}>
-              Lift suspension
+              {t('suspension.lift')}
             </Button>
           </span>
         </Intervention>
       ) : (
-        <Intervention
-          title="Suspend"
-          text="Shuts them out until it is lifted. Their log-ins end and their API keys stop working; their servers go on."
-        >
+        <Intervention title={t('suspension.suspend')} text={t('suspension.note')}>
           <Button look="danger" off={off} onClick={() => setAsking(true)}>
-            Suspend
+            {t('suspension.suspend')}
           </Button>
         </Intervention>
       )}

@@ -1,9 +1,12 @@
 import { useQuery } from '@tanstack/react-query'
 import { accountQuotaQuery } from '~/api/people'
 import type { Quota } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Bar } from '~/ui/spark'
 import { hasQuota, type QuotaRow, quotaRows } from '~/util/quota'
+
+const t = texts('quota')
 
 function look(share: number): 'use' | 'warn' {
   return share >= 0.9 ? 'warn' : 'use'
@@ -17,7 +20,7 @@ function Row({ row }: { row: QuotaRow }) {
       {share === undefined ? (
         <span />
       ) : (
-        <Bar share={Math.min(share, 1)} look={look(share)} height={6} label={`${label}: ${text}`} />
+        <Bar share={Math.min(share, 1)} look={look(share)} height={6} label={t('row', { label, text })} />
       )}
       <span className="num min-w-29 text-right text-12 text-t2">{text}</span>
     </div>
@@ -33,11 +36,7 @@ export function QuotaUse({ quota, all = false }: { quota: Quota; all?: boolean }
       {rows.map((row) => (
         <Row key={row.name} row={row} />
       ))}
-      {over && (
-        <p className="mt-1 text-12 text-t3">
-          More is given out than the quota has. Nothing is taken away, and nothing more is given.
-        </p>
-      )}
+      {over && <p className="mt-1 text-12 text-t3">{t('over')}</p>}
     </>
   )
 }
@@ -49,16 +48,16 @@ export function OwnQuota() {
   return (
     <Card>
       <CardHead
-        title="Your quota"
-        note={quota.plan && <span className="[overflow-wrap:anywhere]">on the plan {quota.plan.name}</span>}
+        title={t('own.title')}
+        note={
+          quota.plan && (
+            <span className="[overflow-wrap:anywhere]">{t('own.plan', { plan: quota.plan.name })}</span>
+          )
+        }
       />
       <div className="px-4 py-3">
         <QuotaUse quota={quota} />
-        <p className="mt-1 text-12 text-t3">
-          {hasQuota(quota)
-            ? 'By the limits of your servers, whether they run or not.'
-            : 'Your servers may have as much as there is.'}
-        </p>
+        <p className="mt-1 text-12 text-t3">{t(hasQuota(quota) ? 'own.note' : 'own.no_limit')}</p>
       </div>
     </Card>
   )

@@ -6,11 +6,14 @@ import { roleGrantsQuery } from '~/api/people'
 import type { Role } from '~/api/types'
 import { GrantDialog } from '~/forms/grant-give'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { GrantRows } from './grants'
 import { ProblemView } from './problem-view'
+
+const t = texts('roles')
 
 /** Who has a role, over what and until when. */
 export function RolePeople({ role }: { role: Role }) {
@@ -18,14 +21,12 @@ export function RolePeople({ role }: { role: Role }) {
   const grants = useInfiniteQuery(roleGrantsQuery(role.id))
   const [giving, setGiving] = useState(false)
   const rows = grants.data?.pages.flatMap(({ items }) => items) ?? []
-  const off = !may('role.grant')
-    ? 'You may not give roles'
-    : !may('person.read') && 'You may not see people, so there is nobody to choose from'
+  const off = !may('role.grant') ? t('off.give') : !may('person.read') && t('off.no_people')
   return (
     <Card>
-      <CardHead title="Who has it" note={role.grants}>
+      <CardHead title={t('people.title')} note={role.grants}>
         <Button size="sm" icon={Plus} off={off} onClick={() => setGiving(true)}>
-          Give it
+          {t('people.give')}
         </Button>
       </CardHead>
       {grants.isPending && <SkeletonRows rows={2} />}
@@ -36,18 +37,18 @@ export function RolePeople({ role }: { role: Role }) {
       )}
       {grants.data && rows.length === 0 && (
         <Empty
-          title="Nobody has it yet"
+          title={t('people.none')}
           action={
             <Button icon={Plus} off={off} onClick={() => setGiving(true)}>
-              Give it to somebody
+              {t('people.give_to')}
             </Button>
           }
         >
-          Over everything, or over one location, node or server.
+          {t('people.none_note')}
         </Empty>
       )}
       <GrantRows
-        label="Who has it"
+        label={t('people.title')}
         grants={rows}
         name={({ user }) =>
           may('person.read') ? (
@@ -62,7 +63,7 @@ export function RolePeople({ role }: { role: Role }) {
       {grants.hasNextPage && (
         <div className="flex justify-center border-t border-line py-3">
           <Button size="sm" busy={grants.isFetchingNextPage} onClick={() => void grants.fetchNextPage()}>
-            Show more
+            {t('people.more')}
           </Button>
         </div>
       )}

@@ -6,6 +6,7 @@ import { keys, queryClient, secondFactorQuery } from '~/api/queries'
 import type { SecondFactor } from '~/api/types'
 import { SecondFactorBegin } from '~/forms/second-factor-begin'
 import { SecondFactorProve } from '~/forms/second-factor-prove'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Badge, Mark } from '~/ui/badge'
 import { Card, CardHead } from '~/ui/bits'
@@ -18,6 +19,9 @@ import { ALL_CODES, FEW_CODES } from '~/util/second-factor'
 import { ProblemView } from './problem-view'
 import { RecoveryCodes } from './recovery-codes'
 
+const t = texts('account')
+const common = texts('common')
+
 type Open = 'begin' | 'renew' | 'off'
 
 /** Whether one's own sign-in takes a second step, and changing that. */
@@ -28,10 +32,10 @@ export function SecondFactorCard({ account }: { account: string }) {
   const close = () => setOpen(undefined)
   return (
     <Card>
-      <CardHead title="Two-step sign-in">
+      <CardHead title={t('two_step.title')}>
         {now?.on && (
           <Badge family="run" shape="ok">
-            On
+            {t('two_step.on')}
           </Badge>
         )}
       </CardHead>
@@ -60,17 +64,14 @@ function Line({ actions, children }: { actions: ReactNode; children: ReactNode }
 
 function Off({ now, onOpen }: { now: SecondFactor; onOpen: (open: Open) => void }) {
   return (
-    <Line actions={<Button onClick={() => onOpen('begin')}>Set up</Button>}>
-      <p className="text-t2">
-        Signing in then takes your password and a code that an app on your phone shows. Whoever learns the
-        password alone stays out.
-      </p>
+    <Line actions={<Button onClick={() => onOpen('begin')}>{t('two_step.set_up')}</Button>}>
+      <p className="text-t2">{t('two_step.off_note')}</p>
       {now.wanted_by === 'role' && (
         <p className="mt-1 flex gap-2">
           <span className="pt-1">
             <Mark shape="suspended" family="warn" />
           </span>
-          A role of yours counts once this is set up.
+          {t('two_step.role_waits')}
         </p>
       )}
     </Line>
@@ -84,17 +85,13 @@ function On({ now, onOpen }: { now: SecondFactor; onOpen: (open: Open) => void }
       actions={
         <>
           <Button look="danger" onClick={() => onOpen('off')}>
-            Turn off
+            {t('two_step.turn_off')}
           </Button>
-          <Button onClick={() => onOpen('renew')}>New recovery codes</Button>
+          <Button onClick={() => onOpen('renew')}>{t('two_step.new_codes')}</Button>
         </>
       }
     >
-      {now.since && (
-        <p className="text-t2">
-          Set up <Ago at={now.since} />. Signing in takes your password and a code of the app.
-        </p>
-      )}
+      {now.since && <p className="text-t2">{t.rich('two_step.since', { ago: <Ago at={now.since} /> })}</p>}
       <p className={cx('mt-1 flex gap-2', few && 'text-warn-fg')}>
         {few && (
           <span className="pt-1">
@@ -102,10 +99,11 @@ function On({ now, onOpen }: { now: SecondFactor; onOpen: (open: Open) => void }
           </span>
         )}
         <span>
-          <span className="num">
-            {now.recovery_codes} of {ALL_CODES}
-          </span>{' '}
-          recovery codes left{few && '. Make new ones before you need them.'}
+          {t.rich(few ? 'two_step.codes_few' : 'two_step.codes_left', {
+            n: now.recovery_codes,
+            all: ALL_CODES,
+            count: (inner) => <span className="num">{inner}</span>,
+          })}
         </span>
       </p>
     </Line>
@@ -125,8 +123,7 @@ function useKept(onClose: () => void) {
     hint,
     showing,
     show: () => setShowing(true),
-    leave: () =>
-      showing ? setHint('Keep the codes first, and say so: they are not shown again.') : onClose(),
+    leave: () => (showing ? setHint(t('two_step.keep_first')) : onClose()),
     done: () => {
       setShowing(false)
       setHint(undefined)
@@ -141,13 +138,13 @@ function BeginDialog({ open, account, onClose }: DialogProps & { account: string
     <Dialog
       open={open}
       onClose={leave}
-      title={showing ? 'Two-step sign-in is on' : 'Set up two-step sign-in'}
-      note={showing ? 'All your other sessions have ended.' : 'All your other sessions end with it.'}
+      title={t(showing ? 'two_step.is_on' : 'two_step.begin')}
+      note={t(showing ? 'two_step.ended' : 'two_step.will_end')}
     >
       {open && (
         <SecondFactorBegin
           account={account}
-          cancel={<Button onClick={onClose}>Cancel</Button>}
+          cancel={<Button onClick={onClose}>{common('cancel')}</Button>}
           hint={hint}
           onCounts={show}
           onDone={done}
@@ -164,12 +161,12 @@ function RenewDialog({ open, account, onClose }: DialogProps & { account: string
     <Dialog
       open={open}
       onClose={leave}
-      title="New recovery codes"
-      note={codes ? 'The earlier ones are good no longer.' : 'The ones that you have end with it.'}
+      title={t('two_step.new_codes')}
+      note={t(codes ? 'two_step.codes_replaced' : 'two_step.codes_end')}
     >
       {open && !codes && (
         <SecondFactorProve
-          verb="Make new codes"
+          verb={t('two_step.make_codes')}
           act={(body) => must(api.POST('/account/second-factor/recovery-codes', { body }))}
           onDone={(made) => {
             setCodes(made.codes)
@@ -196,21 +193,16 @@ function OffDialog({ open, onClose }: DialogProps) {
   const router = useRouter()
   async function ended() {
     onClose()
-    toast.done('Two-step sign-in is off')
+    toast.done(t('two_step.is_off'))
     // Roles that count only with it count no longer; and where the panel wants it, nothing else works now.
     await queryClient.invalidateQueries()
     await router.invalidate()
   }
   return (
-    <Dialog
-      open={open}
-      onClose={onClose}
-      title="Turn two-step sign-in off?"
-      note="Your password alone lets you in then. Roles that count only with it give nothing any more."
-    >
+    <Dialog open={open} onClose={onClose} title={t('two_step.off_title')} note={t('two_step.off_warning')}>
       {open && (
         <SecondFactorProve
-          verb="Turn off"
+          verb={t('two_step.turn_off')}
           destroys
           act={(body) => must(api.POST('/account/second-factor/off', { body }))}
           onDone={() => void ended()}

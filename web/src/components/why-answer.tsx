@@ -1,10 +1,21 @@
 import type { Reason, Why } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Badge, Mark } from '~/ui/badge'
-import { sentence } from '~/util/format'
 
-/** What begins with "the server" or "whoever" is a sentence by itself; the rest is about the person. */
+const t = texts('why')
+
+/** A role's place is known to the panel alone: that sentence is the panel's. */
 function reasonText({ kind, text }: Reason, name: string): string {
-  return kind === 'share' || kind === 'sees' ? sentence(text) : `${name} ${text}`
+  switch (kind) {
+    case 'admin':
+    case 'owner':
+      return t(`reason.${kind}`, { name })
+    case 'share':
+    case 'sees':
+      return t(`reason.${kind}`)
+    default:
+      return `${name} ${text}`
+  }
 }
 
 /** Yes or no, what gives the right, and apart from it what would once a second step is set up. */
@@ -15,25 +26,19 @@ export function WhyAnswer({ name, why }: { name: string; why: Why }) {
     <>
       {why.allowed ? (
         <Badge family="run" shape="ok">
-          Allowed
+          {t('allowed')}
         </Badge>
       ) : (
         <Badge family="stop" shape="deleting">
-          Not allowed
+          {t('not_allowed')}
         </Badge>
       )}
       {why.allowed && <Reasons name={name} reasons={giving} />}
-      {!why.allowed && waiting.length === 0 && (
-        <p className="mt-2 text-t2">
-          Neither a role, a shared server nor a server of their own gives {name} this here.
-        </p>
-      )}
-      {giving.length > 1 && (
-        <p className="mt-2 text-12 text-t3">Each of them is enough by itself: all have to go to end it.</p>
-      )}
+      {!why.allowed && waiting.length === 0 && <p className="mt-2 text-t2">{t('nothing', { name })}</p>}
+      {giving.length > 1 && <p className="mt-2 text-12 text-t3">{t('each')}</p>}
       {waiting.length > 0 && (
         <div className={why.allowed ? 'mt-3' : 'mt-2'}>
-          <div className="text-12 text-t3">Waiting for two-step sign-in, gives nothing yet</div>
+          <div className="text-12 text-t3">{t('waits')}</div>
           <Reasons name={name} reasons={waiting} waiting />
         </div>
       )}
@@ -43,7 +48,7 @@ export function WhyAnswer({ name, why }: { name: string; why: Why }) {
 
 function Reasons({ name, reasons, waiting = false }: { name: string; reasons: Reason[]; waiting?: boolean }) {
   return (
-    <ul aria-label={waiting ? 'Waiting' : 'Because'} className="mt-2 flex flex-col gap-1">
+    <ul aria-label={t(waiting ? 'waiting' : 'because')} className="mt-2 flex flex-col gap-1">
       {reasons.map((reason, at) => (
         <li key={at} className="flex gap-2">
           <span className="pt-1">

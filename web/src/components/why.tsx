@@ -6,22 +6,23 @@ import type { Person } from '~/api/types'
 import type { Picked } from '~/forms/pick'
 import { PickServer } from '~/forms/pick-server'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Field, Select } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
 import { Spinner } from '~/ui/spinner'
 import { useSlow } from '~/ui/wait'
+import { rightText } from '~/util/right-text'
 import { sectionsOf } from '~/util/rights'
 import { ProblemView } from './problem-view'
 import { WhyAnswer } from './why-answer'
 
+const t = texts('why')
+const form = texts('form_parts')
+
 type Where = 'panel' | 'server' | 'node'
 
-const PLACES: Array<{ value: Where; label: string }> = [
-  { value: 'panel', label: 'The panel' },
-  { value: 'server', label: 'A server' },
-  { value: 'node', label: 'A node' },
-]
+const PLACES: Where[] = ['panel', 'server', 'node']
 
 /** Says whether somebody may do something, and everything that gives them that right. */
 export function WhyCard({ person }: { person: Person }) {
@@ -40,21 +41,21 @@ export function WhyCard({ person }: { person: Person }) {
   }
   return (
     <Card>
-      <CardHead title="Why may they?" />
+      <CardHead title={t('title')} />
       <div className="flex flex-col gap-4 p-4">
-        <Field label="Right">
+        <Field label={t('right')}>
           {(ids) => (
             <Select {...ids} value={key} onChange={(event) => setKey(event.target.value)}>
-              <option value="">Choose one</option>
+              <option value="">{form('choose_one')}</option>
               {sectionsOf(permissions.data?.keys ?? []).flatMap(({ set, title, groups }) =>
                 groups.map((group) => (
                   <optgroup
                     key={set + group.word}
-                    label={groups.length > 1 ? `${title}: ${group.title}` : title}
+                    label={groups.length > 1 ? t('group', { section: title, group: group.title }) : title}
                   >
                     {group.keys.map((each) => (
                       <option key={each.key} value={each.key}>
-                        {each.description.replace(/\..*$/, '')} ({each.key})
+                        {t('option', { what: rightText(each).replace(/\..*$/, ''), key: each.key })}
                       </option>
                     ))}
                   </optgroup>
@@ -64,20 +65,23 @@ export function WhyCard({ person }: { person: Person }) {
           )}
         </Field>
         <div>
-          <div className="mb-1.5 font-medium">On</div>
+          <div className="mb-1.5 font-medium">{t('on')}</div>
           <Segmented
-            label="On"
+            label={t('on')}
             value={where}
-            choices={may('node.read') ? PLACES : PLACES.filter(({ value }) => value !== 'node')}
+            choices={PLACES.filter((value) => value !== 'node' || may('node.read')).map((value) => ({
+              value,
+              label: t(`place.${value}`),
+            }))}
             onChange={setWhere}
           />
         </div>
         {where === 'server' && <PickServer picked={server} onPick={setServer} />}
         {where === 'node' && (
-          <Field label="Node">
+          <Field label={t('node')}>
             {(ids) => (
               <Select {...ids} value={node} onChange={(event) => setNode(event.target.value)}>
-                <option value="">Choose one</option>
+                <option value="">{form('choose_one')}</option>
                 {nodes.data?.map(({ id, name }) => (
                   <option key={id} value={id}>
                     {name}
@@ -91,9 +95,7 @@ export function WhyCard({ person }: { person: Person }) {
           {ready ? (
             <Answer key={JSON.stringify(ask)} person={person} ask={ask} />
           ) : (
-            <p className="text-t3">
-              Choose a right, and where. The answer comes from what decides when they try it.
-            </p>
+            <p className="text-t3">{t('note')}</p>
           )}
         </div>
       </div>

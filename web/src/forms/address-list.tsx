@@ -1,7 +1,11 @@
 import { useEffect, useRef } from 'react'
+import { language, texts } from '~/i18n/texts'
 import { Field, Textarea } from '~/ui/field'
 import type { Refused } from '~/util/addresses'
 import { visible } from '~/util/visible'
+
+const t = texts('api_key')
+const form = texts('form_parts')
 
 /** Addresses and networks, a line each. What was refused is named with its line, and the first of it selected. */
 export function AddressListField({
@@ -26,9 +30,9 @@ export function AddressListField({
   }, [from, to])
   return (
     <Field
-      label="Only from"
-      note="optional"
-      help="Addresses or networks such as 192.0.2.7 or 2001:db8::/32, one per line or with commas. Left empty: from anywhere."
+      label={t('from.label')}
+      note={form('optional')}
+      help={t('from.help')}
       error={refused.length > 0 ? <RefusedLines refused={refused} /> : error}
     >
       {(ids) => (
@@ -51,7 +55,12 @@ export function AddressListField({
 function RefusedLines({ refused }: { refused: Refused[] }) {
   return refused.map(({ line, from, text, why }) => (
     <span key={from} className="block">
-      Line {line}, <bdi className="mono">{visible(text)}</bdi>: {why.charAt(0).toLowerCase() + why.slice(1)}
+      {t.rich('from.refused', {
+        line,
+        text: <bdi className="mono">{visible(text)}</bdi>,
+        // Only English goes on in small letters: a German sentence may begin with a noun.
+        why: language() === 'en' ? why.charAt(0).toLowerCase() + why.slice(1) : why,
+      })}
     </span>
   ))
 }

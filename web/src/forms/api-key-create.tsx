@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { api, must } from '~/api/client'
 import type { Problem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { CommandBox } from '~/ui/copy'
 import { DialogFoot } from '~/ui/dialog'
@@ -13,14 +14,17 @@ import { AddressListField } from './address-list'
 import { type KeyScope, KeyScopeField } from './api-key-scope'
 import { CredentialDialog, type Wish } from './credential-create'
 
+const form = texts('form_parts')
+
+const t = texts('api_key')
+
 const DAY_S = 86_400
-const LIVES: Array<[seconds: number, word: string]> = [
-  [30 * DAY_S, '30 days'],
-  [90 * DAY_S, '90 days'],
-  [365 * DAY_S, 'a year'],
-  [0, 'until it is deleted'],
+const lives = (): Array<[seconds: number, word: string]> => [
+  [30 * DAY_S, t('life.days', { n: 30 })],
+  [90 * DAY_S, t('life.days', { n: 90 })],
+  [365 * DAY_S, t('life.year')],
+  [0, t('life.always')],
 ]
-const RATE = `A whole number from 1 to ${count(MOST_PER_MINUTE)}`
 
 interface Narrow {
   scope: KeyScope
@@ -56,8 +60,8 @@ export function ApiKeyDialog({ open, onClose }: { open: boolean; onClose: () => 
   const change = (part: Partial<Narrow>) => setNarrow((before) => ({ ...before, ...part }))
   const off =
     scope.kind === 'some' && scope.chosen.size === 0
-      ? 'Choose at least one permission'
-      : rateOf(rate) === 'wrong' && `Requests a minute: ${RATE.toLowerCase()}`
+      ? t('no_permission')
+      : rateOf(rate) === 'wrong' && t('rate.off', { most: count(MOST_PER_MINUTE) })
   return (
     <CredentialDialog
       open={open}
@@ -66,12 +70,12 @@ export function ApiKeyDialog({ open, onClose }: { open: boolean; onClose: () => 
         onClose()
       }}
       width="lg"
-      title="New API key"
-      madeTitle={() => 'Your new key'}
-      madeNote="It is shown once. Copy it now."
-      help="Where it is used"
-      verb="Make the key"
-      lives={LIVES}
+      title={t('make.title')}
+      madeTitle={() => t('make.made')}
+      madeNote={t('make.once')}
+      help={t('make.name_help')}
+      verb={t('make.submit')}
+      lives={lives()}
       firstLifeS={90 * DAY_S}
       off={off}
       make={(wish) => {
@@ -105,7 +109,10 @@ function LimitFields({
   change: (part: Partial<Narrow>) => void
 }) {
   const fields = sent === addresses ? (problem?.fields ?? {}) : {}
-  const wrong = rateOf(rate) === 'wrong' ? `${RATE}.` : problem?.fields.requests_per_minute
+  const wrong =
+    rateOf(rate) === 'wrong'
+      ? t('rate.wrong', { most: count(MOST_PER_MINUTE) })
+      : problem?.fields.requests_per_minute
   return (
     <div className="grid grid-cols-2 items-start gap-4 max-md:grid-cols-1">
       <AddressListField
@@ -115,9 +122,9 @@ function LimitFields({
         onChange={(next) => change({ addresses: next })}
       />
       <Field
-        label="Requests a minute"
-        note="optional"
-        help={`At most. Left empty: ${count(MOST_PER_MINUTE)}, as for everything that signs in.`}
+        label={t('rate.label')}
+        note={form('optional')}
+        help={t('rate.help', { most: count(MOST_PER_MINUTE) })}
         error={wrong}
       >
         {(ids) => (
@@ -140,10 +147,10 @@ function KeyMade({ secret, onClose }: { secret: string; onClose: () => void }) {
     <>
       <CommandBox text={secret} primary />
       <p className="mt-2 text-12 text-t3">
-        Send it as <span className="mono">Authorization: Bearer …</span>
+        {t.rich('make.send_as', { code: (inner) => <span className="mono">{inner}</span> })}
       </p>
       <DialogFoot>
-        <Button onClick={onClose}>I have it</Button>
+        <Button onClick={onClose}>{t('make.have_it')}</Button>
       </DialogFoot>
     </>
   )

@@ -1,10 +1,13 @@
 import { useQuery } from '@tanstack/react-query'
 import { permissionsQuery } from '~/api/people'
 import { ProblemView } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { Segmented } from '~/ui/segmented'
 import { SkeletonRows } from '~/ui/wait'
 import { KeyPicker } from './key-picker'
 import { PresetPicker } from './preset-picker'
+
+const t = texts('api_key')
 
 export interface KeyScope {
   kind: 'all' | 'some'
@@ -15,20 +18,18 @@ export interface KeyScope {
 export function KeyScopeField({ scope, onChange }: { scope: KeyScope; onChange: (scope: KeyScope) => void }) {
   return (
     <div>
-      <div className="mb-1.5 font-medium">May do</div>
+      <div className="mb-1.5 font-medium">{t('scope.label')}</div>
       <Segmented
-        label="May do"
+        label={t('scope.label')}
         value={scope.kind}
         choices={[
-          { value: 'all', label: 'Everything I may do' },
-          { value: 'some', label: 'Some permissions' },
+          { value: 'all', label: t('scope.all') },
+          { value: 'some', label: t('scope.some') },
         ]}
         onChange={(kind) => onChange({ ...scope, kind })}
       />
       <p className="mt-1.5 text-12 text-t3">
-        {scope.kind === 'all'
-          ? 'All that you may do at the moment of each request, and what you are given later too.'
-          : 'These at most, where you have them yourself at the moment of each request.'}
+        {t(scope.kind === 'all' ? 'scope.all_note' : 'scope.some_note')}
       </p>
       {scope.kind === 'some' && (
         <Some chosen={scope.chosen} onChange={(chosen) => onChange({ kind: 'some', chosen })} />

@@ -1,5 +1,8 @@
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
 import { dayOf } from '~/util/ends'
+
+const t = texts('form_parts')
 
 /** Until which day something is given; empty for as long as nobody takes it back. */
 export function EndsField({
@@ -12,12 +15,7 @@ export function EndsField({
   onChange: (day: string) => void
 }) {
   return (
-    <Field
-      label="Until"
-      note="optional"
-      help="Ends by itself when that day is over. Left empty: until somebody takes it back."
-      error={error}
-    >
+    <Field label={t('ends.until')} note={t('optional')} help={t('ends.help')} error={error}>
       {(ids) => (
         <Input
           {...ids}

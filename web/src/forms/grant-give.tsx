@@ -7,6 +7,7 @@ import { keys, queryClient } from '~/api/queries'
 import type { Role } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
@@ -17,6 +18,10 @@ import { EndsField } from './ends'
 import type { Picked } from './pick'
 import { PickPerson } from './pick-person'
 import { type Over, ReachField } from './reach'
+
+const t = texts('roles')
+const form = texts('form_parts')
+const common = texts('common')
 
 interface Props {
   open: boolean
@@ -33,8 +38,12 @@ export function GrantDialog({ open, onClose, role, person }: Props) {
       open={open}
       onClose={onClose}
       width="md"
-      title={role ? `Give the role ${role.name}` : `Give ${person?.name} a role`}
-      note="It counts at once. Nobody gives what they do not have there themselves."
+      title={
+        role
+          ? t('give.title_role', { role: role.name })
+          : t('give.title_person', { person: person?.name ?? '' })
+      }
+      note={t('give.note')}
     >
       {open && <GrantForm {...{ onClose }} {...(role ? { role } : {})} {...(person ? { person } : {})} />}
     </Dialog>
@@ -43,6 +52,13 @@ export function GrantDialog({ open, onClose, role, person }: Props) {
 
 const FIELDS = ['user', 'target', 'expires_at']
 const EVERYTHING: Over = { reach: 'everything', target: undefined }
+
+/** Person or role is fixed, so at most one of them is missing. */
+function missingText(person: boolean, role: boolean, { reach, target }: Over): string | undefined {
+  const what = !person ? 'person' : !role ? 'role' : undefined
+  if (reach === 'everything' || target) return what && t(`give.missing.${what}`)
+  return what ? t(`give.missing.${what}_place`, { reach }) : t('give.missing.place', { reach })
+}
 
 function GrantForm({ role: fixed, person, onClose }: Omit<Props, 'open'>) {
   const mine = useMay()
@@ -68,16 +84,12 @@ function GrantForm({ role: fixed, person, onClose }: Omit<Props, 'open'>) {
     onSuccess: (grant) => {
       void queryClient.invalidateQueries({ queryKey: keys.people })
       void queryClient.invalidateQueries({ queryKey: keys.roles })
-      toast.done(`${grant.user.name} has the role ${grant.role.name}`)
+      toast.done(t('give.done', { person: grant.user.name, role: grant.role.name }))
       onClose()
     },
   })
   const problem = give.error ? asProblem(give.error) : undefined
-  const wanting = [
-    user ? '' : 'a person',
-    role ? '' : 'a role',
-    over.reach === 'everything' || over.target ? '' : `a ${over.reach}`,
-  ].filter(Boolean)
+  const missing = missingText(user !== undefined, role !== undefined, over)
   // Over one place somebody may have more than over all: there control alone knows.
   const lacked = role && over.reach === 'everything' ? lackedOf(role.keys, mine.keys) : []
   return (
@@ -85,22 +97,18 @@ function GrantForm({ role: fixed, person, onClose }: Omit<Props, 'open'>) {
       className="flex flex-col gap-4"
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
-        if (wanting.length === 0 && lacked.length === 0 && !give.isPending) give.mutate()
+        if (!missing && lacked.length === 0 && !give.isPending) give.mutate()
       }}
     >
       {!person && <PickPerson picked={user} error={problem?.fields.user} onPick={setUser} />}
       {!fixed && (
         <Field
-          label="Role"
-          help={
-            roles.data?.length === 0
-              ? 'There is no role yet: make one under Roles'
-              : role?.description || undefined
-          }
+          label={t('role')}
+          help={roles.data?.length === 0 ? t('give.no_role') : role?.description || undefined}
         >
           {(ids) => (
             <Select {...ids} value={roleId} onChange={(event) => setRoleId(event.target.value)}>
-              <option value="">Choose one</option>
+              <option value="">{form('choose_one')}</option>
               {roles.data?.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}
@@ -113,24 +121,18 @@ function GrantForm({ role: fixed, person, onClose }: Omit<Props, 'open'>) {
       <ReachField over={over} error={problem?.fields.target} onChange={setOver} />
       <EndsField day={day} error={problem?.fields.expires_at} onChange={setDay} />
       {lacked.length > 0 && (
-        <p className="text-12 text-warn-fg">
-          It holds what you do not have over everything: {fewOf(lacked)}. Nobody gives what they lack.
-        </p>
+        <p className="text-12 text-warn-fg">{t('give.beyond', { rights: fewOf(lacked) })}</p>
       )}
       {problem && !FIELDS.some((field) => problem.fields[field]) && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look="primary"
           busy={give.isPending}
-          off={
-            wanting.length > 0
-              ? `Missing: ${wanting.join(' and ')}`
-              : lacked.length > 0 && `You lack ${fewOf(lacked)} yourself`
-          }
+          off={missing ?? (lacked.length > 0 && t('give.lack', { rights: fewOf(lacked) }))}
         >
-          Give the role
+          {t('give.submit')}
         </Button>
       </DialogFoot>
     </form>

@@ -1,12 +1,16 @@
 import { Lock } from 'lucide-react'
 import { useId, useState } from 'react'
 import type { Permission } from '~/api/types'
+import { texts } from '~/i18n/texts'
 import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { SearchInput } from '~/ui/field'
 import { Empty } from '~/ui/wait'
 import { cx } from '~/util/cx'
-import { foundKeys, type KeyGroup, SEES_SERVER, sectionsOf } from '~/util/rights'
+import { foundKeys, rightText } from '~/util/right-text'
+import { type KeyGroup, SEES_SERVER, sectionsOf } from '~/util/rights'
+
+const t = texts('rights')
 
 interface Props {
   /** What there is to choose from. */
@@ -41,7 +45,7 @@ export function KeyPicker({ permissions, chosen, mine, sees = false, off = false
     <div>
       <div className="mb-2 flex flex-wrap items-center gap-x-3 gap-y-2">
         <SearchInput
-          label="Search rights"
+          label={t('pick.search')}
           small
           className="w-60 max-sm:w-full"
           value={text}
@@ -50,17 +54,17 @@ export function KeyPicker({ permissions, chosen, mine, sees = false, off = false
           onKeyDown={(event) => event.key === 'Enter' && event.preventDefault()}
         />
         <span className="num text-12 text-t3" role="status">
-          {permissions.filter(({ key }) => chosen.has(key) || implied(key)).length} of {permissions.length}{' '}
-          chosen
+          {t('pick.chosen', {
+            n: permissions.filter(({ key }) => chosen.has(key) || implied(key)).length,
+            all: permissions.length,
+          })}
         </span>
       </div>
       <p id={note} className={cx('mb-2 text-12 text-t3', locked === 0 && off === false && 'hidden')}>
-        {off !== false
-          ? off
-          : `Those with a lock you do not have yourself: nobody gives what they lack, and nobody takes it away.`}
+        {off !== false ? off : t('pick.locked_note')}
       </p>
       <div className="overflow-hidden rounded-box border border-line-2">
-        {sections.length === 0 && <Empty title="No right has this in its name" />}
+        {sections.length === 0 && <Empty title={t('pick.none')} />}
         {sections.map((section) => (
           <section key={section.set} aria-label={section.title}>
             {sections.length > 1 && (
@@ -120,7 +124,7 @@ function Group({
             size="sm"
             look="quiet"
             className="ml-auto px-1.5! text-t3"
-            aria-label={`${all ? 'None' : 'All'} of ${group.title}`}
+            aria-label={t(all ? 'pick.no_of' : 'pick.all_of', { group: group.title })}
             onClick={() =>
               onSet(
                 group.keys.map(({ key }) => key),
@@ -128,19 +132,20 @@ function Group({
               )
             }
           >
-            {all ? 'None' : 'All'}
+            {t(all ? 'pick.no' : 'pick.all')}
           </Button>
         )}
       </div>
       <ul className="grid grid-cols-2 gap-x-4 max-lg:grid-cols-1">
-        {group.keys.map(({ key, description }) => {
+        {group.keys.map((right) => {
+          const { key } = right
           const lacked = !mine.has(key)
-          const [what = '', ...more] = description.replace(/\.$/, '').split('. ')
+          const [what = '', ...more] = rightText(right).replace(/\.$/, '').split('. ')
           return (
             <li key={key}>
               {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}
               <label
-                title={lacked && !off ? 'You do not have this right yourself' : undefined}
+                title={lacked && !off ? t('pick.lacked') : undefined}
                 className="flex items-start gap-2 rounded-in py-1 max-sm:min-h-11 max-sm:items-center"
               >
                 <Checkbox
@@ -153,7 +158,11 @@ function Group({
                   <span className={cx('block', lacked && !off ? 'text-t3' : 'text-t1')}>
                     {what}
                     {lacked && !off && (
-                      <Lock aria-label="locked" size={12} className="ml-1.5 inline-block align-[-1px]" />
+                      <Lock
+                        aria-label={t('pick.locked')}
+                        size={12}
+                        className="ml-1.5 inline-block align-[-1px]"
+                      />
                     )}
                   </span>
                   {more.length > 0 && <span className="block text-12 text-t3">{more.join('. ')}</span>}

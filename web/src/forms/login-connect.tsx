@@ -5,10 +5,14 @@ import type { Provider } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { providerProblem } from '~/components/provider-sign-in'
 import { useLeaving } from '~/hooks/use-leaving'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { visible } from '~/util/visible'
 import { OwnPassword } from './own-password'
+
+const t = texts('account')
+const common = texts('common')
 
 /** Proves the person, then leaves for the provider, which sends them back to the account. */
 export function ConnectLoginDialog({
@@ -23,8 +27,8 @@ export function ConnectLoginDialog({
     <Dialog
       open={provider !== undefined}
       onClose={onClose}
-      title={`Connect ${visible(provider?.name ?? '')}`}
-      note="You sign in there once and come back here. From then on it signs you in without your password."
+      title={t('logins.connect_of', { provider: visible(provider?.name ?? '') })}
+      note={t('logins.connect_note')}
     >
       {provider && <ConnectForm {...{ provider, onClose }} />}
     </Dialog>
@@ -49,15 +53,15 @@ function ConnectForm({ provider: { id }, onClose }: { provider: Provider; onClos
       <OwnPassword
         value={password}
         autoFocus
-        help="So that nobody connects theirs at a browser that you left open"
+        help={t('logins.why_password')}
         onChange={setPassword}
         error={wrong}
       />
       {problem && !wrong && <FormProblem error={problem} said={providerProblem(problem)} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={busy}>
-          Go on
+          {t('go_on')}
         </Button>
       </DialogFoot>
     </form>

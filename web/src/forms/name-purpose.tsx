@@ -1,4 +1,7 @@
+import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('form_parts')
 
 /** What a role or a plan is called and what it is for. */
 export function NamePurposeFields({
@@ -21,7 +24,7 @@ export function NamePurposeFields({
 }) {
   return (
     <div className="grid grid-cols-2 gap-4 max-md:grid-cols-1">
-      <Field label="Name" error={errors.name}>
+      <Field label={t('name')} error={errors.name}>
         {(ids) => (
           <Input
             {...ids}
@@ -33,7 +36,7 @@ export function NamePurposeFields({
           />
         )}
       </Field>
-      <Field label="What it is for" note="optional" error={errors.description}>
+      <Field label={t('purpose')} note={t('optional')} error={errors.description}>
         {(ids) => (
           <Input
             {...ids}

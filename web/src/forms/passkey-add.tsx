@@ -4,6 +4,7 @@ import { api, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
@@ -14,15 +15,14 @@ import { visible } from '~/util/visible'
 import { OwnPassword } from './own-password'
 import { PasskeyNameField } from './passkey-name'
 
+const t = texts('account')
+const form = texts('form_parts')
+const common = texts('common')
+
 /** Makes a passkey: proves the person, lets the browser ask, and keeps what it made. */
 export function AddPasskeyDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
-    <Dialog
-      open={open}
-      onClose={onClose}
-      title="Add a passkey"
-      note="Your browser asks where to keep it: in this device, a phone, a security key or a password manager."
-    >
+    <Dialog open={open} onClose={onClose} title={t('passkeys.add')} note={t('passkeys.add_note')}>
       {open && <AddForm onClose={onClose} />}
     </Dialog>
   )
@@ -46,7 +46,7 @@ function AddForm({ onClose }: { onClose: () => void }) {
       <OwnPassword
         value={password}
         autoFocus
-        help="So that nobody adds one at a browser that you left open"
+        help={t('passkeys.why_password')}
         onChange={setPassword}
         error={wrong}
       />
@@ -55,15 +55,13 @@ function AddForm({ onClose }: { onClose: () => void }) {
       {(asked || dismissed) && (
         <p role="status" className="flex items-center gap-2 text-t2">
           {asked && <Spinner />}
-          {asked
-            ? 'Your browser asks you now. Follow it there.'
-            : 'Nothing was added: the browser’s question went unanswered.'}
+          {t(asked ? 'passkeys.asked' : 'passkeys.dismissed')}
         </p>
       )}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" look="primary" busy={add.isPending} off={empty ? 'A name is needed' : false}>
-          Go on
+        <Button onClick={onClose}>{common('cancel')}</Button>
+        <Button type="submit" look="primary" busy={add.isPending} off={empty ? form('name_needed') : false}>
+          {t('go_on')}
         </Button>
       </DialogFoot>
     </form>
@@ -98,7 +96,7 @@ function useAdding(onClose: () => void) {
     onSuccess: async ({ name }) => {
       await queryClient.invalidateQueries({ queryKey: keys.passkeys })
       onClose()
-      toast.done('Passkey added', `${visible(name)} signs you in from now on.`)
+      toast.done(t('passkeys.added'), t('passkeys.added_note', { name: visible(name) }))
     },
   })
   const dismissed = isDismissed(add.error)

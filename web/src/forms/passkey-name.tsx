@@ -5,9 +5,14 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Passkey } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('account')
+const form = texts('form_parts')
+const common = texts('common')
 
 /** What tells a passkey from the others. */
 export function PasskeyNameField({
@@ -25,7 +30,7 @@ export function PasskeyNameField({
   onName: (name: string) => void
 }) {
   return (
-    <Field label="Name" help="The device or the app that keeps it" error={error}>
+    <Field label={form('name')} help={t('passkeys.name_help')} error={error}>
       {(ids) => (
         <Input
           {...ids}
@@ -51,7 +56,7 @@ export function RenamePasskeyDialog({
   onClose: () => void
 }) {
   return (
-    <Dialog open={passkey !== undefined} onClose={onClose} title="Rename the passkey">
+    <Dialog open={passkey !== undefined} onClose={onClose} title={t('passkeys.rename_title')}>
       {passkey && <RenameForm {...{ passkey, onClose }} />}
     </Dialog>
   )
@@ -80,14 +85,14 @@ function RenameForm({ passkey: { id, name: before }, onClose }: { passkey: Passk
       <PasskeyNameField fresh name={name} error={problem?.fields.name} onName={setName} />
       {problem && !problem.fields.name && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look="primary"
           busy={renaming.isPending}
-          off={empty ? 'A name is needed' : false}
+          off={empty ? form('name_needed') : false}
         >
-          Rename
+          {t('passkeys.rename')}
         </Button>
       </DialogFoot>
     </form>

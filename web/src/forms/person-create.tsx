@@ -1,5 +1,5 @@
 import { useMutation } from '@tanstack/react-query'
-import { type FormEvent, type ReactNode, useState } from 'react'
+import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
@@ -8,11 +8,16 @@ import { FirstPassword } from '~/components/first-password'
 import { InvitationSent } from '~/components/invitation-sent'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
-import { type Choice, Segmented } from '~/ui/segmented'
+import { Segmented } from '~/ui/segmented'
+
+const t = texts('people')
+const form = texts('form_parts')
+const common = texts('common')
 
 /** Makes an account, and shows its made-up password once or says where the invitation went. */
 export function PersonDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -25,8 +30,8 @@ export function PersonDialog({ open, onClose }: { open: boolean; onClose: () => 
     <Dialog
       open={open}
       onClose={close}
-      title={made ? `${made.user.username} has an account` : 'New person'}
-      note={made?.password ? 'The password is shown once. Copy it now; a lost one is reset.' : undefined}
+      title={made ? t('create.made', { name: made.user.username }) : t('new')}
+      note={made?.password ? t('create.once') : undefined}
     >
       {open && !made && <PersonForm onMade={setMade} onClose={close} />}
       {open && made?.password && (
@@ -38,23 +43,18 @@ export function PersonDialog({ open, onClose }: { open: boolean; onClose: () => 
 }
 
 const FIELDS = ['username', 'email']
-const WORDS: Record<string, ReactNode> = {
-  mail_off: (
-    <>
-      This panel sends no mail. Set <span className="mono">mail.url</span> in control’s configuration, as{' '}
-      <span className="mono">docs/mail.md</span> says, or let a first password be shown.
-    </>
-  ),
-}
+const mailOff = () =>
+  t.rich('create.mail_off', {
+    setting: <span className="mono">mail.url</span>,
+    page: <span className="mono">docs/mail.md</span>,
+  })
 
 type Way = 'show' | 'invite'
-const WAYS: Array<Choice<Way>> = [
-  { value: 'show', label: 'Show me a first password' },
-  { value: 'invite', label: 'Invite by mail' },
-]
-const HELP: Record<Way, string> = {
-  show: 'It is made up and shown once. They choose their own when they sign in with it.',
-  invite: 'They get a link by which they choose it themselves within a week. Nobody else is shown one.',
+const WAYS: Way[] = ['show', 'invite']
+
+function missingOf(name: boolean, email: boolean) {
+  if (name && email) return undefined
+  return name ? 'email' : email ? 'name' : 'both'
 }
 
 function PersonForm({ onMade, onClose }: { onMade: (made: NewPerson) => void; onClose: () => void }) {
@@ -76,23 +76,17 @@ function PersonForm({ onMade, onClose }: { onMade: (made: NewPerson) => void; on
     },
   })
   const problem = make.error ? asProblem(make.error) : undefined
-  const wanting = [username.trim() ? '' : 'a user name', email.trim() ? '' : 'an e-mail address'].filter(
-    Boolean,
-  )
+  const missing = missingOf(username.trim() !== '', email.trim() !== '')
   return (
     <form
       className="flex flex-col gap-4"
       noValidate
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
-        if (wanting.length === 0 && !make.isPending) make.mutate()
+        if (!missing && !make.isPending) make.mutate()
       }}
     >
-      <Field
-        label="User name"
-        help="Letters, digits, dot, underscore, hyphen"
-        error={problem?.fields.username}
-      >
+      <Field label={form('username')} help={t('create.username_help')} error={problem?.fields.username}>
         {(ids) => (
           <Input
             {...ids}
@@ -106,7 +100,7 @@ function PersonForm({ onMade, onClose }: { onMade: (made: NewPerson) => void; on
           />
         )}
       </Field>
-      <Field label="E-mail" error={problem?.fields.email}>
+      <Field label={form('email')} error={problem?.fields.email}>
         {(ids) => (
           <Input
             {...ids}
@@ -119,18 +113,18 @@ function PersonForm({ onMade, onClose }: { onMade: (made: NewPerson) => void; on
         )}
       </Field>
       <div>
-        <div className="mb-1.5 font-medium">Password</div>
+        <div className="mb-1.5 font-medium">{t('create.password')}</div>
         <Segmented
-          label="Password"
+          label={t('create.password')}
           value={way}
-          choices={WAYS}
+          choices={WAYS.map((value) => ({ value, label: t(`create.way.${value}`) }))}
           onChange={(next) => {
             setWay(next)
             make.reset()
           }}
         />
         <p aria-live="polite" className="mt-1.5 text-12 text-t3">
-          {HELP[way]}
+          {t(`create.way_note.${way}`)}
         </p>
       </div>
       {mine.admin && (
@@ -138,25 +132,23 @@ function PersonForm({ onMade, onClose }: { onMade: (made: NewPerson) => void; on
           {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}
           <label className="flex items-center gap-2">
             <Checkbox checked={admin} onChange={(event) => setAdmin(event.target.checked)} />
-            Admin
+            {t('create.admin')}
           </label>
-          <p className="mt-0.5 text-12 text-t3">
-            May do everything, to everybody. For less, leave it off and give a role afterwards.
-          </p>
+          <p className="mt-0.5 text-12 text-t3">{t('create.admin_note')}</p>
         </div>
       )}
       {problem && !FIELDS.some((field) => problem.fields[field]) && (
-        <FormProblem error={problem} said={WORDS[problem.code]} />
+        <FormProblem error={problem} said={problem.code === 'mail_off' ? mailOff() : undefined} />
       )}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look="primary"
           busy={make.isPending}
-          off={wanting.length > 0 ? `Missing: ${wanting.join(' and ')}` : false}
+          off={missing ? t(`create.missing.${missing}`) : false}
         >
-          {way === 'invite' ? 'Send the invitation' : 'Make the account'}
+          {t(way === 'invite' ? 'create.send' : 'create.make')}
         </Button>
       </DialogFoot>
     </form>

@@ -5,10 +5,14 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Person } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
+
+const t = texts('people')
+const form = texts('form_parts')
 
 export function PersonDetails({ person, off }: { person: Person; off: string | false }) {
   const [username, setUsername] = useState(person.username)
@@ -26,14 +30,14 @@ export function PersonDetails({ person, off }: { person: Person; off: string | f
       ),
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done('Details saved')
+      toast.done(t('details.saved'))
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   const dirty = username !== person.username || email !== person.email
   return (
     <Card>
-      <CardHead title="Details" />
+      <CardHead title={t('details.title')} />
       <form
         className="flex flex-col gap-4 p-4"
         noValidate
@@ -42,7 +46,7 @@ export function PersonDetails({ person, off }: { person: Person; off: string | f
           if (dirty && off === false && !save.isPending) save.mutate()
         }}
       >
-        <Field label="User name" error={problem?.fields.username}>
+        <Field label={form('username')} error={problem?.fields.username}>
           {(ids) => (
             <Input
               {...ids}
@@ -56,7 +60,7 @@ export function PersonDetails({ person, off }: { person: Person; off: string | f
             />
           )}
         </Field>
-        <Field label="E-mail" error={problem?.fields.email}>
+        <Field label={form('email')} error={problem?.fields.email}>
           {(ids) => (
             <Input
               {...ids}
@@ -75,9 +79,9 @@ export function PersonDetails({ person, off }: { person: Person; off: string | f
           <Button
             type="submit"
             busy={save.isPending}
-            off={off !== false ? off : dirty ? false : 'Nothing has changed'}
+            off={off !== false ? off : dirty ? false : form('nothing_changed')}
           >
-            Save
+            {form('save')}
           </Button>
         </div>
       </form>

@@ -9,6 +9,7 @@ import type { Person, Plan, Quota } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { QuotaUse } from '~/components/quota'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
@@ -20,6 +21,10 @@ import { sourceText, standardOf } from '~/util/plan'
 import { limitsText } from '~/util/quota'
 import { noLimits, QuotaFields, readLimits, sameLimits, typedLimits, wrongLimits } from './quota-fields'
 
+const t = texts('quota')
+const form = texts('form_parts')
+const common = texts('common')
+
 /** What somebody's servers may have together, by which plan, and what they have. */
 export function PersonQuota({ person }: { person: Person }) {
   const { user: me, admin, may } = useMay()
@@ -29,24 +34,24 @@ export function PersonQuota({ person }: { person: Person }) {
   if (!quota || plans.isLoading) return null
   const off =
     person.id === me?.id
-      ? 'Nobody sets their own quota'
+      ? t('person.own')
       : !may('person.quota')
-        ? 'You may not set quotas'
-        : person.admin && !admin && 'This is an admin’s account, and you are none'
+        ? t('person.off')
+        : person.admin && !admin && t('person.admins')
   return (
     <Card>
       <CardHead
-        title="Quota"
+        title={t('person.title')}
         note={<span className="[overflow-wrap:anywhere]">{sourceText(quota, plans.data)}</span>}
       >
         <Button size="sm" off={off} onClick={() => setOpen(true)}>
-          {quota.plan || quota.own ? 'Change' : 'Set limits'}
+          {t(quota.plan || quota.own ? 'person.change' : 'person.set')}
         </Button>
       </CardHead>
       <div className="px-4 py-3">
         <QuotaUse quota={quota} all />
       </div>
-      <Dialog open={open} onClose={() => setOpen(false)} title={`What ${person.username}’s servers may have`}>
+      <Dialog open={open} onClose={() => setOpen(false)} title={t('person.what', { name: person.username })}>
         {open && (
           <QuotaForm person={person} quota={quota} plans={plans.data} onClose={() => setOpen(false)} />
         )}
@@ -56,12 +61,6 @@ export function PersonQuota({ person }: { person: Person }) {
 }
 
 type Source = 'standard' | 'plan' | 'own'
-
-const HELP: Record<Source, string> = {
-  standard: 'What everybody has who is on no other plan: when that changes, it changes for them too.',
-  plan: 'They stay on it whichever plan is the standard. What their servers have already stays.',
-  own: 'All servers together. What is left empty has no limit; what their servers have already stays.',
-}
 
 function QuotaForm({
   person,
@@ -92,7 +91,7 @@ function QuotaForm({
     onSuccess: (fresh) => {
       queryClient.setQueryData(keys.personQuota(person.id), fresh)
       void queryClient.invalidateQueries({ queryKey: keys.plans })
-      toast.done(`${person.username}’s quota is set`)
+      toast.done(t('person.done', { name: person.username }))
       onClose()
     },
   })
@@ -105,10 +104,10 @@ function QuotaForm({
   }[source]
   const off =
     source === 'plan' && plan === ''
-      ? 'A plan has to be chosen'
+      ? t('off.plan')
       : source === 'own' && wrongLimits(fields)
-        ? 'A number is wrong'
-        : same && 'Nothing has changed'
+        ? t('off.number')
+        : same && form('nothing_changed')
   return (
     <form
       className="flex flex-col gap-4"
@@ -120,16 +119,16 @@ function QuotaForm({
     >
       <div>
         <Segmented
-          label="By"
+          label={t('by')}
           value={source}
           choices={[
-            { value: 'standard', label: plans && !standard ? 'No limit' : 'Standard plan' },
-            { value: 'plan', label: 'A plan' },
-            { value: 'own', label: 'Own numbers' },
+            { value: 'standard', label: t(plans && !standard ? 'by.no_limit' : 'by.standard') },
+            { value: 'plan', label: t('by.plan') },
+            { value: 'own', label: t('by.own') },
           ]}
           onChange={setSource}
         />
-        <p className="mt-2 text-t2">{HELP[source]}</p>
+        <p className="mt-2 text-t2">{t(`by_note.${source}`)}</p>
       </div>
       {source === 'standard' && <StandardHolds plans={plans} />}
       {source === 'plan' && (
@@ -143,18 +142,14 @@ function QuotaForm({
       {source === 'own' && (
         <>
           <QuotaFields {...{ fields, errors }} onChange={setFields} />
-          {noLimits(fields) && (
-            <p className="text-12 text-t3">
-              Without a number there is no limit at all, whichever plan is the standard.
-            </p>
-          )}
+          {noLimits(fields) && <p className="text-12 text-t3">{t('own_no_number')}</p>}
         </>
       )}
       {problem && Object.keys(errors).length === 0 && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={save.isPending} off={off}>
-          Save
+          {form('save')}
         </Button>
       </DialogFoot>
     </form>
@@ -164,14 +159,7 @@ function QuotaForm({
 /** The standard plan and what it comes to. */
 function StandardHolds({ plans }: { plans: Plan[] | undefined }) {
   const standard = standardOf(plans)
-  if (!standard)
-    return (
-      <p className="text-12 text-t3">
-        {plans
-          ? 'No plan is the standard: there is no limit until one is.'
-          : 'While there is none, there is no limit.'}
-      </p>
-    )
+  if (!standard) return <p className="text-12 text-t3">{t(plans ? 'standard.none' : 'standard.maybe')}</p>
   return (
     <div className="rounded-box border border-line px-3 py-2">
       <div className="font-medium [overflow-wrap:anywhere]">{standard.name}</div>
@@ -196,26 +184,25 @@ function PlanField({
   if (plans.length === 0)
     return (
       <p className="rounded-box border border-line px-3 py-2 text-t2">
-        {!may('plan.read') ? (
-          'You may not see plans, so there is none to choose from.'
-        ) : (
-          <>
-            There is no plan yet.{' '}
-            <Link to="/plans" search={{ new: true }} className="text-accent hover:underline">
-              Make one
-            </Link>
-          </>
-        )}
+        {may('plan.read')
+          ? t.rich('plan.none', {
+              link: (inner) => (
+                <Link to="/plans" search={{ new: true }} className="text-accent hover:underline">
+                  {inner}
+                </Link>
+              ),
+            })
+          : t('plan.off')}
       </p>
     )
   return (
-    <Field label="Plan" help={limits && sentence(limitsText(limits))} error={error}>
+    <Field label={t('plan.label')} help={limits && sentence(limitsText(limits))} error={error}>
       {(ids) => (
         <Select {...ids} value={value} onChange={(event) => onChange(event.target.value)}>
-          <option value="">Choose one</option>
+          <option value="">{form('choose_one')}</option>
           {plans.map(({ id, name, standard }) => (
             <option key={id} value={id}>
-              {standard ? `${name} (the standard now)` : name}
+              {standard ? t('plan.standard', { name }) : name}
             </option>
           ))}
         </Select>

@@ -5,11 +5,15 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Person } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Textarea } from '~/ui/field'
-import { plural } from '~/util/format'
+
+const t = texts('people')
+const form = texts('form_parts')
+const common = texts('common')
 
 const MOST = 512
 
@@ -28,7 +32,7 @@ export function SuspendDialog({
     <Dialog
       open={open}
       onClose={onClose}
-      title={suspended ? `Why ${username} is suspended` : `Suspend ${username}?`}
+      title={t(suspended ? 'suspension.why' : 'suspension.ask', { name: username })}
     >
       {open && <SuspendForm {...{ person, onClose }} />}
     </Dialog>
@@ -48,14 +52,14 @@ function SuspendForm({ person, onClose }: { person: Person; onClose: () => void 
       ),
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done(suspended ? 'The reason is changed' : `${username} is suspended`)
+      toast.done(suspended ? t('suspension.changed') : t('suspension.done', { name: username }))
       onClose()
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   // As the panel counts: a character beyond the first 65,536 is one, not two.
   const length = [...reason.trim()].length
-  const long = length > MOST ? `${plural(length - MOST, 'character')} too many` : undefined
+  const long = length > MOST ? t('suspension.too_many', { n: length - MOST }) : undefined
   const same = suspended !== null && reason.trim() === suspended.reason
   return (
     <form
@@ -67,22 +71,19 @@ function SuspendForm({ person, onClose }: { person: Person; onClose: () => void 
     >
       {!suspended && (
         <ul className="list-disc pl-4 text-t2">
-          <li>They are signed out everywhere within a second, and can’t sign in.</li>
-          <li>Their API keys, event consumers and join tokens stop working.</li>
-          <li>
-            {servers > 0 ? `Their ${plural(servers, 'server')} go on` : 'Servers go on'}: those are suspended
-            by themselves.
-          </li>
+          <li>{t('suspension.signed_out')}</li>
+          <li>{t('suspension.keys')}</li>
+          <li>{t('suspension.servers', { n: servers })}</li>
         </ul>
       )}
       <Field
-        label="Reason"
-        note="optional"
-        help="They are told this at a log-in."
+        label={t('suspension.reason')}
+        note={form('optional')}
+        help={t('suspension.reason_help')}
         error={problem?.fields.reason ?? long}
         aside={
           <span className={length > MOST ? 'num text-fail-fg' : 'num text-t3'}>
-            {length} of {MOST}
+            {t('suspension.length', { n: length, most: MOST })}
           </span>
         }
       >
@@ -98,14 +99,14 @@ function SuspendForm({ person, onClose }: { person: Person; onClose: () => void 
       </Field>
       {problem && !problem.fields.reason && <FormProblem error={problem} />}
       <DialogFoot>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look={suspended ? 'primary' : 'destroy'}
           busy={save.isPending}
-          off={long ? 'The reason is too long' : same && 'Nothing has changed'}
+          off={long ? t('suspension.too_long') : same && form('nothing_changed')}
         >
-          {suspended ? 'Save' : 'Suspend'}
+          {suspended ? form('save') : t('suspension.suspend')}
         </Button>
       </DialogFoot>
     </form>

@@ -3,8 +3,11 @@ import { useState } from 'react'
 import { peopleQuery } from '~/api/people'
 import { useMay } from '~/hooks/use-may'
 import { useSettled } from '~/hooks/use-settled'
+import { texts } from '~/i18n/texts'
 import { visible } from '~/util/visible'
 import { Pick, type Picked } from './pick'
+
+const t = texts('form_parts')
 
 export function PickPerson({
   picked,
@@ -25,15 +28,15 @@ export function PickPerson({
   const [first] = people.data?.pages ?? []
   return (
     <Pick
-      label="Person"
-      search="How the name or e-mail begins"
+      label={t('person.label')}
+      search={t('person.search')}
       text={text}
       onText={setText}
       rows={first?.items
         .filter(({ id }) => oneself || id !== me?.id)
         .map(({ id, username, email }) => ({ id, name: username, note: visible(email) }))}
       more={first?.next != null}
-      empty={people.isError ? 'People could not be read' : 'Nobody’s name or e-mail begins so'}
+      empty={t(people.isError ? 'person.failed' : 'person.none')}
       {...{ picked, error, onPick }}
     />
   )

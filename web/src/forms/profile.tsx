@@ -4,6 +4,7 @@ import { api, must } from '~/api/client'
 import { asProblem, attemptsText } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import { FormProblem } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Mark } from '~/ui/badge'
 import { Card, CardHead } from '~/ui/bits'
@@ -11,6 +12,9 @@ import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
 import { visible } from '~/util/visible'
 import { OwnPassword } from './own-password'
+
+const t = texts('account')
+const form = texts('form_parts')
 
 export function ProfileForm({
   email,
@@ -42,15 +46,16 @@ export function ProfileForm({
       setPending(pending ?? undefined)
       if (pending) setMail(email)
       await queryClient.invalidateQueries({ queryKey: keys.session })
-      if (pending) toast.done('A link is on its way', `Open it in the mail to ${visible(pending)}.`)
-      else toast.done('Profile saved')
+      if (pending)
+        toast.done(t('profile.link_sent'), t('profile.link_sent_note', { address: visible(pending) }))
+      else toast.done(t('profile.saved'))
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   const dirty = moves || name !== username
   return (
     <Card>
-      <CardHead title="Profile" />
+      <CardHead title={t('profile.title')} />
       <form
         className="flex flex-col gap-4 p-4"
         onSubmit={(event: FormEvent) => {
@@ -58,7 +63,7 @@ export function ProfileForm({
           if (dirty) save.mutate()
         }}
       >
-        <Field label="User name" error={problem?.fields.username}>
+        <Field label={form('username')} error={problem?.fields.username}>
           {(ids) => (
             <Input
               {...ids}
@@ -69,7 +74,7 @@ export function ProfileForm({
             />
           )}
         </Field>
-        <Field label="E-mail" error={problem?.fields.email}>
+        <Field label={form('email')} error={problem?.fields.email}>
           {(ids) => (
             <Input
               {...ids}
@@ -87,16 +92,15 @@ export function ProfileForm({
               <Mark shape="installing" family="move" />
             </span>
             <span className="min-w-0 [overflow-wrap:anywhere]">
-              A link was sent to <bdi>{visible(pending)}</bdi>. The address changes when it is opened, within
-              a day.
+              {t.rich('profile.pending', { address: <bdi>{visible(pending)}</bdi> })}
             </span>
           </p>
         )}
         {unconfirmed && !pending && !moves && <Unconfirmed />}
         {moves && (
           <OwnPassword
-            label="Current password"
-            help="Links to another password go to this address, so changing it takes the password."
+            label={t('profile.current_password')}
+            help={t('profile.why_password')}
             error={problem?.fields.current_password}
             value={password}
             onChange={setPassword}
@@ -104,8 +108,8 @@ export function ProfileForm({
         )}
         {problem && Object.keys(problem.fields).length === 0 && <FormProblem error={problem} />}
         <div className="flex justify-end">
-          <Button type="submit" busy={save.isPending} off={dirty ? false : 'Nothing has changed'}>
-            Save
+          <Button type="submit" busy={save.isPending} off={dirty ? false : form('nothing_changed')}>
+            {form('save')}
           </Button>
         </div>
       </form>
@@ -116,8 +120,7 @@ export function ProfileForm({
 function Unconfirmed() {
   const send = useMutation({ mutationFn: () => must(api.POST('/account/email-link')) })
   const problem = send.error ? asProblem(send.error) : undefined
-  if (send.isSuccess)
-    return <p className="text-t2">A link is on its way. Open it in the mail within a day.</p>
+  if (send.isSuccess) return <p className="text-t2">{t('profile.confirm_sent')}</p>
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center justify-between gap-2">
@@ -125,10 +128,10 @@ function Unconfirmed() {
           <span className="pt-1">
             <Mark shape="look" family="warn" />
           </span>
-          Not confirmed yet
+          {t('profile.unconfirmed')}
         </p>
         <Button size="sm" busy={send.isPending} onClick={() => send.mutate()}>
-          Send a link
+          {t('profile.send_link')}
         </Button>
       </div>
       {problem && <FormProblem error={problem} said={attemptsText(problem)} />}

@@ -3,22 +3,19 @@ import { locationsQuery } from '~/api/people'
 import { nodesQuery } from '~/api/queries'
 import type { Reach } from '~/api/types'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Field, Select } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
-import { REACHES } from '~/util/reach'
+import { reaches } from '~/util/reach'
 import type { Picked } from './pick'
 import { PickServer } from './pick-server'
+
+const t = texts('roles')
+const form = texts('form_parts')
 
 export interface Over {
   reach: Reach
   target: Picked | undefined
-}
-
-const HELP: Record<Reach, string> = {
-  everything: 'All servers and nodes, those of later too, and the panel itself.',
-  location: 'All nodes that stand there, and their servers.',
-  node: 'That node and the servers on it.',
-  server: 'That server alone.',
 }
 
 /** Over what a role is given. */
@@ -36,26 +33,23 @@ export function ReachField({
   const locations = useQuery({ ...locationsQuery, enabled: places })
   const nodes = useQuery({ ...nodesQuery, enabled: places })
   const rows = over.reach === 'location' ? locations.data : nodes.data
-  const none =
-    over.reach === 'location' && locations.data?.length === 0
-      ? 'There is no location yet: make one under Nodes'
-      : undefined
+  const none = over.reach === 'location' && locations.data?.length === 0 ? t('over.no_location') : undefined
   return (
     <div className="flex flex-col gap-3">
       <div>
-        <div className="mb-1.5 font-medium">Over</div>
+        <div className="mb-1.5 font-medium">{t('over.label')}</div>
         <Segmented
-          label="Over"
+          label={t('over.label')}
           value={over.reach}
           choices={
-            places ? REACHES : REACHES.filter(({ value }) => value === 'everything' || value === 'server')
+            places ? reaches() : reaches().filter(({ value }) => value === 'everything' || value === 'server')
           }
           onChange={(reach) => onChange({ reach, target: undefined })}
         />
-        <p className="mt-1.5 text-12 text-t3">{HELP[over.reach]}</p>
+        <p className="mt-1.5 text-12 text-t3">{t(`over.${over.reach}`)}</p>
       </div>
       {(over.reach === 'location' || over.reach === 'node') && (
-        <Field label={over.reach === 'location' ? 'Location' : 'Node'} error={error ?? none}>
+        <Field label={t(`over.field.${over.reach}`)} error={error ?? none}>
           {(ids) => (
             <Select
               {...ids}
@@ -64,7 +58,7 @@ export function ReachField({
                 onChange({ ...over, target: rows?.find(({ id }) => id === event.target.value) })
               }
             >
-              <option value="">Choose one</option>
+              <option value="">{form('choose_one')}</option>
               {rows?.map(({ id, name }) => (
                 <option key={id} value={id}>
                   {name}

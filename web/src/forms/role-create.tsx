@@ -8,24 +8,23 @@ import { keys, queryClient } from '~/api/queries'
 import type { Permissions } from '~/api/types'
 import { FormProblem, ProblemView } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { SkeletonRows } from '~/ui/wait'
+import { missingText } from '~/util/rights'
 import { KeyPicker } from './key-picker'
 import { NamePurposeFields } from './name-purpose'
 import { RoleSecondFactor } from './role-second-factor'
+
+const t = texts('roles')
+const common = texts('common')
 
 /** Makes a role, and opens its page: there it is given to people. */
 export function RoleDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
   const permissions = useQuery({ ...permissionsQuery, enabled: open })
   return (
-    <Dialog
-      open={open}
-      onClose={onClose}
-      width="lg"
-      title="New role"
-      note="A set of rights under a name, to be given to people over everything or over one place."
-    >
+    <Dialog open={open} onClose={onClose} width="lg" title={t('new')} note={t('make.note')}>
       {permissions.isError && (
         <ProblemView error={permissions.error} onRetry={() => void permissions.refetch()} />
       )}
@@ -56,13 +55,13 @@ function NewRole({ permissions, onClose }: { permissions: Permissions; onClose: 
     },
   })
   const problem = make.error ? asProblem(make.error) : undefined
-  const wanting = [name.trim() ? '' : 'a name', chosen.size > 0 ? '' : 'at least one right'].filter(Boolean)
+  const missing = missingText(name.trim() !== '', chosen.size > 0)
   return (
     <form
       className="flex flex-col gap-4"
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
-        if (wanting.length === 0 && !make.isPending) make.mutate()
+        if (!missing && !make.isPending) make.mutate()
       }}
     >
       <NamePurposeFields
@@ -76,14 +75,9 @@ function NewRole({ permissions, onClose }: { permissions: Permissions; onClose: 
       <KeyPicker permissions={permissions.keys} chosen={chosen} mine={mine.keys} onChange={setChosen} />
       {problem && !problem.fields.name && !problem.fields.description && <FormProblem error={problem} />}
       <DialogFoot stuck>
-        <Button onClick={onClose}>Cancel</Button>
-        <Button
-          type="submit"
-          look="primary"
-          busy={make.isPending}
-          off={wanting.length > 0 ? `Missing: ${wanting.join(' and ')}` : false}
-        >
-          Make the role
+        <Button onClick={onClose}>{common('cancel')}</Button>
+        <Button type="submit" look="primary" busy={make.isPending} off={missing ?? false}>
+          {t('make.submit')}
         </Button>
       </DialogFoot>
     </form>

@@ -6,14 +6,18 @@ import { keys, queryClient } from '~/api/queries'
 import type { Permissions, Role } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
-import { plural, sentence } from '~/util/format'
+import { sentence } from '~/util/format'
 import { changeText } from '~/util/rights'
 import { KeyPicker } from './key-picker'
 import { NamePurposeFields } from './name-purpose'
 import { RoleSecondFactor } from './role-second-factor'
+
+const t = texts('roles')
+const form = texts('form_parts')
 
 /** Name, rights and condition of a role, saved as one: it counts at once for everybody who has it. */
 export function RoleForm({
@@ -48,7 +52,7 @@ export function RoleForm({
       queryClient.setQueryData(keys.role(role.id), fresh)
       void queryClient.invalidateQueries({ queryKey: keys.roles })
       void queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done(`${fresh.name} saved`)
+      toast.done(t('edit.saved', { name: fresh.name }))
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
@@ -58,10 +62,11 @@ export function RoleForm({
     description !== role.description ||
     secondFactor !== role.second_factor
   const wanting =
-    off !== false ? off : name.trim() === '' ? 'A name is needed' : dirty ? false : 'Nothing has changed'
+    off !== false ? off : name.trim() === '' ? form('name_needed') : dirty ? false : form('nothing_changed')
+  const counts = t('edit.counts', { n: role.grants })
   return (
     <Card>
-      <CardHead title="What it allows" />
+      <CardHead title={t('edit.title')} />
       <form
         className="flex flex-col gap-4 p-4 pb-0"
         onSubmit={(event: FormEvent) => {
@@ -87,13 +92,10 @@ export function RoleForm({
         {problem && !problem.fields.name && !problem.fields.description && <FormProblem error={problem} />}
         <div className="sticky bottom-0 z-1 -mx-4 flex flex-wrap items-center justify-end gap-x-3 gap-y-2 rounded-b-box border-t border-line bg-surface px-4 py-3">
           <span className="mr-auto text-12 text-t3" role="status">
-            {change && `${sentence(change)}. `}
-            {role.grants > 0
-              ? `Counts at once where it is given, ${plural(role.grants, 'time')}.`
-              : 'Given to nobody yet.'}
+            {change ? t('edit.change_counts', { change: sentence(change), counts }) : counts}
           </span>
           <Button type="submit" look="primary" busy={save.isPending} off={wanting}>
-            Save
+            {form('save')}
           </Button>
         </div>
       </form>

@@ -1,6 +1,7 @@
+import { texts } from '~/i18n/texts'
 import { Switch } from '~/ui/bits'
 
-const LABEL = 'Counts only with two-step sign-in'
+const t = texts('roles')
 
 /** Whether a role gives nothing to somebody whose sign-in is the password alone. */
 export function RoleSecondFactor({
@@ -15,13 +16,11 @@ export function RoleSecondFactor({
   return (
     <div className="flex items-center gap-3 rounded-box border border-line px-4 py-3">
       <div className="min-w-0 flex-1">
-        <div className="font-medium">{LABEL}</div>
-        <div className="text-12 text-t3">
-          It gives nothing to whoever has it, until they have set up an authenticator app.
-        </div>
+        <div className="font-medium">{t('factor.label')}</div>
+        <div className="text-12 text-t3">{t('factor.note')}</div>
       </div>
       <Switch
-        label={LABEL}
+        label={t('factor.label')}
         checked={on}
         disabled={off}
         onChange={(event) => onChange(event.target.checked)}

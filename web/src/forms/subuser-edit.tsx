@@ -6,16 +6,21 @@ import { asProblem } from '~/api/problem'
 import { keys, queryClient, sessionQuery } from '~/api/queries'
 import type { Permissions, Server, Subuser } from '~/api/types'
 import { FormProblem, ProblemView } from '~/components/problem-view'
+import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
 import { SkeletonRows } from '~/ui/wait'
 import { dayOf, endOf } from '~/util/ends'
-import { changeText, SEES_SERVER } from '~/util/rights'
+import { changeText, missingText, SEES_SERVER } from '~/util/rights'
 import { EndsField } from './ends'
 import { KeyPicker } from './key-picker'
 import { PresetPicker } from './preset-picker'
+
+const t = texts('sharing')
+const form = texts('form_parts')
+const common = texts('common')
 
 /** What the dialog is for: nothing, somebody who has no access yet, or a change for one who has. */
 export type Sharing = 'new' | Subuser | undefined
@@ -39,8 +44,8 @@ export function SubuserDialog({
       open={sharing !== undefined}
       onClose={onClose}
       width="lg"
-      title={known ? `What ${known.username} may do` : `Give access to ${server.name}`}
-      note={known ? 'What is taken away is gone at once.' : 'Within what you may do here yourself.'}
+      title={known ? t('edit.what', { name: known.username }) : t('edit.give_to', { server: server.name })}
+      note={t(known ? 'edit.note' : 'edit.note_new')}
     >
       {permissions.isError && (
         <ProblemView error={permissions.error} onRetry={() => void permissions.refetch()} />
@@ -97,37 +102,30 @@ function SubuserForm({
     },
     onSuccess: ({ username, invited }) => {
       void queryClient.invalidateQueries({ queryKey: keys.subusers(server.id) })
-      if (known) toast.done(`What ${username} may do is changed`)
-      else if (invited)
-        toast.done('An invitation was sent', `${username} has access once they have opened it.`)
-      else toast.done(`${username} has access to ${server.name}`)
+      if (known) toast.done(t('edit.changed', { name: username }))
+      else if (invited) toast.done(t('edit.invited'), t('edit.invited_note', { name: username }))
+      else toast.done(t('edit.given', { name: username, server: server.name }))
       onClose()
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
   const errors = { ...problem?.fields }
   if (problem?.code === 'has_access') errors.login = problem.message
-  const wanting = [known || login.trim() ? '' : 'a name', chosen.size > 0 ? '' : 'at least one right'].filter(
-    Boolean,
-  )
+  const missing = missingText(known !== undefined || login.trim() !== '', chosen.size > 0)
   const same = known && changeText(known.keys, chosen) === '' && day === dayOf(known.expires_at)
   return (
     <form
       className="flex flex-col gap-4"
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
-        if (wanting.length === 0 && !same && !save.isPending) save.mutate()
+        if (!missing && !same && !save.isPending) save.mutate()
       }}
     >
       <div className="grid grid-cols-2 gap-4 max-sm:grid-cols-1">
         {!known && (
           <Field
-            label="Name or e-mail"
-            help={
-              invites
-                ? 'Whoever has no account here yet is invited by a mail to this address.'
-                : 'Of somebody who has an account on this panel already.'
-            }
+            label={t('edit.login')}
+            help={t(invites ? 'edit.login_invites' : 'edit.login_known')}
             error={errors.login}
           >
             {(ids) => (
@@ -147,7 +145,7 @@ function SubuserForm({
         <EndsField day={day} error={errors.expires_at} onChange={setDay} />
       </div>
       <div>
-        <div className="mb-1.5 font-medium">May do</div>
+        <div className="mb-1.5 font-medium">{t('list.may')}</div>
         <PresetPicker
           presets={permissions.presets}
           {...{ chosen, mine }}
@@ -158,14 +156,14 @@ function SubuserForm({
       {errors.keys && <FormProblem error={problem} />}
       {problem && !FIELDS.some((field) => errors[field]) && <FormProblem error={problem} />}
       <DialogFoot stuck>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common('cancel')}</Button>
         <Button
           type="submit"
           look="primary"
           busy={save.isPending}
-          off={wanting.length > 0 ? `Missing: ${wanting.join(' and ')}` : same && 'Nothing has changed'}
+          off={missing ?? (same && form('nothing_changed'))}
         >
-          {known ? 'Save' : 'Give access'}
+          {known ? form('save') : t('give')}
         </Button>
       </DialogFoot>
     </form>

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { askedIn, leftIn } from './source'
-import list from './unconverted.txt?raw'
 
 const files = import.meta.glob<string>(
   ['/src/**/*.{ts,tsx}', '!/src/**/*.test.*', '!/src/mock-api/**', '!/src/i18n/**', '!/src/api/schema.d.ts'],
@@ -11,22 +10,12 @@ const english = Object.entries(
   import.meta.glob<Record<string, string>>('./en/*.json', { eager: true, import: 'default' }),
 ).map(([path, texts]) => ({ namespace: path.slice('./en/'.length, -'.json'.length), texts }))
 
-/** Files that still have text in them. The list only gets shorter: who converts a file takes its line out. */
-const unconverted = new Set(list.split('\n').filter(Boolean))
-
 describe('code', () => {
   it('has no text for people in it', () => {
-    const found = sources
-      .filter(({ path }) => !unconverted.has(path))
-      .flatMap(({ path, code }) => leftIn(path, code).map(({ line, text }) => `${path}:${line} ${text}`))
+    const found = sources.flatMap(({ path, code }) =>
+      leftIn(path, code).map(({ line, text }) => `${path}:${line} ${text}`),
+    )
     expect(found).toEqual([])
-  })
-  it('is on the list of what has text only while it has', () => {
-    const done = [...unconverted].filter((path) => {
-      const source = sources.find((each) => each.path === path)
-      return !source || leftIn(path, source.code).length === 0
-    })
-    expect(done, 'take these lines out of unconverted.txt').toEqual([])
   })
   it('says no text while a module is loaded: it would stay in the language of that moment', () => {
     const early = sources.flatMap(({ path, code }) =>

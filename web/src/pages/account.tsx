@@ -12,6 +12,7 @@ import { Sessions } from '~/components/sessions'
 import { SshKeys } from '~/components/ssh-keys'
 import { AboutMe } from '~/forms/about-me'
 import { ProfileForm } from '~/forms/profile'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { setTheme, type Theme, useTheme } from '~/stores/theme'
 import { toast } from '~/stores/toasts'
@@ -19,13 +20,15 @@ import { Card, CardHead } from '~/ui/bits'
 import { Segmented } from '~/ui/segmented'
 import { PasswordForm } from './password'
 
+const t = texts('account')
+
 export function AccountPage() {
   const session = useQuery(sessionQuery)
   const refused = useRefused()
-  usePage('Account')
+  usePage(t('title'))
   return (
     <Page>
-      <PageHead title="Account" note={session.data?.user.username} />
+      <PageHead title={t('title')} note={session.data?.user.username} />
       <div className="grid grid-cols-[minmax(0,1fr)_400px] items-start gap-4 max-lg:grid-cols-1">
         <div className="flex min-w-0 flex-col gap-4">
           {session.data && <SecondFactorCard account={session.data.user.username} />}
@@ -47,11 +50,11 @@ export function AccountPage() {
           {session.data && <AboutMe username={session.data.user.username} />}
           <OwnQuota />
           <Card>
-            <CardHead title="Password" />
+            <CardHead title={t('password.title')} />
             <div className="p-4">
               <PasswordForm
                 onDone={async () => {
-                  toast.done('Password changed', 'Your other sessions have ended.')
+                  toast.done(t('password.changed'), t('password.changed_note'))
                   await queryClient.invalidateQueries({ queryKey: keys.sessions })
                 }}
               />
@@ -79,16 +82,16 @@ function ThemeCard() {
   const theme = useTheme()
   return (
     <Card>
-      <CardHead title="Theme" />
+      <CardHead title={t('theme.title')} />
       <div className="p-4">
         <Segmented<Theme>
-          label="Theme"
+          label={t('theme.title')}
           value={theme}
           choices={[
-            { value: 'system', label: 'System' },
-            { value: 'dark', label: 'Dark' },
-            { value: 'light', label: 'Light' },
-            { value: 'contrast', label: 'Contrast' },
+            { value: 'system', label: t('theme.system') },
+            { value: 'dark', label: t('theme.dark') },
+            { value: 'light', label: t('theme.light') },
+            { value: 'contrast', label: t('theme.contrast') },
           ]}
           onChange={setTheme}
         />

@@ -11,6 +11,7 @@ import { ProblemView } from '~/components/problem-view'
 import { PersonDialog } from '~/forms/person-create'
 import { useMay } from '~/hooks/use-may'
 import { useSettled } from '~/hooks/use-settled'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Badge } from '~/ui/badge'
 import { Avatar, Card, Kbd, Tag } from '~/ui/bits'
@@ -18,8 +19,9 @@ import { Button } from '~/ui/button'
 import { SearchInput } from '~/ui/field'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { plural } from '~/util/format'
 import { visible } from '~/util/visible'
+
+const t = texts('people')
 
 export function PeoplePage() {
   const search = useSearch({ from: '/app/people' })
@@ -28,7 +30,7 @@ export function PeoplePage() {
   const [text, setText] = useState(search.q ?? '')
   const asked = useSettled(text.trim())
   const people = useInfiniteQuery({ ...peopleQuery(asked), placeholderData: keepPreviousData })
-  usePage('People')
+  usePage(t('title'))
   useEffect(() => {
     if (asked === (search.q ?? '')) return
     void navigate({ search: (now) => ({ ...now, q: asked || undefined }), replace: true })
@@ -39,20 +41,20 @@ export function PeoplePage() {
   return (
     <Page>
       <PageHead
-        title="People"
+        title={t('title')}
         note={asked === '' && people.data && !people.hasNextPage ? shown.length : undefined}
       >
         <Button
           look="primary"
           icon={Plus}
-          off={may('person.create') ? false : 'You may not make accounts'}
+          off={may('person.create') ? false : t('off.make')}
           onClick={() => setNew(true)}
         >
-          New person
+          {t('new')}
         </Button>
       </PageHead>
       <SearchInput
-        label="How the name or e-mail begins"
+        label={t('list.search')}
         small
         hint={<Kbd>/</Kbd>}
         className="mb-3 w-72 max-sm:w-full"
@@ -68,9 +70,7 @@ export function PeoplePage() {
       {people.data && (
         <Card>
           {shown.length === 0 ? (
-            <Empty title="Nobody’s name or e-mail begins so">
-              The beginning is searched, not the middle: “ann” finds ann@example.net.
-            </Empty>
+            <Empty title={t('list.none')}>{t('list.none_note')}</Empty>
           ) : (
             <PeopleTable people={shown} />
           )}
@@ -80,7 +80,7 @@ export function PeoplePage() {
         <LoadMore
           shown={shown.length}
           total={undefined}
-          order="the oldest account first"
+          order={t('list.order')}
           busy={people.isFetchingNextPage}
           onMore={() => void people.fetchNextPage()}
         />
@@ -91,14 +91,17 @@ export function PeoplePage() {
 }
 
 function Rights({ person }: { person: Person }) {
-  if (!person.admin && person.roles.length === 0) return <span className="text-t3">none</span>
+  if (!person.admin && person.roles.length === 0)
+    return <span className="text-t3">{t('list.no_rights')}</span>
   return (
     <span className="flex flex-wrap gap-1.5">
-      {person.admin && <Tag>admin</Tag>}
+      {person.admin && <Tag>{t('admin')}</Tag>}
       {person.roles.slice(0, 3).map(({ id, name }) => (
         <Tag key={id}>{name}</Tag>
       ))}
-      {person.roles.length > 3 && <span className="text-12 text-t3">and {person.roles.length - 3} more</span>}
+      {person.roles.length > 3 && (
+        <span className="text-12 text-t3">{t('list.more_roles', { n: person.roles.length - 3 })}</span>
+      )}
     </span>
   )
 }
@@ -109,12 +112,12 @@ function PeopleTable({ people }: { people: Person[] }) {
     <table className="tbl table-fixed">
       <thead>
         <tr>
-          <th>Name</th>
-          <th className="max-sm:hidden">Roles</th>
-          <th className="w-24 max-md:hidden">Two-step</th>
-          <th className="r w-24">Servers</th>
-          <th className="r w-36 max-sm:hidden">Last seen</th>
-          <th className="r w-36 max-md:hidden">Account made</th>
+          <th>{t('list.name')}</th>
+          <th className="max-sm:hidden">{t('list.roles')}</th>
+          <th className="w-24 max-md:hidden">{t('list.two_step')}</th>
+          <th className="r w-24">{t('list.servers')}</th>
+          <th className="r w-36 max-sm:hidden">{t('list.last_seen')}</th>
+          <th className="r w-36 max-md:hidden">{t('list.made')}</th>
         </tr>
       </thead>
       <tbody>
@@ -130,21 +133,28 @@ function PeopleTable({ people }: { people: Person[] }) {
                       params={{ user: person.id }}
                       className="fills-cell block min-w-0 truncate font-medium hover:text-accent"
                     >
-                      {person.username}
-                      {person.id === me?.id && <span className="font-normal text-t3"> (you)</span>}
+                      {person.id === me?.id
+                        ? t.rich('list.you', {
+                            name: person.username,
+                            you: (inner) => <span className="font-normal text-t3">{inner}</span>,
+                          })
+                        : person.username}
                     </Link>
                     {person.suspended && <SuspendedBadge />}
                   </div>
                   <div className="truncate text-12 text-t3">
                     {(person.admin || person.roles.length > 0) && (
                       <span className="text-t2 sm:hidden">
-                        {[...(person.admin ? ['admin'] : []), ...person.roles.map(({ name }) => name)].join(
-                          ', ',
-                        )}
+                        {[
+                          ...(person.admin ? [t('admin')] : []),
+                          ...person.roles.map(({ name }) => name),
+                        ].join(', ')}
                         {' · '}
                       </span>
                     )}
-                    {person.second_factor && <span className="text-t2 md:hidden">two-step · </span>}
+                    {person.second_factor && (
+                      <span className="text-t2 md:hidden">{t('list.with_two_step')} · </span>
+                    )}
                     {visible(person.email)}
                   </div>
                 </div>
@@ -157,14 +167,14 @@ function PeopleTable({ people }: { people: Person[] }) {
               {person.second_factor ? (
                 <span className="flex">
                   <Badge plain family="run" shape="ok">
-                    on
+                    {t('on')}
                   </Badge>
                 </span>
               ) : (
-                <span className="text-t3">off</span>
+                <span className="text-t3">{t('off')}</span>
               )}
             </td>
-            <td className="r" title={plural(person.servers, 'server')}>
+            <td className="r" title={t('list.server_count', { n: person.servers })}>
               {person.servers === 0 ? <span className="text-t3">0</span> : person.servers}
             </td>
             <td className="r text-t2 max-sm:hidden">
@@ -172,7 +182,7 @@ function PeopleTable({ people }: { people: Person[] }) {
                 <Ago at={person.last_seen_at} />
               ) : (
                 <span className="text-t3">
-                  {person.must_change_password ? 'first password' : 'signed out'}
+                  {t(person.must_change_password ? 'list.first_password' : 'list.signed_out')}
                 </span>
               )}
             </td>

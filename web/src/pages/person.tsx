@@ -18,6 +18,8 @@ import { buttonClass } from '~/ui/button'
 import { CopyIcon } from '~/ui/copy'
 import { Ago } from '~/ui/time'
 
+const t = texts('people')
+
 const common = texts('common')
 
 export function PersonPage() {
@@ -25,8 +27,8 @@ export function PersonPage() {
   const query = useQuery(personQuery(id))
   const { user: me, admin, may } = useMay()
   const person = query.data
-  usePage(person?.username ?? 'Person', [
-    { label: 'People', to: '/people' },
+  usePage(person?.username ?? t('person'), [
+    { label: t('title'), to: '/people' },
     { label: person?.username ?? '' },
   ])
   if (query.isError && !person) {
@@ -35,23 +37,21 @@ export function PersonPage() {
     )
   }
   if (!person) return null
-  const off = !may('person.update')
-    ? 'You may not change accounts'
-    : person.admin && !admin && 'This is an admin’s account, and you are none'
+  const off = !may('person.update') ? t('off.change') : person.admin && !admin && t('off.admins')
   return (
     <Page>
       <PageHead
         title={person.username}
         note={
           <span className="flex gap-1.5">
-            {person.id === me?.id && <Tag>you</Tag>}
-            {person.admin && <Tag>admin</Tag>}
+            {person.id === me?.id && <Tag>{t('you')}</Tag>}
+            {person.admin && <Tag>{t('admin')}</Tag>}
           </span>
         }
       >
         {may('audit.read') && (
           <Link to="/audit" search={{ user: person.id }} className={buttonClass('secondary', 'md', false)}>
-            What they did
+            {t('what_they_did')}
           </Link>
         )}
       </PageHead>
@@ -66,39 +66,39 @@ export function PersonPage() {
           <PersonDetails key={person.id} person={person} off={off} />
           <PersonQuota key={`quota of ${person.id}`} person={person} />
           <Card>
-            <CardHead title="Facts" />
+            <CardHead title={t('facts.title')} />
             <div className="px-4 py-2">
               <Facts
                 rows={[
                   [
-                    'Id',
+                    t('facts.id'),
                     <span key="id" className="inline-flex max-w-full items-center">
                       <span className="mono truncate text-12 text-t2">{person.id}</span>
                       <CopyIcon text={person.id} label={common('copy.id')} />
                     </span>,
                   ],
-                  ['Servers owned', String(person.servers)],
+                  [t('facts.servers'), String(person.servers)],
                   [
-                    'Last seen',
-                    person.last_seen_at ? <Ago key="seen" at={person.last_seen_at} /> : 'signed out',
+                    t('facts.last_seen'),
+                    person.last_seen_at ? <Ago key="seen" at={person.last_seen_at} /> : t('facts.signed_out'),
                   ],
                   [
-                    'Password',
-                    person.must_change_password ? 'the first one, not yet their own' : 'their own',
+                    t('facts.password'),
+                    t(person.must_change_password ? 'facts.first_password' : 'facts.own_password'),
                   ],
                   [
-                    'Two-step sign-in',
+                    t('facts.two_step'),
                     person.second_factor ? (
                       <span key="two-step" className="flex justify-end">
                         <Badge plain family="run" shape="ok">
-                          on
+                          {t('on')}
                         </Badge>
                       </span>
                     ) : (
-                      'off'
+                      t('off')
                     ),
                   ],
-                  ['Account made', <Ago key="made" at={person.created_at} />],
+                  [t('facts.made'), <Ago key="made" at={person.created_at} />],
                 ]}
               />
             </div>

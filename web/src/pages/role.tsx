@@ -10,14 +10,16 @@ import { PageProblem } from '~/components/page-states'
 import { RolePeople } from '~/components/role-people'
 import { RoleForm } from '~/forms/role-edit'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { toast } from '~/stores/toasts'
 import { Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
-import { plural } from '~/util/format'
 import { fewOf, lackedOf } from '~/util/rights'
+
+const t = texts('roles')
 
 export function RolePage() {
   const { role: id } = useParams({ from: '/app/roles/$role' })
@@ -25,28 +27,25 @@ export function RolePage() {
   const permissions = useQuery(permissionsQuery)
   const { keys: mine, may } = useMay()
   const role = query.data
-  usePage(role?.name ?? 'Role', [{ label: 'Roles', to: '/roles' }, { label: role?.name ?? '' }])
+  usePage(role?.name ?? t('role'), [{ label: t('title'), to: '/roles' }, { label: role?.name ?? '' }])
   if (query.isError && !role) {
     return <PageProblem what="role" list="/roles" error={query.error} onRetry={() => void query.refetch()} />
   }
   if (!role) return null
   const lacked = lackedOf(role.keys, mine)
-  const beyond =
-    lacked.length > 0 && `It holds what you lack: ${fewOf(lacked)}. Nobody changes what they do not have.`
+  const beyond = lacked.length > 0 && t('off.beyond', { rights: fewOf(lacked) })
   return (
     <Page>
       <PageHead
         title={role.name}
         note={
           <span className="flex items-center gap-1.5">
-            {role.second_factor && <Tag className="max-sm:hidden">two-step</Tag>}
-            <span>
-              changed <Ago at={role.updated_at} />
-            </span>
+            {role.second_factor && <Tag className="max-sm:hidden">{t('two_step')}</Tag>}
+            <span>{t.rich('changed', { ago: <Ago at={role.updated_at} /> })}</span>
           </span>
         }
       >
-        <DeleteRole role={role} off={may('role.delete') ? beyond : 'You may not remove roles'} />
+        <DeleteRole role={role} off={may('role.delete') ? beyond : t('off.remove')} />
       </PageHead>
       <div className="grid grid-cols-[minmax(0,1fr)_400px] items-start gap-4 max-xl:grid-cols-1">
         {permissions.data && (
@@ -54,7 +53,7 @@ export function RolePage() {
             key={role.id}
             role={role}
             permissions={permissions.data}
-            off={may('role.update') ? beyond : 'You may not change roles'}
+            off={may('role.update') ? beyond : t('off.change')}
           />
         )}
         <div className="max-xl:order-first">
@@ -75,29 +74,26 @@ function DeleteRole({ role, off }: { role: Role; off: string | false }) {
       queryClient.removeQueries({ queryKey: keys.role(role.id) })
       void queryClient.invalidateQueries({ queryKey: keys.roles })
       void queryClient.invalidateQueries({ queryKey: keys.people })
-      toast.done(`The role ${role.name} is deleted`)
+      toast.done(t('deleted', { name: role.name }))
     } catch (error) {
-      toast.error('Not deleted', error)
+      toast.error(t('not_deleted'), error)
       throw error
     }
   }
   return (
     <>
       <Button look="danger" off={off} onClick={() => setAsking(true)}>
-        Delete
+        {t('delete')}
       </Button>
       <Confirm
         open={asking}
         onClose={() => setAsking(false)}
-        title={`Delete the role ${role.name}?`}
-        verb="Delete"
+        title={t('delete_title', { name: role.name })}
+        verb={t('delete')}
         typed={role.grants > 0 ? role.name : undefined}
         onConfirm={remove}
       >
-        {role.grants > 0
-          ? `It is given ${plural(role.grants, 'time')}; whoever has it loses it at once. `
-          : 'Nobody has it. '}
-        This can't be undone.
+        {t('delete_note', { n: role.grants })}
       </Confirm>
     </>
   )

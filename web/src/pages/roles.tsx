@@ -6,11 +6,14 @@ import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { RoleDialog } from '~/forms/role-create'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
 import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
+
+const t = texts('roles')
 
 export function RolesPage() {
   const search = useSearch({ from: '/app/roles' })
@@ -18,20 +21,17 @@ export function RolesPage() {
   const roles = useQuery(rolesQuery)
   const permissions = useQuery(permissionsQuery)
   const { may } = useMay()
-  usePage('Roles')
+  usePage(t('title'))
   const setNew = (open: boolean) => void navigate({ search: open ? { new: true } : {}, replace: true })
-  const off = may('role.create') ? false : 'You may not make roles'
+  const off = may('role.create') ? false : t('off.make')
   return (
     <Page>
-      <PageHead title="Roles" note={roles.data?.length}>
+      <PageHead title={t('title')} note={roles.data?.length}>
         <Button look="primary" icon={Plus} off={off} onClick={() => setNew(true)}>
-          New role
+          {t('new')}
         </Button>
       </PageHead>
-      <p className="mb-4 max-w-180 text-t2">
-        What your staff may do beside their own servers: a set of rights under a name, given to people over
-        everything, a location, a node or a server.
-      </p>
+      <p className="mb-4 max-w-180 text-t2">{t('list.note')}</p>
       {roles.isError && <ProblemView error={roles.error} onRetry={() => void roles.refetch()} />}
       {roles.isPending && (
         <Card>
@@ -42,24 +42,23 @@ export function RolesPage() {
         <Card>
           {roles.data.length === 0 ? (
             <Empty
-              title="Admins do everything, and the others nothing of it"
+              title={t('list.none')}
               action={
                 <Button icon={Plus} off={off} onClick={() => setNew(true)}>
-                  New role
+                  {t('new')}
                 </Button>
               }
             >
-              Make a role for what somebody does: support that reads consoles, a friend who looks after one
-              node. Then give it to them.
+              {t('list.none_note')}
             </Empty>
           ) : (
             <table className="tbl table-fixed">
               <thead>
                 <tr>
-                  <th>Name</th>
-                  <th className="r w-24">Rights</th>
-                  <th className="r w-28 max-sm:w-20">Given</th>
-                  <th className="r w-36 max-sm:hidden">Changed</th>
+                  <th>{t('list.name')}</th>
+                  <th className="r w-24">{t('list.rights')}</th>
+                  <th className="r w-28 max-sm:w-20">{t('list.given')}</th>
+                  <th className="r w-36 max-sm:hidden">{t('list.changed')}</th>
                 </tr>
               </thead>
               <tbody>
@@ -74,7 +73,7 @@ export function RolesPage() {
                         {role.name}
                       </Link>
                       <div className="truncate text-12 text-t3" title={role.description}>
-                        {role.second_factor && <span className="text-t2">two-step · </span>}
+                        {role.second_factor && <span className="text-t2">{t('two_step')} · </span>}
                         {role.description}
                       </div>
                     </td>
@@ -83,7 +82,11 @@ export function RolesPage() {
                       {permissions.data && <span className="text-t3"> / {permissions.data.keys.length}</span>}
                     </td>
                     <td className="r">
-                      {role.grants === 0 ? <span className="text-t3">to nobody</span> : `${role.grants} ×`}
+                      {role.grants === 0 ? (
+                        <span className="text-t3">{t('list.to_nobody')}</span>
+                      ) : (
+                        `${role.grants} ×`
+                      )}
                     </td>
                     <td className="r text-t2 max-sm:hidden">
                       <Ago at={role.updated_at} />

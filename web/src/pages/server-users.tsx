@@ -11,12 +11,15 @@ import { Page } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { type Sharing, SubuserDialog } from '~/forms/subuser-edit'
 import { useMay } from '~/hooks/use-may'
+import { texts } from '~/i18n/texts'
 import { Avatar, Card, CardHead, Tag } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { fewOf, lackedOf, rightsText } from '~/util/rights'
 import { visible } from '~/util/visible'
+
+const t = texts('sharing')
 
 /** Who may do what on a server beside its owner. */
 export function ServerUsersPage() {
@@ -44,19 +47,19 @@ function Shared({ server }: { server: Server }) {
     <Button
       look="primary"
       icon={Plus}
-      off={may('user.create') ? false : 'You may not give others access to this server'}
+      off={may('user.create') ? false : t('off.give')}
       onClick={() => setSharing('new')}
     >
-      Give access
+      {t('give')}
     </Button>
   )
   const own = removing !== undefined && removing.id === me?.id
   return (
     <Card>
-      <CardHead title="People with access" note={subusers.data?.length}>
+      <CardHead title={t('title')} note={subusers.data?.length}>
         {(subusers.data?.length ?? 0) > 0 && give}
       </CardHead>
-      {!may('user.read') && <Empty title="You may not see who has access to this server" />}
+      {!may('user.read') && <Empty title={t('off.see')} />}
       {may('user.read') && subusers.isPending && <SkeletonRows rows={3} />}
       {subusers.isError && (
         <div className="p-4">
@@ -64,9 +67,8 @@ function Shared({ server }: { server: Server }) {
         </div>
       )}
       {subusers.data?.length === 0 && (
-        <Empty title="Only the owner and the panel’s staff have access" action={give}>
-          Let a friend start it, an admin of yours read the console, or a developer change files: each with
-          just the rights that they need, and for as long as you say.
+        <Empty title={t('none')} action={give}>
+          {t('none_note')}
         </Empty>
       )}
       {subusers.data && subusers.data.length > 0 && (
@@ -75,11 +77,11 @@ function Shared({ server }: { server: Server }) {
             className={`${GRID} h-8 border-b border-line text-12 text-t3 max-sm:hidden`}
             aria-hidden="true"
           >
-            <span>Name</span>
-            <span>May do</span>
-            <span>Until</span>
+            <span>{t('list.name')}</span>
+            <span>{t('list.may')}</span>
+            <span>{t('list.until')}</span>
           </div>
-          <ul aria-label="People with access">
+          <ul aria-label={t('title')}>
             {subusers.data.map((subuser) => (
               <Row
                 key={subuser.id}
@@ -96,9 +98,13 @@ function Shared({ server }: { server: Server }) {
       <TakeBack
         item={removing}
         onClose={() => setRemoving(undefined)}
-        title={own ? `Leave ${server.name}?` : `Take ${removing?.username}’s access away?`}
-        verb={own ? 'Leave' : 'Take away'}
-        failed={own ? 'You have not left' : 'Not taken away'}
+        title={
+          own
+            ? t('leave_title', { server: server.name })
+            : t('take_title', { name: removing?.username ?? '' })
+        }
+        verb={t(own ? 'leave' : 'take')}
+        failed={t(own ? 'not_left' : 'not_taken')}
         list={keys.subusers(server.id)}
         take={async ({ id }) => {
           await must(
@@ -111,9 +117,7 @@ function Shared({ server }: { server: Server }) {
           if (!admin) await navigate({ to: '/servers' })
         }}
       >
-        {own
-          ? 'You give up what was shared with you. Only somebody who may give access here can let you in again.'
-          : 'What they have open closes within a second. Roles that they have are not touched by this.'}
+        {t(own ? 'leave_note' : 'take_note')}
       </TakeBack>
     </Card>
   )
@@ -134,9 +138,8 @@ function Row({
 }) {
   const permissions = useQuery(permissionsQuery)
   const lacked = lackedOf(subuser.keys, new Set(server.permissions))
-  const beyond = lacked.length > 0 && `They have what you lack: ${fewOf(lacked)}`
-  const may = (key: string, words: string) =>
-    server.permissions.includes(key) ? false : `You may not ${words}`
+  const beyond = lacked.length > 0 && t('off.beyond', { rights: fewOf(lacked) })
+  const may = (key: string) => server.permissions.includes(key)
   const most = permissions.data?.keys.filter(({ set }) => set === 'server').length ?? 0
   return (
     <li
@@ -147,8 +150,8 @@ function Row({
         <div className="min-w-0 flex-1">
           <div className="flex items-center gap-2">
             <span className="truncate font-medium">{subuser.username}</span>
-            {own && <Tag>you</Tag>}
-            {subuser.invited && <Tag>invited</Tag>}
+            {own && <Tag>{t('you')}</Tag>}
+            {subuser.invited && <Tag>{t('invited')}</Tag>}
           </div>
           {subuser.email && (
             <div className="truncate text-12 text-t3" title={visible(subuser.email)}>
@@ -158,12 +161,12 @@ function Row({
         </div>
       </div>
       <div>
-        <span className="mr-1.5 text-t3 sm:hidden">May do</span>
+        <span className="mr-1.5 text-t3 sm:hidden">{t('list.may')}</span>
         <span className="num" title={subuser.keys.join('\n')}>
           {permissions.data && rightsText(subuser.keys, permissions.data.presets, most)}
         </span>
         <div className="text-12 text-t3 max-sm:hidden">
-          given <Ago at={subuser.created_at} />
+          {t.rich('given', { ago: <Ago at={subuser.created_at} /> })}
         </div>
       </div>
       <div className="text-t2">
@@ -172,24 +175,20 @@ function Row({
       <div className="flex justify-end gap-2 max-sm:mt-1 max-sm:justify-start">
         <Button
           size="sm"
-          off={
-            own
-              ? 'Nobody changes their own rights; ask the owner'
-              : may('user.update', 'change this') || beyond
-          }
+          off={own ? t('off.own') : may('user.update') ? beyond : t('off.change')}
           onClick={onEdit}
-          aria-label={`Change what ${subuser.username} may do`}
+          aria-label={t('change_of', { name: subuser.username })}
         >
-          Change
+          {t('change')}
         </Button>
         <Button
           size="sm"
           look="danger"
-          off={own ? false : may('user.delete', 'take access away') || beyond}
+          off={own ? false : may('user.delete') ? beyond : t('off.take')}
           onClick={onRemove}
-          aria-label={own ? `Leave ${server.name}` : `Take ${subuser.username}’s access away`}
+          aria-label={own ? t('leave_of', { server: server.name }) : t('take_of', { name: subuser.username })}
         >
-          {own ? 'Leave' : 'Remove'}
+          {t(own ? 'leave' : 'remove')}
         </Button>
       </div>
     </li>

@@ -1,3 +1,7 @@
+import { texts } from '~/i18n/texts'
+
+const t = texts('account')
+
 const BROWSERS: Array<[pattern: RegExp, name: string]> = [
   [/Edg\//, 'Edge'],
   [/OPR\//, 'Opera'],
@@ -18,6 +22,6 @@ const SYSTEMS: Array<[pattern: RegExp, name: string]> = [
 export function browserName(agent: string): string {
   const browser = BROWSERS.find(([pattern]) => pattern.test(agent))?.[1]
   const system = SYSTEMS.find(([pattern]) => pattern.test(agent))?.[1]
-  if (!browser) return agent.slice(0, 60) || 'Unknown'
-  return system ? `${browser} on ${system}` : browser
+  if (!browser) return agent.slice(0, 60) || t('browser.unknown')
+  return system ? t('browser.on', { browser, system }) : browser
 }

@@ -1,5 +1,9 @@
 import type { Quota } from '~/api/types'
-import { bytesText, count, ofText, plural, trimmed } from '~/util/format'
+import { perLanguage, texts } from '~/i18n/texts'
+import { bytesText, count, ofText, trimmed } from '~/util/format'
+
+const t = texts('quota')
+const common = texts('common')
 
 export type QuotaName = keyof Quota['limits']
 
@@ -13,43 +17,40 @@ export interface QuotaRow {
 }
 
 const cores = (percent: number) => trimmed(percent / 100)
+const coresText = (percent: number) => t(percent === 100 ? 'core' : 'cores', { n: cores(percent) })
+const sizeText = (n: number) => bytesText(n, true)
 
 /** What is given out, and what there is of it. */
 export function quotaRows({ limits, used }: Pick<Quota, 'limits' | 'used'>): QuotaRow[] {
   const row = (
     name: QuotaName,
-    label: string,
     have: number | null,
     each: (n: number) => string,
     both: (have: number, most: number) => string,
   ): QuotaRow => {
     const most = limits[name] ?? null
-    const head = { name, label }
-    if (most === null) return { ...head, share: undefined, text: have === null ? 'no limit' : each(have) }
-    if (have === null) return { ...head, share: Number.POSITIVE_INFINITY, text: `no limit, of ${each(most)}` }
+    const head = { name, label: t(`kind.${name}`) }
+    if (most === null) return { ...head, share: undefined, text: have === null ? t('no_limit') : each(have) }
+    if (have === null)
+      return { ...head, share: Number.POSITIVE_INFINITY, text: t('no_limit_of', { most: each(most) }) }
     return {
       ...head,
       share: most > 0 ? have / most : have > 0 ? Number.POSITIVE_INFINITY : 0,
       text: both(have, most),
     }
   }
-  const counted = (name: 'servers' | 'ports' | 'subusers', label: string) =>
-    row(name, label, used[name], count, (have, most) => `${count(have)} of ${count(most)}`)
-  const sized = (name: 'memory_bytes' | 'disk_bytes', label: string) =>
-    row(name, label, used[name] ?? null, (n) => bytesText(n, true), ofText)
+  const counted = (name: 'servers' | 'ports' | 'subusers') =>
+    row(name, used[name], count, (have, most) => common('amount.of', { part: count(have), all: count(most) }))
+  const sized = (name: 'memory_bytes' | 'disk_bytes') => row(name, used[name] ?? null, sizeText, ofText)
   return [
-    counted('servers', 'Servers'),
-    sized('memory_bytes', 'Memory'),
-    sized('disk_bytes', 'Disk'),
-    row(
-      'cpu_percent',
-      'CPU',
-      used.cpu_percent ?? null,
-      (n) => `${cores(n)} cores`,
-      (have, most) => `${cores(have)} of ${cores(most)} cores`,
+    counted('servers'),
+    sized('memory_bytes'),
+    sized('disk_bytes'),
+    row('cpu_percent', used.cpu_percent ?? null, coresText, (have, most) =>
+      t('of_cores', { have: cores(have), most: cores(most) }),
     ),
-    counted('ports', 'Ports'),
-    counted('subusers', 'Shares'),
+    counted('ports'),
+    counted('subusers'),
   ]
 }
 
@@ -64,38 +65,34 @@ export interface LimitRow {
   text: string | undefined
 }
 
-const coresText = (percent: number) => `${cores(percent)} ${percent === 100 ? 'core' : 'cores'}`
-const KINDS: Array<
-  [name: QuotaName, label: string, figure: (n: number) => string, words: (n: number) => string]
-> = [
-  ['servers', 'Servers', count, (n) => plural(n, 'server')],
-  ['memory_bytes', 'Memory', (n) => bytesText(n, true), (n) => `${bytesText(n, true)} memory`],
-  ['disk_bytes', 'Disk', (n) => bytesText(n, true), (n) => `${bytesText(n, true)} disk`],
-  ['cpu_percent', 'CPU', coresText, coresText],
-  ['ports', 'Ports', count, (n) => plural(n, 'port')],
-  ['subusers', 'Shares', count, (n) => plural(n, 'share')],
+const KINDS: Array<[name: QuotaName, figure: (n: number) => string, words: (n: number) => string]> = [
+  ['servers', count, (n) => t('bound.servers', { n })],
+  ['memory_bytes', sizeText, (n) => t('bound.memory_bytes', { size: sizeText(n) })],
+  ['disk_bytes', sizeText, (n) => t('bound.disk_bytes', { size: sizeText(n) })],
+  ['cpu_percent', coresText, coresText],
+  ['ports', count, (n) => t('bound.ports', { n })],
+  ['subusers', count, (n) => t('bound.subusers', { n })],
 ]
 
 /** A figure for each kind. */
 export function limitRows(limits: Quota['limits']): LimitRow[] {
-  return KINDS.map(([name, label, figure]) => {
+  return KINDS.map(([name, figure]) => {
     const most = limits[name] ?? null
-    return { name, label, text: most === null ? undefined : figure(most) }
+    return { name, label: t(`kind.${name}`), text: most === null ? undefined : figure(most) }
   })
 }
 
 const NBSP = '\u00a0'
+const listFormat = perLanguage((locale) => new Intl.ListFormat(locale, { type: 'conjunction' }))
 
 /** "3 servers, 8 GiB memory; no limit on disk, CPU and shares". */
 export function limitsText(limits: Quota['limits']): string {
-  const bound = KINDS.flatMap(([name, , , words]) => {
+  const bound = KINDS.flatMap(([name, , words]) => {
     const most = limits[name] ?? null
     return most === null ? [] : words(most).replaceAll(' ', NBSP)
   })
-  const free = limitRows(limits).flatMap(({ label, text }) =>
-    text !== undefined ? [] : label === 'CPU' ? label : label.toLowerCase(),
-  )
-  if (bound.length === 0) return 'no limit'
+  const free = KINDS.flatMap(([name]) => ((limits[name] ?? null) === null ? t(`free.${name}`) : []))
+  if (bound.length === 0) return t('no_limit')
   if (free.length === 0) return bound.join(', ')
-  return `${bound.join(', ')}; no limit on ${[free.slice(0, -1).join(', '), free.at(-1)].filter(Boolean).join(' and ')}`
+  return t('bound_and_free', { bound: bound.join(', '), free: listFormat().format(free) })
 }

@@ -1,15 +1,17 @@
 import type { Grant, Reach } from '~/api/types'
+import { texts } from '~/i18n/texts'
 
-export const REACHES: Array<{ value: Reach; label: string }> = [
-  { value: 'everything', label: 'Everything' },
-  { value: 'location', label: 'A location' },
-  { value: 'node', label: 'A node' },
-  { value: 'server', label: 'A server' },
-]
+const t = texts('rights')
+
+const REACHES: Reach[] = ['everything', 'location', 'node', 'server']
+
+/** All of them, to choose from. */
+export function reaches(): Array<{ value: Reach; label: string }> {
+  return REACHES.map((value) => ({ value, label: t(`reach.${value}`) }))
+}
 
 /** "over everything", "on the node fra-2". */
 export function reachText({ reach, target }: Pick<Grant, 'reach' | 'target'>): string {
-  if (reach === 'everything') return 'over everything'
-  const place = { location: 'at the location', node: 'on the node', server: 'on the server' }[reach]
-  return `${place} ${target?.name ?? 'that is gone'}`
+  if (reach === 'everything') return t('over.everything')
+  return target ? t(`over.${reach}`, { name: target.name }) : t(`over.${reach}_gone`)
 }

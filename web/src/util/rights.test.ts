@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Permission, Preset } from '~/api/types'
-import { changeText, fewOf, foundKeys, lackedOf, presetOf, rightsText, sectionsOf } from './rights'
+import { foundKeys } from './right-text'
+import { changeText, fewOf, lackedOf, presetOf, rightsText, sectionsOf } from './rights'
 
 const permission = (key: string, set: string, description = ''): Permission => ({ key, set, description })
 const KEYS = [

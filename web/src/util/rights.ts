@@ -1,5 +1,8 @@
 import type { Permission, Preset } from '~/api/types'
-import { plural, sentence } from './format'
+import { texts } from '~/i18n/texts'
+import { sentence } from './format'
+
+const t = texts('rights')
 
 /** Whoever has any other right on a server has this one too. */
 export const SEES_SERVER = 'server.read'
@@ -15,45 +18,9 @@ export interface KeySection {
   groups: KeyGroup[]
 }
 
-const GROUPS: Record<string, string> = {
-  account: 'Own account',
-  activity: 'Activity',
-  admin: 'Administration',
-  api_key: 'API keys',
-  audit: 'Audit log',
-  allocation: 'Ports',
-  backup: 'Backups',
-  control: 'Console and power',
-  database: 'Databases',
-  egg: 'Eggs',
-  event_consumer: 'Event consumers',
-  file: 'Files',
-  location: 'Locations',
-  node: 'Nodes',
-  person: 'People',
-  plan: 'Plans',
-  registry: 'Registries',
-  role: 'Roles',
-  schedule: 'Schedules',
-  server: 'The server itself',
-  session: 'Sessions',
-  settings: 'Settings',
-  startup: 'Startup',
-  user: 'Access',
-  websocket: 'Live view',
-}
-const SETS: Record<string, string> = {
-  server: 'On servers',
-  node: 'On nodes',
-  egg: 'Eggs',
-  person: 'People',
-  role: 'Roles',
-  admin: 'On the panel',
-}
-
 /** What the keys that begin with this word are about. */
 export function groupTitle(word: string): string {
-  return Object.hasOwn(GROUPS, word) ? (GROUPS[word] ?? word) : sentence(word.replaceAll('_', ' '))
+  return t.maybe(`group.${word}`) ?? sentence(word.replaceAll('_', ' '))
 }
 
 /** Keys by what they are about and, within it, by their first word; both in the order in which they come. */
@@ -67,18 +34,9 @@ export function sectionsOf(keys: Permission[]): KeySection[] {
   }
   return [...sections].map(([set, groups]) => ({
     set,
-    title: SETS[set] ?? sentence(set),
+    title: t.maybe(`set.${set}`) ?? sentence(set),
     groups: [...groups].map(([word, held]) => ({ word, title: groupTitle(word), keys: held })),
   }))
-}
-
-/** Those that have the text in their name or in what they allow. */
-export function foundKeys(keys: Permission[], text: string): Permission[] {
-  const needle = text.trim().toLowerCase()
-  if (needle === '') return keys
-  return keys.filter(
-    ({ key, description }) => key.includes(needle) || description.toLowerCase().includes(needle),
-  )
 }
 
 /** What is asked for beyond what one has: nobody gives that. */
@@ -101,19 +59,19 @@ export function presetOf(keys: Iterable<string>, presets: Preset[]): Preset | un
 /** "Developer", or "12 of 46" where no preset fits. */
 export function rightsText(keys: string[], presets: Preset[], most: number): string {
   const preset = presetOf(keys, presets)
-  return preset ? sentence(preset.name) : `${keys.length} of ${most}`
+  return preset ? sentence(preset.name) : t('share', { n: keys.length, most })
 }
 
 /** "everything", "12 permissions": what an API key was made for. */
 export function scopeText(keys: unknown): string | undefined {
-  if (keys === null) return 'everything'
-  return Array.isArray(keys) ? plural(keys.length, 'permission') : undefined
+  if (keys === null) return t('scope.all')
+  return Array.isArray(keys) ? t('scope.some', { n: keys.length }) : undefined
 }
 
 /** "rename" or "console and 3 more": what is lacked, short enough for a hint. */
 export function fewOf(names: string[], most = 3): string {
   const shown = names.slice(0, most).join(', ')
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown
+  return names.length > most ? t('few', { names: shown, n: names.length - most }) : shown
 }
 
 /** "2 added, 1 taken away": what a change of keys comes to; empty for none. */
@@ -121,5 +79,13 @@ export function changeText(before: Iterable<string>, after: ReadonlySet<string>)
   const had = new Set(before)
   const added = [...after].filter((key) => !had.has(key)).length
   const taken = [...had].filter((key) => !after.has(key)).length
-  return [added > 0 && `${added} added`, taken > 0 && `${taken} taken away`].filter(Boolean).join(', ')
+  if (added > 0 && taken > 0) return t('change.both', { added, taken })
+  if (added > 0) return t('change.added', { added })
+  return taken > 0 ? t('change.taken', { taken }) : ''
+}
+
+/** What a form with a name and rights still wants. */
+export function missingText(name: boolean, right: boolean): string | undefined {
+  if (name && right) return undefined
+  return t(`missing.${name ? 'right' : right ? 'name' : 'name_right'}`)
 }

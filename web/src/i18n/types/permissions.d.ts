@@ -1,0 +1,88 @@
+// Written by `npm run texts` from ../en/permissions.json.
+export {}
+
+declare module '../texts' {
+  interface Texts {
+    permissions: {
+      'right.server_read': {}
+      'right.websocket_connect': {}
+      'right.control_console': {}
+      'right.control_start': {}
+      'right.control_stop': {}
+      'right.control_restart': {}
+      'right.user_create': {}
+      'right.user_read': {}
+      'right.user_update': {}
+      'right.user_delete': {}
+      'right.file_create': {}
+      'right.file_read': {}
+      'right.file_read_content': {}
+      'right.file_update': {}
+      'right.file_delete': {}
+      'right.file_archive': {}
+      'right.file_sftp': {}
+      'right.backup_create': {}
+      'right.backup_read': {}
+      'right.backup_delete': {}
+      'right.backup_download': {}
+      'right.backup_restore': {}
+      'right.allocation_read': {}
+      'right.allocation_create': {}
+      'right.allocation_update': {}
+      'right.allocation_delete': {}
+      'right.startup_read': {}
+      'right.startup_update': {}
+      'right.startup_docker_image': {}
+      'right.database_create': {}
+      'right.database_read': {}
+      'right.database_update': {}
+      'right.database_delete': {}
+      'right.database_view_password': {}
+      'right.schedule_create': {}
+      'right.schedule_read': {}
+      'right.schedule_update': {}
+      'right.schedule_delete': {}
+      'right.settings_rename': {}
+      'right.settings_reinstall': {}
+      'right.activity_read': {}
+      'right.admin_websocket_install': {}
+      'right.server_delete': {}
+      'right.server_crash_policy': {}
+      'right.node_read': {}
+      'right.node_create': {}
+      'right.node_update': {}
+      'right.node_delete': {}
+      'right.location_update': {}
+      'right.egg_read': {}
+      'right.egg_create': {}
+      'right.egg_delete': {}
+      'right.person_read': {}
+      'right.person_create': {}
+      'right.person_update': {}
+      'right.person_suspend': {}
+      'right.person_quota': {}
+      'right.person_delete': {}
+      'right.plan_read': {}
+      'right.plan_create': {}
+      'right.plan_update': {}
+      'right.plan_delete': {}
+      'right.role_read': {}
+      'right.role_create': {}
+      'right.role_update': {}
+      'right.role_delete': {}
+      'right.role_grant': {}
+      'right.admin_server_create': {}
+      'right.admin_server_limits': {}
+      'right.admin_server_owner': {}
+      'right.admin_server_suspend': {}
+      'right.admin_events': {}
+      'right.registry_read': {}
+      'right.registry_update': {}
+      'right.audit_read': {}
+      'right.panel_read': {}
+      'right.panel_update': {}
+      'right.admin_metrics': {}
+      'right.admin_operation_read': {}
+    }
+  }
+}
