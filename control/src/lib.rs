@@ -53,4 +53,5 @@ pub mod sso;
 pub mod subuser;
 pub mod text;
 pub mod usage;
+pub mod view_as;
 pub mod wanted;

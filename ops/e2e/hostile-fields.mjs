@@ -129,6 +129,7 @@ export const operations = (it) => ({
   'POST /settings/mail-test': { fields: { to: elsewhere, 'mail.from': elsewhere, 'mail.url': secret } },
   // Closed there; what it takes are a name and an address like those of `POST /users`.
   'POST /sign-up': { fields: { username: elsewhere, email: elsewhere } },
+  'POST /view-as': { body: {}, fields: { user: refuses, role: refuses } },
   'PATCH /users/{user}': { user: it.other, body: {}, fields: { username: refuses, email: mail } },
   // Each gets a password, which takes its time by design.
   'POST /users': {

@@ -10,6 +10,7 @@ import { router } from './router'
 import { startLanguage } from './stores/language'
 import { watchSystemTheme } from './stores/theme'
 import { turnedAway } from './stores/turned-away'
+import { forgetView } from './stores/view-as'
 
 // The mode is a constant of the build: a production bundle has neither the branch nor the file.
 if (import.meta.env.MODE === 'mock') {
@@ -20,6 +21,7 @@ if (import.meta.env.MODE === 'mock') {
 startLanguage()
 watchSystemTheme()
 function toTheDoor(): void {
+  forgetView()
   queryClient.removeQueries({ queryKey: keys.session })
   void router.navigate({ to: '/login', search: { next: router.state.location.href } })
 }

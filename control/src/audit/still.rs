@@ -14,6 +14,7 @@ use crate::{
 /// # Errors
 /// 401 or 403 for what has ended meanwhile; database.
 pub async fn still(db: &impl ConnectionTrait, caller: &Caller, now_ms: i64) -> Result<()> {
+    caller.oneself()?;
     let good = match caller.actor.via {
         Via::Session(id) => {
             sessions::Entity::find_by_id(id.to_string())

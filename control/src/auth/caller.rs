@@ -20,6 +20,7 @@ use crate::{
     db::Lane,
     error::{Error, Result},
     session::store,
+    view_as,
 };
 
 /// `last_seen_at` and `last_used_at` are written this often at most.
@@ -40,6 +41,8 @@ pub struct Caller {
     pub two_steps: bool,
     /// When the log-in was, Unix milliseconds; none with an API key.
     pub began_ms: Option<i64>,
+    /// An admin who looks as this person: reads, and changes nothing.
+    pub viewing: bool,
 }
 
 /// Left in a request whose key has paid for it: it is looked at twice where an answer may be repeated.
@@ -69,6 +72,7 @@ impl Caller {
             narrowed: false,
             two_steps: false,
             began_ms: None,
+            viewing: false,
         })
     }
 
@@ -90,6 +94,7 @@ impl Caller {
     /// # Errors
     /// 403 with an API key.
     pub fn by_session(&self) -> Result<SessionId> {
+        self.oneself()?;
         match self.actor.via {
             Via::Session(id) => Ok(id),
             Via::ApiKey(_) => Err(Error::forbidden(
@@ -103,12 +108,24 @@ impl Caller {
     /// # Errors
     /// 403 with a key for some permissions alone.
     pub fn whole(&self) -> Result<()> {
+        self.oneself()?;
         if !self.narrowed {
             return Ok(());
         }
         let text =
             "a key that was made for some permissions alone does not reach the account itself";
         Err(Error::forbidden("forbidden", text))
+    }
+
+    /// Passes for whoever looks with their own eyes.
+    /// # Errors
+    /// 409 `viewing_as`.
+    pub fn oneself(&self) -> Result<()> {
+        if !self.viewing {
+            return Ok(());
+        }
+        let text = "you look at the panel as somebody else sees it: what belongs to their account alone is not shown";
+        Err(Error::conflict("viewing_as", text))
     }
 
     /// The session that tickets are bound to: an API key's own id stands for one.
@@ -352,7 +369,8 @@ impl FromRequestParts<App> for AnyCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        authenticate(parts, app).await.map(Self)
+        let caller = authenticate(parts, app).await?;
+        view_as::seen_as(parts, app, caller).await.map(Self)
     }
 }
 
@@ -377,6 +395,6 @@ impl FromRequestParts<App> for Caller {
                  POST /api/v1/account/second-factor",
             ));
         }
-        Ok(caller)
+        view_as::seen_as(parts, app, caller).await
     }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     account, allocation, api_key, app::App, audit, egg, email_link, event, files, join_token,
     location, node, operation, panel, passkey, password_link, person, plan, profile, quota,
-    registry, role, second_factor, server, session, ssh_key, sso, subuser,
+    registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
 };
 
 /// JSON bodies are small.
@@ -131,6 +131,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(role::api::list_user_grants))
         .routes(routes!(person::api::sign_up))
+        .routes(routes!(view_as::api::begin_view))
         .routes(routes!(person::api::reset_user_password))
         .routes(routes!(person::api::explain_user))
         .routes(routes!(

@@ -96,6 +96,8 @@ pub struct CurrentSession {
     pub user: User,
     /// What they say about themselves, and how they like the panel.
     pub profile: Profile,
+    /// An admin looks as this person (`x-view-as`).
+    pub viewing: bool,
     /// Permission keys held on the panel as a whole.
     pub permissions: Vec<String>,
     /// Those of nodes that are held on some node at least, and `admin.server.create`: what is worth offering. Which node it is,

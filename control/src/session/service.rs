@@ -271,6 +271,7 @@ pub async fn current(app: &App, peer: &Peer, caller: &Caller) -> Result<CurrentS
     let settings = app.panel.now();
     Ok(CurrentSession {
         profile: profile::service::get(app, caller).await?,
+        viewing: caller.viewing,
         user: caller.user.clone().into(),
         permissions: keys.names(),
         permissions_on_nodes: on_some_node(&caller.actor).names(),

@@ -55,6 +55,7 @@ const POWERLESS: &[(&str, u16)] = &[
     ("set_settings", 403),
     ("test_mail", 403),
     ("sign_up", 409),
+    ("begin_view", 403),
     ("list_passkeys", 200),
     ("create_passkey", 409),
     ("offer_passkey", 409),

@@ -35,6 +35,7 @@ mod http_sso;
 mod http_suspension;
 mod http_tls;
 mod http_versions;
+mod http_view_as;
 mod http_walk;
 mod ingest;
 mod nats_check;

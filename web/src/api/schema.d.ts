@@ -1785,6 +1785,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/view-as": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to look at the panel as somebody else sees it, for admins in a browser.
+         * @description From then on GETs that carry the answer's `header` as `x-view-as` are answered as that person, or as somebody with that role
+         *     over everything, would be answered. Whatever would change something is refused with it (409 `viewing_as`), and so is
+         *     what belongs to an account alone, such as its log-ins and keys.
+         */
+        post: operations["begin_view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2111,6 +2133,8 @@ export interface components {
             second_factor_wanted_by: components["schemas"]["WantedBy"] | null;
             /** @description Who. */
             user: components["schemas"]["User"];
+            /** @description An admin looks as this person (`x-view-as`). */
+            viewing: boolean;
         };
         /** @description A directory to be made. */
         DirectoryCreate: {
@@ -4518,6 +4542,23 @@ export interface components {
             required: boolean;
         };
         Version: string;
+        /** @description One of both. */
+        ViewAs: {
+            /** @description As somebody sees it who has this role over everything, and nothing else. */
+            role?: string | null;
+            /** @description As this person sees it. */
+            user?: string | null;
+        };
+        /** @description How it is looked at from now on. */
+        Viewing: {
+            /**
+             * @description To be sent as `x-view-as` with each GET.
+             * @example user:01h455vb4pex5vsknk084sn02q
+             */
+            header: string;
+            /** @description What the person or the role is called. */
+            name: string;
+        };
         /**
          * @description Who wants a second step of somebody.
          * @enum {string}
@@ -9392,6 +9433,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Why"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_view: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewAs"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Viewing"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

@@ -20,6 +20,7 @@ import { SecondStepBanner } from './second-step-banner'
 import { ShortcutsDialog } from './shortcuts'
 import { Sidebar } from './sidebar'
 import { Topbar } from './topbar'
+import { ViewAsBanner } from './view-as'
 
 const t = texts('shell')
 
@@ -77,6 +78,7 @@ export function Shell() {
               </Banner>
             </div>
           )}
+          <ViewAsBanner />
           <SecondStepBanner />
           <LineBanner />
           <Outlet />

@@ -2,6 +2,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { api, must } from '~/api/client'
 import { queryClient } from '~/api/queries'
 import { live } from '~/live/live'
+import { forgetView } from '~/stores/view-as'
 
 /** Ends the session here and on the panel; what was read with it is forgotten. */
 export function useSignOut(): () => void {
@@ -11,6 +12,7 @@ export function useSignOut(): () => void {
       .catch(() => undefined)
       .then(() => {
         live.stop()
+        forgetView()
         queryClient.clear()
         return navigate({ to: '/login' })
       })

@@ -113,6 +113,11 @@ export const accountRoutes: Route[] = [
     }),
   ],
   ['POST', /^\/sign-up$/, () => undefined],
+  [
+    'POST',
+    /^\/view-as$/,
+    (_m, body) => ({ header: `user:${(body as { user?: string }).user}`, name: 'tomasz' }),
+  ],
   ['GET', /^\/settings$/, () => settings],
   [
     'PUT',

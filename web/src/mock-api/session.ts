@@ -32,6 +32,7 @@ export function signedIn({
       ...user,
     },
     profile: UNSAID,
+    viewing: false,
     permissions: [],
     permissions_on_nodes: [],
     second_factor_wanted_by: null,

@@ -120,6 +120,7 @@ const routes: Route[] = [
         ? {
             user: user(),
             profile: mockProfile(),
+            viewing: false,
             permissions: member() ? [] : ALL_KEYS,
             permissions_on_nodes: member() ? [] : ALL_KEYS,
             second_factor_wanted_by: wantedBy(),

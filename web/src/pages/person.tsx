@@ -6,6 +6,7 @@ import { PageProblem } from '~/components/page-states'
 import { PersonDanger } from '~/components/person-danger'
 import { PersonRoles } from '~/components/person-roles'
 import { SuspensionBanner } from '~/components/person-suspension'
+import { ViewAsButton } from '~/components/view-as'
 import { WhyCard } from '~/components/why'
 import { PersonDetails } from '~/forms/person-details'
 import { PersonQuota } from '~/forms/person-quota'
@@ -49,6 +50,7 @@ export function PersonPage() {
           </span>
         }
       >
+        <ViewAsButton user={person.id} />
         {may('audit.read') && (
           <Link to="/audit" search={{ user: person.id }} className={buttonClass('secondary', 'md', false)}>
             {t('what_they_did')}

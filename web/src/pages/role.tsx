@@ -8,6 +8,7 @@ import type { Role } from '~/api/types'
 import { Page, PageHead } from '~/components/page-head'
 import { PageProblem } from '~/components/page-states'
 import { RolePeople } from '~/components/role-people'
+import { ViewAsButton } from '~/components/view-as'
 import { RoleForm } from '~/forms/role-edit'
 import { useMay } from '~/hooks/use-may'
 import { texts } from '~/i18n/texts'
@@ -45,6 +46,7 @@ export function RolePage() {
           </span>
         }
       >
+        <ViewAsButton role={role.id} />
         <DeleteRole role={role} off={may('role.delete') ? beyond : t('off.remove')} />
       </PageHead>
       <div className="grid grid-cols-[minmax(0,1fr)_400px] items-start gap-4 max-xl:grid-cols-1">

@@ -98,6 +98,11 @@ declare module '../texts' {
       'line.title': {}
       'line.retry': {}
       'line.note': { since: Word; wait: Word }
+      'view_as': {}
+      'view_as.title': { name: Word }
+      'view_as.note': {}
+      'view_as.stop': {}
+      'view_as.failed': {}
     }
   }
 }
