@@ -76,6 +76,15 @@ declare module '../texts' {
       'passkey.create': {}
       'passkey.update': {}
       'passkey.delete': {}
+      'ssh_key.create': {}
+      'ssh_key.update': {}
+      'ssh_key.delete': {}
+      'account.profile': {}
+      'account.avatar': {}
+      'person.sign_up': {}
+      'panel.update': {}
+      'panel.mail_test': {}
+      'panel.view_as': {}
       'login.create': {}
       'login.delete': {}
       'api_key.create': {}
