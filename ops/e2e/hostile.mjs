@@ -101,6 +101,8 @@ async function makeThings() {
   await ann.login(it.name, FIRST)
   await ann.put('/account/password', { current_password: FIRST, new_password: OWN })
   await ann.login(it.name, OWN)
+  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti'
+  it.sshKey = (await make('/account/ssh-keys', { public_key: key, name: BAD, current_password: PASSWORD })).id
   it.node = (await admin.all('/nodes'))[0].id
   it.nodeName = (await admin.get(`/nodes/${it.node}`)).name
   await admin.post(`/nodes/${it.node}/allocations`, { ports: '30997' })
@@ -371,7 +373,7 @@ async function lookAsAdmin(who) {
     ['/nodes', BAD], ['/nodes?join=true', BAD], [`/nodes/${it.node}`, BAD], [`/nodes/${it.node}/allocations`, BAD], [`/nodes/${it.node}/settings`, BAD],
     ['/eggs', BAD, SHOWN], [`/eggs/${it.egg}`, BAD, SHOWN],
     ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD], ['/plans', BAD],
-    ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN],
+    ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN], ['/settings'],
     ['/operations', BAD], ['/account', BAD], [`/${notAFile}`],
   ]) {
     await look(who, path, ...texts)
@@ -482,6 +484,8 @@ if (faults.length) {
 for (const { browser } of [boss, her]) await browser.close()
 // The tales after this one find the instance as it was.
 if (it.nodeName) await admin.patch(`/nodes/${it.node}`, { name: it.nodeName }).catch((error) => faults.push(error.stack))
+await admin.put('/settings', {}).catch((error) => faults.push(error.stack))
+await admin.put('/account/profile', {}).catch((error) => faults.push(error.stack))
 // Plans last: one that somebody is on stays.
 const last = (path) => (path.startsWith('/plans/') ? 1 : 0)
 for (const path of undo.reverse().sort((a, b) => last(a) - last(b))) await takeAway(path).catch((error) => faults.push(error.stack))
