@@ -1,0 +1,3 @@
+//! Databases of servers.
+
+pub mod dto;
