@@ -102,10 +102,16 @@ function Row({ row, off, onForget }: { row: HostedDatabase; off: string | false;
       <div className="min-w-0 flex-1 basis-60">
         <DatabaseStateBadge state={row.state} troubled={row.problem !== null} />
         {row.problem && (
-          <p className="text-12 text-t2 [overflow-wrap:anywhere]">
-            {t.maybe(`code.${row.problem}`)} {visible(row.problem_detail ?? '')}{' '}
-            {row.retry_at && t.rich('hosted.tries', { n: row.failures, when: <Ago at={row.retry_at} /> })}
-          </p>
+          <div className="text-12 text-t2 [overflow-wrap:anywhere]">
+            <p>
+              {t.maybe(`code.${row.problem}`)} {visible(row.problem_detail ?? '')}
+            </p>
+            {row.retry_at && (
+              <p className="text-t3">
+                {t.rich('hosted.tries', { n: row.failures, when: <Ago at={row.retry_at} /> })}
+              </p>
+            )}
+          </div>
         )}
       </div>
       {row.state === 'dropping' && row.failures > 0 && (

@@ -5,7 +5,7 @@ import { api, must } from '~/api/client'
 import { databaseHostsQuery } from '~/api/databases'
 import { keys } from '~/api/queries'
 import type { DatabaseHost } from '~/api/types'
-import { CredentialRow, TakeBack } from '~/components/credentials'
+import { TakeBack } from '~/components/credentials'
 import { HostTestDialog } from '~/components/database-host-test'
 import { HostedDialog } from '~/components/hosted-databases'
 import { Page, PageHead } from '~/components/page-head'
@@ -62,55 +62,69 @@ export function DatabaseHostsPage() {
           )}
           <ul aria-label={t('page')}>
             {hosts.data.map((host) => (
-              <CredentialRow
+              <li
                 key={host.id}
-                icon={Database}
-                name={visible(host.name)}
-                tag={
-                  host.troubled > 0 && (
-                    <Badge family="warn" shape="look">
-                      {t('troubled', { n: host.troubled })}
-                    </Badge>
-                  )
-                }
-                facts={factsOf(host)}
-                action={
-                  <span className="flex flex-wrap justify-end gap-2">
-                    <Button
-                      size="sm"
-                      off={off.update}
-                      onClick={() => setTesting(host)}
-                      aria-label={t('test_of', { name: visible(host.name) })}
-                    >
-                      {t('test')}
-                    </Button>
-                    <Button
-                      size="sm"
-                      onClick={() => setListing(host)}
-                      aria-label={t('list_of', { name: visible(host.name) })}
-                    >
-                      {t('list')}
-                    </Button>
-                    <Button
-                      size="sm"
-                      off={off.update}
-                      onClick={() => setEditing(host)}
-                      aria-label={t('change_of', { name: visible(host.name) })}
-                    >
-                      {t('change')}
-                    </Button>
-                    <Button
-                      size="sm"
-                      look="danger"
-                      off={off.remove || (host.databases > 0 && t('delete.in_use'))}
-                      onClick={() => setRemoving(host)}
-                      aria-label={t('delete_of', { name: visible(host.name) })}
-                    >
-                      {t('delete')}
-                    </Button>
-                  </span>
-                }
-              />
+                className="flex items-center gap-x-3 gap-y-2 border-t border-line px-4 py-2.5 first:border-0 max-md:flex-wrap"
+              >
+                <Database
+                  aria-hidden="true"
+                  size={16}
+                  strokeWidth={1.75}
+                  className="shrink-0 text-t3 max-md:hidden"
+                />
+                <div className="min-w-0 flex-1 max-md:basis-full">
+                  <div className="flex flex-wrap items-center gap-2">
+                    <span className="truncate font-medium">{visible(host.name)}</span>
+                    {host.troubled > 0 && (
+                      <Badge family="warn" shape="look">
+                        {t('troubled', { n: host.troubled })}
+                      </Badge>
+                    )}
+                  </div>
+                  <div className="flex flex-wrap gap-x-1.5 text-12 text-t3">
+                    {factsOf(host).map((fact, at, all) => (
+                      <span key={at} className="[overflow-wrap:anywhere]">
+                        {fact}
+                        {at < all.length - 1 && ' ·'}
+                      </span>
+                    ))}
+                  </div>
+                </div>
+                <span className="flex flex-wrap gap-2">
+                  <Button
+                    size="sm"
+                    off={off.update}
+                    onClick={() => setTesting(host)}
+                    aria-label={t('test_of', { name: visible(host.name) })}
+                  >
+                    {t('test')}
+                  </Button>
+                  <Button
+                    size="sm"
+                    onClick={() => setListing(host)}
+                    aria-label={t('list_of', { name: visible(host.name) })}
+                  >
+                    {t('list')}
+                  </Button>
+                  <Button
+                    size="sm"
+                    off={off.update}
+                    onClick={() => setEditing(host)}
+                    aria-label={t('change_of', { name: visible(host.name) })}
+                  >
+                    {t('change')}
+                  </Button>
+                  <Button
+                    size="sm"
+                    look="danger"
+                    off={off.remove || (host.databases > 0 && t('delete.in_use'))}
+                    onClick={() => setRemoving(host)}
+                    aria-label={t('delete_of', { name: visible(host.name) })}
+                  >
+                    {t('delete')}
+                  </Button>
+                </span>
+              </li>
             ))}
           </ul>
         </Card>
