@@ -12,7 +12,7 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Page, PageQuery, Path, Query},
+    http::{IfMatch, Json, Page, PageQuery, Path, Query, Tagged},
     problem::Problems,
 };
 
@@ -48,23 +48,26 @@ pub async fn get_database_host(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<DatabaseHostId>,
-) -> Result<Json<DatabaseHost>> {
+) -> Result<Tagged<DatabaseHost>> {
     caller.require(Key::DatabaseHostRead, Resource::Panel)?;
-    service::get(&app, id).await.map(Json)
+    service::get(&app, id).await.map(Tagged)
 }
 
 /// Changes all of it; what waits for the host is tried again at once.
 #[utoipa::path(put, path = "/database-hosts/{database_host}", tag = "databases",
-    params(("database_host" = String, Path, description = "Database host id")),
+    params(("database_host" = String, Path, description = "Database host id"), IfMatch),
     responses((status = 200, body = DatabaseHost), Problems))]
 pub async fn update_database_host(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<DatabaseHostId>,
+    if_match: IfMatch,
     Json(req): Json<DatabaseHostUpdate>,
-) -> Result<Json<DatabaseHost>> {
+) -> Result<Tagged<DatabaseHost>> {
     caller.require(Key::DatabaseHostUpdate, Resource::Panel)?;
-    service::update(&app, &caller, id, req).await.map(Json)
+    service::update(&app, &caller, id, &if_match, req)
+        .await
+        .map(Tagged)
 }
 
 /// Forgets a host that no database is on.

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use warren_proto::ids::{LocationId, NodeId};
 
-use crate::{database::dto::DatabaseState, http::Stamp, operation::dto::Named};
+use crate::{
+    database::dto::DatabaseState,
+    http::{Stamp, Version},
+    operation::dto::Named,
+};
 
 /// What a database host speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -81,6 +85,8 @@ impl Tls {
 pub struct DatabaseHost {
     /// ULID.
     pub id: String,
+    /// Which state this is; `if-match` takes it, and `etag` carries it.
+    pub version: Version,
     /// What it is called.
     pub name: String,
     /// What it speaks.
@@ -116,6 +122,8 @@ pub struct DatabaseHost {
     /// When it was changed last.
     pub updated_at: Stamp,
 }
+
+crate::http::versioned!(DatabaseHost);
 
 /// A database host to be made known.
 #[derive(Clone, Deserialize, ToSchema)]

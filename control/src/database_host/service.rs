@@ -24,7 +24,7 @@ use crate::{
     db::Lane,
     egg::view::lenient,
     error::{Error, Fields, Result},
-    http::{Page, PageQuery, Stamp},
+    http::{IfMatch, Page, PageQuery, Stamp, Version, later},
     operation::dto::Named,
 };
 
@@ -33,6 +33,7 @@ const MOST: u64 = 100;
 
 fn shown(row: database_hosts::Model, databases: u64, troubled: u64) -> DatabaseHost {
     DatabaseHost {
+        version: Version::at(row.updated_at_ms),
         engine: Engine::parse(&row.engine),
         tls: Tls::parse(&row.tls),
         id: row.id,
@@ -227,11 +228,12 @@ fn leads_elsewhere(before: &database_hosts::Model, req: &DatabaseHostUpdate) -> 
 
 /// Changes one.
 /// # Errors
-/// 404; 422, also for another address, account or way of encryption without the password.
+/// 404; 412 when it is another by now; 422, also for another address, account or way of encryption without the password.
 pub async fn update(
     app: &App,
     caller: &Caller,
     id: DatabaseHostId,
+    if_match: &IfMatch,
     req: DatabaseHostUpdate,
 ) -> Result<DatabaseHost> {
     let mut refused = Fields::new();
@@ -240,13 +242,15 @@ pub async fn update(
     let tx = app.db.begin(Lane::People).await?;
     let before = locked(&*tx, &id.to_string()).await?;
     let before = before.ok_or_else(|| Error::not_found("database host"))?;
+    if_match.check(&Version::at(before.updated_at_ms))?;
     places(&*tx, &mut refused, &req).await?;
     // Or the stored one could be had by letting control log in somewhere else with it.
     let known = req.password.is_some() || !leads_elsewhere(&before, &req);
     let text = "goes to another place than before: type it once more";
     refused.check(known, "password", "required", text);
     refused.finish()?;
-    let after = row(app, &before.id, &req, now_ms)?;
+    let changed_ms = later(before.updated_at_ms, now_ms);
+    let after = row(app, &before.id, &req, changed_ms)?;
     let after = after.update(&*tx).await.map_err(taken)?;
     let (had, has) = (told(&before), told(&after));
     let mut diff = Map::new();

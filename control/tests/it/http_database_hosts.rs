@@ -5,7 +5,7 @@ use warren_proto::ids::NodeId;
 
 use crate::{
     database_rig::{Gate, Rig, Server, text},
-    http_panel::Panel,
+    http_panel::{Answer, Panel},
     on_both,
     world::World,
 };
@@ -40,6 +40,12 @@ async fn a_host_is_made_known_changed_and_forgotten(world: World) {
     next["nodes"] = json!([rig.scene.node.id.to_string()]);
     let changed = root.put(&rig.host, next.clone()).await.expect(200);
     assert_eq!(changed["name"], "Main");
+    let stale = root
+        .request(reqwest::Method::PUT, &format!("/api/v1{}", rig.host))
+        .header("if-match", format!("\"{}\"", text(shown, "version")))
+        .json(&next);
+    let stale = Answer::of(stale.send().await.unwrap()).await;
+    assert_eq!(stale.problem(412), "changed_meanwhile");
     // The password is what it was.
     assert_eq!(rig.test().await["ok"], true);
     next["password"] = json!("wrong");

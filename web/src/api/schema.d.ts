@@ -2435,6 +2435,8 @@ export interface components {
             updated_at: components["schemas"]["Stamp"];
             /** @description Who control is there. */
             username: string;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
         };
         /** @description A host on which a server may get a database. */
         DatabaseHostChoice: components["schemas"]["DatabaseHostRef"] & {
@@ -6286,7 +6288,13 @@ export interface operations {
     update_database_host: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
             path: {
                 /** @description Database host id */
                 database_host: string;

@@ -5,6 +5,7 @@ import { locationsQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
 import { keys, nodesQuery, queryClient } from '~/api/queries'
 import type { DatabaseEngine, DatabaseHost, DatabaseTls } from '~/api/types'
+import { ifMatch } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
 import { texts } from '~/i18n/texts'
@@ -96,7 +97,7 @@ function HostForm({ known, onClose }: { known: DatabaseHost | undefined; onClose
       return known
         ? must(
             api.PUT('/database-hosts/{database_host}', {
-              params: { path: { database_host: known.id } },
+              params: { path: { database_host: known.id }, header: ifMatch(known.version) },
               body: { ...body, password: password || null },
             }),
           )

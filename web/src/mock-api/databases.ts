@@ -5,6 +5,7 @@ import { ago, id, nodes, servers } from './data'
 let hosts: DatabaseHost[] = [
   {
     id: id(970),
+    version: '1',
     name: 'db-fra-1',
     engine: 'mariadb',
     address: '10.0.0.5',
@@ -25,6 +26,7 @@ let hosts: DatabaseHost[] = [
   },
   {
     id: id(971),
+    version: '1',
     name: 'pg-hel-1',
     engine: 'postgresql',
     address: 'pg.internal',

@@ -10,6 +10,7 @@ import { DatabaseHostsPage } from './database-hosts'
 const EVERY = ['read', 'create', 'update', 'delete'].map((word) => `database_host.${word}`)
 const HOST: DatabaseHost = {
   id: 'h1',
+  version: '1',
   name: 'db-1',
   engine: 'mariadb',
   address: '10.0.0.5',
