@@ -16,9 +16,9 @@ use super::{
     openapi, proxy, web,
 };
 use crate::{
-    account, allocation, api_key, app::App, audit, database, database_host, egg, email_link, event, files, join_token,
-    location, node, operation, panel, passkey, password_link, person, plan, profile, quota,
-    registry, role, second_factor, server, session, ssh_key, sso, subuser,
+    account, allocation, api_key, app::App, audit, database, database_host, egg, email_link, event,
+    files, join_token, location, node, operation, panel, passkey, password_link, person, plan,
+    profile, quota, registry, role, second_factor, server, session, ssh_key, sso, subuser,
 };
 
 /// JSON bodies are small.
