@@ -373,7 +373,7 @@ async function lookAsAdmin(who) {
     ['/nodes', BAD], ['/nodes?join=true', BAD], [`/nodes/${it.node}`, BAD], [`/nodes/${it.node}/allocations`, BAD], [`/nodes/${it.node}/settings`, BAD],
     ['/eggs', BAD, SHOWN], [`/eggs/${it.egg}`, BAD, SHOWN],
     ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD], ['/plans', BAD],
-    ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN],
+    ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN], ['/database-hosts', BAD], [`${server}/databases`],
     ['/operations', BAD], ['/account', BAD], [`/${notAFile}`],
   ]) {
     await look(who, path, ...texts)
