@@ -12,6 +12,7 @@ use crate::{
     auth::Door,
     clock::Clock,
     config::Config,
+    database_host::desk::Desk,
     db::{Db, Role},
     keys::Keys,
     mail::Mailer,
@@ -41,6 +42,8 @@ pub struct Ground {
     pub met: Met,
     /// Who is not listened to for a while.
     pub conduct: Conduct,
+    /// How much is in hand on each database host.
+    pub desk: Desk,
 }
 
 impl Ground {
@@ -60,6 +63,7 @@ impl Ground {
             nudges: Nudges::default(),
             met: Met::default(),
             conduct: Conduct::default(),
+            desk: Desk::default(),
         };
         panel::load(&ground)
             .await

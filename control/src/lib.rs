@@ -11,6 +11,8 @@ pub mod clock;
 pub mod config;
 pub mod console;
 pub mod consumer;
+pub mod database;
+pub mod database_host;
 pub mod db;
 pub mod egg;
 pub mod email_link;

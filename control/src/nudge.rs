@@ -14,6 +14,7 @@ pub struct Nudges {
     nodes: Arc<Nodes>,
     revoked: broadcast::Sender<()>,
     rights: Arc<Notify>,
+    databases: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -29,6 +30,7 @@ impl Default for Nudges {
             nodes: Arc::default(),
             revoked: broadcast::channel(16).0,
             rights: Arc::default(),
+            databases: Arc::default(),
         }
     }
 }
@@ -60,6 +62,16 @@ impl Nudges {
     /// Waits for [`Nudges::rights`].
     pub async fn rights_due(&self) {
         self.rights.notified().await;
+    }
+
+    /// Something is to be done on a database host, or there is room again to do it.
+    pub fn databases(&self) {
+        self.databases.notify_one();
+    }
+
+    /// Waits for [`Nudges::databases`].
+    pub async fn databases_due(&self) {
+        self.databases.notified().await;
     }
 
     /// Waits for [`Nudges::outbox`].

@@ -12,7 +12,7 @@ use warren_proto::bus::{
 
 use crate::{
     app::App,
-    audit, consumer, gate,
+    audit, consumer, database, gate,
     node::{presence, push},
     outbox, panel, reconcile, retention, serve,
 };
@@ -37,6 +37,7 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     tasks.spawn(push::run(app.clone(), sys.clone(), stop.clone()));
     tasks.spawn(outbox::run(app.clone(), stop.clone()));
     tasks.spawn(reconcile::run(app.clone(), stop.clone()));
+    tasks.spawn(database::work::run(app.clone(), stop.clone()));
     tasks.spawn(gate::run(app.clone(), stop.clone()));
     tasks.spawn(panel::run(app.clone(), stop.clone()));
     tasks.spawn(consumer::review::run(app.clone(), stop.clone()));

@@ -59,6 +59,20 @@ export const operations = (it) => ({
   },
   'POST /account/ssh-keys': { fields: { name: elsewhere, public_key: elsewhere, current_password: secret } },
   'PATCH /account/ssh-keys/{id}': { id: it.sshKey, body: {}, fields: { name: takes } },
+  'POST /database-hosts': {
+    body: () => ({ ...it.databaseHost, name: fresh() }),
+    fields: {
+      name: takes, address: refuses, public_address: refuses, username: takes, password: secret, ca_pem: refuses,
+      'nodes[]': refuses, 'locations[]': refuses,
+    },
+  },
+  'PUT /database-hosts/{database_host}': {
+    body: () => ({ ...it.databaseHost, engine: undefined, name: fresh() }),
+    fields: {
+      username: takes, name: takes, address: refuses, public_address: refuses, password: secret, ca_pem: refuses,
+      'nodes[]': refuses, 'locations[]': refuses,
+    },
+  },
   'POST /eggs/import': { body: it.plainEgg, fields: { '': refuses, file: elsewhere, '?name': takes }, made: 'egg' },
   // A revoked one counts against its person until it would have ended: few are made.
   'POST /event-consumers': { only: FEW, body: { name: 'c' }, fields: { name: takes, 'servers[]': refuses } },
@@ -106,6 +120,8 @@ export const operations = (it) => ({
       'ports.primary': refuses, 'ports.remove[]': refuses, startup: takes, 'variables{}': takes, 'variables{key}': refuses,
     },
   },
+  'POST /servers/{server}/databases': { body: {}, fields: { name: refuses, host: refuses, connections_from: refuses } },
+  'DELETE /servers/{server}/databases/{database}': { only: FEW.slice(0, -1), fields: { '?name': refuses } },
   'DELETE /servers/{server}': { only: FEW.slice(0, -1), fields: { '?name': refuses } },
   'PUT /servers/{server}/files/content': { body: 'text', fields: { '?path': takes } },
   'POST /servers/{server}/files/delete': { body: {}, fields: { 'paths[]': takes } },

@@ -124,6 +124,8 @@ async function makeThings() {
   it.role = (await make('/roles', { name: 'to be renamed', keys: ['node.read'] })).id
   it.location = (await make('/locations', { name: 'to be renamed' })).id
   it.registry = (await make('/registries', { host: 'hostile.example', username: 'u', password: 'p' })).id
+  it.databaseHost = { name: 'to be renamed', engine: 'mariadb', address: 'db.hostile.example', port: 3306, username: 'u', password: 'p', tls: 'off' }
+  it.database_host = (await make('/database-hosts', it.databaseHost)).id
   await admin.post(`/servers/${it.server}/users`, { login: it.name, keys: SERVER_KEYS })
   it.plan = (await make('/plans', { name: 'to be renamed', limits: {} })).id
   await admin.put(`/users/${it.other}/quota`, { plan: it.plan })
@@ -374,6 +376,7 @@ async function lookAsAdmin(who) {
     ['/eggs', BAD, SHOWN], [`/eggs/${it.egg}`, BAD, SHOWN],
     ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD], ['/plans', BAD],
     ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN], ['/settings'],
+    ['/database-hosts', BAD], [`${server}/databases`],
     ['/operations', BAD], ['/account', BAD], [`/${notAFile}`],
   ]) {
     await look(who, path, ...texts)

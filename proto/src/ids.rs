@@ -131,6 +131,10 @@ ids! {
     JoinTokenId = "join token";
     /// One private image registry.
     RegistryId = "registry";
+    /// One database server that databases are made on.
+    DatabaseHostId = "database host";
+    /// One database of a server.
+    DatabaseId = "database";
     /// One process start of an agent.
     BootId = "boot";
     /// One ledger file.

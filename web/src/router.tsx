@@ -159,6 +159,12 @@ const serverInstall = createRoute({
   component: page(() => import('./pages/server-install'), 'ServerInstallPage'),
 })
 
+const serverDatabases = createRoute({
+  getParentRoute: () => server,
+  path: '/databases',
+  component: page(() => import('./pages/server-databases'), 'ServerDatabasesPage'),
+})
+
 const serverUsers = createRoute({
   getParentRoute: () => server,
   path: '/users',
@@ -276,6 +282,12 @@ const registries = createRoute({
   component: page(() => import('./pages/registries'), 'RegistriesPage'),
 })
 
+const databaseHosts = createRoute({
+  getParentRoute: () => app,
+  path: '/database-hosts',
+  component: page(() => import('./pages/database-hosts'), 'DatabaseHostsPage'),
+})
+
 const settings = createRoute({
   getParentRoute: () => app,
   path: '/settings',
@@ -313,6 +325,7 @@ export const router = createRouter({
         serverConsole,
         serverFiles,
         serverInstall,
+        serverDatabases,
         serverUsers,
         serverActivity,
         serverSettings,
@@ -329,6 +342,7 @@ export const router = createRouter({
       audit,
       consumers,
       registries,
+      databaseHosts,
       operations,
       settings,
       account,

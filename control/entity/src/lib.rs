@@ -12,6 +12,8 @@ pub mod console_runs;
 pub mod console_sizes;
 pub mod console_streams;
 pub mod counters;
+pub mod database_hosts;
+pub mod databases;
 pub mod egg_variables;
 pub mod eggs;
 pub mod event_consumers;

@@ -32,6 +32,8 @@ pub struct Model {
     pub ports: Option<i64>,
     /// Shares with others, counted once for each server.
     pub subusers: Option<i64>,
+    /// Databases of all servers.
+    pub databases: Option<i64>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// Unix milliseconds.

@@ -26,6 +26,8 @@ pub struct Model {
     pub ports: Option<i64>,
     /// Shares with others, counted once for each server.
     pub subusers: Option<i64>,
+    /// Databases of all servers.
+    pub databases: Option<i64>,
     /// Unix milliseconds.
     pub updated_at_ms: i64,
 }

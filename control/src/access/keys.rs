@@ -226,6 +226,14 @@ keys! {
         RegistryRead = "registry.read",
         /// Change credentials of private registries.
         RegistryUpdate = "registry.update",
+        /// See database hosts and what is on them; never their passwords.
+        DatabaseHostRead = "database_host.read",
+        /// Make database hosts known.
+        DatabaseHostCreate = "database_host.create",
+        /// Change and test database hosts, and forget databases that can't be removed there.
+        DatabaseHostUpdate = "database_host.update",
+        /// Remove database hosts that no database is on.
+        DatabaseHostDelete = "database_host.delete",
         /// See all that was done, by whom and from where.
         AuditRead = "audit.read",
         /// See the panel's settings.

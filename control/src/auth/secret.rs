@@ -106,6 +106,13 @@ pub fn first_password() -> Result<Secret> {
     base62(20).map(Secret)
 }
 
+/// The password of a database: 190 bits, and no character that SQL, a shell or an address would read as another.
+/// # Errors
+/// No system random source.
+pub fn database_password() -> Result<Secret> {
+    base62(32).map(Secret)
+}
+
 /// CRC-32 in base62: tells a mistyped key from a revoked one without asking the database.
 fn checksum(body: &str) -> String {
     let mut left = crc32fast::hash(body.as_bytes());

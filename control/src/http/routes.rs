@@ -16,9 +16,9 @@ use super::{
     openapi, proxy, web,
 };
 use crate::{
-    account, allocation, api_key, app::App, audit, egg, email_link, event, files, join_token,
-    location, node, operation, panel, passkey, password_link, person, plan, profile, quota,
-    registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
+    account, allocation, api_key, app::App, audit, database, database_host, egg, email_link, event,
+    files, join_token, location, node, operation, panel, passkey, password_link, person, plan,
+    profile, quota, registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
 };
 
 /// JSON bodies are small.
@@ -212,7 +212,28 @@ pub(super) fn api() -> OpenApiRouter<App> {
             registry::api::update_registry,
             registry::api::delete_registry
         ));
+    let database_hosts = OpenApiRouter::new()
+        .routes(routes!(
+            database_host::api::list_database_hosts,
+            database_host::api::create_database_host
+        ))
+        .routes(routes!(
+            database_host::api::get_database_host,
+            database_host::api::update_database_host,
+            database_host::api::delete_database_host
+        ))
+        .routes(routes!(database_host::api::test_database_host))
+        .routes(routes!(database_host::api::list_hosted_databases))
+        .routes(routes!(database_host::api::forget_hosted_database));
     let servers = OpenApiRouter::new()
+        .routes(routes!(
+            database::api::list_databases,
+            database::api::create_database
+        ))
+        .routes(routes!(database::api::list_server_database_hosts))
+        .routes(routes!(database::api::delete_database))
+        .routes(routes!(database::api::rotate_database))
+        .routes(routes!(database::api::get_database_connection))
         .routes(routes!(
             server::api::list_servers,
             server::api::create_server
@@ -262,6 +283,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(nodes)
         .merge(eggs)
         .merge(registries)
+        .merge(database_hosts)
         .merge(servers)
         .merge(rest)
         .layer(JSON.while_reading())

@@ -162,6 +162,7 @@ pub async fn create(app: &App, caller: &Caller, req: PlanCreate) -> Result<Plan>
         cpu_percent: Set(columns.cpu_percent),
         ports: Set(columns.ports),
         subusers: Set(columns.subusers),
+        databases: Set(columns.databases),
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
@@ -229,6 +230,7 @@ pub async fn update(
         row.cpu_percent = Set(columns.cpu_percent);
         row.ports = Set(columns.ports);
         row.subusers = Set(columns.subusers);
+        row.databases = Set(columns.databases);
     }
     if standard == Some(true) {
         alone(&*tx, &before.id).await?;

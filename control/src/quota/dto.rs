@@ -32,6 +32,9 @@ pub struct QuotaLimits {
     /// Shares with others, of all servers.
     #[serde(default)]
     pub subusers: Option<u32>,
+    /// Databases of all servers.
+    #[serde(default)]
+    pub databases: Option<u32>,
 }
 
 /// What somebody's servers have together by their limits, whether they run or not.
@@ -49,6 +52,8 @@ pub struct QuotaUse {
     pub ports: u64,
     /// Shares that have not ended.
     pub subusers: u64,
+    /// Databases, also those that are being made or removed.
+    pub databases: u64,
 }
 
 /// A quota and what of it is given out. More may be given out than there is: a quota that is lowered takes nothing away.
@@ -100,6 +105,9 @@ pub struct QuotaSet {
     /// Shares with others, of all servers.
     #[serde(default)]
     pub subusers: Option<u32>,
+    /// Databases of all servers.
+    #[serde(default)]
+    pub databases: Option<u32>,
 }
 
 impl QuotaSet {
@@ -113,6 +121,7 @@ impl QuotaSet {
             cpu_percent: self.cpu_percent,
             ports: self.ports,
             subusers: self.subusers,
+            databases: self.databases,
         }
     }
 }

@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
     QueryFilter, QuerySelect, QueryTrait, sea_query::OnConflict,
 };
-use warren_entity::{allocations, quotas, servers, subusers};
+use warren_entity::{allocations, databases, quotas, servers, subusers};
 
 use super::dto::{QuotaLimits, QuotaUse};
 use crate::{
@@ -30,6 +30,8 @@ pub enum Kind {
     Ports,
     /// Shares.
     Subusers,
+    /// Databases.
+    Databases,
 }
 
 impl Kind {
@@ -41,14 +43,15 @@ impl Kind {
         Self::Cpu,
         Self::Ports,
     ];
-    /// All: a server that comes with its people.
-    pub const ALL: [Self; 6] = [
+    /// All: a server that comes with its people and its databases.
+    pub const ALL: [Self; 7] = [
         Self::Servers,
         Self::Memory,
         Self::Disk,
         Self::Cpu,
         Self::Ports,
         Self::Subusers,
+        Self::Databases,
     ];
 
     fn of(self, quota: &QuotaLimits) -> Option<u64> {
@@ -59,6 +62,7 @@ impl Kind {
             Self::Cpu => quota.cpu_percent.map(u64::from),
             Self::Ports => quota.ports.map(u64::from),
             Self::Subusers => quota.subusers.map(u64::from),
+            Self::Databases => quota.databases.map(u64::from),
         }
     }
 }
@@ -90,7 +94,7 @@ pub fn grown(before: &Limits, after: &Limits) -> Vec<Kind> {
     grown
 }
 
-/// What an owner's servers have. Those that are being deleted count no more, but for their ports.
+/// What an owner's servers have. Those that are being deleted count no more, but for their ports and databases.
 /// # Errors
 /// Database.
 pub async fn used(db: &impl ConnectionTrait, owner: &str, now_ms: i64) -> Result<QuotaUse> {
@@ -110,7 +114,12 @@ pub async fn used(db: &impl ConnectionTrait, owner: &str, now_ms: i64) -> Result
     // turn must not take a node's ports.
     let held = ever().column(servers::Column::Id).into_query();
     let ports = allocations::Entity::find()
-        .filter(allocations::Column::ServerId.in_subquery(held))
+        .filter(allocations::Column::ServerId.in_subquery(held.clone()))
+        .count(db)
+        .await?;
+    // Nor a host's room with databases, which stand there until they are removed.
+    let databases = databases::Entity::find()
+        .filter(databases::Column::ServerId.in_subquery(held))
         .count(db)
         .await?;
     let subusers = subusers::Entity::find()
@@ -123,6 +132,7 @@ pub async fn used(db: &impl ConnectionTrait, owner: &str, now_ms: i64) -> Result
     Ok(QuotaUse {
         ports,
         subusers,
+        databases,
         ..sum(&limits)
     })
 }
@@ -221,6 +231,7 @@ fn judge(kind: Kind, quota: &QuotaLimits, used: &QuotaUse) -> Result<()> {
         Kind::Servers => count(used.servers, "servers"),
         Kind::Ports => count(used.ports, "ports"),
         Kind::Subusers => count(used.subusers, "shares with others"),
+        Kind::Databases => count(used.databases, "databases"),
         Kind::Memory => sized(used.memory_bytes, "memory and swap"),
         Kind::Disk => sized(used.disk_bytes, "disk"),
         Kind::Cpu => {

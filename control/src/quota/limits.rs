@@ -23,6 +23,7 @@ pub struct Columns {
     pub cpu_percent: Option<i64>,
     pub ports: Option<i64>,
     pub subusers: Option<i64>,
+    pub databases: Option<i64>,
 }
 
 impl From<&QuotaLimits> for Columns {
@@ -36,6 +37,7 @@ impl From<&QuotaLimits> for Columns {
             cpu_percent: count(limits.cpu_percent),
             ports: count(limits.ports),
             subusers: count(limits.subusers),
+            databases: count(limits.databases),
         }
     }
 }
@@ -51,6 +53,7 @@ impl From<Columns> for QuotaLimits {
             cpu_percent: count(row.cpu_percent),
             ports: count(row.ports),
             subusers: count(row.subusers),
+            databases: count(row.databases),
         }
     }
 }
@@ -64,6 +67,7 @@ impl From<&quotas::Model> for QuotaLimits {
             cpu_percent: row.cpu_percent,
             ports: row.ports,
             subusers: row.subusers,
+            databases: row.databases,
         }
         .into()
     }
@@ -78,6 +82,7 @@ impl From<&plans::Model> for QuotaLimits {
             cpu_percent: row.cpu_percent,
             ports: row.ports,
             subusers: row.subusers,
+            databases: row.databases,
         }
         .into()
     }
@@ -90,6 +95,7 @@ pub fn check(fields: &mut Fields, within: &str, limits: &QuotaLimits) {
         ("cpu_percent", limits.cpu_percent),
         ("ports", limits.ports),
         ("subusers", limits.subusers),
+        ("databases", limits.databases),
     ] {
         let most = format!("is at most {MOST_COUNT}; leave it out for no limit");
         let fits = count.is_none_or(|n| n <= MOST_COUNT);

@@ -134,6 +134,7 @@ pub async fn set(
         cpu_percent: Set(columns.cpu_percent),
         ports: Set(columns.ports),
         subusers: Set(columns.subusers),
+        databases: Set(columns.databases),
         updated_at_ms: Set(later(before.at_ms, now_ms)),
     };
     let replace = OnConflict::column(quotas::Column::UserId)
@@ -146,6 +147,7 @@ pub async fn set(
             quotas::Column::CpuPercent,
             quotas::Column::Ports,
             quotas::Column::Subusers,
+            quotas::Column::Databases,
             quotas::Column::UpdatedAtMs,
         ])
         .to_owned();

@@ -7,6 +7,7 @@ use warren_entity::egg_variables;
 
 use super::dto::{CrashPolicyInfo, Limits, ServerCreate};
 use crate::{
+    database,
     egg::{dto::ImageChoice, view::lenient},
     error::Fields,
 };
@@ -54,6 +55,13 @@ pub fn limits(fields: &mut Fields, limits: &Limits) {
             "is 0 (no limit) or at least 16: threads count too",
         );
     }
+    let most = database::service::MOST;
+    fields.check(
+        limits.databases.is_none_or(|n| u64::from(n) <= most),
+        "limits.databases",
+        "out_of_range",
+        format!("is at most {most}; null is no limit"),
+    );
     if let Some(cpuset) = &limits.cpuset {
         fields.check(
             cpuset.is_empty() || is_cpuset(cpuset),

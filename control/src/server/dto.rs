@@ -14,8 +14,8 @@ use crate::{
     operation::dto::{Named, Operation},
 };
 
-/// Limits of a server; 0 = no limit, except for swap.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+/// Limits of a server; 0 = no limit, except for swap and databases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Memory that the game may use.
@@ -39,6 +39,28 @@ pub struct Limits {
     /// Processes and threads.
     #[serde(default)]
     pub pids: Option<u32>,
+    /// Databases; 0 or left out = none, null = no limit.
+    #[serde(default = "no_databases")]
+    pub databases: Option<u32>,
+}
+
+fn no_databases() -> Option<u32> {
+    Some(0)
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 0,
+            swap_bytes: 0,
+            disk_bytes: 0,
+            cpu_percent: 0.0,
+            io_weight: None,
+            cpuset: None,
+            pids: None,
+            databases: no_databases(),
+        }
+    }
 }
 
 /// What happens when the game ends by itself.

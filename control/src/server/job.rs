@@ -17,6 +17,7 @@ use crate::{
     app::App,
     audit::Entry,
     auth::{Caller, ServerAccess},
+    database,
     db::Lane,
     error::{Error, Result},
     ingest::effect::waits_for_install,
@@ -188,6 +189,7 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
         .filter(operations::Column::State.is_in(["pending", "running"]))
         .exec(&*tx)
         .await?;
+    database::service::drop_all(&*tx, &row.id, now_ms).await?;
     let new = NewOperation {
         kind: "delete",
         server: &row.id,
@@ -206,6 +208,7 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
     tx.commit().await?;
     app.nudges.node(access.node);
     app.nudges.outbox();
+    app.nudges.databases();
     let node = node_name(app, &row.node_id).await?;
     Ok(shown(&operation, &row.name, &node))
 }

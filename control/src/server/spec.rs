@@ -194,6 +194,8 @@ pub fn limits_of(wire: &wire::Limits) -> Limits {
         io_weight: (wire.io_weight > 0).then_some(wire.io_weight),
         cpuset: (!wire.cpuset.is_empty()).then(|| wire.cpuset.clone()),
         pids: (wire.pids != PIDS).then_some(wire.pids),
+        // Nodes know nothing of databases.
+        ..Limits::default()
     }
 }
 

@@ -5,6 +5,7 @@
 mod audit_chain;
 mod console;
 mod consumer;
+mod database_rig;
 mod doors;
 mod enrolment;
 mod fake_node;
@@ -13,6 +14,8 @@ mod hostile;
 mod http_acme;
 mod http_api_keys;
 mod http_audit;
+mod http_database_hosts;
+mod http_databases;
 mod http_door;
 mod http_eggs;
 mod http_files;

@@ -1,4 +1,4 @@
-//! Starts the real neighbours that Warren's tests need: `nats-server`, containerd, PostgreSQL, an
+//! Starts the real neighbours that Warren's tests need: `nats-server`, containerd, PostgreSQL, MariaDB, an
 //! image registry, an SMTP server, games that misbehave, and machines behind NAT.
 //!
 //! Everything started here carries a random [`Tag`], listens on loopback or inside its own network
@@ -9,9 +9,11 @@
 //! The functions block; each takes well below a second, so calling them from async tests is fine.
 
 mod clean;
+mod cluster;
 mod containerd;
 mod game;
 mod image;
+mod mariadb;
 mod nats;
 mod net;
 mod postgres;
@@ -25,6 +27,7 @@ pub use clean::{remove_host_objects, sweep_stale};
 pub use containerd::{Containerd, mount_disk};
 pub use game::FakeGame;
 pub use image::{Blob, Compression, Image, ImageBuilder, ImageIndex, Media};
+pub use mariadb::MariaDb;
 pub use nats::{Nats, NatsBuilder};
 pub use net::{NetLab, free_port};
 pub use postgres::Postgres;

@@ -396,6 +396,100 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/database-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, by name. Passwords are not shown. */
+        get: operations["list_database_hosts"];
+        put?: never;
+        /** Makes a database server known, without asking it anything. */
+        post: operations["create_database_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/database-hosts/{database_host}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them. */
+        get: operations["get_database_host"];
+        /** Changes all of it; what waits for the host is tried again at once. */
+        put: operations["update_database_host"];
+        post?: never;
+        /** Forgets a host that no database is on. */
+        delete: operations["delete_database_host"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/database-hosts/{database_host}/databases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is on a host, the oldest first. */
+        get: operations["list_hosted_databases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/database-hosts/{database_host}/databases/{database}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forgets a database that is to be removed and can't be, because its host is away for good. If it still exists there,
+         *     it stays.
+         */
+        delete: operations["forget_hosted_database"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/database-hosts/{database_host}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logs in to the host as it is stored, and looks at what can be done there. Where it goes well, what waits for the
+         *     host is tried again at once.
+         */
+        post: operations["test_database_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/eggs": {
         parameters: {
             query?: never;
@@ -1177,6 +1271,95 @@ export interface paths {
         get: operations["search_console"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/database-hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hosts on which the server may get a database, by name. */
+        get: operations["list_server_database_hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/databases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server's databases, the oldest first. */
+        get: operations["list_databases"];
+        put?: never;
+        /**
+         * Makes a database and an account that reaches it alone. Mostly it is there with the answer; a host that is slow or
+         *     away is asked again until it has done so, and `state` says how far it is.
+         */
+        post: operations["create_database"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/databases/{database}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a database with all that is in it, for good. */
+        delete: operations["delete_database"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/databases/{database}/connection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that a game needs to connect, with the password. */
+        get: operations["get_database_connection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/databases/{database}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a database's account another password and ends what is connected with the old one. */
+        post: operations["rotate_database"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2136,6 +2319,320 @@ export interface components {
             /** @description An admin looks as this person (`x-view-as`). */
             viewing: boolean;
         };
+        /** @description A database of a server, without its password. */
+        Database: {
+            /** @description From where the account may come, `%` is from anywhere; always so with PostgreSQL. */
+            connections_from: string;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description Where it is. */
+            host: components["schemas"]["DatabaseHostRef"];
+            /** @description ULID. */
+            id: string;
+            /**
+             * Format: int32
+             * @description Connections at a time; null: no limit.
+             */
+            most_connections: number | null;
+            /**
+             * @description Its name on the host.
+             * @example w5k2p9x0tq3_shop
+             */
+            name: string;
+            problem: components["schemas"]["DatabaseProblem"] | null;
+            /** @description How far it is. */
+            state: components["schemas"]["DatabaseState"];
+            /**
+             * @description The account that reaches it, and nothing else.
+             * @example u5k2p9x0tq3
+             */
+            username: string;
+        };
+        /** @description All that a game needs to connect. Never kept by who asks over the network: each look is in the audit log. */
+        DatabaseConnection: {
+            /** @description Host name or IP address. */
+            address: string;
+            /** @description The database's name. */
+            database: string;
+            /** @description What it speaks. */
+            engine: components["schemas"]["DatabaseEngine"];
+            /**
+             * @description For Java: `jdbc:mariadb://…`.
+             * @example jdbc:mariadb://10.0.0.5:3306/w5k2p9x0tq3_shop?user=u5k2p9x0tq3&password=…
+             */
+            jdbc: string;
+            /** @description Its password. */
+            password: string;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+            /**
+             * @description For most others: `mysql://…`, `postgresql://…`.
+             * @example mysql://u5k2p9x0tq3:…@10.0.0.5:3306/w5k2p9x0tq3_shop
+             */
+            url: string;
+            /** @description The account. */
+            username: string;
+        };
+        /** @description A database to be made. */
+        DatabaseCreate: {
+            /**
+             * @description From where its account may come, of MariaDB and MySQL: `10.0.0.5`, `10.0.%`, `10.0.0.0/255.255.0.0`; left out,
+             *     from anywhere.
+             * @example %
+             */
+            connections_from?: string | null;
+            engine?: components["schemas"]["DatabaseEngine"] | null;
+            /** @description Database host id; left out, the one with the most room. */
+            host?: string | null;
+            /**
+             * Format: int32
+             * @description Connections at a time; left out, as many as the host allows one database.
+             */
+            most_connections?: number | null;
+            /**
+             * @description What its name ends with: 1 to 32 of `a-z`, `0-9` and `_`; left out, something random.
+             * @example shop
+             */
+            name?: string | null;
+        };
+        /**
+         * @description What a database host speaks.
+         * @enum {string}
+         */
+        DatabaseEngine: "mariadb" | "mysql" | "postgresql";
+        /** @description A database host without its password. */
+        DatabaseHost: {
+            /** @description Host name or IP address, as control reaches it. */
+            address: string;
+            /** @description Certificates that are trusted beside the system's. */
+            ca_pem: string | null;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description Databases on it, also those that are being made or removed.
+             */
+            databases: number;
+            /** @description What it speaks. */
+            engine: components["schemas"]["DatabaseEngine"];
+            /** @description ULID. */
+            id: string;
+            /** @description Ids of locations whose nodes' servers it is for. */
+            locations: string[];
+            /**
+             * Format: int32
+             * @description Connections to one database at a time; null: no limit.
+             */
+            most_connections: number | null;
+            /**
+             * Format: int32
+             * @description Databases that fit; null: no limit.
+             */
+            most_databases: number | null;
+            /** @description What it is called. */
+            name: string;
+            /** @description Ids of nodes whose servers it is for; with no locations either, it is for all. */
+            nodes: string[];
+            /**
+             * Format: int32
+             * @description Port, as control reaches it.
+             */
+            port: number;
+            /** @description What games are told instead; null: the same. */
+            public_address: string | null;
+            /**
+             * Format: int32
+             * @description What games are told instead; null: the same.
+             */
+            public_port: number | null;
+            /** @description Whether control's connection is encrypted. */
+            tls: components["schemas"]["DatabaseTls"];
+            /**
+             * Format: int64
+             * @description Of these, those whose host did not do as it was told: `GET …/databases` says why.
+             */
+            troubled: number;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Stamp"];
+            /** @description Who control is there. */
+            username: string;
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
+        };
+        /** @description A host on which a server may get a database. */
+        DatabaseHostChoice: components["schemas"]["DatabaseHostRef"] & {
+            /** @description It takes no more. */
+            full: boolean;
+            /**
+             * Format: int32
+             * @description Connections to one database at a time at most; null: no limit.
+             */
+            most_connections: number | null;
+        };
+        /** @description A database host to be made known. */
+        DatabaseHostCreate: {
+            /**
+             * @description Host name or IP address, as control reaches it.
+             * @example 10.0.0.5
+             */
+            address: string;
+            /** @description Certificates that are trusted beside the system's; with `verify` alone. */
+            ca_pem?: string | null;
+            /** @description What it speaks; never another one. */
+            engine: components["schemas"]["DatabaseEngine"];
+            /** @description Locations whose nodes' servers it is for. */
+            locations?: string[];
+            /**
+             * Format: int32
+             * @description Connections to one database at a time; null: no limit.
+             */
+            most_connections?: number | null;
+            /**
+             * Format: int32
+             * @description Databases that fit; null: no limit.
+             */
+            most_databases?: number | null;
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example db-fra-1
+             */
+            name: string;
+            /** @description Nodes whose servers it is for; with no locations either, it is for all. */
+            nodes?: string[];
+            /** @description Its password. Never shown again. */
+            password: string;
+            /**
+             * Format: int32
+             * @description Port, as control reaches it.
+             * @example 3306
+             */
+            port: number;
+            /** @description What games are told instead; null: the same. */
+            public_address?: string | null;
+            /**
+             * Format: int32
+             * @description What games are told instead; null: the same.
+             */
+            public_port?: number | null;
+            /** @description Whether control's connection is encrypted. */
+            tls: components["schemas"]["DatabaseTls"];
+            /** @description Who control is there: an account that may make databases and accounts. */
+            username: string;
+        };
+        /** @description Where a database is, as games reach it. */
+        DatabaseHostRef: {
+            /** @description Host name or IP address. */
+            address: string;
+            /** @description What it speaks. */
+            engine: components["schemas"]["DatabaseEngine"];
+            /** @description ULID. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+        };
+        /** @description What a look at a host found. */
+        DatabaseHostTest: {
+            /**
+             * @description A word for why not: `unreachable`, `timed_out`, `tls`, `wrong_engine`, `credentials`, `privileges`, `busy`,
+             *     `refused`, `sealed`; null: nothing is wrong.
+             */
+            code: string | null;
+            /**
+             * Format: int64
+             * @description To be connected and logged in.
+             */
+            connect_ms: number | null;
+            /** @description For a person. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description A question and its answer.
+             */
+            latency_ms: number | null;
+            /** @description Privileges that the account lacks. */
+            missing: string[];
+            /** @description Databases can be made there. */
+            ok: boolean;
+            /** @description What the server says it is. */
+            version: string | null;
+            /** @description What works, and should be looked at. */
+            warnings: string[];
+        };
+        /** @description All of a database host, as it is from now on. */
+        DatabaseHostUpdate: {
+            /**
+             * @description Host name or IP address, as control reaches it.
+             * @example 10.0.0.5
+             */
+            address: string;
+            /** @description Certificates that are trusted beside the system's; with `verify` alone. */
+            ca_pem?: string | null;
+            /** @description Locations whose nodes' servers it is for. */
+            locations?: string[];
+            /**
+             * Format: int32
+             * @description Connections to one database at a time, for those that are made from now on; null: no limit.
+             */
+            most_connections?: number | null;
+            /**
+             * Format: int32
+             * @description Databases that fit; null: no limit. What is there stays.
+             */
+            most_databases?: number | null;
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example db-fra-1
+             */
+            name: string;
+            /** @description Nodes whose servers it is for; with no locations either, it is for all. What is there stays. */
+            nodes?: string[];
+            /** @description Its password; left out, it stays. An address or account that is another takes it anew. */
+            password?: string | null;
+            /**
+             * Format: int32
+             * @description Port, as control reaches it.
+             * @example 3306
+             */
+            port: number;
+            /** @description What games are told instead; null: the same. */
+            public_address?: string | null;
+            /**
+             * Format: int32
+             * @description What games are told instead; null: the same.
+             */
+            public_port?: number | null;
+            /** @description Whether control's connection is encrypted. */
+            tls: components["schemas"]["DatabaseTls"];
+            /** @description Who control is there: an account that may make databases and accounts. */
+            username: string;
+        };
+        /** @description What keeps a database from being as it is wanted. It is tried again by itself. */
+        DatabaseProblem: {
+            /** @description A word: `unreachable`, `timed_out`, `tls`, `wrong_engine`, `credentials`, `privileges`, `busy`, `refused`, `sealed`. */
+            code: string;
+            /** @description For a person. */
+            detail: string;
+            /** @description When it is tried again. */
+            retry_at: components["schemas"]["Stamp"];
+        };
+        /**
+         * @description How far a database is.
+         * @enum {string}
+         */
+        DatabaseState: "creating" | "ready" | "rotating" | "dropping";
+        /**
+         * @description Whether control's connection to a host is encrypted.
+         * @enum {string}
+         */
+        DatabaseTls: "off" | "require" | "verify";
         /** @description A directory to be made. */
         DirectoryCreate: {
             /** @description Below the server's root; parents are made too. */
@@ -2395,6 +2892,32 @@ export interface components {
              */
             os: string;
         };
+        /** @description A database, as those see it who look after its host. */
+        HostedDatabase: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int32
+             * @description Tries in a row that went wrong.
+             */
+            failures: number;
+            /** @description ULID. */
+            id: string;
+            /** @description Its name there. */
+            name: string;
+            /** @description The server was deleted: nothing but the host keeps the database. */
+            orphaned: boolean;
+            /** @description A word for what went wrong last, as in a test of the host. */
+            problem: string | null;
+            /** @description The same in the host's words. */
+            problem_detail: string | null;
+            retry_at: components["schemas"]["Stamp"] | null;
+            server: components["schemas"]["Named"] | null;
+            /** @description How far it is. */
+            state: components["schemas"]["DatabaseState"];
+            /** @description The account that reaches it. */
+            username: string;
+        };
         /**
          * @description Which of two machines keeps the identity.
          * @enum {string}
@@ -2550,7 +3073,7 @@ export interface components {
             /** @description Killed for lack of memory. */
             oom: boolean;
         };
-        /** @description Limits of a server; 0 = no limit, except for swap. */
+        /** @description Limits of a server; 0 = no limit, except for swap and databases. */
         Limits: {
             /**
              * Format: double
@@ -2559,6 +3082,11 @@ export interface components {
             cpu_percent?: number;
             /** @description `0-1,3`; null: all. */
             cpuset?: string | null;
+            /**
+             * Format: int32
+             * @description Databases; 0 or left out = none, null = no limit.
+             */
+            databases?: number | null;
             /**
              * Format: int64
              * @description Disk.
@@ -2973,6 +3501,27 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Database: {
+            /** @description The rows. */
+            items: components["schemas"]["Database"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DatabaseHost: {
+            /** @description The rows. */
+            items: components["schemas"]["DatabaseHost"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DatabaseHostChoice: {
+            /** @description The rows. */
+            items: components["schemas"]["DatabaseHostChoice"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_EggSummary: {
             /** @description The rows. */
             items: components["schemas"]["EggSummary"][];
@@ -2983,6 +3532,13 @@ export interface components {
         Page_FileInfo: {
             /** @description The rows. */
             items: components["schemas"]["FileInfo"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_HostedDatabase: {
+            /** @description The rows. */
+            items: components["schemas"]["HostedDatabase"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -3691,6 +4247,11 @@ export interface components {
              */
             cpu_percent?: number | null;
             /**
+             * Format: int32
+             * @description Databases of all servers.
+             */
+            databases?: number | null;
+            /**
              * Format: int64
              * @description Disk.
              */
@@ -3726,6 +4287,11 @@ export interface components {
              * @example 400
              */
             cpu_percent?: number | null;
+            /**
+             * Format: int32
+             * @description Databases of all servers.
+             */
+            databases?: number | null;
             /**
              * Format: int64
              * @description Disk.
@@ -3765,6 +4331,11 @@ export interface components {
              * @description 100 = one core; null: one of them has no limit.
              */
             cpu_percent: number | null;
+            /**
+             * Format: int64
+             * @description Databases, also those that are being made or removed.
+             */
+            databases: number;
             /**
              * Format: int64
              * @description Disk; null: one of them has no limit.
@@ -5648,6 +6219,271 @@ export interface operations {
                 content: {
                     "application/x-ndjson": string;
                     "text/csv": string;
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_database_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatabaseHost"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_database_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatabaseHostCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseHost"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_database_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Database host id */
+                database_host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseHost"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_database_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description Database host id */
+                database_host: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatabaseHostUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseHost"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_database_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Database host id */
+                database_host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hosted_databases: {
+        parameters: {
+            query?: {
+                /** @description Rows per page, 1 to 100. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Database host id */
+                database_host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HostedDatabase"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_hosted_database: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Database host id */
+                database_host: string;
+                /** @description Database id */
+                database: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_database_host: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Database host id */
+                database_host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseHostTest"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -7884,6 +8720,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_server_database_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatabaseHostChoice"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_databases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Database"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_database: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DatabaseCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Database"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_database: {
+        parameters: {
+            query: {
+                /** @description The database's name, as typed. */
+                name: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Database id */
+                database: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Database"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_database_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Database id */
+                database: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseConnection"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_database: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Database id */
+                database: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Database"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

@@ -13,6 +13,14 @@ export type ConnectedLogin = Schemas['LinkedLogin']
 export type ConsoleHit = Schemas['SearchHit']
 export type ConsolePage = Schemas['ConsolePage']
 export type CreateServer = Schemas['ServerCreate']
+export type Database = Schemas['Database']
+export type DatabaseConnection = Schemas['DatabaseConnection']
+export type DatabaseEngine = Schemas['DatabaseEngine']
+export type DatabaseHost = Schemas['DatabaseHost']
+export type DatabaseHostChoice = Schemas['DatabaseHostChoice']
+export type DatabaseHostTest = Schemas['DatabaseHostTest']
+export type DatabaseState = Schemas['DatabaseState']
+export type DatabaseTls = Schemas['DatabaseTls']
 export type Egg = Schemas['Egg']
 export type EggImported = Schemas['EggImported']
 export type EggSummary = Schemas['EggSummary']
@@ -20,6 +28,7 @@ export type EggVariable = Schemas['EggVariable']
 export type EventConsumer = Schemas['Consumer']
 export type FileEntry = Schemas['FileInfo']
 export type Grant = Schemas['RoleGrant']
+export type HostedDatabase = Schemas['HostedDatabase']
 export type JoinToken = Schemas['JoinTokenInfo']
 export type Location = Schemas['Location']
 export type Metrics = Schemas['MetricSeries']
@@ -62,9 +71,9 @@ export type UpdateServer = Schemas['ServerPatch']
 export type Why = Schemas['Why']
 
 type Main = 'memory_bytes' | 'swap_bytes' | 'disk_bytes' | 'cpu_percent'
-export type Limits = Schemas['Limits'] & Required<Pick<Schemas['Limits'], Main>>
+export type Limits = Schemas['Limits'] & Required<Pick<Schemas['Limits'], Main | 'databases'>>
 
-/** Limits with their defaults filled in: what is left out has no limit. */
+/** Limits with their defaults filled in: what is left out has no limit, but for databases, of which there are none. */
 export function limitsOf(limits: Schemas['Limits']): Limits {
   return {
     ...limits,
@@ -72,6 +81,7 @@ export function limitsOf(limits: Schemas['Limits']): Limits {
     swap_bytes: limits.swap_bytes ?? 0,
     disk_bytes: limits.disk_bytes ?? 0,
     cpu_percent: limits.cpu_percent ?? 0,
+    databases: limits.databases === undefined ? 0 : limits.databases,
   }
 }
 export type SshKey = Schemas['SshKey']

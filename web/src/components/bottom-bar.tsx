@@ -1,4 +1,4 @@
-import { Link, useNavigate } from '@tanstack/react-router'
+import { Link, useLocation, useNavigate } from '@tanstack/react-router'
 import {
   Ellipsis,
   LayoutDashboard,
@@ -10,7 +10,7 @@ import {
   Server,
   User,
 } from 'lucide-react'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { useMay } from '~/hooks/use-may'
 import { useSignOut } from '~/hooks/use-sign-out'
 import { texts } from '~/i18n/texts'
@@ -21,13 +21,22 @@ import { ADMIN_PLACES, openTo, PLACES } from './nav'
 const t = texts('shell')
 
 export const TAB =
-  'flex flex-col items-center justify-center gap-1 text-12 text-t2 data-[status=active]:font-medium data-[status=active]:text-accent'
+  'flex flex-col items-center justify-center gap-1 px-1 text-12 whitespace-nowrap text-t2 data-[status=active]:font-medium data-[status=active]:text-accent'
 
+/** More places than fit are reached by a swipe; the one that is open is in view. */
 export function BarFrame({ children, label }: { children: ReactNode; label: string }) {
+  const bar = useRef<HTMLElement>(null)
+  const path = useLocation({ select: ({ pathname }) => pathname })
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another path, another place that is open
+  useEffect(() => {
+    const open = bar.current?.querySelector('[data-status=active]')
+    open?.scrollIntoView?.({ block: 'nearest', inline: 'nearest' })
+  }, [path])
   return (
     <nav
+      ref={bar}
       aria-label={label}
-      className="grid auto-cols-fr grid-flow-col border-t border-line bg-surface pb-[max(8px,env(safe-area-inset-bottom))] sm:hidden"
+      className="grid auto-cols-[minmax(68px,1fr)] grid-flow-col overflow-x-auto [scrollbar-width:none] border-t border-line bg-surface pb-[max(8px,env(safe-area-inset-bottom))] sm:hidden"
     >
       {children}
     </nav>

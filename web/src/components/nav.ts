@@ -1,4 +1,5 @@
 import {
+  Database,
   Egg,
   Gauge,
   History,
@@ -28,6 +29,7 @@ export interface Place {
     | '/audit'
     | '/consumers'
     | '/registries'
+    | '/database-hosts'
     | '/operations'
     | '/settings'
   /** Its name's key. */
@@ -52,6 +54,7 @@ export const ADMIN_PLACES: Place[] = [
   { to: '/operations', label: 'place.operations', icon: ListChecks },
   { to: '/consumers', label: 'place.consumers', icon: Radio, key: 'admin.events' },
   { to: '/registries', label: 'place.registries', icon: KeyRound, key: 'registry.read' },
+  { to: '/database-hosts', label: 'place.database_hosts', icon: Database, key: 'database_host.read' },
   { to: '/settings', label: 'place.settings', icon: SlidersHorizontal, key: 'panel.read' },
 ]
 

@@ -4,6 +4,7 @@ import { Command } from 'cmdk'
 import {
   Contrast,
   Copy,
+  Database,
   Folder,
   History,
   type LucideIcon,
@@ -241,6 +242,16 @@ export default function Palette() {
                       words={`${focus.name} ${t('palette.users_words')}`}
                       onSelect={go(() =>
                         navigate({ to: '/servers/$server/users', params: { server: focus.id } }),
+                      )}
+                    />
+                  )}
+                  {(focus !== open || open.permissions.includes('database.read')) && (
+                    <Row
+                      icon={Database}
+                      label={t('palette.databases')}
+                      words={`${focus.name} ${t('palette.databases_words')}`}
+                      onSelect={go(() =>
+                        navigate({ to: '/servers/$server/databases', params: { server: focus.id } }),
                       )}
                     />
                   )}

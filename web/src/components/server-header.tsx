@@ -3,6 +3,7 @@ import { Link, useNavigate } from '@tanstack/react-router'
 import {
   ChevronLeft,
   Copy,
+  Database,
   Ellipsis,
   Folder,
   History,
@@ -45,10 +46,11 @@ interface Tab {
     | '/servers/$server'
     | '/servers/$server/files'
     | '/servers/$server/install'
+    | '/servers/$server/databases'
     | '/servers/$server/users'
     | '/servers/$server/activity'
     | '/servers/$server/settings'
-  name: 'console' | 'files' | 'install' | 'users' | 'activity' | 'settings'
+  name: 'console' | 'files' | 'install' | 'databases' | 'users' | 'activity' | 'settings'
   icon: LucideIcon
   /** What one needs to have on the server for it. */
   key?: string
@@ -57,6 +59,7 @@ const TABS: Tab[] = [
   { to: '/servers/$server', name: 'console', icon: SquareTerminal },
   { to: '/servers/$server/files', name: 'files', icon: Folder },
   { to: '/servers/$server/install', name: 'install', icon: ScrollText },
+  { to: '/servers/$server/databases', name: 'databases', icon: Database, key: 'database.read' },
   { to: '/servers/$server/users', name: 'users', icon: Users, key: 'user.read' },
   { to: '/servers/$server/activity', name: 'activity', icon: History, key: 'activity.read' },
   { to: '/servers/$server/settings', name: 'settings', icon: Settings },

@@ -2,6 +2,7 @@ import type { Limits } from '~/api/types'
 import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
 import { bytesText, fromMib, toMib, trimmed } from '~/util/format'
+import { DatabasesLimit } from './limit-databases'
 
 const t = texts('server_fields')
 
@@ -66,6 +67,12 @@ export function LimitFields({ limits, errors, disabled = false, onChange }: Prop
         )}
       </Field>
       {size('swap_bytes', t('limits.swap'), t('limits.swap_none'))}
+      <DatabasesLimit
+        most={limits.databases}
+        error={errors['limits.databases'] ?? errors.databases}
+        disabled={disabled}
+        onChange={(databases) => onChange({ ...limits, databases })}
+      />
     </div>
   )
 }

@@ -17,7 +17,15 @@ const plan = (id: string, name: string, standard: boolean, limits: Plan['limits'
 const STARTER = plan('p1', 'Starter', true, { servers: 1, memory_bytes: 4 * GIB })
 const CLUB = plan('p2', 'Club', false, { servers: 5 })
 const named = ({ id, name }: Plan) => ({ id, name })
-const used = { servers: 0, memory_bytes: 0, disk_bytes: 0, cpu_percent: 0, ports: 0, subusers: 0 }
+const used = {
+  servers: 0,
+  memory_bytes: 0,
+  disk_bytes: 0,
+  cpu_percent: 0,
+  ports: 0,
+  subusers: 0,
+  databases: 0,
+}
 const quota = (change: Partial<Quota>): Quota => ({
   version: '1',
   limits: {},
@@ -117,6 +125,7 @@ it('numbers of their own begin with those of the plan, and none at all are told 
       cpu_percent: null,
       ports: null,
       subusers: null,
+      databases: null,
     },
   ])
 })

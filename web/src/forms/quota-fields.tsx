@@ -8,7 +8,15 @@ import type { QuotaName } from '~/util/quota'
 const t = texts('plans')
 const common = texts('common')
 
-const FIELDS: QuotaName[] = ['servers', 'memory_bytes', 'disk_bytes', 'cpu_percent', 'ports', 'subusers']
+const FIELDS: QuotaName[] = [
+  'servers',
+  'memory_bytes',
+  'disk_bytes',
+  'cpu_percent',
+  'ports',
+  'subusers',
+  'databases',
+]
 
 const inMib = (name: QuotaName) => name.endsWith('_bytes')
 

@@ -33,6 +33,7 @@ const FIRST_LIMITS: Limits = {
   swap_bytes: 0,
   disk_bytes: fromMib(10_240),
   cpu_percent: 200,
+  databases: 0,
 }
 /** A section that is led to keeps its head in sight. */
 const SECTION = 'scroll-mt-5'

@@ -288,7 +288,13 @@ export const servers: ServerSummary[] = ROWS.map(
       node: { id: home.id, name: home.name, state: home.state },
       egg: { id: id(500), name: egg },
       address: { host: address.slice(0, cut), port: Number(address.slice(cut + 1)), display: address },
-      limits: { memory_bytes: memoryLimit * GIB, swap_bytes: 0, disk_bytes: 20 * GIB, cpu_percent: cpuLimit },
+      limits: {
+        memory_bytes: memoryLimit * GIB,
+        swap_bytes: 0,
+        disk_bytes: 20 * GIB,
+        cpu_percent: cpuLimit,
+        databases: 5,
+      },
       usage:
         home.state === 'online' && ['running', 'starting', 'installing'].includes(state)
           ? {

@@ -91,6 +91,13 @@ const KEYS: Record<string, Array<[key: string, description: string]>> = {
     ['admin.events', 'Make credentials that read events of all servers.'],
     ['registry.read', 'See which private registries are known; never their secrets.'],
     ['registry.update', 'Change credentials of private registries.'],
+    ['database_host.read', 'See database hosts and what is on them; never their passwords.'],
+    ['database_host.create', 'Make database hosts known.'],
+    [
+      'database_host.update',
+      'Change and test database hosts, and forget databases that can’t be removed there.',
+    ],
+    ['database_host.delete', 'Remove database hosts that no database is on.'],
     ['panel.read', 'See the panel’s settings.'],
     [
       'panel.update',

@@ -12,6 +12,7 @@ const used = {
   cpu_percent: 450,
   ports: 5,
   subusers: 2,
+  databases: 4,
 }
 
 const idOf = (n: number) => people()[n]?.id ?? ''

@@ -5,6 +5,7 @@ import { apiKeyRoutes } from './api-keys'
 import { auditRoutes } from './audit'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
+import { databaseRoutes } from './databases'
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
 import { loginRoutes } from './logins'
@@ -93,6 +94,7 @@ const files: Record<string, Array<[name: string, kind: string, size: number]>> =
 
 const routes: Route[] = [
   ...registryRoutes,
+  ...databaseRoutes,
   ...aliasRoutes,
   ...joinRoutes,
   ...listRoutes,

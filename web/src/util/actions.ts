@@ -219,6 +219,14 @@ const DONE = new Map<string, Told>([
       }),
     },
   ],
+  ...(['create', 'update', 'delete', 'view_password', 'forget'] as const).map((word): [string, Told] => [
+    `database.${word}`,
+    { all: `database.${word}` },
+  ]),
+  ...(['create', 'update', 'delete', 'test'] as const).map((word): [string, Told] => [
+    `database_host.${word}`,
+    { all: `database_host.${word}` },
+  ]),
 ])
 
 const described = (key: string, permissions: Permission[]) =>
@@ -249,7 +257,7 @@ export interface ActionChoice {
 
 const KEY = /^[a-z][a-z0-9_-]*\.[a-z0-9._-]*$/
 
-const SERVER_WORDS = ['control', 'file', 'server', 'settings', 'user']
+const SERVER_WORDS = ['control', 'database', 'file', 'server', 'settings', 'user']
 const wordOf = (key: string) => key.split('.', 1)[0] ?? key
 const ofServers = (key: string) => SERVER_WORDS.includes(wordOf(key)) || key.startsWith('admin.server.')
 

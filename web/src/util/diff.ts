@@ -25,7 +25,15 @@ const MOST_CHARS = 2000
 const DEEPEST = 4
 /** Of a quota nothing is no limit, and 0 is none of it; of a server's limits it is the other way round. */
 const QUOTAS = ['person.quota', 'plan.create', 'plan.update', 'plan.delete']
-const QUOTA_LIMITS = ['servers', 'memory_bytes', 'disk_bytes', 'cpu_percent', 'ports', 'subusers']
+const QUOTA_LIMITS = [
+  'servers',
+  'memory_bytes',
+  'disk_bytes',
+  'cpu_percent',
+  'ports',
+  'subusers',
+  'databases',
+]
 const NO_LIMIT_AT_0 = ['memory_bytes', 'disk_bytes', 'cpu_percent']
 
 function isFields(value: unknown): value is Fields {

@@ -12,6 +12,7 @@ export const links = {
   plans: '/plans',
   audit: '/audit',
   registries: '/registries',
+  databaseHosts: '/database-hosts',
   operations: '/operations',
   account: '/account',
   login: '/login',

@@ -3,7 +3,15 @@ import type { Quota } from '~/api/types'
 import { hasQuota, limitRows, limitsText, quotaRows } from './quota'
 
 const GIB = 1024 ** 3
-const used = { servers: 2, memory_bytes: 3 * GIB, disk_bytes: null, cpu_percent: 150, ports: 4, subusers: 0 }
+const used = {
+  servers: 2,
+  memory_bytes: 3 * GIB,
+  disk_bytes: null,
+  cpu_percent: 150,
+  ports: 4,
+  subusers: 0,
+  databases: 1,
+}
 
 function of(limits: Quota['limits']) {
   return Object.fromEntries(quotaRows({ limits, used }).map((row) => [row.name, row]))
@@ -36,10 +44,18 @@ test('what a plan holds is told in words, and what it does not bound too', () =>
   const words = (limits: Quota['limits']) => limitsText(limits).replaceAll('\u00a0', ' ')
   expect(words({})).toBe('no limit')
   expect(words({ servers: 1, memory_bytes: 8 * GIB, cpu_percent: 100, ports: 2 })).toBe(
-    '1 server, 8 GiB memory, 1 core, 2 ports; no limit on disk and shares',
+    '1 server, 8 GiB memory, 1 core, 2 ports; no limit on disk, shares and databases',
   )
-  const all = { servers: 3, memory_bytes: GIB, disk_bytes: GIB, cpu_percent: 150, ports: 0, subusers: 1 }
-  expect(words(all)).toBe('3 servers, 1 GiB memory, 1 GiB disk, 1.5 cores, 0 ports, 1 share')
+  const all = {
+    servers: 3,
+    memory_bytes: GIB,
+    disk_bytes: GIB,
+    cpu_percent: 150,
+    ports: 0,
+    subusers: 1,
+    databases: 2,
+  }
+  expect(words(all)).toBe('3 servers, 1 GiB memory, 1 GiB disk, 1.5 cores, 0 ports, 1 share, 2 databases')
   expect(words({ ...all, cpu_percent: null })).toContain('; no limit on CPU')
 })
 

@@ -39,7 +39,7 @@ export function quotaRows({ limits, used }: Pick<Quota, 'limits' | 'used'>): Quo
       text: both(have, most),
     }
   }
-  const counted = (name: 'servers' | 'ports' | 'subusers') =>
+  const counted = (name: 'servers' | 'ports' | 'subusers' | 'databases') =>
     row(name, used[name], count, (have, most) => common('amount.of', { part: count(have), all: count(most) }))
   const sized = (name: 'memory_bytes' | 'disk_bytes') => row(name, used[name] ?? null, sizeText, ofText)
   return [
@@ -51,6 +51,7 @@ export function quotaRows({ limits, used }: Pick<Quota, 'limits' | 'used'>): Quo
     ),
     counted('ports'),
     counted('subusers'),
+    counted('databases'),
   ]
 }
 
@@ -72,6 +73,7 @@ const KINDS: Array<[name: QuotaName, figure: (n: number) => string, words: (n: n
   ['cpu_percent', coresText, coresText],
   ['ports', count, (n) => t('bound.ports', { n })],
   ['subusers', count, (n) => t('bound.subusers', { n })],
+  ['databases', count, (n) => t('bound.databases', { n })],
 ]
 
 /** A figure for each kind. */

@@ -127,6 +127,15 @@ declare module '../texts' {
       'registry.update': {}
       'registry.created': {}
       'registry.deleted': {}
+      'database.create': {}
+      'database.update': {}
+      'database.delete': {}
+      'database.view_password': {}
+      'database.forget': {}
+      'database_host.create': {}
+      'database_host.update': {}
+      'database_host.delete': {}
+      'database_host.test': {}
       'group_all': { group: Word }
       'all_that_begin_so': {}
       'exactly_this': {}

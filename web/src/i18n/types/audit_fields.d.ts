@@ -19,12 +19,15 @@ declare module '../texts' {
       'field.cpuset': {}
       'field.crash_policy': {}
       'field.credential': {}
+      'field.connections_from': {}
+      'field.databases': {}
       'field.delete': {}
       'field.deleted': {}
       'field.description': {}
       'field.directory': {}
       'field.disk_bytes': {}
       'field.egg': {}
+      'field.engine': {}
       'field.email': {}
       'field.email_pending': {}
       'field.expires_at_ms': {}
@@ -48,6 +51,8 @@ declare module '../texts' {
       'field.keys': {}
       'field.limits': {}
       'field.location': {}
+      'field.most_connections': {}
+      'field.most_databases': {}
       'field.memory_bytes': {}
       'field.name': {}
       'field.newcomer': {}
@@ -69,6 +74,8 @@ declare module '../texts' {
       'field.ports': {}
       'field.primary': {}
       'field.provider': {}
+      'field.public_address': {}
+      'field.public_port': {}
       'field.reach': {}
       'field.reason': {}
       'field.rejoined': {}

@@ -78,6 +78,10 @@ declare module '../texts' {
       'right.admin_events': {}
       'right.registry_read': {}
       'right.registry_update': {}
+      'right.database_host_read': {}
+      'right.database_host_create': {}
+      'right.database_host_update': {}
+      'right.database_host_delete': {}
       'right.audit_read': {}
       'right.panel_read': {}
       'right.panel_update': {}

@@ -58,6 +58,7 @@ declare module '../texts' {
       'field.cpu_percent': {}
       'field.ports': {}
       'field.subusers': {}
+      'field.databases': {}
       'note.percent': {}
       'help.memory_bytes': {}
       'help.ports': {}

@@ -10,17 +10,20 @@ declare module '../texts' {
       'kind.cpu_percent': {}
       'kind.ports': {}
       'kind.subusers': {}
+      'kind.databases': {}
       'bound.servers': { n: number }
       'bound.memory_bytes': { size: Word }
       'bound.disk_bytes': { size: Word }
       'bound.ports': { n: number }
       'bound.subusers': { n: number }
+      'bound.databases': { n: number }
       'free.servers': {}
       'free.memory_bytes': {}
       'free.disk_bytes': {}
       'free.cpu_percent': {}
       'free.ports': {}
       'free.subusers': {}
+      'free.databases': {}
       'core': { n: Word }
       'cores': { n: Word }
       'of_cores': { have: Word; most: Word }

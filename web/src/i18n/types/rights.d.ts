@@ -13,6 +13,7 @@ declare module '../texts' {
       'group.backup': {}
       'group.control': {}
       'group.database': {}
+      'group.database_host': {}
       'group.egg': {}
       'group.event_consumer': {}
       'group.file': {}

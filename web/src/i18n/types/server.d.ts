@@ -7,6 +7,7 @@ declare module '../texts' {
       'tab.console': {}
       'tab.files': {}
       'tab.install': {}
+      'tab.databases': {}
       'tab.users': {}
       'tab.activity': {}
       'tab.settings': {}
@@ -62,6 +63,7 @@ declare module '../texts' {
       'tab_short.console': {}
       'tab_short.files': {}
       'tab_short.install': {}
+      'tab_short.databases': {}
       'tab_short.users': {}
       'tab_short.activity': {}
       'tab_short.settings': {}

@@ -18,6 +18,7 @@ declare module '../texts' {
       'place.operations': {}
       'place.consumers': {}
       'place.registries': {}
+      'place.database_hosts': {}
       'place.settings': {}
       'place.locations': {}
       'place.account': {}
@@ -49,6 +50,8 @@ declare module '../texts' {
       'palette.settings': {}
       'palette.users': {}
       'palette.users_words': {}
+      'palette.databases': {}
+      'palette.databases_words': {}
       'palette.activity': {}
       'palette.activity_words': {}
       'palette.copy_address': {}
