@@ -27,6 +27,7 @@ pub mod location;
 pub mod mail;
 pub mod metrics;
 pub mod nats_check;
+pub mod nest;
 pub mod node;
 pub mod nudge;
 pub mod operation;

@@ -30,6 +30,7 @@ mod m0048_passkeys;
 mod m0049_sso;
 mod m0050_plans;
 mod m0051_profiles;
+mod m0065_nests;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -60,6 +61,7 @@ impl MigratorTrait for Main {
             Box::new(m0049_sso::Migration),
             Box::new(m0050_plans::Migration),
             Box::new(m0051_profiles::Migration),
+            Box::new(m0065_nests::Migration),
         ]
     }
 }

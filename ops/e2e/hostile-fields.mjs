@@ -59,11 +59,15 @@ export const operations = (it) => ({
   },
   'POST /account/ssh-keys': { fields: { name: elsewhere, public_key: elsewhere, current_password: secret } },
   'PATCH /account/ssh-keys/{id}': { id: it.sshKey, body: {}, fields: { name: takes } },
-  'POST /eggs/import': { body: it.plainEgg, fields: { '': refuses, file: elsewhere, '?name': takes }, made: 'egg' },
+  'POST /eggs/import': { body: it.plainEgg, fields: { '': refuses, file: elsewhere, '?name': takes, '?nest': refuses }, made: 'egg' },
+  'POST /eggs/starters/{key}': { key: 'minecraft-vanilla', body: {}, fields: { '?nest': refuses } },
+  'PATCH /eggs/{egg}': { body: {}, fields: { nest: refuses } },
   // A revoked one counts against its person until it would have ended: few are made.
   'POST /event-consumers': { only: FEW, body: { name: 'c' }, fields: { name: takes, 'servers[]': refuses } },
   'PATCH /locations/{location}': { body: {}, fields: { name: takes, description: takes } },
   'POST /locations': { body: () => ({ name: fresh() }), fields: { name: takes, description: takes } },
+  'PATCH /nests/{nest}': { body: {}, fields: { name: takes, description: takes } },
+  'POST /nests': { body: () => ({ name: fresh() }), fields: { name: takes, description: takes } },
   'POST /nodes/tokens': {
     query: 'local=true',
     body: { name: 't' },

@@ -107,6 +107,8 @@ ids! {
     ServerId = "server";
     /// One egg.
     EggId = "egg";
+    /// One group of eggs.
+    NestId = "nest";
     /// One person.
     UserId = "user";
     /// One place that nodes stand at.

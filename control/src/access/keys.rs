@@ -10,7 +10,7 @@ pub enum Set {
     Server,
     /// Nodes, their allocations and join tokens.
     Node,
-    /// Eggs.
+    /// Eggs and their nests.
     Egg,
     /// People.
     Person,
@@ -174,8 +174,18 @@ keys! {
         EggRead = "egg.read",
         /// Import eggs.
         EggCreate = "egg.create",
+        /// Move eggs to another nest.
+        EggUpdate = "egg.update",
         /// Remove eggs.
         EggDelete = "egg.delete",
+        /// See nests, the groups that eggs are in.
+        NestRead = "nest.read",
+        /// Make nests.
+        NestCreate = "nest.create",
+        /// Change names and descriptions of nests.
+        NestUpdate = "nest.update",
+        /// Remove nests that no egg is in.
+        NestDelete = "nest.delete",
     }
     Person {
         /// See people and why they may do what they may.

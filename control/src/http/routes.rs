@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     account, allocation, api_key, app::App, audit, egg, email_link, event, files, join_token,
-    location, node, operation, panel, passkey, password_link, person, plan, profile, quota,
+    location, nest, node, operation, panel, passkey, password_link, person, plan, profile, quota,
     registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
 };
 
@@ -201,8 +201,18 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(egg::api::list_eggs))
         .routes(routes!(egg::api::list_starters))
         .routes(routes!(egg::api::import_starter))
-        .routes(routes!(egg::api::get_egg, egg::api::delete_egg))
-        .routes(routes!(egg::api::export_egg));
+        .routes(routes!(
+            egg::api::get_egg,
+            egg::api::update_egg,
+            egg::api::delete_egg
+        ))
+        .routes(routes!(egg::api::export_egg))
+        .routes(routes!(nest::api::list_nests, nest::api::create_nest))
+        .routes(routes!(
+            nest::api::get_nest,
+            nest::api::update_nest,
+            nest::api::delete_nest
+        ));
     let registries = OpenApiRouter::new()
         .routes(routes!(
             registry::api::list_registries,

@@ -403,7 +403,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Eggs, by name. */
+        /** Eggs, the newest first. */
         get: operations["list_eggs"];
         put?: never;
         post?: never;
@@ -483,7 +483,8 @@ export interface paths {
         delete: operations["delete_egg"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Moves an egg to another nest. */
+        patch: operations["update_egg"];
         trace?: never;
     };
     "/api/v1/eggs/{egg}/export": {
@@ -633,6 +634,43 @@ export interface paths {
         head?: never;
         /** Changes name or description. */
         patch: operations["update_location"];
+        trace?: never;
+    };
+    "/api/v1/nests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All nests, by name. */
+        get: operations["list_nests"];
+        put?: never;
+        /** Makes a nest. */
+        post: operations["create_nest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nests/{nest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One nest. */
+        get: operations["get_nest"];
+        put?: never;
+        post?: never;
+        /** Removes a nest that no egg is in. */
+        delete: operations["delete_nest"];
+        options?: never;
+        head?: never;
+        /** Changes name or description. */
+        patch: operations["update_nest"];
         trace?: never;
     };
     "/api/v1/nodes": {
@@ -2174,6 +2212,11 @@ export interface components {
             /** @description How it went. */
             report: components["schemas"]["ImportReport"];
         };
+        /** @description What changes of an egg. Left out: stays as it is. */
+        EggPatch: {
+            /** @description Id of the nest that it goes into; an empty string: into none. */
+            nest?: string | null;
+        };
         /** @description The server's egg. */
         EggRef: {
             /** @description ULID. */
@@ -2197,6 +2240,7 @@ export interface components {
             images: components["schemas"]["ImageChoice"][];
             /** @description Name. */
             name: string;
+            nest: components["schemas"]["Named"] | null;
             /**
              * Format: int64
              * @description How many servers use it.
@@ -2755,6 +2799,44 @@ export interface components {
             /** @description Name. */
             name: string;
         };
+        /** @description A group of eggs. */
+        Nest: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description For people. */
+            description: string;
+            /**
+             * Format: int64
+             * @description Eggs that are in it.
+             */
+            eggs: number;
+            /** @description ULID. */
+            id: string;
+            /**
+             * @description What it is called.
+             * @example Minecraft
+             */
+            name: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Stamp"];
+        };
+        /** @description A nest to be made. */
+        NestCreate: {
+            /** @description At most 512 characters. */
+            description?: string;
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example Minecraft
+             */
+            name: string;
+        };
+        /** @description Left-out members stay. */
+        NestPatch: {
+            /** @description At most 512 characters. */
+            description?: string | null;
+            /** @description 1 to 64 characters, unique whatever the case. */
+            name?: string | null;
+        };
         /** @description A machine that runs servers. */
         Node: {
             /** @description What an admin should know. */
@@ -3004,6 +3086,13 @@ export interface components {
         Page_Location: {
             /** @description The rows. */
             items: components["schemas"]["Location"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Nest: {
+            /** @description The rows. */
+            items: components["schemas"]["Nest"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -5664,6 +5753,8 @@ export interface operations {
     list_eggs: {
         parameters: {
             query?: {
+                /** @description Id of a nest; `none` for eggs that are in none. */
+                nest?: string;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5699,6 +5790,8 @@ export interface operations {
             query?: {
                 /** @description Another name for the egg. */
                 name?: string;
+                /** @description Id of the nest that it goes into; none without it. */
+                nest?: string;
             };
             header?: {
                 /** @description Sent again with the same key within a day, it is carried out once. */
@@ -5765,7 +5858,10 @@ export interface operations {
     };
     import_starter: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of the nest that it goes into; none without it. */
+                nest?: string;
+            };
             header?: {
                 /** @description Sent again with the same key within a day, it is carried out once. */
                 "Idempotency-Key"?: string;
@@ -5845,6 +5941,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_egg: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Egg id */
+                egg: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EggPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Egg"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -6204,6 +6335,164 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Location"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_nests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Nest"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_nest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NestCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nest"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_nest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Nest id */
+                nest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nest"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_nest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Nest id */
+                nest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_nest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Nest id */
+                nest: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NestPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nest"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

@@ -336,6 +336,7 @@ function variable(
 export const egg: Egg = {
   id: id(500),
   name: 'Minecraft Paper',
+  nest: null,
   author: 'parker@pterodactyl.io',
   description: 'High performance Spigot fork that aims to fix gameplay and mechanics inconsistencies.',
   icon: null,

@@ -60,7 +60,12 @@ const KEYS: Record<string, Array<[key: string, description: string]>> = {
   egg: [
     ['egg.read', 'See eggs.'],
     ['egg.create', 'Import eggs.'],
+    ['egg.update', 'Move eggs to another nest.'],
     ['egg.delete', 'Remove eggs.'],
+    ['nest.read', 'See nests, the groups that eggs are in.'],
+    ['nest.create', 'Make nests.'],
+    ['nest.update', 'Change names and descriptions of nests.'],
+    ['nest.delete', 'Remove nests that no egg is in.'],
   ],
   person: [
     ['person.read', 'See people and why they may do what they may.'],
