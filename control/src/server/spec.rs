@@ -136,6 +136,7 @@ fn spec(parts: &Parts) -> Result<wire::ServerSpec> {
         egress_allow: Vec::new(),
         egg: server.egg_id.clone(),
         owner: server.owner_id.clone(),
+        mounts: Vec::new(),
     })
 }
 
