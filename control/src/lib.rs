@@ -26,6 +26,7 @@ pub mod language;
 pub mod location;
 pub mod mail;
 pub mod metrics;
+pub mod mount;
 pub mod nats_check;
 pub mod nest;
 pub mod node;

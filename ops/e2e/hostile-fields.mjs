@@ -32,6 +32,7 @@ const secret = { untried: true }
 const elsewhere = { untried: true }
 
 const mail = takesAs((text) => `${text.replace(/[ ]/g, '/')}@evil.invalid`)
+const mountFields = { name: takes, description: takes, 'nodes[]': refuses, 'locations[]': refuses, 'eggs[]': refuses }
 const fresh = () => `n${Math.random().toString(36).slice(2)}`
 
 /**
@@ -66,6 +67,11 @@ export const operations = (it) => ({
   'POST /event-consumers': { only: FEW, body: { name: 'c' }, fields: { name: takes, 'servers[]': refuses } },
   'PATCH /locations/{location}': { body: {}, fields: { name: takes, description: takes } },
   'POST /locations': { body: () => ({ name: fresh() }), fields: { name: takes, description: takes } },
+  'PATCH /mounts/{mount}': { body: {}, fields: { ...mountFields, source: refuses, target: refuses } },
+  'POST /mounts': {
+    body: () => ({ name: fresh(), source: '/srv/hostile', target: '/mnt/hostile' }),
+    fields: { ...mountFields, source: refuses, target: refuses },
+  },
   'PATCH /nests/{nest}': { body: {}, fields: { name: takes, description: takes } },
   'POST /nests': { body: () => ({ name: fresh() }), fields: { name: takes, description: takes } },
   'POST /nodes/tokens': {

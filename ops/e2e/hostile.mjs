@@ -126,6 +126,7 @@ async function makeThings() {
   it.registry = (await make('/registries', { host: 'hostile.example', username: 'u', password: 'p' })).id
   await admin.post(`/servers/${it.server}/users`, { login: it.name, keys: SERVER_KEYS })
   it.nest = (await make('/nests', { name: 'to be renamed' })).id
+  it.mount = (await make('/mounts', { name: 'to be renamed', source: '/srv/hostile', target: '/mnt/hostile', all_nodes: true, all_eggs: true })).id
   it.plan = (await make('/plans', { name: 'to be renamed', limits: {} })).id
   await admin.put(`/users/${it.other}/quota`, { plan: it.plan })
   await admin.post(`/roles/${it.role}/grants`, { user: it.user, reach: 'server', target: it.server })

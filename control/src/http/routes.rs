@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     account, allocation, api_key, app::App, audit, egg, email_link, event, files, join_token,
-    location, nest, node, operation, panel, passkey, password_link, person, plan, profile, quota,
-    registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
+    location, mount, nest, node, operation, panel, passkey, password_link, person, plan, profile,
+    quota, registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
 };
 
 /// JSON bodies are small.
@@ -222,6 +222,13 @@ pub(super) fn api() -> OpenApiRouter<App> {
             registry::api::update_registry,
             registry::api::delete_registry
         ));
+    let mounts = OpenApiRouter::new()
+        .routes(routes!(mount::api::list_mounts, mount::api::create_mount))
+        .routes(routes!(
+            mount::api::get_mount,
+            mount::api::update_mount,
+            mount::api::delete_mount
+        ));
     let servers = OpenApiRouter::new()
         .routes(routes!(
             server::api::list_servers,
@@ -242,6 +249,11 @@ pub(super) fn api() -> OpenApiRouter<App> {
             server::api::delete_server
         ))
         .routes(routes!(audit::api::list_activity))
+        .routes(routes!(server::api::list_server_mounts))
+        .routes(routes!(
+            server::api::add_server_mount,
+            server::api::delete_server_mount
+        ))
         .routes(routes!(server::api::power_server))
         .routes(routes!(server::api::input_server))
         .routes(routes!(server::api::reinstall_server))
@@ -272,6 +284,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(nodes)
         .merge(eggs)
         .merge(registries)
+        .merge(mounts)
         .merge(servers)
         .merge(rest)
         .layer(JSON.while_reading())

@@ -112,6 +112,7 @@ export const nodes: Node[] = HOSTS.map(([name, address, cpus, memory, disk, used
     containerd_version: '1.7.24',
     cgroup_version: 2,
     addresses: [address],
+    allowed_mounts: n % 3 === 0 ? ['/srv/games', '/data/shared'] : [],
   },
   conditions: [],
   load:
