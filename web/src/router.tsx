@@ -214,6 +214,7 @@ const nodeSettings = createRoute({
 const eggs = createRoute({
   getParentRoute: () => app,
   path: '/eggs',
+  validateSearch: taking<{ nest?: string }>({ nest: text }),
   component: page(() => import('./pages/eggs'), 'EggsPage'),
 })
 

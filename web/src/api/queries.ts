@@ -23,6 +23,7 @@ export const keys = {
   allocations: (node: string) => ['node', node, 'allocations'] as const,
   eggs: ['eggs'] as const,
   egg: (id: string) => ['egg', id] as const,
+  nests: ['nests'] as const,
   operations: ['operations'] as const,
   consumers: ['consumers'] as const,
   registries: ['registries'] as const,
@@ -112,6 +113,12 @@ export function allocationsQuery(node: string) {
 export const eggsQuery = queryOptions({
   queryKey: keys.eggs,
   queryFn: () => everyPage((cursor) => must(api.GET('/eggs', { params: { query: paged(cursor) } }))),
+})
+
+/** The groups that eggs are in. */
+export const nestsQuery = queryOptions({
+  queryKey: keys.nests,
+  queryFn: async () => (await must(api.GET('/nests'))).items,
 })
 
 export function eggQuery(id: string) {

@@ -409,6 +409,7 @@ export const eggs: Egg[] = [
   description: n === 0 ? egg.description : `${name} dedicated server`,
   servers: n === 0 ? 3 : n % 2,
   source: n % 2 ? 'import' : 'starter',
+  nest: n === 0 ? { id: id(1900), name: 'Minecraft' } : n < 4 ? { id: id(1901), name: 'Builders' } : null,
 }))
 
 const ports = new Map<string, ServerPort[]>()

@@ -8,6 +8,7 @@ import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wav
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
 import { loginRoutes } from './logins'
+import { nestRoutes } from './nests'
 import { passkeyRoutes } from './passkeys'
 import { passwordLinkRoutes } from './password-links'
 import { peopleRoutes } from './people-routes'
@@ -109,6 +110,7 @@ const routes: Route[] = [
   ...passwordLinkRoutes,
   ...quotaRoutes,
   ...planRoutes,
+  ...nestRoutes,
   ...locationRoutes,
   ...auditRoutes,
   ...apiKeyRoutes,

@@ -208,7 +208,11 @@ const DONE = new Map<string, Told>([
   ['node.delete', { all: 'node.delete', one: has('revoked', 'node.revoked', 'node.removed') }],
   ['location.update', { all: 'location.update', one: place }],
   ['egg.create', { all: 'egg.create' }],
+  ['egg.update', { all: 'egg.update' }],
   ['egg.delete', { all: 'egg.delete' }],
+  ['nest.create', { all: 'nest.create' }],
+  ['nest.update', { all: 'nest.update' }],
+  ['nest.delete', { all: 'nest.delete' }],
   [
     'registry.update',
     {

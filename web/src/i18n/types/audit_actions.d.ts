@@ -123,7 +123,11 @@ declare module '../texts' {
       'node.removed': {}
       'location.update': {}
       'egg.create': {}
+      'egg.update': {}
       'egg.delete': {}
+      'nest.create': {}
+      'nest.update': {}
+      'nest.delete': {}
       'registry.update': {}
       'registry.created': {}
       'registry.deleted': {}

@@ -55,7 +55,12 @@ declare module '../texts' {
       'right.location_update': {}
       'right.egg_read': {}
       'right.egg_create': {}
+      'right.egg_update': {}
       'right.egg_delete': {}
+      'right.nest_read': {}
+      'right.nest_create': {}
+      'right.nest_update': {}
+      'right.nest_delete': {}
       'right.person_read': {}
       'right.person_create': {}
       'right.person_update': {}

@@ -35,6 +35,7 @@ declare module '../texts' {
       'mail_off': {}
       'more_than_own': {}
       'muted': {}
+      'nest_in_use': {}
       'node_bad_answer': {}
       'node_no_answer': {}
       'node_offline': {}

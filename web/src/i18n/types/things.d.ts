@@ -10,6 +10,7 @@ declare module '../texts' {
       'noun.server': {}
       'noun.node': {}
       'noun.egg': {}
+      'noun.nest': {}
       'noun.role': {}
       'noun.plan': {}
       'noun.location': {}
