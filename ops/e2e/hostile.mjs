@@ -373,7 +373,7 @@ async function lookAsAdmin(who) {
     ['/servers/new', BAD, SHOWN], [`/servers/new?egg=${it.egg}`, BAD, SHOWN],
     [`${server}/users`, it.name], [`${server}/activity`, BAD], [`${server}/settings`, BAD, SHOWN], [`${server}/install`, `printed ${BAD}`, SHOWN],
     ['/nodes', BAD], ['/nodes?join=true', BAD], [`/nodes/${it.node}`, BAD], [`/nodes/${it.node}/allocations`, BAD], [`/nodes/${it.node}/settings`, BAD],
-    ['/eggs', BAD, SHOWN], [`/eggs/${it.egg}`, BAD, SHOWN],
+    ['/eggs', BAD, SHOWN], [`/eggs?nest=${it.nest}`], [`/eggs?nest=${encoded}`], [`/eggs/${it.egg}`, BAD, SHOWN], ['/mounts', BAD],
     ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD], ['/plans', BAD],
     ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN], ['/settings'],
     ['/operations', BAD], ['/account', BAD], [`/${notAFile}`],

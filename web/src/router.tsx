@@ -277,6 +277,13 @@ const registries = createRoute({
   component: page(() => import('./pages/registries'), 'RegistriesPage'),
 })
 
+const mounts = createRoute({
+  getParentRoute: () => app,
+  path: '/mounts',
+  validateSearch: taking<{ new?: true }>({ new: yes }),
+  component: page(() => import('./pages/mounts'), 'MountsPage'),
+})
+
 const settings = createRoute({
   getParentRoute: () => app,
   path: '/settings',
@@ -330,6 +337,7 @@ export const router = createRouter({
       audit,
       consumers,
       registries,
+      mounts,
       operations,
       settings,
       account,

@@ -1,5 +1,6 @@
 import {
   Egg,
+  FolderTree,
   Gauge,
   History,
   IdCard,
@@ -28,6 +29,7 @@ export interface Place {
     | '/audit'
     | '/consumers'
     | '/registries'
+    | '/mounts'
     | '/operations'
     | '/settings'
   /** Its name's key. */
@@ -52,6 +54,7 @@ export const ADMIN_PLACES: Place[] = [
   { to: '/operations', label: 'place.operations', icon: ListChecks },
   { to: '/consumers', label: 'place.consumers', icon: Radio, key: 'admin.events' },
   { to: '/registries', label: 'place.registries', icon: KeyRound, key: 'registry.read' },
+  { to: '/mounts', label: 'place.mounts', icon: FolderTree, key: 'mount.read' },
   { to: '/settings', label: 'place.settings', icon: SlidersHorizontal, key: 'panel.read' },
 ]
 

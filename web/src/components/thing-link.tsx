@@ -66,6 +66,12 @@ function Place({ id, kind, name }: { id: string; kind: string; name: ReactNode }
           {name}
         </Link>
       )
+    case 'mount':
+      return (
+        <Link to="/mounts" className={LINK}>
+          {name}
+        </Link>
+      )
     case 'plan':
       return (
         <Link to="/plans" className={LINK}>

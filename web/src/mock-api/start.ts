@@ -8,6 +8,7 @@ import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wav
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
 import { loginRoutes } from './logins'
+import { mountRoutes } from './mounts'
 import { nestRoutes } from './nests'
 import { passkeyRoutes } from './passkeys'
 import { passwordLinkRoutes } from './password-links'
@@ -111,6 +112,7 @@ const routes: Route[] = [
   ...quotaRoutes,
   ...planRoutes,
   ...nestRoutes,
+  ...mountRoutes,
   ...locationRoutes,
   ...auditRoutes,
   ...apiKeyRoutes,

@@ -128,6 +128,12 @@ declare module '../texts' {
       'nest.create': {}
       'nest.update': {}
       'nest.delete': {}
+      'mount.create': {}
+      'mount.update': {}
+      'mount.delete': {}
+      'mount.use': {}
+      'mount.on': {}
+      'mount.off': {}
       'registry.update': {}
       'registry.created': {}
       'registry.deleted': {}

@@ -10,6 +10,8 @@ declare module '../texts' {
       'field.addresses': {}
       'field.admin': {}
       'field.alias': {}
+      'field.all_eggs': {}
+      'field.all_nodes': {}
       'field.because': {}
       'field.by': {}
       'field.bytes': {}
@@ -25,6 +27,7 @@ declare module '../texts' {
       'field.directory': {}
       'field.disk_bytes': {}
       'field.egg': {}
+      'field.eggs': {}
       'field.email': {}
       'field.email_pending': {}
       'field.expires_at_ms': {}
@@ -41,6 +44,7 @@ declare module '../texts' {
       'field.hostname': {}
       'field.identity': {}
       'field.image': {}
+      'field.in_container': {}
       'field.invited': {}
       'field.invited_to': {}
       'field.io_weight': {}
@@ -48,12 +52,17 @@ declare module '../texts' {
       'field.keys': {}
       'field.limits': {}
       'field.location': {}
+      'field.locations': {}
       'field.memory_bytes': {}
       'field.name': {}
+      'field.nest': {}
       'field.newcomer': {}
       'field.node': {}
+      'field.nodes': {}
       'field.offer': {}
+      'field.offered': {}
       'field.on': {}
+      'field.on_node': {}
       'field.operation': {}
       'field.orphan': {}
       'field.owner': {}
@@ -70,6 +79,7 @@ declare module '../texts' {
       'field.primary': {}
       'field.provider': {}
       'field.reach': {}
+      'field.read_only': {}
       'field.reason': {}
       'field.rejoined': {}
       'field.remove': {}
@@ -77,6 +87,7 @@ declare module '../texts' {
       'field.role': {}
       'field.run': {}
       'field.second_factor': {}
+      'field.self_service': {}
       'field.server': {}
       'field.servers': {}
       'field.source': {}
@@ -85,6 +96,7 @@ declare module '../texts' {
       'field.subusers': {}
       'field.suspended': {}
       'field.swap_bytes': {}
+      'field.switched_on': {}
       'field.synced': {}
       'field.taken': {}
       'field.target': {}

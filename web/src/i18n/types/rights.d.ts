@@ -17,6 +17,7 @@ declare module '../texts' {
       'group.event_consumer': {}
       'group.file': {}
       'group.location': {}
+      'group.mount': {}
       'group.nest': {}
       'group.node': {}
       'group.person': {}

@@ -18,6 +18,7 @@ declare module '../texts' {
       'place.operations': {}
       'place.consumers': {}
       'place.registries': {}
+      'place.mounts': {}
       'place.settings': {}
       'place.locations': {}
       'place.account': {}
@@ -66,6 +67,8 @@ declare module '../texts' {
       'palette.new_role_words': {}
       'palette.new_plan': {}
       'palette.new_plan_words': {}
+      'palette.new_mount': {}
+      'palette.new_mount_words': {}
       'palette.theme.dark': {}
       'palette.theme.light': {}
       'palette.theme.contrast': {}

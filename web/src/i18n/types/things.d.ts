@@ -11,6 +11,7 @@ declare module '../texts' {
       'noun.node': {}
       'noun.egg': {}
       'noun.nest': {}
+      'noun.mount': {}
       'noun.role': {}
       'noun.plan': {}
       'noun.location': {}
