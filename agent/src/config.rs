@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
+use warren_proto::mount;
 use warren_runtime::runtime::RegistryAuth;
 
 use crate::server::deps::DiskPolicy;
@@ -46,6 +47,8 @@ pub struct Config {
     pub registry_ca_files: Vec<PathBuf>,
     /// Credentials by registry, for servers that bring none of their own.
     pub registry_logins: BTreeMap<String, RegistryLogin>,
+    /// Directories of this machine below which servers may be given mounts. None: no mount at all, whatever control says.
+    pub allowed_mounts: Vec<String>,
     /// Below so many free bytes of the data disk consoles are given up; a full disk would wedge them.
     pub disk_floor_bytes: u64,
     /// What follows when a server's files outgrow their limit: `stop` or `warn`.
@@ -106,6 +109,7 @@ impl Default for Config {
             insecure_registries: Vec::new(),
             registry_ca_files: Vec::new(),
             registry_logins: BTreeMap::new(),
+            allowed_mounts: Vec::new(),
             disk_floor_bytes: 512 << 20,
             disk_policy: DiskPolicy::Stop,
             console_rate_bytes: 2 << 20,
@@ -162,6 +166,7 @@ impl Config {
         if let Some(path) = self.registry_ca_files.iter().find(|p| !p.is_absolute()) {
             bail!("registry_ca_files: {path:?} is no absolute path");
         }
+        self.validate_mounts()?;
         for (registry, login) in &self.registry_logins {
             if registry.is_empty() || registry.contains('/') {
                 bail!("registry_logins: {registry:?} is no registry such as ghcr.io or host:5000");
@@ -174,6 +179,27 @@ impl Config {
         for range in ranges {
             let parsed = range.parse::<warren_runtime::net::Ipv4Net>();
             parsed.with_context(|| format!("bridge_subnet or egress_allow {range:?}"))?;
+        }
+        Ok(())
+    }
+
+    /// A mount shows a game what lies there: never Warren's own files, nor containerd's door.
+    fn validate_mounts(&self) -> anyhow::Result<()> {
+        let own = [
+            Some(&self.data_dir),
+            Some(&self.containerd_address),
+            self.runc_root.as_ref(),
+        ];
+        for root in &self.allowed_mounts {
+            if let Err(bad) = mount::source(root) {
+                bail!("allowed_mounts: {root:?} {bad}");
+            }
+            let own = own.iter().flatten().map(|path| path.to_string_lossy());
+            if let Some(own) = own.into_iter().find(|own| mount::overlap(own, root)) {
+                bail!(
+                    "allowed_mounts: {root:?} is, holds or lies in {own}, which no server may see"
+                );
+            }
         }
         Ok(())
     }
@@ -254,6 +280,23 @@ mod tests {
             ("metrics_listen = \"0.0.0.0:9\"", "metrics_listen"),
             ("bridge_subnet = \"x\"", "bridge_subnet"),
             ("data_dir = \"x\"", "data_dir"),
+            ("allowed_mounts = [\"/\"]", "allowed_mounts"),
+            ("allowed_mounts = [\"srv\"]", "allowed_mounts"),
+            ("allowed_mounts = [\"/srv/../etc\"]", "allowed_mounts"),
+            ("allowed_mounts = [\"/etc\"]", "allowed_mounts"),
+            ("allowed_mounts = [\"/var\"]", "allowed_mounts"),
+            (
+                "data_dir = \"/srv/w\"\nallowed_mounts = [\"/srv\"]",
+                "allowed_mounts",
+            ),
+            (
+                "data_dir = \"/srv/w\"\nallowed_mounts = [\"/srv/w/servers\"]",
+                "allowed_mounts",
+            ),
+            (
+                "containerd_address = \"/srv/c/c.sock\"\nallowed_mounts = [\"/srv/c\"]",
+                "allowed_mounts",
+            ),
         ] {
             let error = format!("{:#}", parse(text, &[]).unwrap_err());
             assert!(error.contains(key), "{error}");

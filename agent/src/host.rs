@@ -107,6 +107,7 @@ pub fn facts(data_dir: &Path, probe: Option<&Probe>, bridge: &str) -> wire::Host
         },
         addresses: addresses(bridge),
         conditions: Vec::new(),
+        allowed_mounts: Vec::new(),
     }
 }
 

@@ -251,6 +251,7 @@ impl Node {
         let config = &self.config;
         let mut facts = host::facts(&config.data_dir, probe.as_ref(), &config.bridge_subnet);
         facts.conditions = self.conditions.all();
+        facts.allowed_mounts.clone_from(&config.allowed_mounts);
         wire::Hello {
             boot: self.boot.id.to_string(),
             boots: ledger.boots().iter().map(ToString::to_string).collect(),
@@ -434,6 +435,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         disk_policy: config.disk_policy,
         disk_floor_bytes: config.disk_floor_bytes,
         registry_logins: config.registry_logins.clone(),
+        allowed_mounts: config.allowed_mounts.clone(),
     })
 }
 

@@ -31,6 +31,8 @@ mod m0049_sso;
 mod m0050_plans;
 mod m0051_profiles;
 mod m0060_databases;
+mod m0065_nests;
+mod m0066_mounts;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -62,6 +64,8 @@ impl MigratorTrait for Main {
             Box::new(m0050_plans::Migration),
             Box::new(m0051_profiles::Migration),
             Box::new(m0060_databases::Migration),
+            Box::new(m0065_nests::Migration),
+            Box::new(m0066_mounts::Migration),
         ]
     }
 }

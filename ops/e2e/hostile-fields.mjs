@@ -32,6 +32,7 @@ const secret = { untried: true }
 const elsewhere = { untried: true }
 
 const mail = takesAs((text) => `${text.replace(/[ ]/g, '/')}@evil.invalid`)
+const mountFields = { name: takes, description: takes, 'nodes[]': refuses, 'locations[]': refuses, 'eggs[]': refuses }
 const fresh = () => `n${Math.random().toString(36).slice(2)}`
 
 /**
@@ -73,11 +74,20 @@ export const operations = (it) => ({
       'nodes[]': refuses, 'locations[]': refuses,
     },
   },
-  'POST /eggs/import': { body: it.plainEgg, fields: { '': refuses, file: elsewhere, '?name': takes }, made: 'egg' },
+  'POST /eggs/import': { body: it.plainEgg, fields: { '': refuses, file: elsewhere, '?name': takes, '?nest': refuses }, made: 'egg' },
+  'POST /eggs/starters/{key}': { key: 'minecraft-vanilla', body: {}, fields: { '?nest': refuses } },
+  'PATCH /eggs/{egg}': { body: {}, fields: { nest: refuses } },
   // A revoked one counts against its person until it would have ended: few are made.
   'POST /event-consumers': { only: FEW, body: { name: 'c' }, fields: { name: takes, 'servers[]': refuses } },
   'PATCH /locations/{location}': { body: {}, fields: { name: takes, description: takes } },
   'POST /locations': { body: () => ({ name: fresh() }), fields: { name: takes, description: takes } },
+  'PATCH /mounts/{mount}': { body: {}, fields: { ...mountFields, source: refuses, target: refuses } },
+  'POST /mounts': {
+    body: () => ({ name: fresh(), source: '/srv/hostile', target: '/mnt/hostile' }),
+    fields: { ...mountFields, source: refuses, target: refuses },
+  },
+  'PATCH /nests/{nest}': { body: {}, fields: { name: takes, description: takes } },
+  'POST /nests': { body: () => ({ name: fresh() }), fields: { name: takes, description: takes } },
   'POST /nodes/tokens': {
     query: 'local=true',
     body: { name: 't' },

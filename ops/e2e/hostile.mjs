@@ -127,6 +127,8 @@ async function makeThings() {
   it.databaseHost = { name: 'to be renamed', engine: 'mariadb', address: 'db.hostile.example', port: 3306, username: 'u', password: 'p', tls: 'off' }
   it.database_host = (await make('/database-hosts', it.databaseHost)).id
   await admin.post(`/servers/${it.server}/users`, { login: it.name, keys: SERVER_KEYS })
+  it.nest = (await make('/nests', { name: 'to be renamed' })).id
+  it.mount = (await make('/mounts', { name: 'to be renamed', source: '/srv/hostile', target: '/mnt/hostile', all_nodes: true, all_eggs: true })).id
   it.plan = (await make('/plans', { name: 'to be renamed', limits: {} })).id
   await admin.put(`/users/${it.other}/quota`, { plan: it.plan })
   await admin.post(`/roles/${it.role}/grants`, { user: it.user, reach: 'server', target: it.server })
@@ -373,7 +375,7 @@ async function lookAsAdmin(who) {
     ['/servers/new', BAD, SHOWN], [`/servers/new?egg=${it.egg}`, BAD, SHOWN],
     [`${server}/users`, it.name], [`${server}/activity`, BAD], [`${server}/settings`, BAD, SHOWN], [`${server}/install`, `printed ${BAD}`, SHOWN],
     ['/nodes', BAD], ['/nodes?join=true', BAD], [`/nodes/${it.node}`, BAD], [`/nodes/${it.node}/allocations`, BAD], [`/nodes/${it.node}/settings`, BAD],
-    ['/eggs', BAD, SHOWN], [`/eggs/${it.egg}`, BAD, SHOWN],
+    ['/eggs', BAD, SHOWN], [`/eggs?nest=${it.nest}`], [`/eggs?nest=${encoded}`], [`/eggs/${it.egg}`, BAD, SHOWN], ['/mounts', BAD],
     ['/people', SHOWN], [`/people/${it.user}`, BAD], [`/people/${it.other}`, BAD], ['/roles', BAD], [`/roles/${it.role}`, BAD], ['/plans', BAD],
     ['/audit', 'Details'], [`/audit?action=${encoded}`], ['/consumers', BAD], ['/registries', BAD, SHOWN], ['/settings'],
     ['/database-hosts', BAD], [`${server}/databases`],

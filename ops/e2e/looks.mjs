@@ -23,7 +23,7 @@ const pages = [
   '/', '/servers', '/servers/new', `/servers/new?egg=${egg.id}`,
   ...['', '/files', '/databases', '/users', '/activity', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
   '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings', '?join=true'].map((tab) => `/nodes/${node.id}${tab}`),
-  '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/database-hosts', '/settings', '/operations', '/account',
+  '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/database-hosts', '/mounts', '/settings', '/operations', '/account',
   '/people', `/people/${me.id}`, '/roles', `/roles/${role.id}`, '/plans', '/audit',
 ]
 const THEMES = ['dark', 'light', 'contrast']

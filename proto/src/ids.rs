@@ -107,6 +107,10 @@ ids! {
     ServerId = "server";
     /// One egg.
     EggId = "egg";
+    /// One group of eggs.
+    NestId = "nest";
+    /// One directory of a machine that servers may see.
+    MountId = "mount";
     /// One person.
     UserId = "user";
     /// One place that nodes stand at.

@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod ids;
 pub mod image;
 pub mod join;
+pub mod mount;
 pub mod state;
 pub mod subjects;
 

@@ -220,6 +220,7 @@ const nodeSettings = createRoute({
 const eggs = createRoute({
   getParentRoute: () => app,
   path: '/eggs',
+  validateSearch: taking<{ nest?: string }>({ nest: text }),
   component: page(() => import('./pages/eggs'), 'EggsPage'),
 })
 
@@ -288,6 +289,13 @@ const databaseHosts = createRoute({
   component: page(() => import('./pages/database-hosts'), 'DatabaseHostsPage'),
 })
 
+const mounts = createRoute({
+  getParentRoute: () => app,
+  path: '/mounts',
+  validateSearch: taking<{ new?: true }>({ new: yes }),
+  component: page(() => import('./pages/mounts'), 'MountsPage'),
+})
+
 const settings = createRoute({
   getParentRoute: () => app,
   path: '/settings',
@@ -343,6 +351,7 @@ export const router = createRouter({
       consumers,
       registries,
       databaseHosts,
+      mounts,
       operations,
       settings,
       account,

@@ -82,6 +82,7 @@ async fn start(
             target: "/home/container".into(),
             read_only: false,
         }],
+        host_dirs: Vec::new(),
         console: console.clone(),
         limits: Limits {
             memory: Some(Memory {

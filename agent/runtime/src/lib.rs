@@ -9,6 +9,7 @@
 
 pub mod console;
 pub mod containerd;
+pub mod host_dir;
 pub mod jail;
 pub mod net;
 mod pull;

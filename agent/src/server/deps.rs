@@ -52,6 +52,8 @@ pub struct Settings {
     pub disk_policy: DiskPolicy,
     /// See the setting.
     pub disk_floor_bytes: u64,
+    /// Directories below which servers may be given mounts.
+    pub allowed_mounts: Vec<String>,
     /// The node's own credentials, by registry.
     pub registry_logins: BTreeMap<String, RegistryLogin>,
 }

@@ -233,6 +233,8 @@ impl Install {
                 mount(self.deps.settings.files_of(self.server), "/mnt/server"),
                 mount(script_dir, "/mnt/install"),
             ],
+            // Root inside is root in a directory of the host too: what a game may at most do there, a script must not.
+            host_dirs: Vec::new(),
             console: Console {
                 tty: true,
                 stdin: Some(self.paths.stdin.clone()),

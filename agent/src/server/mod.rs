@@ -8,6 +8,7 @@ pub mod install;
 pub mod label;
 pub mod lifecycle;
 pub mod memory;
+pub mod mounts;
 pub mod ports;
 pub mod remove;
 pub mod start;

@@ -11,14 +11,14 @@ use warren_proto::wire;
 use warren_runtime::jail::{Jail, RelPath};
 use warren_runtime::net::{Attached, NetKey, Publish};
 use warren_runtime::runtime::{
-    BindMount, Console, ContainerId, ContainerSpec, HostFiles, ImageRef, Profile, PullPhase,
-    PullPolicy, PullProgress, PullRequest, RootFs, Running,
+    BindMount, Console, ContainerId, ContainerSpec, HostFiles, HostMount, ImageRef, Profile,
+    PullPhase, PullPolicy, PullProgress, PullRequest, RootFs, Running,
 };
 
 use super::convert::{self, Invalid};
 use super::deps::Deps;
 use super::lifecycle::Cause;
-use super::{config_files, label, ports};
+use super::{config_files, label, mounts, ports};
 use crate::console::Paths;
 
 /// Why there is no container.
@@ -157,10 +157,15 @@ impl Start {
         let net = convert::network(&spec)?;
         let env = convert::env(&spec.env)?;
         self.deps.room().await?;
+        // Before anything that takes long; what is held is compared once more when the container is made.
+        let host_dirs = self.open_mounts(&spec).await?;
         // Beside each other: neither needs what the other does, and a start is waited for.
         tokio::try_join!(self.pull(&image, &spec), self.clear())?;
         self.check()?;
         let uid = self.prepare_files(&spec).await?;
+        for hint in mounts::hints(self.server, uid, &spec.mounts, &host_dirs) {
+            self.deps.consoles.say(self.server, &hint);
+        }
         self.check()?;
         let ports = net.publish.clone();
         check_ports(&self.deps, self.server, self.row.generation, ports).await?;
@@ -184,6 +189,7 @@ impl Start {
                 target: "/home/container".into(),
                 read_only: false,
             }],
+            host_dirs,
             console: Console {
                 tty: spec.tty,
                 stdin: Some(self.paths.stdin.clone()),
@@ -200,7 +206,8 @@ impl Start {
             oom_score_adj: 0,
         };
         self.check()?;
-        let running = self.deps.runtime.create_and_start(container).await?;
+        let running = self.deps.runtime.create_and_start(container).await;
+        let running = running.map_err(|e| mounts::named(e.into(), &spec.mounts))?;
         Ok(Started {
             running,
             attached,
@@ -243,6 +250,14 @@ impl Start {
             |_| {},
         )
         .await
+    }
+
+    async fn open_mounts(&self, spec: &wire::ServerSpec) -> Result<Vec<HostMount>, Failure> {
+        if spec.mounts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (deps, wanted) = (self.deps.clone(), spec.mounts.clone());
+        blocking(move || mounts::open(&deps.settings, &wanted)).await
     }
 
     async fn prepare_files(&self, spec: &wire::ServerSpec) -> Result<u32, Failure> {

@@ -66,6 +66,7 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
             disk_policy: DiskPolicy::Stop,
             disk_floor_bytes: 0,
             registry_logins: std::collections::BTreeMap::new(),
+            allowed_mounts: Vec::new(),
         },
         runtime: Arc::new(engine.clone()),
         network: Arc::new(FakeNetwork::default()),

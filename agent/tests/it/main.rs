@@ -11,6 +11,7 @@ mod halt;
 mod hostile;
 mod join_https;
 mod lacking;
+mod mounts;
 mod outlive;
 mod panel;
 mod proxy;

@@ -10,7 +10,7 @@ pub enum Set {
     Server,
     /// Nodes, their allocations and join tokens.
     Node,
-    /// Eggs.
+    /// Eggs and their nests.
     Egg,
     /// People.
     Person,
@@ -120,12 +120,14 @@ keys! {
         AllocationUpdate = "allocation.update",
         /// Give a port back.
         AllocationDelete = "allocation.delete",
-        /// See start command and variables.
+        /// See start command, variables and mounts.
         StartupRead = "startup.read",
         /// Change variables.
         StartupUpdate = "startup.update",
         /// Choose another image of the egg.
         StartupDockerImage = "startup.docker-image",
+        /// Switch mounts on and off that are offered for self-service.
+        MountUse = "mount.use",
         /// Make a database.
         DatabaseCreate = "database.create",
         /// See databases.
@@ -174,8 +176,18 @@ keys! {
         EggRead = "egg.read",
         /// Import eggs.
         EggCreate = "egg.create",
+        /// Move eggs to another nest.
+        EggUpdate = "egg.update",
         /// Remove eggs.
         EggDelete = "egg.delete",
+        /// See nests, the groups that eggs are in.
+        NestRead = "nest.read",
+        /// Make nests.
+        NestCreate = "nest.create",
+        /// Change names and descriptions of nests.
+        NestUpdate = "nest.update",
+        /// Remove nests that no egg is in.
+        NestDelete = "nest.delete",
     }
     Person {
         /// See people and why they may do what they may.
@@ -222,6 +234,14 @@ keys! {
         ServerSuspend = "admin.server.suspend",
         /// Make credentials that read events of all servers.
         EventsAll = "admin.events",
+        /// See mounts, the directories of nodes that servers may see, and to whom they are offered.
+        MountRead = "mount.read",
+        /// Make mounts.
+        MountCreate = "mount.create",
+        /// Change mounts, for all servers that have them switched on.
+        MountUpdate = "mount.update",
+        /// Remove mounts that no server has switched on.
+        MountDelete = "mount.delete",
         /// See which private registries are known; never their secrets.
         RegistryRead = "registry.read",
         /// Change credentials of private registries.

@@ -44,6 +44,7 @@ const DEVELOPER: &[Key] = &[
     Key::BackupDownload,
     Key::StartupUpdate,
     Key::StartupDockerImage,
+    Key::MountUse,
     Key::DatabaseCreate,
     Key::DatabaseUpdate,
     Key::DatabaseViewPassword,

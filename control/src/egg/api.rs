@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{
-    dto::{Egg, EggImported, EggSummary, ImportQuery, Starter},
+    dto::{Egg, EggImported, EggPatch, EggQuery, EggSummary, ImportQuery, Starter, StarterQuery},
     service, upload,
 };
 use crate::{
@@ -15,21 +15,21 @@ use crate::{
     app::App,
     auth::Caller,
     error::Result,
-    http::{Json, Page, PageQuery, Path, Query},
+    http::{Json, Page, Path, Query},
     problem::Problems,
 };
 use warren_proto::ids::EggId;
 
-/// Eggs, by name.
-#[utoipa::path(get, path = "/eggs", tag = "eggs", params(PageQuery),
+/// Eggs, the newest first.
+#[utoipa::path(get, path = "/eggs", tag = "eggs", params(EggQuery),
     responses((status = 200, body = Page<EggSummary>), Problems))]
 pub async fn list_eggs(
     State(app): State<App>,
     caller: Caller,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<EggQuery>,
 ) -> Result<Json<Page<EggSummary>>> {
     caller.require(Key::EggRead, Resource::Panel)?;
-    service::list(&app, &page).await.map(Json)
+    service::list(&app, query).await.map(Json)
 }
 
 /// One egg.
@@ -62,7 +62,7 @@ pub async fn import_egg(
 ) -> Result<(StatusCode, Json<EggImported>)> {
     caller.require(Key::EggCreate, Resource::Panel)?;
     let file = upload::read(request).await?;
-    let imported = service::import(&app, &caller, &file, query.name).await?;
+    let imported = service::import(&app, &caller, &file, query).await?;
     Ok((StatusCode::CREATED, Json(imported)))
 }
 
@@ -76,15 +76,16 @@ pub async fn list_starters(State(app): State<App>, caller: Caller) -> Result<Jso
 
 /// Imports an egg that comes with Warren.
 #[utoipa::path(post, path = "/eggs/starters/{key}", tag = "eggs",
-    params(("key" = String, Path, description = "Key of the starter")),
+    params(("key" = String, Path, description = "Key of the starter"), StarterQuery),
     responses((status = 201, body = EggImported), Problems))]
 pub async fn import_starter(
     State(app): State<App>,
     caller: Caller,
     Path(key): Path<String>,
+    Query(query): Query<StarterQuery>,
 ) -> Result<(StatusCode, Json<EggImported>)> {
     caller.require(Key::EggCreate, Resource::Panel)?;
-    let imported = service::import_starter(&app, &caller, &key).await?;
+    let imported = service::import_starter(&app, &caller, &key, query.nest).await?;
     Ok((StatusCode::CREATED, Json(imported)))
 }
 
@@ -107,6 +108,20 @@ pub async fn export_egg(
         ),
     ];
     Ok((headers, text).into_response())
+}
+
+/// Moves an egg to another nest.
+#[utoipa::path(patch, path = "/eggs/{egg}", tag = "eggs",
+    params(("egg" = String, Path, description = "Egg id")),
+    responses((status = 200, body = Egg), Problems))]
+pub async fn update_egg(
+    State(app): State<App>,
+    caller: Caller,
+    Path(egg): Path<EggId>,
+    Json(req): Json<EggPatch>,
+) -> Result<Json<Egg>> {
+    caller.require(Key::EggUpdate, Resource::Panel)?;
+    service::update(&app, &caller, egg, req).await.map(Json)
 }
 
 /// Removes an egg that no server uses.

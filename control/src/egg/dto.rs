@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::Stamp;
+use crate::{http::Stamp, operation::dto::Named};
 
 /// An image that an egg offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +21,8 @@ pub struct EggSummary {
     pub id: String,
     /// Name.
     pub name: String,
+    /// The nest that it is in; null: in none.
+    pub nest: Option<Named>,
     /// As the file says.
     pub author: String,
     /// As the file says.
@@ -144,12 +146,44 @@ pub struct Egg {
     pub config_files: Vec<ConfigFileInfo>,
 }
 
+/// Which eggs, and which page of them.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct EggQuery {
+    /// Id of a nest; `none` for eggs that are in none.
+    pub nest: Option<String>,
+    /// Rows per page, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub limit: Option<u64>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
 /// How to import.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ImportQuery {
     /// Another name for the egg.
     pub name: Option<String>,
+    /// Id of the nest that it goes into; none without it.
+    pub nest: Option<String>,
+}
+
+/// How to import an egg that comes with Warren.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StarterQuery {
+    /// Id of the nest that it goes into; none without it.
+    pub nest: Option<String>,
+}
+
+/// What changes of an egg. Left out: stays as it is.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EggPatch {
+    /// Id of the nest that it goes into; an empty string: into none.
+    #[serde(default)]
+    pub nest: Option<String>,
 }
 
 /// Something odd in an egg that was imported all the same.

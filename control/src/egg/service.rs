@@ -1,4 +1,4 @@
-//! Import, list, export, remove.
+//! Import, list, move, export, remove.
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -8,10 +8,13 @@ use serde_json::json;
 use std::collections::HashSet;
 use warren_egg::{Report, Variable};
 use warren_entity::{egg_variables, eggs, servers};
-use warren_proto::ids::EggId;
+use warren_proto::ids::{EggId, NestId};
 
 use super::{
-    dto::{Egg, EggImported, EggSummary, ImportReport, OddThing, Starter},
+    dto::{
+        Egg, EggImported, EggPatch, EggQuery, EggSummary, ImportQuery, ImportReport, OddThing,
+        Starter,
+    },
     view,
 };
 use crate::{
@@ -22,7 +25,7 @@ use crate::{
     db::Lane,
     error::{Error, FieldError, Fields, Result},
     http::{Page, PageQuery},
-    outbox,
+    nest, outbox,
     text::tame,
 };
 
@@ -34,13 +37,33 @@ enum Source<'a> {
 
 /// Eggs, the newest first.
 /// # Errors
-/// Database; a bad cursor.
-pub async fn list(app: &App, page: &PageQuery) -> Result<Page<EggSummary>> {
+/// Database; a bad cursor or nest.
+pub async fn list(app: &App, query: EggQuery) -> Result<Page<EggSummary>> {
+    let page = PageQuery {
+        limit: query.limit,
+        cursor: query.cursor,
+    };
     let limit = page.limit()?;
+    let nest = query.nest.as_deref().map(|nest| match nest {
+        "none" => Ok(eggs::Column::NestId.is_null()),
+        id => id.parse::<NestId>().map_or_else(
+            |_| {
+                Err(Error::field(
+                    "nest",
+                    "invalid",
+                    "is the id of a nest, or `none`",
+                ))
+            },
+            |id| Ok(eggs::Column::NestId.eq(id.to_string())),
+        ),
+    });
     let mut query = eggs::Entity::find()
         .filter(eggs::Column::DeletedAtMs.is_null())
         .order_by_desc(eggs::Column::Id)
         .limit(limit + 1);
+    if let Some(nest) = nest.transpose()? {
+        query = query.filter(nest);
+    }
     if let Some(after) = page.after()? {
         query = query.filter(eggs::Column::Id.lt(after));
     }
@@ -48,9 +71,15 @@ pub async fn list(app: &App, page: &PageQuery) -> Result<Page<EggSummary>> {
     let page = Page::cut(rows, limit, |row| row.id.clone());
     let ids: Vec<String> = page.items.iter().map(|row| row.id.clone()).collect();
     let uses = view::uses(app.db.read(), &ids).await?;
+    let nests: HashSet<String> = page
+        .items
+        .iter()
+        .filter_map(|row| row.nest_id.clone())
+        .collect();
+    let nests = nest::service::names(app.db.read(), nests).await?;
     Ok(page.map(|row| {
         let servers = uses.get(&row.id).copied().unwrap_or_default();
-        view::summary(&row, servers)
+        view::summary(&row, servers, &nests)
     }))
 }
 
@@ -72,36 +101,36 @@ pub async fn get(app: &App, id: EggId) -> Result<Egg> {
 
 /// Takes an egg file in.
 /// # Errors
-/// 422 `egg_refused` says where the file is wrong.
+/// 422 `egg_refused` says where the file is wrong; 422 for an unknown nest.
 pub async fn import(
     app: &App,
     caller: &Caller,
     file: &[u8],
-    name: Option<String>,
+    how: ImportQuery,
 ) -> Result<EggImported> {
-    store(app, caller, file, name, Source::File).await
+    store(app, caller, file, how, Source::File).await
 }
 
 /// Takes an egg in that comes with Warren; again, it gives another copy.
 /// # Errors
-/// 404 for an unknown key.
-pub async fn import_starter(app: &App, caller: &Caller, key: &str) -> Result<EggImported> {
+/// 404 for an unknown key; 422 for an unknown nest.
+pub async fn import_starter(
+    app: &App,
+    caller: &Caller,
+    key: &str,
+    nest: Option<String>,
+) -> Result<EggImported> {
     let starter = warren_egg::starter(key).ok_or_else(|| Error::not_found("starter"))?;
-    store(
-        app,
-        caller,
-        starter.text.as_bytes(),
-        None,
-        Source::Starter(starter.key),
-    )
-    .await
+    let how = ImportQuery { name: None, nest };
+    let source = Source::Starter(starter.key);
+    store(app, caller, starter.text.as_bytes(), how, source).await
 }
 
 async fn store(
     app: &App,
     caller: &Caller,
     file: &[u8],
-    name: Option<String>,
+    ImportQuery { name, nest }: ImportQuery,
     source: Source<'_>,
 ) -> Result<EggImported> {
     let (mut egg, report) = warren_egg::parse(file).map_err(refused)?;
@@ -126,9 +155,10 @@ async fn store(
         .map(|i| json!({"label": i.label, "image": i.image}))
         .collect();
     let document = serde_json::to_value(&egg).map_err(Error::internal)?;
+    let nest = nest.filter(|id| !id.is_empty());
     let model = eggs::ActiveModel {
         id: Set(id.clone()),
-        nest_id: Set(None),
+        nest_id: Set(nest.clone()),
         name: Set(tame(&egg.name, 200)),
         author: Set(tame(&egg.author, 200)),
         description: Set(egg.description.replace('\0', "")),
@@ -161,6 +191,9 @@ async fn store(
         });
     let rows: Vec<_> = rows.collect();
     let tx = app.db.begin(Lane::People).await?;
+    if let Some(nest) = &nest {
+        nest::service::named(&*tx, nest).await?;
+    }
     eggs::Entity::insert(model)
         .exec_without_returning(&*tx)
         .await?;
@@ -171,7 +204,7 @@ async fn store(
             .await?;
     }
     Entry::of(Key::EggCreate, "egg", &id)
-        .with(json!({"name": egg.name, "source": source}))
+        .with(json!({"name": egg.name, "source": source, "nest": nest}))
         .by(&*tx, caller, now_ms)
         .await?;
     let row = eggs::Entity::find_by_id(&id)
@@ -297,6 +330,43 @@ pub async fn export(app: &App, id: EggId) -> Result<String> {
         &egg,
         &outbox::rfc3339(app.clock.now_ms()),
     ))
+}
+
+/// Moves an egg to another nest, or out of any.
+/// # Errors
+/// 404; 422 for an unknown nest.
+pub async fn update(app: &App, caller: &Caller, id: EggId, req: EggPatch) -> Result<Egg> {
+    let now_ms = app.clock.now_ms();
+    let id = id.to_string();
+    let tx = app.db.begin(Lane::People).await?;
+    let to = match req.nest.as_deref().map(str::trim) {
+        None => None,
+        Some("") => Some(None),
+        // Before the egg, as whoever removes a nest takes them.
+        Some(nest) => Some(Some(nest::service::named(&*tx, nest).await?.id)),
+    };
+    let mut row = eggs::Entity::find_by_id(&id)
+        .filter(eggs::Column::DeletedAtMs.is_null())
+        .lock_exclusive()
+        .one(&*tx)
+        .await?
+        .ok_or_else(|| Error::not_found("egg"))?;
+    if let Some(to) = to.filter(|to| *to != row.nest_id) {
+        eggs::Entity::update_many()
+            .col_expr(eggs::Column::NestId, Expr::value(to.clone()))
+            .col_expr(eggs::Column::UpdatedAtMs, Expr::value(now_ms))
+            .filter(eggs::Column::Id.eq(&id))
+            .exec(&*tx)
+            .await?;
+        Entry::of(Key::EggUpdate, "egg", &id)
+            .with(json!({"nest": {"from": row.nest_id, "to": to}}))
+            .by(&*tx, caller, now_ms)
+            .await?;
+        row.nest_id = to;
+    }
+    let egg = view::whole(&*tx, &row).await?;
+    tx.commit().await?;
+    Ok(egg)
 }
 
 /// Removes an egg that no server uses.

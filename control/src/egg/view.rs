@@ -16,6 +16,8 @@ use super::dto::{
 use crate::{
     error::{Error, Result},
     http::Stamp,
+    nest,
+    operation::dto::Named,
 };
 
 /// Stored JSON of ours; what can't be read is as if empty, and a list goes on.
@@ -31,12 +33,17 @@ pub fn document(row: &eggs::Model) -> Result<warren_egg::Egg> {
         .map_err(|e| Error::Internal(anyhow::anyhow!("egg {}: stored document: {e}", row.id)))
 }
 
-/// An egg in a list.
+/// An egg in a list. `nests`: what the ones of the list are called.
 #[must_use]
-pub fn summary(row: &eggs::Model, servers: u64) -> EggSummary {
+pub fn summary(row: &eggs::Model, servers: u64, nests: &HashMap<String, String>) -> EggSummary {
+    let nest = row.nest_id.as_ref();
     EggSummary {
         id: row.id.clone(),
         name: row.name.clone(),
+        nest: nest.map(|id| Named {
+            id: id.clone(),
+            name: nests.get(id).cloned().unwrap_or_default(),
+        }),
         author: row.author.clone(),
         description: row.description.clone(),
         icon: row.icon.clone(),
@@ -135,9 +142,10 @@ pub async fn whole(db: &impl ConnectionTrait, row: &eggs::Model) -> Result<Egg> 
         .count(db)
         .await?;
     let variables = variables(db, &row.id).await?;
+    let nests = nest::service::names(db, row.nest_id.clone()).await?;
     let install = document.install;
     Ok(Egg {
-        summary: summary(row, servers),
+        summary: summary(row, servers, &nests),
         startup_commands: document
             .startup_commands
             .into_iter()

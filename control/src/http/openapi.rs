@@ -44,6 +44,7 @@ use crate::{app::App, error::FieldError, problem::Problem};
         (name = "nodes", description = "Machines, join tokens, ports"),
         (name = "eggs", description = "Kinds of game servers"),
         (name = "settings", description = "The panel as a whole"),
+        (name = "mounts", description = "Directories of nodes that servers may see"),
         (name = "events", description = "Public events and who reads them")
     )
 )]

@@ -17,8 +17,9 @@ use super::{
 };
 use crate::{
     account, allocation, api_key, app::App, audit, database, database_host, egg, email_link, event,
-    files, join_token, location, node, operation, panel, passkey, password_link, person, plan,
-    profile, quota, registry, role, second_factor, server, session, ssh_key, sso, subuser, view_as,
+    files, join_token, location, mount, nest, node, operation, panel, passkey, password_link,
+    person, plan, profile, quota, registry, role, second_factor, server, session, ssh_key, sso,
+    subuser, view_as,
 };
 
 /// JSON bodies are small.
@@ -201,8 +202,18 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(egg::api::list_eggs))
         .routes(routes!(egg::api::list_starters))
         .routes(routes!(egg::api::import_starter))
-        .routes(routes!(egg::api::get_egg, egg::api::delete_egg))
-        .routes(routes!(egg::api::export_egg));
+        .routes(routes!(
+            egg::api::get_egg,
+            egg::api::update_egg,
+            egg::api::delete_egg
+        ))
+        .routes(routes!(egg::api::export_egg))
+        .routes(routes!(nest::api::list_nests, nest::api::create_nest))
+        .routes(routes!(
+            nest::api::get_nest,
+            nest::api::update_nest,
+            nest::api::delete_nest
+        ));
     let registries = OpenApiRouter::new()
         .routes(routes!(
             registry::api::list_registries,
@@ -225,6 +236,13 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(database_host::api::test_database_host))
         .routes(routes!(database_host::api::list_hosted_databases))
         .routes(routes!(database_host::api::forget_hosted_database));
+    let mounts = OpenApiRouter::new()
+        .routes(routes!(mount::api::list_mounts, mount::api::create_mount))
+        .routes(routes!(
+            mount::api::get_mount,
+            mount::api::update_mount,
+            mount::api::delete_mount
+        ));
     let servers = OpenApiRouter::new()
         .routes(routes!(
             database::api::list_databases,
@@ -253,6 +271,11 @@ pub(super) fn api() -> OpenApiRouter<App> {
             server::api::delete_server
         ))
         .routes(routes!(audit::api::list_activity))
+        .routes(routes!(server::api::list_server_mounts))
+        .routes(routes!(
+            server::api::add_server_mount,
+            server::api::delete_server_mount
+        ))
         .routes(routes!(server::api::power_server))
         .routes(routes!(server::api::input_server))
         .routes(routes!(server::api::reinstall_server))
@@ -284,6 +307,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(eggs)
         .merge(registries)
         .merge(database_hosts)
+        .merge(mounts)
         .merge(servers)
         .merge(rest)
         .layer(JSON.while_reading())

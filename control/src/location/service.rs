@@ -7,7 +7,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, SqlErr,
 };
 use serde_json::json;
-use warren_entity::{grants, locations, nodes};
+use warren_entity::{grants, locations, mount_offers, nodes};
 use warren_proto::ids::LocationId;
 
 use super::dto::{Location, LocationCreate, LocationPatch};
@@ -174,6 +174,12 @@ pub async fn delete(app: &App, caller: &Caller, id: LocationId) -> Result<()> {
             ),
         ));
     }
+    // Mounts are no longer offered there; where they are switched on they stay.
+    mount_offers::Entity::delete_many()
+        .filter(mount_offers::Column::Kind.eq("location"))
+        .filter(mount_offers::Column::TargetId.eq(&*row.id))
+        .exec(&*tx)
+        .await?;
     locations::Entity::delete_by_id(&*row.id).exec(&*tx).await?;
     Entry::of(Key::LocationUpdate, "location", &row.id)
         .with(json!({"name": row.name, "deleted": true}))

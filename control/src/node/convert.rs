@@ -1,7 +1,7 @@
 //! What nodes say of themselves, tamed, as the database and the API have it.
 
 use serde_json::{Value, json};
-use warren_proto::wire;
+use warren_proto::{mount, wire};
 
 use crate::text::tame;
 
@@ -14,6 +14,8 @@ pub fn host(facts: &wire::HostFacts) -> Value {
         .take(32)
         .map(|a| tame(a, 64))
         .collect();
+    let roots = facts.allowed_mounts.iter().take(64);
+    let roots: Vec<&String> = roots.filter(|root| mount::source(root).is_ok()).collect();
     json!({
         "hostname": tame(&facts.hostname, 253),
         "os": tame(&facts.os, 100),
@@ -26,6 +28,7 @@ pub fn host(facts: &wire::HostFacts) -> Value {
         "containerd_version": tame(&facts.containerd_version, 64),
         "cgroup_version": facts.cgroup_version,
         "addresses": addresses,
+        "allowed_mounts": roots,
     })
 }
 

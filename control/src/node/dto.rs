@@ -59,6 +59,8 @@ pub struct HostInfo {
     pub cgroup_version: u32,
     /// Addresses on the machine's interfaces.
     pub addresses: Vec<String>,
+    /// Directories below which the node's own settings allow mounts.
+    pub allowed_mounts: Vec<String>,
 }
 
 /// Something that an admin should know about a node.

@@ -5,8 +5,8 @@ use sea_orm::{
     sea_query::Expr,
 };
 use warren_entity::{
-    api_keys, console_runs, eggs, grants, join_tokens, node_boots, node_cursors, nodes, orphans,
-    servers, sessions, subusers, tombstones, users,
+    api_keys, console_runs, eggs, grants, join_tokens, mount_offers, node_boots, node_cursors,
+    nodes, orphans, servers, sessions, subusers, tombstones, users,
 };
 
 use crate::{app::Ground, db::Lane, server::search};
@@ -78,6 +78,16 @@ async fn forget_reach(db: &impl ConnectionTrait, kind: &str, ids: &[String]) -> 
     Ok(())
 }
 
+/// Offers of mounts to what is gone for good.
+async fn forget_offers(db: &impl ConnectionTrait, kind: &str, ids: &[String]) -> Result<(), DbErr> {
+    mount_offers::Entity::delete_many()
+        .filter(mount_offers::Column::Kind.eq(kind))
+        .filter(mount_offers::Column::TargetId.is_in(ids.iter().cloned()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Nodes, with what hangs on their identity. Their refused keys stay refused for as long as they could be used.
 /// # Errors
 /// Database.
@@ -107,6 +117,7 @@ pub async fn nodes(ground: &Ground) -> Result<u64, DbErr> {
         .exec(&*tx)
         .await?;
     forget_reach(&*tx, "node", &ids).await?;
+    forget_offers(&*tx, "node", &ids).await?;
     let deleted = nodes::Entity::delete_many()
         .filter(nodes::Column::Id.is_in(ids))
         .exec(&*tx)
@@ -122,6 +133,7 @@ pub async fn eggs(ground: &Ground) -> Result<u64, DbErr> {
     const UNLESS: &str = "NOT EXISTS (SELECT 1 FROM servers s WHERE s.egg_id = eggs.id)";
     let ids = due!(ground, eggs, DeletedAtMs, UNLESS).await?;
     let tx = ground.db.begin(Lane::Machines).await?;
+    forget_offers(&*tx, "egg", &ids).await?;
     let deleted = eggs::Entity::delete_many()
         .filter(eggs::Column::Id.is_in(ids))
         .exec(&*tx)

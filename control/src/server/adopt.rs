@@ -8,7 +8,7 @@ use std::{
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use serde_json::json;
-use warren_entity::{egg_variables, eggs, servers, users};
+use warren_entity::{egg_variables, eggs, nodes, servers, users};
 use warren_proto::{
     Message,
     ids::{EggId, NodeId, ServerId, UserId},
@@ -26,6 +26,7 @@ use crate::{
     allocation::{ports, regain::regain, service::ANY},
     egg::view as egg_view,
     error::{Error, Fields, Result},
+    mount,
     outbox::{self, Event},
     text::to_i64,
     wanted::Bumped,
@@ -96,13 +97,27 @@ pub async fn rebuild(
     fields.finish()?;
     let owner = owner(db, &spec.owner, adoption.adopter).await?;
     let id = adoption.server.to_string();
-    let row = row(adoption, word, &said, (egg.id, owner.clone()), now_ms)?;
+    let egg_id = egg.id;
+    let row = row(
+        adoption,
+        word,
+        &said,
+        (egg_id.clone(), owner.clone()),
+        now_ms,
+    )?;
     servers::Entity::insert(row)
         .exec_without_returning(db)
         .await?;
     set_variables(db, &id, &values).await?;
     let node = adoption.node.to_string();
     regain(db, &node, &id, &said.ports, now_ms).await?;
+    let standing = nodes::Entity::find_by_id(&node).one(db).await?;
+    let place = mount::Place {
+        node: &node,
+        location: standing.as_ref().and_then(|n| n.location_id.as_deref()),
+        egg: &egg_id,
+    };
+    mount::store::regain(db, &id, place, &spec.mounts, now_ms).await?;
     spec::refresh(db, &id).await?;
     let data = json!({"name": said.name, "owner": owner});
     let event = Event::of_server(

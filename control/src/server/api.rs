@@ -1,22 +1,23 @@
 //! Servers: life and settings. Console and metrics are beside it.
 
 use axum::{extract::State, http::StatusCode};
+use warren_proto::ids::{MountId, ServerId};
 
 use super::{
     change, create,
     dto::{
         InputAnswer, InputRequest, OperationStarted, PowerAccepted, PowerRequest, ReinstallRequest,
-        Server, ServerCreate, ServerCreated, ServerDelete, ServerPatch, ServerQuery, ServerSummary,
-        ServerTally, Ticket,
+        Server, ServerCreate, ServerCreated, ServerDelete, ServerMount, ServerPatch, ServerQuery,
+        ServerSummary, ServerTally, Ticket,
     },
-    job, list, live, owner, power, service,
+    job, list, live, mounts, owner, power, service,
 };
 use crate::{
     access::Key,
     app::App,
     auth::{Caller, ServerAccess},
     error::Result,
-    http::{IfMatch, Json, Page, Query, Tagged},
+    http::{IfMatch, Json, Page, Path, Query, Tagged},
     operation::dto::Operation,
     problem::Problems,
 };
@@ -129,6 +130,50 @@ pub async fn reinstall_server(
     access.require(Key::SettingsReinstall)?;
     let operation = job::reinstall(&app, access, req.wipe).await?;
     Ok((StatusCode::ACCEPTED, Json(operation)))
+}
+
+/// Mounts that the server sees, and those that one could switch on.
+#[utoipa::path(get, path = "/servers/{server}/mounts", tag = "mounts",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = Page<ServerMount>), Problems))]
+pub async fn list_server_mounts(
+    State(app): State<App>,
+    access: ServerAccess,
+) -> Result<Json<Page<ServerMount>>> {
+    access.require(Key::StartupRead)?;
+    mounts::list(&app, &access).await.map(Json)
+}
+
+/// Switches a mount on, from the server's next start on.
+///
+/// With `mount.use` one that is for self-service, with `admin.server.limits` any that is offered. 409 `mount_target_taken`
+/// where another mount of the server is in the way.
+#[utoipa::path(put, path = "/servers/{server}/mounts/{mount}", tag = "mounts",
+    params(("server" = String, Path, description = "Server id"),
+        ("mount" = String, Path, description = "Mount id")),
+    responses((status = 200, body = ServerMount), Problems))]
+pub async fn add_server_mount(
+    State(app): State<App>,
+    access: ServerAccess,
+    Path(ids): Path<(ServerId, MountId)>,
+) -> Result<Json<ServerMount>> {
+    mounts::require(&access)?;
+    mounts::add(&app, &access, ids.1).await.map(Json)
+}
+
+/// Switches a mount off, from the server's next start on. What is in the directory stays.
+#[utoipa::path(delete, path = "/servers/{server}/mounts/{mount}", tag = "mounts",
+    params(("server" = String, Path, description = "Server id"),
+        ("mount" = String, Path, description = "Mount id")),
+    responses((status = 204), Problems))]
+pub async fn delete_server_mount(
+    State(app): State<App>,
+    access: ServerAccess,
+    Path(ids): Path<(ServerId, MountId)>,
+) -> Result<StatusCode> {
+    mounts::require(&access)?;
+    mounts::remove(&app, &access, ids.1).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// A ticket for console and stats of this server on the WebSocket.

@@ -419,6 +419,32 @@ pub struct ServerQuery {
     pub cursor: Option<String>,
 }
 
+/// A mount as a server stands to it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ServerMount {
+    /// ULID.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What is in it.
+    pub description: String,
+    /// On the node; for those who may set limits there or see mounts, else null.
+    pub source: Option<String>,
+    /// In the container.
+    pub target: String,
+    /// The game can't change what is there.
+    pub read_only: bool,
+    /// Seen from the next start on.
+    pub on: bool,
+    /// Offered on the server's node and to its egg. One that is on stays so when it is offered no more.
+    pub offered: bool,
+    /// The caller may switch it.
+    pub switchable: bool,
+    /// The node's own settings allow its directory, as far as the node has said. Where they do not, a server that has it
+    /// switched on does not start.
+    pub allowed: bool,
+}
+
 /// How many servers there are, by observed state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ServerTally {

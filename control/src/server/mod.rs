@@ -11,6 +11,7 @@ pub mod dto;
 pub mod job;
 pub mod list;
 pub mod live;
+pub mod mounts;
 pub mod owner;
 pub mod ports;
 pub mod power;

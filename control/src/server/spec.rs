@@ -4,7 +4,7 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use std::collections::HashMap;
 use warren_egg::{DoneMarker, Egg, ServerFacts, Stop};
-use warren_entity::{allocations, egg_variables, eggs, server_variables, servers};
+use warren_entity::{allocations, egg_variables, eggs, mounts, server_variables, servers};
 use warren_proto::{Message, wire};
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{
     allocation::{service::ANY, take},
     egg::view::{self, lenient},
     error::{Error, Result},
+    mount,
 };
 
 const MB: u64 = 1024 * 1024;
@@ -37,6 +38,7 @@ struct Parts {
     egg: Egg,
     variables: Vec<(egg_variables::Model, String)>,
     ports: Vec<allocations::Model>,
+    mounts: Vec<mounts::Model>,
 }
 
 async fn load(db: &impl ConnectionTrait, server_id: &str) -> Result<Parts> {
@@ -57,7 +59,9 @@ async fn load(db: &impl ConnectionTrait, server_id: &str) -> Result<Parts> {
         })
         .collect();
     let ports = take::of_server(db, server_id).await?;
+    let mounts = mount::store::of_server(db, server_id).await?;
     Ok(Parts {
+        mounts,
         egg: view::document(&egg)?,
         server,
         variables,
@@ -136,6 +140,7 @@ fn spec(parts: &Parts) -> Result<wire::ServerSpec> {
         egress_allow: Vec::new(),
         egg: server.egg_id.clone(),
         owner: server.owner_id.clone(),
+        mounts: parts.mounts.iter().map(mount::store::wire).collect(),
     })
 }
 
@@ -341,6 +346,7 @@ mod tests {
             variables: variables.collect(),
             egg,
             ports: vec![port(25570, true), port(25571, false)],
+            mounts: Vec::new(),
         }
     }
 

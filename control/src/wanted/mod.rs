@@ -1,7 +1,7 @@
 //! Changes of wanted state. Each raises the node's `rev` by UPDATE in the transaction of the change, so that
 //! the order of revs is the order of commits, and copies it to the changed row.
 //!
-//! Order of locks, everywhere: node cursor, node, server, operation and allocation.
+//! Order of locks, everywhere: mount, node cursor, node, server, operation and allocation.
 
 use sea_orm::{
     ActiveValue::Set,

@@ -333,6 +333,7 @@ impl FakeNode {
             jobs: self.jobs.clone(),
             host: Some(wire::HostFacts {
                 hostname: "rack-7".into(),
+                allowed_mounts: vec!["/srv/games".into(), "/etc".into()],
                 ..Default::default()
             }),
             journal: self.journal.clone(),

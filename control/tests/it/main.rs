@@ -23,6 +23,8 @@ mod http_idempotency;
 mod http_linger;
 mod http_mail;
 mod http_meanwhile;
+mod http_mounts;
+mod http_nests;
 mod http_panel;
 mod http_passkeys;
 mod http_people;

@@ -97,6 +97,12 @@ async fn forgotten(world: World) -> Scene {
     });
     let made = admin.post("/servers", wish).await.expect(201);
     let server: ServerId = made["server"]["id"].as_str().unwrap().parse().unwrap();
+    let mount = json!({
+        "name": "Maps", "source": "/srv/games/maps", "target": "/mnt/maps", "all_nodes": true, "all_eggs": true,
+    });
+    let mount = admin.post("/mounts", mount).await.expect(201);
+    let switch = format!("/servers/{server}/mounts/{}", mount["id"].as_str().unwrap());
+    admin.put(&switch, json!({})).await.expect(200);
     let ann = panel.account("ann", false, false).await;
     let tx = panel.world.app.db.begin(Lane::People).await.unwrap();
     servers::Entity::update_many()
@@ -202,6 +208,9 @@ async fn a_server_that_a_restored_database_forgot_is_made_anew_from_its_node(wor
         assert_eq!(after[member], scene.before[member], "{member}");
     }
     assert_eq!(ports(&after), ports(&scene.before));
+    let mounts = format!("/servers/{}/mounts", scene.server);
+    let mounts = scene.admin.get(&mounts).await.expect(200);
+    assert_eq!(mounts["items"][0]["on"], true);
     assert_eq!(after["state"], "running");
     let row = scene.panel.world.row(scene.server).await;
     assert!(row.generation > 7, "above all that the node has");

@@ -23,6 +23,9 @@ export const keys = {
   allocations: (node: string) => ['node', node, 'allocations'] as const,
   eggs: ['eggs'] as const,
   egg: (id: string) => ['egg', id] as const,
+  nests: ['nests'] as const,
+  mounts: ['mounts'] as const,
+  serverMounts: (server: string) => ['server', server, 'mounts'] as const,
   operations: ['operations'] as const,
   consumers: ['consumers'] as const,
   registries: ['registries'] as const,
@@ -115,6 +118,27 @@ export const eggsQuery = queryOptions({
   queryKey: keys.eggs,
   queryFn: () => everyPage((cursor) => must(api.GET('/eggs', { params: { query: paged(cursor) } }))),
 })
+
+/** The groups that eggs are in. */
+export const nestsQuery = queryOptions({
+  queryKey: keys.nests,
+  queryFn: async () => (await must(api.GET('/nests'))).items,
+})
+
+/** Directories of nodes that servers may see. */
+export const mountsQuery = queryOptions({
+  queryKey: keys.mounts,
+  queryFn: async () => (await must(api.GET('/mounts'))).items,
+})
+
+/** Those that a server sees, and those that the reader could switch on there. */
+export function serverMountsQuery(server: string) {
+  return queryOptions({
+    queryKey: keys.serverMounts(server),
+    queryFn: async () =>
+      (await must(api.GET('/servers/{server}/mounts', { params: { path: { server } } }))).items,
+  })
+}
 
 export function eggQuery(id: string) {
   return queryOptions({

@@ -497,7 +497,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Eggs, by name. */
+        /** Eggs, the newest first. */
         get: operations["list_eggs"];
         put?: never;
         post?: never;
@@ -577,7 +577,8 @@ export interface paths {
         delete: operations["delete_egg"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Moves an egg to another nest. */
+        patch: operations["update_egg"];
         trace?: never;
     };
     "/api/v1/eggs/{egg}/export": {
@@ -727,6 +728,84 @@ export interface paths {
         head?: never;
         /** Changes name or description. */
         patch: operations["update_location"];
+        trace?: never;
+    };
+    "/api/v1/mounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All mounts, by name. */
+        get: operations["list_mounts"];
+        put?: never;
+        /** Makes a mount. No server sees it before it is switched on there. */
+        post: operations["create_mount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mounts/{mount}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One mount. */
+        get: operations["get_mount"];
+        put?: never;
+        post?: never;
+        /** Removes a mount that no server has switched on. What is in the directory stays. */
+        delete: operations["delete_mount"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes a mount. Servers that have it switched on see the change with their next start.
+         * @description 409 `mount_in_use` where it would no longer be offered to a server that has it switched on, `mount_target_taken` where
+         *     another mount of such a server is in the way.
+         */
+        patch: operations["update_mount"];
+        trace?: never;
+    };
+    "/api/v1/nests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All nests, by name. */
+        get: operations["list_nests"];
+        put?: never;
+        /** Makes a nest. */
+        post: operations["create_nest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nests/{nest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One nest. */
+        get: operations["get_nest"];
+        put?: never;
+        post?: never;
+        /** Removes a nest that no egg is in. */
+        delete: operations["delete_nest"];
+        options?: never;
+        head?: never;
+        /** Changes name or description. */
+        patch: operations["update_nest"];
         trace?: never;
     };
     "/api/v1/nodes": {
@@ -1501,6 +1580,45 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/mounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Mounts that the server sees, and those that one could switch on. */
+        get: operations["list_server_mounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/mounts/{mount}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Switches a mount on, from the server's next start on.
+         * @description With `mount.use` one that is for self-service, with `admin.server.limits` any that is offered. 409 `mount_target_taken`
+         *     where another mount of the server is in the way.
+         */
+        put: operations["add_server_mount"];
+        post?: never;
+        /** Switches a mount off, from the server's next start on. What is in the directory stays. */
+        delete: operations["delete_server_mount"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2671,6 +2789,11 @@ export interface components {
             /** @description How it went. */
             report: components["schemas"]["ImportReport"];
         };
+        /** @description What changes of an egg. Left out: stays as it is. */
+        EggPatch: {
+            /** @description Id of the nest that it goes into; an empty string: into none. */
+            nest?: string | null;
+        };
         /** @description The server's egg. */
         EggRef: {
             /** @description ULID. */
@@ -2694,6 +2817,7 @@ export interface components {
             images: components["schemas"]["ImageChoice"][];
             /** @description Name. */
             name: string;
+            nest: components["schemas"]["Named"] | null;
             /**
              * Format: int64
              * @description How many servers use it.
@@ -2842,6 +2966,11 @@ export interface components {
              * @default
              */
             agent_version: string;
+            /**
+             * @description Directories below which the node's own settings allow mounts.
+             * @default []
+             */
+            allowed_mounts: string[];
             /**
              * @description `x86_64`, `aarch64`.
              * @default
@@ -3276,12 +3405,170 @@ export interface components {
              */
             step_s: number;
         };
+        /** @description A directory of nodes that servers may see. */
+        Mount: {
+            /** @description Offered to servers of every egg. */
+            all_eggs: boolean;
+            /** @description Offered on every node. */
+            all_nodes: boolean;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description What is in it. */
+            description: string;
+            /** @description It is offered to servers of these. */
+            eggs: components["schemas"]["Named"][];
+            /** @description ULID. */
+            id: string;
+            /** @description It is offered on all nodes that stand there. */
+            locations: components["schemas"]["Named"][];
+            /**
+             * @description What it is called.
+             * @example Maps
+             */
+            name: string;
+            /** @description Nodes that it is offered on. */
+            nodes: components["schemas"]["Named"][];
+            /** @description Games can't change what is there. */
+            read_only: boolean;
+            /**
+             * Format: int64
+             * @description How many those are.
+             */
+            refusing: number;
+            /**
+             * @description Nodes that it is offered on and whose own settings (`allowed_mounts`) do not allow its source: no server starts with it
+             *     there. At most 20 of them.
+             */
+            refusing_nodes: components["schemas"]["Named"][];
+            /** @description Whoever has `mount.use` on a server switches it on there; else it takes `admin.server.limits`. */
+            self_service: boolean;
+            /**
+             * Format: int64
+             * @description Servers that have it switched on.
+             */
+            servers: number;
+            /**
+             * @description On the node.
+             * @example /srv/games/maps
+             */
+            source: string;
+            /**
+             * @description In the container.
+             * @example /mnt/maps
+             */
+            target: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Stamp"];
+        };
+        /**
+         * @description A mount to be made. Without `nodes`, `locations` or `all_nodes` it is offered nowhere; without `eggs` or `all_eggs` to no
+         *     server.
+         */
+        MountCreate: {
+            /** @description Offered to servers of every egg. */
+            all_eggs?: boolean;
+            /** @description Offered on every node. */
+            all_nodes?: boolean;
+            /** @description At most 512 characters. */
+            description?: string;
+            /** @description Ids of eggs to whose servers it is offered. */
+            eggs?: string[];
+            /** @description Ids of locations on whose nodes it is offered. */
+            locations?: string[];
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example Maps
+             */
+            name: string;
+            /** @description Ids of nodes that it is offered on. */
+            nodes?: string[];
+            /**
+             * @description Games can't change what is there.
+             * @default true
+             */
+            read_only: boolean;
+            /** @description Owners switch it on by themselves. */
+            self_service?: boolean;
+            /**
+             * @description Absolute path on the node, without `.`, `..` or symlinks. The node's own settings must allow it.
+             * @example /srv/games/maps
+             */
+            source: string;
+            /**
+             * @description Absolute path in the container: neither the server's own files nor a directory of the system.
+             * @example /mnt/maps
+             */
+            target: string;
+        };
+        /** @description Left-out members stay; a list replaces the one that was. */
+        MountPatch: {
+            /** @description Offered to servers of every egg. */
+            all_eggs?: boolean | null;
+            /** @description Offered on every node. */
+            all_nodes?: boolean | null;
+            /** @description At most 512 characters. */
+            description?: string | null;
+            /** @description Ids of eggs to whose servers it is offered. */
+            eggs?: string[] | null;
+            /** @description Ids of locations on whose nodes it is offered. */
+            locations?: string[] | null;
+            /** @description 1 to 64 characters, unique whatever the case. */
+            name?: string | null;
+            /** @description Ids of nodes that it is offered on. */
+            nodes?: string[] | null;
+            /** @description Games can't change what is there. */
+            read_only?: boolean | null;
+            /** @description Owners switch it on by themselves. Where it is on, it stays on. */
+            self_service?: boolean | null;
+            /** @description Absolute path on the node. */
+            source?: string | null;
+            /** @description Absolute path in the container. */
+            target?: string | null;
+        };
         /** @description A noun's id and name. */
         Named: {
             /** @description ULID. */
             id: string;
             /** @description Name. */
             name: string;
+        };
+        /** @description A group of eggs. */
+        Nest: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description For people. */
+            description: string;
+            /**
+             * Format: int64
+             * @description Eggs that are in it.
+             */
+            eggs: number;
+            /** @description ULID. */
+            id: string;
+            /**
+             * @description What it is called.
+             * @example Minecraft
+             */
+            name: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Stamp"];
+        };
+        /** @description A nest to be made. */
+        NestCreate: {
+            /** @description At most 512 characters. */
+            description?: string;
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example Minecraft
+             */
+            name: string;
+        };
+        /** @description Left-out members stay. */
+        NestPatch: {
+            /** @description At most 512 characters. */
+            description?: string | null;
+            /** @description 1 to 64 characters, unique whatever the case. */
+            name?: string | null;
         };
         /** @description A machine that runs servers. */
         Node: {
@@ -3564,6 +3851,20 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_Mount: {
+            /** @description The rows. */
+            items: components["schemas"]["Mount"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Nest: {
+            /** @description The rows. */
+            items: components["schemas"]["Nest"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Node: {
             /** @description The rows. */
             items: components["schemas"]["Node"][];
@@ -3630,6 +3931,13 @@ export interface components {
         Page_Run: {
             /** @description The rows. */
             items: components["schemas"]["Run"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ServerMount: {
+            /** @description The rows. */
+            items: components["schemas"]["ServerMount"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -4704,6 +5012,32 @@ export interface components {
             operation: components["schemas"]["Operation"];
             /** @description The server. */
             server: components["schemas"]["Server"];
+        };
+        /** @description A mount as a server stands to it. */
+        ServerMount: {
+            /**
+             * @description The node's own settings allow its directory, as far as the node has said. Where they do not, a server that has it
+             *     switched on does not start.
+             */
+            allowed: boolean;
+            /** @description What is in it. */
+            description: string;
+            /** @description ULID. */
+            id: string;
+            /** @description What it is called. */
+            name: string;
+            /** @description Offered on the server's node and to its egg. One that is on stays so when it is offered no more. */
+            offered: boolean;
+            /** @description Seen from the next start on. */
+            on: boolean;
+            /** @description The game can't change what is there. */
+            read_only: boolean;
+            /** @description On the node; for those who may set limits there or see mounts, else null. */
+            source: string | null;
+            /** @description The caller may switch it. */
+            switchable: boolean;
+            /** @description In the container. */
+            target: string;
         };
         /** @description Left-out members stay. */
         ServerPatch: {
@@ -6500,6 +6834,8 @@ export interface operations {
     list_eggs: {
         parameters: {
             query?: {
+                /** @description Id of a nest; `none` for eggs that are in none. */
+                nest?: string;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -6535,6 +6871,8 @@ export interface operations {
             query?: {
                 /** @description Another name for the egg. */
                 name?: string;
+                /** @description Id of the nest that it goes into; none without it. */
+                nest?: string;
             };
             header?: {
                 /** @description Sent again with the same key within a day, it is carried out once. */
@@ -6601,7 +6939,10 @@ export interface operations {
     };
     import_starter: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of the nest that it goes into; none without it. */
+                nest?: string;
+            };
             header?: {
                 /** @description Sent again with the same key within a day, it is carried out once. */
                 "Idempotency-Key"?: string;
@@ -6681,6 +7022,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_egg: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Egg id */
+                egg: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EggPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Egg"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -7040,6 +7416,322 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Location"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_mounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Mount"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_mount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MountCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mount"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Mount id */
+                mount: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mount"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Mount id */
+                mount: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Mount id */
+                mount: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MountPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mount"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_nests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Nest"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_nest: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NestCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nest"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_nest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Nest id */
+                nest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nest"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_nest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Nest id */
+                nest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_nest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Nest id */
+                nest: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NestPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nest"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -9261,6 +9953,101 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["MetricSeries"];
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_server_mounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ServerMount"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_server_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Mount id */
+                mount: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerMount"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_server_mount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Mount id */
+                mount: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

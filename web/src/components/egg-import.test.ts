@@ -26,16 +26,13 @@ function imported(odd: number): EggImported {
 
 async function drop(answers: Record<string, EggImported | Error>): Promise<Dropped[][]> {
   const told: Dropped[][] = []
-  await importAll(
-    Object.keys(answers).map(file),
-    new Set([egg.id]),
-    (rows) => told.push(rows),
-    async ({ name }) => {
+  await importAll(Object.keys(answers).map(file), new Set([egg.id]), (rows) => told.push(rows), {
+    importOne: async ({ name }) => {
       const answer = answers[name]
       if (!answer || answer instanceof Error) throw answer
       return answer
     },
-  )
+  })
   return told
 }
 

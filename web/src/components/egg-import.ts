@@ -24,26 +24,32 @@ export function outcomeOf(row: Dropped): Outcome {
 
 const LARGEST = 4 * 1024 * 1024
 
-async function importFile(file: File): Promise<EggImported> {
+async function importFile(file: File, nest: string | undefined): Promise<EggImported> {
   if (file.size > LARGEST) throw new Error(t('import.large'))
   const form = new FormData()
   form.append('file', file, file.name)
-  const response = await raw('/eggs/import', { method: 'POST', body: form })
+  const response = await raw(nest ? `/eggs/import?nest=${encodeURIComponent(nest)}` : '/eggs/import', {
+    method: 'POST',
+    body: form,
+  })
   return (await response.json()) as EggImported
 }
 
-/** One after the other, telling after each how all of them stand; what is refused holds nothing else up. */
+/** Into a nest, or into none; one after the other, telling after each how all of them stand; what is refused holds nothing else up. */
 export async function importAll(
   files: File[],
   known: ReadonlySet<string>,
   tell: (rows: Dropped[]) => void,
-  importOne: (file: File) => Promise<EggImported> = importFile,
+  {
+    nest,
+    importOne = importFile,
+  }: { nest?: string | undefined; importOne?: (file: File, nest?: string) => Promise<EggImported> } = {},
 ): Promise<void> {
   const rows: Dropped[] = files.map((file) => ({ file: file.name }))
   tell([...rows])
   for (const [at, file] of files.entries()) {
     try {
-      const imported = await importOne(file)
+      const imported = await importOne(file, nest)
       rows[at] = { file: file.name, imported, known: known.has(imported.egg.id) }
     } catch (error) {
       rows[at] = { file: file.name, problem: asProblem(error) }

@@ -19,6 +19,7 @@ it('a key opens its place and no other', () => {
   expect(open(having('person.read'))).toEqual(['/', '/servers', '/people', '/operations'])
   expect(open(having('audit.read'))).toEqual(['/', '/servers', '/audit', '/operations'])
   expect(open(having('plan.read'))).toEqual(['/', '/servers', '/plans', '/operations'])
+  expect(open(having('mount.read'))).toEqual(['/', '/servers', '/operations', '/mounts'])
   expect(open(having('role.read', 'node.read'))).toEqual(['/', '/servers', '/nodes', '/roles', '/operations'])
 })
 

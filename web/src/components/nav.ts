@@ -1,6 +1,7 @@
 import {
   Database,
   Egg,
+  FolderTree,
   Gauge,
   History,
   IdCard,
@@ -30,6 +31,7 @@ export interface Place {
     | '/consumers'
     | '/registries'
     | '/database-hosts'
+    | '/mounts'
     | '/operations'
     | '/settings'
   /** Its name's key. */
@@ -55,6 +57,7 @@ export const ADMIN_PLACES: Place[] = [
   { to: '/consumers', label: 'place.consumers', icon: Radio, key: 'admin.events' },
   { to: '/registries', label: 'place.registries', icon: KeyRound, key: 'registry.read' },
   { to: '/database-hosts', label: 'place.database_hosts', icon: Database, key: 'database_host.read' },
+  { to: '/mounts', label: 'place.mounts', icon: FolderTree, key: 'mount.read' },
   { to: '/settings', label: 'place.settings', icon: SlidersHorizontal, key: 'panel.read' },
 ]
 

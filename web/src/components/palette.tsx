@@ -363,6 +363,14 @@ export default function Palette() {
                     onSelect={go(() => navigate({ to: '/roles', search: { new: true } }))}
                   />
                 )}
+                {mine.may('mount.create') && (
+                  <Row
+                    icon={Plus}
+                    label={t('palette.new_mount')}
+                    words={t('palette.new_mount_words')}
+                    onSelect={go(() => navigate({ to: '/mounts', search: { new: true } }))}
+                  />
+                )}
                 {mine.may('plan.create') && (
                   <Row
                     icon={Plus}

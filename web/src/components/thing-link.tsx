@@ -60,6 +60,18 @@ function Place({ id, kind, name }: { id: string; kind: string; name: ReactNode }
           {name}
         </Link>
       )
+    case 'nest':
+      return (
+        <Link to="/eggs" search={{ nest: id }} className={LINK}>
+          {name}
+        </Link>
+      )
+    case 'mount':
+      return (
+        <Link to="/mounts" className={LINK}>
+          {name}
+        </Link>
+      )
     case 'plan':
       return (
         <Link to="/plans" className={LINK}>

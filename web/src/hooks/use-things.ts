@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQueries, useQuery } from '@tanstack/react-query'
 import { locationsQuery, peopleQuery, personQuery, plansQuery, rolesQuery } from '~/api/people'
-import { eggsQuery, nodesQuery } from '~/api/queries'
+import { eggsQuery, mountsQuery, nestsQuery, nodesQuery } from '~/api/queries'
 import { merged, serverPagesQuery } from '~/api/server-lists'
 import type { AuditRow } from '~/api/types'
 import { nounsIn, peopleIn, type Thing, type Things } from '~/util/things'
@@ -27,6 +27,8 @@ export function useThings(rows: AuditRow[]): Things {
   const nodes = useQuery({ ...nodesQuery, select: briefly, enabled: some('node.read', 'node', 'target') })
   const roles = useQuery({ ...rolesQuery, select: briefly, enabled: some('role.read', 'role') })
   const eggs = useQuery({ ...eggsQuery, select: briefly, enabled: some('egg.read', 'egg') })
+  const nests = useQuery({ ...nestsQuery, select: briefly, enabled: some('nest.read', 'nest') })
+  const mounts = useQuery({ ...mountsQuery, select: briefly, enabled: some('mount.read', 'mount') })
   const places = useQuery({
     ...locationsQuery,
     select: briefly,
@@ -64,6 +66,8 @@ export function useThings(rows: AuditRow[]): Things {
   put('node', nodes.data)
   put('role', roles.data)
   put('egg', eggs.data)
+  put('nest', nests.data)
+  put('mount', mounts.data)
   put('location', places.data)
   put('plan', plans.data)
   put('person', people)

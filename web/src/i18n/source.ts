@@ -20,7 +20,7 @@ const NAMES = new Set(
   `Warren DELETE GET HEAD PATCH POST PUT Accept Content-Type Escape Enter Tab Home End PageUp PageDown ArrowUp ArrowDown
   ArrowLeft ArrowRight Backspace Delete Shift Control Meta Alt Problem NotAllowedError AbortError InvalidStateError
   SecurityError NotSupportedError ConstraintError Page Android Chrome Edge Firefox Linux Minecraft Opera Safari Windows
-  iOS macOS`.split(/\s+/),
+  iOS macOS /srv/games/maps /mnt/maps`.split(/\s+/),
 )
 
 /** Also none: names of files, keys and hosts; fonts; keys that are pressed one after the other. */

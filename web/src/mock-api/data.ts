@@ -112,6 +112,7 @@ export const nodes: Node[] = HOSTS.map(([name, address, cpus, memory, disk, used
     containerd_version: '1.7.24',
     cgroup_version: 2,
     addresses: [address],
+    allowed_mounts: n % 3 === 0 ? ['/srv/games', '/data/shared'] : [],
   },
   conditions: [],
   load:
@@ -342,6 +343,7 @@ function variable(
 export const egg: Egg = {
   id: id(500),
   name: 'Minecraft Paper',
+  nest: null,
   author: 'parker@pterodactyl.io',
   description: 'High performance Spigot fork that aims to fix gameplay and mechanics inconsistencies.',
   icon: null,
@@ -413,6 +415,7 @@ export const eggs: Egg[] = [
   description: n === 0 ? egg.description : `${name} dedicated server`,
   servers: n === 0 ? 3 : n % 2,
   source: n % 2 ? 'import' : 'starter',
+  nest: n === 0 ? { id: id(1900), name: 'Minecraft' } : n < 4 ? { id: id(1901), name: 'Builders' } : null,
 }))
 
 const ports = new Map<string, ServerPort[]>()

@@ -9,6 +9,8 @@ import { databaseRoutes } from './databases'
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
 import { loginRoutes } from './logins'
+import { mountRoutes } from './mounts'
+import { nestRoutes } from './nests'
 import { passkeyRoutes } from './passkeys'
 import { passwordLinkRoutes } from './password-links'
 import { peopleRoutes } from './people-routes'
@@ -111,6 +113,8 @@ const routes: Route[] = [
   ...passwordLinkRoutes,
   ...quotaRoutes,
   ...planRoutes,
+  ...nestRoutes,
+  ...mountRoutes,
   ...locationRoutes,
   ...auditRoutes,
   ...apiKeyRoutes,

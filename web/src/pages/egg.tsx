@@ -4,6 +4,7 @@ import { Download, Plus } from 'lucide-react'
 import { useState } from 'react'
 import { api, BASE, must } from '~/api/client'
 import { eggQuery, keys, queryClient } from '~/api/queries'
+import { EggNest } from '~/components/egg-nest'
 import { Page, PageHead } from '~/components/page-head'
 import { PageProblem } from '~/components/page-states'
 import { texts } from '~/i18n/texts'
@@ -17,6 +18,7 @@ import { ruleWords } from '~/util/rules'
 import { visible, visibleLines } from '~/util/visible'
 
 const t = texts('eggs')
+const nests = texts('nests')
 
 export function EggPage() {
   const { egg: id } = useParams({ from: '/app/eggs/$egg' })
@@ -137,6 +139,7 @@ export function EggPage() {
               <Facts
                 rows={[
                   [t('table.servers'), String(egg.servers)],
+                  [nests('fact'), <EggNest key="nest" egg={egg} />],
                   [
                     t('facts.stop'),
                     <span key="stop" className="mono text-12">

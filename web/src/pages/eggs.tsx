@@ -1,40 +1,57 @@
 import { useQuery } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
-import { FileUp, Plus, Upload } from 'lucide-react'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { FileUp, FolderPlus, Upload } from 'lucide-react'
 import { useRef, useState } from 'react'
-import { eggsQuery, keys, queryClient } from '~/api/queries'
+import { api, must } from '~/api/client'
+import { eggsQuery, keys, nestsQuery, queryClient } from '~/api/queries'
+import type { EggSummary, Nest } from '~/api/types'
+import { TakeBack } from '~/components/credentials'
 import { type Dropped, importAll } from '~/components/egg-import'
 import { EggReport } from '~/components/egg-report'
+import { EggTable } from '~/components/egg-table'
+import { NestFilter, NO_NEST } from '~/components/nest-filter'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { StarterTiles } from '~/components/starters'
+import { EggMoveDialog } from '~/forms/egg-move'
+import { NestDialog, type Nesting } from '~/forms/nest-edit'
+import { useMay } from '~/hooks/use-may'
 import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
-import { Card, GameTile, Tag } from '~/ui/bits'
+import { Card } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { SearchInput } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { cx } from '~/util/cx'
-import { gameIcon } from '~/util/game-icon'
-import { visible, visibleLines } from '~/util/visible'
 
 const t = texts('eggs')
+const words = texts('nests')
 
 export function EggsPage() {
   const eggs = useQuery(eggsQuery)
   const navigate = useNavigate()
+  const { nest } = useSearch({ from: '/app/eggs' })
+  const { may } = useMay()
+  const nests = useQuery({ ...nestsQuery, enabled: may('nest.read') })
+  const known = nests.data ?? []
+  const into = known.find(({ id }) => id === nest)
   const [needle, setNeedle] = useState('')
+  const [moving, setMoving] = useState<EggSummary>()
+  const [nesting, setNesting] = useState<Nesting>()
+  const [removing, setRemoving] = useState<Nest>()
   const [dropped, setDropped] = useState<Dropped[]>([])
   const [over, setOver] = useState(false)
   const picker = useRef<HTMLInputElement>(null)
   usePage(t('title'))
 
   async function take(files: File[]) {
-    await importAll(files, new Set(eggs.data?.map((egg) => egg.id)), setDropped)
+    await importAll(files, new Set(eggs.data?.map((egg) => egg.id)), setDropped, { nest: into?.id })
     await queryClient.invalidateQueries({ queryKey: keys.eggs })
+    await queryClient.invalidateQueries({ queryKey: keys.nests })
   }
 
   const shown = (eggs.data ?? [])
+    .filter((egg) => nest === undefined || (egg.nest?.id ?? NO_NEST) === nest)
     .filter((egg) =>
       `${egg.name} ${egg.author} ${egg.tags.join(' ')}`.toLowerCase().includes(needle.toLowerCase()),
     )
@@ -51,6 +68,7 @@ export function EggsPage() {
       <FileUp aria-hidden="true" size={20} strokeWidth={1.6} className="text-t2" />
       <span className="font-medium">{t('drop')}</span>
       <span className="text-12 text-t3">{t('drop.note')}</span>
+      {into && <span className="text-12 text-t3">{words('into', { nest: into.name })}</span>}
     </button>
   )
   return (
@@ -69,6 +87,15 @@ export function EggsPage() {
         }}
       >
         <PageHead title={t('title')} note={eggs.data?.length}>
+          {may('nest.read') && (
+            <Button
+              icon={FolderPlus}
+              off={may('nest.create') ? false : words('off.create')}
+              onClick={() => setNesting('new')}
+            >
+              {words('new')}
+            </Button>
+          )}
           <Button look="primary" icon={Upload} onClick={() => picker.current?.click()}>
             {t('import')}
           </Button>
@@ -101,72 +128,48 @@ export function EggsPage() {
         )}
         {eggs.data && eggs.data.length > 0 && (
           <>
-            <SearchInput
-              label={t('filter')}
-              small
-              className="mb-3 w-60 max-sm:w-full"
-              value={needle}
-              onChange={(event) => setNeedle(event.target.value)}
-            />
+            <div className="mb-3 flex flex-wrap items-center gap-2">
+              <SearchInput
+                label={t('filter')}
+                small
+                className="w-60 max-sm:w-full"
+                value={needle}
+                onChange={(event) => setNeedle(event.target.value)}
+              />
+              <NestFilter
+                nests={known}
+                nest={nest}
+                onPick={(to) => void navigate({ to: '/eggs', search: to ? { nest: to } : {}, replace: true })}
+              />
+            </div>
             <Card className="mb-6 overflow-x-auto">
-              <table className="tbl table-fixed">
-                <thead>
-                  <tr>
-                    <th>{t('table.name')}</th>
-                    <th className="max-lg:hidden">{t('table.author')}</th>
-                    <th className="r w-24">{t('table.servers')}</th>
-                    <th className="w-24 max-sm:hidden">{t('images')}</th>
-                    <th className="w-28 max-sm:hidden">{t('table.from')}</th>
-                    <th className="w-36 max-sm:hidden">
-                      <span className="sr-only">{t('table.actions')}</span>
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {shown.map((egg) => (
-                    <tr key={egg.id}>
-                      <td>
-                        <div className="flex items-center gap-2.5">
-                          <GameTile icon={gameIcon(egg.name)} />
-                          <div className="min-w-0">
-                            <Link
-                              to="/eggs/$egg"
-                              params={{ egg: egg.id }}
-                              className="fills-cell block truncate leading-[18px] font-medium hover:text-accent"
-                            >
-                              {egg.name}
-                            </Link>
-                            <div className="truncate text-12 text-t3">{visibleLines(egg.description)}</div>
-                          </div>
-                        </div>
-                      </td>
-                      <td className="truncate text-t2 max-lg:hidden">{visible(egg.author)}</td>
-                      <td className="r text-t2">{egg.servers}</td>
-                      <td className="num text-t2 max-sm:hidden">{egg.images.length}</td>
-                      <td className="max-sm:hidden">
-                        <Tag>{t(egg.source === 'starter' ? 'source.starter' : 'source.imported')}</Tag>
-                      </td>
-                      <td className="r max-sm:hidden">
-                        <Button
-                          size="sm"
-                          icon={Plus}
-                          className="on-hover"
-                          onClick={() => void navigate({ to: '/servers/new', search: { egg: egg.id } })}
-                        >
-                          {t('new_server')}
-                        </Button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-              {shown.length === 0 && <Empty title={t('filter.none')} />}
+              <EggTable
+                eggs={shown}
+                nests={known}
+                empty={needle === '' && nest === undefined}
+                onMove={setMoving}
+                onRename={setNesting}
+                onDelete={setRemoving}
+              />
             </Card>
           </>
         )}
         <div className="mb-6">{zone}</div>
         <StarterTiles thenCreate={false} most={12} />
       </div>
+      <EggMoveDialog egg={moving} onClose={() => setMoving(undefined)} />
+      <NestDialog nesting={nesting} onClose={() => setNesting(undefined)} />
+      <TakeBack
+        item={removing}
+        onClose={() => setRemoving(undefined)}
+        title={removing ? words('delete.title', { name: removing.name }) : ''}
+        verb={words('delete')}
+        failed={words('delete.failed')}
+        list={keys.nests}
+        take={({ id }) => must(api.DELETE('/nests/{nest}', { params: { path: { nest: id } } }))}
+      >
+        {words('delete.note')}
+      </TakeBack>
     </Page>
   )
 }

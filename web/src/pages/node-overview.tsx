@@ -6,6 +6,7 @@ import { merged, serverPagesQuery } from '~/api/server-lists'
 import type { Node } from '~/api/types'
 import { ChartCard, type Panel } from '~/components/chart-card'
 import { RangePicker } from '~/components/metric-charts'
+import { NodeMounts } from '~/components/node-mounts'
 import { Orphans } from '~/components/orphans'
 import { Page } from '~/components/page-head'
 import { StateCell, UsageCell } from '~/components/server-bits'
@@ -45,6 +46,7 @@ export function NodeOverviewPage() {
         <div className="flex flex-col gap-4">
           <Heartbeat node={node} />
           <Checks node={node} />
+          <NodeMounts node={node} />
         </div>
       </div>
     </Page>

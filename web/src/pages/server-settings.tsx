@@ -5,6 +5,7 @@ import { serverQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { ServerDanger } from '~/components/server-danger'
+import { ServerMounts } from '~/components/server-mounts'
 import { ServerPorts } from '~/components/server-ports'
 import { ServerLimitsForm } from '~/forms/server-limits'
 import { ServerNameForm } from '~/forms/server-name'
@@ -33,6 +34,7 @@ export function ServerSettingsPage() {
           <ServerNameForm server={server} />
           <ServerStartupForm server={server} />
           <ServerPorts server={server} />
+          <ServerMounts server={server} />
           <ServerLimitsForm server={server} />
           <ServerDanger server={server} />
         </div>

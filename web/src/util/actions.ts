@@ -55,6 +55,11 @@ function node(diff: Diff): Done | undefined {
   return 'alias' in diff ? 'node.alias' : undefined
 }
 
+function mount({ switched_on: on }: Diff): Done | undefined {
+  if (!changed(on)) return undefined
+  return on.to === true ? 'mount.on' : 'mount.off'
+}
+
 function place(diff: Diff): Done | undefined {
   if (diff.deleted === true) return 'location.deleted'
   return changed(diff.name) ? 'location.changed' : typeof diff.name === 'string' ? 'location.made' : undefined
@@ -208,7 +213,15 @@ const DONE = new Map<string, Told>([
   ['node.delete', { all: 'node.delete', one: has('revoked', 'node.revoked', 'node.removed') }],
   ['location.update', { all: 'location.update', one: place }],
   ['egg.create', { all: 'egg.create' }],
+  ['egg.update', { all: 'egg.update' }],
   ['egg.delete', { all: 'egg.delete' }],
+  ['nest.create', { all: 'nest.create' }],
+  ['nest.update', { all: 'nest.update' }],
+  ['nest.delete', { all: 'nest.delete' }],
+  ['mount.create', { all: 'mount.create' }],
+  ['mount.update', { all: 'mount.update' }],
+  ['mount.delete', { all: 'mount.delete' }],
+  ['mount.use', { all: 'mount.use', one: mount }],
   [
     'registry.update',
     {

@@ -5,7 +5,7 @@ const t = texts('things')
 
 /** Something that an entry of the log names by its id. */
 export interface Thing {
-  kind: 'server' | 'person' | 'role' | 'node' | 'egg' | 'location' | 'plan'
+  kind: 'server' | 'person' | 'role' | 'node' | 'egg' | 'nest' | 'mount' | 'location' | 'plan'
   name: string
   /** It is there, and the reader may see it: it can be linked to. */
   stands: boolean
@@ -18,6 +18,8 @@ const KINDS = new Map<string, Thing['kind']>([
   ['role', 'role'],
   ['node', 'node'],
   ['egg', 'egg'],
+  ['nest', 'nest'],
+  ['mount', 'mount'],
   ['location', 'location'],
   ['plan', 'plan'],
 ])

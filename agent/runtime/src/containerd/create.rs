@@ -11,6 +11,7 @@ use prost_types::Any;
 
 use super::client::{QUICK, SLOW, call};
 use super::{Shared, host_files, leftover, oci, snapshot, task};
+use crate::host_dir;
 use crate::pull::LocalImage;
 use crate::runtime::{BindMount, Console, ContainerSpec, Error, Result, Running};
 
@@ -44,6 +45,10 @@ pub async fn create_and_start(shared: &Arc<Shared>, spec: ContainerSpec) -> Resu
         what: format!("image {}", spec.image),
     })?;
     check(&spec)?;
+    if !spec.host_dirs.is_empty() {
+        let dirs = spec.host_dirs.clone();
+        blocking(move || dirs.iter().try_for_each(|mount| mount.dir.is_still_there())).await?;
+    }
     shared.room.check(&format!("start {}", spec.id), 0).await?;
     let turn = shared.turns.of(spec.id.as_str()).await;
     let generated = match spec.host_files.clone() {
@@ -215,6 +220,11 @@ async fn start(shared: &Shared, spec: &ContainerSpec, image: &LocalImage) -> Res
     let created = leftover::create_task(shared, &spec.id, request)
         .await
         .map_err(plain)?;
+    if !spec.host_dirs.is_empty() {
+        // All is mounted by now, and nothing of the image or the game has run yet.
+        let (pid, dirs) = (created.pid, spec.host_dirs.clone());
+        blocking(move || host_dir::verify(pid, &dirs)).await?;
+    }
     // Known before it runs: a process that exits at once must not be missed.
     shared.tracker.alive(&spec.id, &spec.run, created.pid);
     if spec.console.tty {

@@ -19,6 +19,8 @@ pub struct HostFacts {
     pub can_raise_rlimits: bool,
     /// The lowest oom_score_adj that a container may be given.
     pub oom_score_floor: i32,
+    /// Flags of a mount can be set for all that is mounted below it: mount_setattr, Linux 5.12.
+    pub recursive_flags: bool,
 }
 
 const CAP_SYS_RESOURCE: u64 = 1 << 24;
@@ -34,6 +36,7 @@ impl HostFacts {
         let can_raise_rlimits = effective(&status) & CAP_SYS_RESOURCE != 0;
         let cgroup = cgroup_version();
         let v1 = |file: &str| Path::new("/sys/fs/cgroup").join(file).exists();
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let online = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
         Self {
             swap_accounting: match cgroup {
@@ -48,6 +51,7 @@ impl HostFacts {
             online_cpus: cpus(online.trim()).unwrap_or_default(),
             nofile_hard: hard_nofile(&limits),
             can_raise_rlimits,
+            recursive_flags: is_since(&release, (5, 12)),
             // The shim puts itself one above containerd.
             oom_score_floor: match can_raise_rlimits {
                 true => 0,
@@ -85,6 +89,13 @@ impl HostFacts {
         }
         Ok(usable.join(","))
     }
+}
+
+/// Whether a kernel that calls itself so is at least that old.
+fn is_since(release: &str, since: (u32, u32)) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next()?.parse::<u32>().ok();
+    matches!((next(), next()), (Some(major), Some(minor)) if (major, minor) >= since)
 }
 
 /// v2 only if it alone owns the hierarchy: on a hybrid machine the controllers sit in v1.
@@ -167,6 +178,7 @@ mod tests {
             nofile_hard: 20_000,
             can_raise_rlimits: false,
             oom_score_floor: 1,
+            recursive_flags: true,
         }
     }
 
@@ -175,6 +187,20 @@ mod tests {
         assert_eq!(facts().clamp_cpuset("1-2,9").unwrap(), "1,2");
         for bad in ["", "a", "3-1", "0-99999999", "9", "0;1"] {
             assert!(facts().clamp_cpuset(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kernels_are_told_apart_by_number() {
+        for (release, new) in [
+            ("5.12.0", true),
+            ("5.11.22-1", false),
+            ("4.19", false),
+            ("6.1.0-18-amd64", true),
+            ("10", false),
+            ("", false),
+        ] {
+            assert_eq!(is_since(release, (5, 12)), new, "{release}");
         }
     }
 

@@ -106,7 +106,7 @@ pub fn document(
                 { "type": "RLIMIT_CORE", "soft": 0, "hard": 0 },
             ],
         },
-        "mounts": mounts(spec, generated)?,
+        "mounts": mounts(spec, generated, host)?,
         "linux": {
             "namespaces": namespaces,
             "cgroupsPath": cgroup,
@@ -217,7 +217,7 @@ fn inside(path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn mounts(spec: &ContainerSpec, generated: &[BindMount]) -> Result<Vec<Value>> {
+fn mounts(spec: &ContainerSpec, generated: &[BindMount], host: &HostFacts) -> Result<Vec<Value>> {
     let shm = spec.limits.shm_bytes.unwrap_or(SHM);
     let mount = |target: &str, kind: &str, options: &[&str]| json!({ "destination": target, "type": kind, "source": kind, "options": options });
     let shm_size = format!("size={shm}");
@@ -270,6 +270,22 @@ fn mounts(spec: &ContainerSpec, generated: &[BindMount]) -> Result<Vec<Value>> {
         options.push(if bind.read_only { "ro" } else { "rw" });
         all.push(json!({
             "destination": bind.target, "type": "bind", "source": bind.source, "options": options
+        }));
+    }
+    for mount in &spec.host_dirs {
+        let source = mount.dir.path();
+        inside(&mount.target)?;
+        inside(source)?;
+        let mut options = vec!["rbind", "rprivate", "nosuid", "nodev"];
+        // "ro" alone leaves what others have mounted below as it is.
+        match (mount.read_only, host.recursive_flags) {
+            (true, true) => options.extend(["ro", "rro", "rnosuid", "rnodev"]),
+            (true, false) => options.push("ro"),
+            (false, true) => options.extend(["rw", "rnosuid", "rnodev"]),
+            (false, false) => options.push("rw"),
+        }
+        all.push(json!({
+            "destination": mount.target, "type": "bind", "source": source, "options": options
         }));
     }
     Ok(all)

@@ -280,6 +280,7 @@ mod tests {
             nofile_hard: 1 << 20,
             can_raise_rlimits: true,
             oom_score_floor: 0,
+            recursive_flags: true,
         };
         (probe, host)
     }

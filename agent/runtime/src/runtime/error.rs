@@ -32,6 +32,11 @@ pub enum Error {
     /// No room, or less than the floor. The text names the disk and what to do.
     #[error("{0}")]
     DiskFull(String),
+    #[error("{path} {problem}")]
+    HostDir {
+        path: String,
+        problem: HostDirProblem,
+    },
     #[error("cancelled")]
     Cancelled,
     #[error("{what}: {source}")]
@@ -75,6 +80,37 @@ pub enum ImageProblem {
     Absent,
 }
 
+/// Why a directory of this machine is not shown to a container.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostDirProblem {
+    #[error("does not exist on this node")]
+    Missing,
+    #[error("is or leads through a symlink")]
+    Symlink,
+    #[error("is not a directory")]
+    NotADirectory,
+    #[error("was exchanged for something else while the container was made; nothing has run")]
+    Exchanged,
+    /// The container's runtime or this kernel can't.
+    #[error("has a file system mounted below it that could not be made read-only; nothing has run")]
+    Writable,
+    #[error("can't be opened safely: this kernel has no openat2 (Linux 5.6)")]
+    NoOpenat2,
+}
+
+impl HostDirProblem {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "mount_missing",
+            Self::Symlink => "mount_symlink",
+            Self::NotADirectory => "mount_not_a_directory",
+            Self::Exchanged => "mount_exchanged",
+            Self::Writable => "mount_writable",
+            Self::NoOpenat2 => "openat2_missing",
+        }
+    }
+}
+
 impl Error {
     /// Wraps an I/O error with what was being done.
     pub fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
@@ -101,6 +137,7 @@ impl Error {
             Self::Image { problem, .. } => problem.code(),
             Self::Refused { .. } => "refused",
             Self::DiskFull(_) => "disk_full",
+            Self::HostDir { problem, .. } => problem.code(),
             Self::Cancelled => "cancelled",
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 "disk_full"

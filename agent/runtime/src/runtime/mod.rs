@@ -14,10 +14,12 @@ use std::time::SystemTime;
 
 use tokio::sync::broadcast;
 
-pub use error::{Error, ImageProblem, Result};
+pub use error::{Error, HostDirProblem, ImageProblem, Result};
 pub use image::{ImageRef, PullPhase, PullPolicy, PullProgress, PullRequest, Pulled, RegistryAuth};
 pub use limits::{Limits, Memory, Swap};
-pub use spec::{BindMount, Console, ContainerId, ContainerSpec, HostFiles, Profile, RootFs};
+pub use spec::{
+    BindMount, Console, ContainerId, ContainerSpec, HostFiles, HostMount, Profile, RootFs,
+};
 
 /// A boxed future: `async fn` in a trait would not be object safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use super::error::Error;
 use super::image::ImageRef;
 use super::limits::Limits;
+use crate::host_dir::HostDir;
 
 /// `[A-Za-z0-9]` with `_.-` between, at most 76 characters: what containerd accepts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +65,8 @@ pub struct ContainerSpec {
     pub uid: u32,
     pub gid: u32,
     pub mounts: Vec<BindMount>,
+    /// Directories of others, which may be exchanged at any moment.
+    pub host_dirs: Vec<HostMount>,
     pub console: Console,
     pub limits: Limits,
     pub root: RootFs,
@@ -83,6 +86,16 @@ pub struct ContainerSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindMount {
     pub source: PathBuf,
+    /// Absolute path inside, without `..`.
+    pub target: PathBuf,
+    pub read_only: bool,
+}
+
+/// A directory of the host that is not ours. Nothing of the container runs before what was mounted has been found to be
+/// the very directory that is held here, and read-only if that was asked, with all that is mounted below it.
+#[derive(Debug, Clone)]
+pub struct HostMount {
+    pub dir: HostDir,
     /// Absolute path inside, without `..`.
     pub target: PathBuf,
     pub read_only: bool,

@@ -112,6 +112,7 @@ impl Machine {
                 target: "/home/container".into(),
                 read_only: false,
             }],
+            host_dirs: Vec::new(),
             console,
             limits: Limits {
                 memory: Some(Memory {

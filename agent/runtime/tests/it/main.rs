@@ -3,6 +3,7 @@
 
 mod container;
 mod disk;
+mod host_dirs;
 mod jail;
 mod machine;
 mod net;

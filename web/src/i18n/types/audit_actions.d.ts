@@ -123,7 +123,17 @@ declare module '../texts' {
       'node.removed': {}
       'location.update': {}
       'egg.create': {}
+      'egg.update': {}
       'egg.delete': {}
+      'nest.create': {}
+      'nest.update': {}
+      'nest.delete': {}
+      'mount.create': {}
+      'mount.update': {}
+      'mount.delete': {}
+      'mount.use': {}
+      'mount.on': {}
+      'mount.off': {}
       'registry.update': {}
       'registry.created': {}
       'registry.deleted': {}

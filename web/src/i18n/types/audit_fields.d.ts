@@ -10,6 +10,8 @@ declare module '../texts' {
       'field.addresses': {}
       'field.admin': {}
       'field.alias': {}
+      'field.all_eggs': {}
+      'field.all_nodes': {}
       'field.because': {}
       'field.by': {}
       'field.bytes': {}
@@ -28,6 +30,7 @@ declare module '../texts' {
       'field.disk_bytes': {}
       'field.egg': {}
       'field.engine': {}
+      'field.eggs': {}
       'field.email': {}
       'field.email_pending': {}
       'field.expires_at_ms': {}
@@ -44,6 +47,7 @@ declare module '../texts' {
       'field.hostname': {}
       'field.identity': {}
       'field.image': {}
+      'field.in_container': {}
       'field.invited': {}
       'field.invited_to': {}
       'field.io_weight': {}
@@ -53,12 +57,17 @@ declare module '../texts' {
       'field.location': {}
       'field.most_connections': {}
       'field.most_databases': {}
+      'field.locations': {}
       'field.memory_bytes': {}
       'field.name': {}
+      'field.nest': {}
       'field.newcomer': {}
       'field.node': {}
+      'field.nodes': {}
       'field.offer': {}
+      'field.offered': {}
       'field.on': {}
+      'field.on_node': {}
       'field.operation': {}
       'field.orphan': {}
       'field.owner': {}
@@ -77,6 +86,7 @@ declare module '../texts' {
       'field.public_address': {}
       'field.public_port': {}
       'field.reach': {}
+      'field.read_only': {}
       'field.reason': {}
       'field.rejoined': {}
       'field.remove': {}
@@ -84,6 +94,7 @@ declare module '../texts' {
       'field.role': {}
       'field.run': {}
       'field.second_factor': {}
+      'field.self_service': {}
       'field.server': {}
       'field.servers': {}
       'field.source': {}
@@ -92,6 +103,7 @@ declare module '../texts' {
       'field.subusers': {}
       'field.suspended': {}
       'field.swap_bytes': {}
+      'field.switched_on': {}
       'field.synced': {}
       'field.taken': {}
       'field.target': {}

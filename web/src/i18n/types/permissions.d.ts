@@ -33,6 +33,7 @@ declare module '../texts' {
       'right.startup_read': {}
       'right.startup_update': {}
       'right.startup_docker_image': {}
+      'right.mount_use': {}
       'right.database_create': {}
       'right.database_read': {}
       'right.database_update': {}
@@ -55,7 +56,12 @@ declare module '../texts' {
       'right.location_update': {}
       'right.egg_read': {}
       'right.egg_create': {}
+      'right.egg_update': {}
       'right.egg_delete': {}
+      'right.nest_read': {}
+      'right.nest_create': {}
+      'right.nest_update': {}
+      'right.nest_delete': {}
       'right.person_read': {}
       'right.person_create': {}
       'right.person_update': {}
@@ -76,6 +82,10 @@ declare module '../texts' {
       'right.admin_server_owner': {}
       'right.admin_server_suspend': {}
       'right.admin_events': {}
+      'right.mount_read': {}
+      'right.mount_create': {}
+      'right.mount_update': {}
+      'right.mount_delete': {}
       'right.registry_read': {}
       'right.registry_update': {}
       'right.database_host_read': {}

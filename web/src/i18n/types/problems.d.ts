@@ -34,7 +34,12 @@ declare module '../texts' {
       'location_in_use': {}
       'mail_off': {}
       'more_than_own': {}
+      'mount_in_use': {}
+      'mount_not_offered': {}
+      'mount_not_self_service': {}
+      'mount_target_taken': {}
       'muted': {}
+      'nest_in_use': {}
       'node_bad_answer': {}
       'node_no_answer': {}
       'node_offline': {}

@@ -18,6 +18,8 @@ declare module '../texts' {
       'group.event_consumer': {}
       'group.file': {}
       'group.location': {}
+      'group.mount': {}
+      'group.nest': {}
       'group.node': {}
       'group.person': {}
       'group.plan': {}

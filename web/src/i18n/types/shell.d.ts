@@ -19,6 +19,7 @@ declare module '../texts' {
       'place.consumers': {}
       'place.registries': {}
       'place.database_hosts': {}
+      'place.mounts': {}
       'place.settings': {}
       'place.locations': {}
       'place.account': {}
@@ -69,6 +70,8 @@ declare module '../texts' {
       'palette.new_role_words': {}
       'palette.new_plan': {}
       'palette.new_plan_words': {}
+      'palette.new_mount': {}
+      'palette.new_mount_words': {}
       'palette.theme.dark': {}
       'palette.theme.light': {}
       'palette.theme.contrast': {}

@@ -10,6 +10,8 @@ declare module '../texts' {
       'noun.server': {}
       'noun.node': {}
       'noun.egg': {}
+      'noun.nest': {}
+      'noun.mount': {}
       'noun.role': {}
       'noun.plan': {}
       'noun.location': {}
