@@ -60,17 +60,17 @@ export const operations = (it) => ({
   },
   'POST /account/ssh-keys': { fields: { name: elsewhere, public_key: elsewhere, current_password: secret } },
   'PATCH /account/ssh-keys/{id}': { id: it.sshKey, body: {}, fields: { name: takes } },
-  'POST /database-hosts': {
-    body: () => ({ ...it.databaseHost, name: fresh() }),
-    fields: {
-      name: takes, address: refuses, public_address: refuses, username: takes, password: secret, ca_pem: refuses,
-      'nodes[]': refuses, 'locations[]': refuses,
-    },
-  },
   'PUT /database-hosts/{database_host}': {
     body: () => ({ ...it.databaseHost, engine: undefined, name: fresh() }),
     fields: {
       username: takes, name: takes, address: refuses, public_address: refuses, password: secret, ca_pem: refuses,
+      'nodes[]': refuses, 'locations[]': refuses,
+    },
+  },
+  'POST /database-hosts': {
+    body: () => ({ ...it.databaseHost, name: fresh() }),
+    fields: {
+      name: takes, address: refuses, public_address: refuses, username: takes, password: secret, ca_pem: refuses,
       'nodes[]': refuses, 'locations[]': refuses,
     },
   },
