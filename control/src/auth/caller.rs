@@ -370,6 +370,10 @@ impl FromRequestParts<App> for AnyCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = authenticate(parts, app).await?;
+        if view_as::asks(parts) {
+            // Who has something to set right first sees no more with others' eyes than with their own.
+            ready(app, &caller)?;
+        }
         view_as::seen_as(parts, app, caller).await.map(Self)
     }
 }
@@ -379,22 +383,30 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = authenticate(parts, app).await?;
-        // A key can't have been made with the old password: it comes from this machine's own set-up.
-        let logged_in = matches!(caller.actor.via, Via::Session(_));
-        if logged_in && caller.user.must_change_password {
-            return Err(Error::forbidden(
-                "password_change_required",
-                "change the first password before anything else: PUT /api/v1/account/password",
-            ));
-        }
-        let user = &caller.user;
-        if logged_in && !caller.two_steps && app.panel.now().second_factor_of.wants(user.admin) {
-            return Err(Error::forbidden(
-                "second_factor_required",
-                "this panel wants a second step at log-in: set up an authenticator app before anything else, with \
-                 POST /api/v1/account/second-factor",
-            ));
-        }
+        ready(app, &caller)?;
         view_as::seen_as(parts, app, caller).await
     }
+}
+
+/// Passes for whoever has nothing to set right first.
+/// # Errors
+/// 403 `password_change_required`, `second_factor_required`.
+fn ready(app: &App, caller: &Caller) -> Result<()> {
+    // A key can't have been made with the old password: it comes from this machine's own set-up.
+    let logged_in = matches!(caller.actor.via, Via::Session(_));
+    if logged_in && caller.user.must_change_password {
+        return Err(Error::forbidden(
+            "password_change_required",
+            "change the first password before anything else: PUT /api/v1/account/password",
+        ));
+    }
+    let user = &caller.user;
+    if logged_in && !caller.two_steps && app.panel.now().second_factor_of.wants(user.admin) {
+        return Err(Error::forbidden(
+            "second_factor_required",
+            "this panel wants a second step at log-in: set up an authenticator app before anything else, with \
+             POST /api/v1/account/second-factor",
+        ));
+    }
+    Ok(())
 }

@@ -29,6 +29,12 @@ fn read(text: &str) -> Option<Whom> {
     }
 }
 
+/// Whether a request is to be answered as somebody else.
+#[must_use]
+pub fn asks(parts: &Parts) -> bool {
+    parts.headers.contains_key(HEADER)
+}
+
 /// The one whose eyes a request is answered for: the caller, or whom an admin looks as.
 /// # Errors
 /// 400 `bad_view_as`; 403 for whoever is no admin in a browser; 404; 409 `viewing_as` for all that is no reading.

@@ -5,4 +5,4 @@ pub mod dto;
 mod extract;
 pub mod service;
 
-pub use extract::seen_as;
+pub use extract::{asks, seen_as};
