@@ -100,9 +100,11 @@ async function tell() {
   say('forgot it, asked for a link, and set another one')
 
   await go('/account')
-  await field('E-mail').fill('ann@other.example')
-  await field('Current password').first().fill('another phrase of hers')
-  await button('Save').click()
+  // Each card of the page has a form of its own.
+  const form = page.locator('form').filter({ has: field('E-mail') })
+  await form.getByLabel('E-mail', { exact: true }).fill('ann@other.example')
+  await form.getByLabel('Current password', { exact: true }).fill('another phrase of hers')
+  await form.getByRole('button', { name: 'Save', exact: true }).click()
   await page.getByText('A link was sent to').waitFor()
   await shot(page, 'address-pending')
   await until('the link to the other address', 20000, () => links().length === 3)
