@@ -17,6 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             ".warren.v1.Answer.ok",
             ".warren.v1.ConsoleRange.data",
             ".warren.v1.ConsoleFrame.data",
+            ".warren.v1.BulkData.data",
+            ".warren.v1.BulkWrite.data",
         ])
         .compile_fds(descriptors)?;
     Ok(())

@@ -151,6 +151,10 @@ ids! {
     CommandId = "command";
     /// One browser's session in an agent's memory.
     WatchId = "watch session";
+    /// One file held open on a node for somebody.
+    HandleId = "file handle";
+    /// One file on its way to a server.
+    UploadId = "upload";
     /// One key that signs commands or tickets.
     KeyId = "key";
     /// One gateway process.

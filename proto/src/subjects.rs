@@ -59,6 +59,24 @@ pub mod down {
     pub const FILES: &str = "files";
 }
 
+/// Words that stand after `bulk.<node>.`: bytes of files, by a gateway's session, on the node's second connection.
+pub mod bulk {
+    /// A handle.
+    pub const OPEN: &str = "open";
+    /// A chunk from it.
+    pub const READ: &str = "read";
+    /// A chunk into it.
+    pub const WRITE: &str = "write";
+    /// What it is now.
+    pub const STAT: &str = "stat";
+    /// Its size, mode and times.
+    pub const SET: &str = "set";
+    /// To the disk.
+    pub const SYNC: &str = "sync";
+    /// The end of it.
+    pub const CLOSE: &str = "close";
+}
+
 /// Words that stand after `gate.ask.`.
 pub mod gate {
     /// Verify keys.
@@ -127,6 +145,17 @@ pub fn asked_of(node: NodeId) -> String {
     format!("agent.{node}.>")
 }
 
+/// `bulk.{node}.{word}`: bytes of files of one node.
+#[must_use]
+pub fn bulk_to(node: NodeId, word: &str) -> String {
+    format!("bulk.{node}.{word}")
+}
+/// `bulk.{node}.*`: what an agent's second connection subscribes to.
+#[must_use]
+pub fn bulk_of(node: NodeId) -> String {
+    format!("bulk.{node}.*")
+}
+
 /// `gate.ask.{word}`: a gateway asks control.
 #[must_use]
 pub fn gate_ask(word: &str) -> String {
@@ -171,13 +200,14 @@ pub fn consumer_inbox(consumer: ConsumerId) -> String {
     format!("_INB.{consumer}")
 }
 
-/// Which node and which words a subject `node.<node>.<words>` or `agent.<node>.<words>` names.
+/// Which node and which words a subject `node.<node>.<words>`, `agent.<node>.<words>` or `bulk.<node>.<words>` names.
 /// `None` when it has another shape or the node is no id.
 #[must_use]
 pub fn split(subject: &str) -> Option<(NodeId, &str)> {
     let rest = subject
         .strip_prefix("node.")
-        .or_else(|| subject.strip_prefix("agent."))?;
+        .or_else(|| subject.strip_prefix("agent."))
+        .or_else(|| subject.strip_prefix("bulk."))?;
     let (node, words) = rest.split_once('.')?;
     Some((node.parse().ok()?, words))
 }
@@ -196,6 +226,7 @@ mod tests {
         );
         assert_eq!(split(&ask(node, up::HELLO)), Some((node, "ask.hello")));
         assert_eq!(split(&to_node(node, down::APPLY)), Some((node, "apply")));
+        assert_eq!(split(&bulk_to(node, bulk::READ)), Some((node, "read")));
         let live = live_console(node, server);
         let (_, words) = split(&live).unwrap();
         assert_eq!(words, format!("live.console.{server}"));

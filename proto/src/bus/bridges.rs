@@ -26,6 +26,9 @@ const LIVE: [&str; 3] = [
     "node.*.xfer.*",
 ];
 const ASKED: &str = "agent.*.>";
+/// Bytes of files. Each request has one answer, after which a server forgets its way back: at hundreds of chunks a second
+/// those ways would pile up for minutes if there could be more.
+const BULK: &str = "bulk.*.*";
 const ACKS: &str = "$JS.ACK.EVENT.>";
 
 /// `core` and `edge` are the public keys of those accounts.
@@ -43,6 +46,7 @@ pub(super) fn imports(account: Account, core: &str, edge: &str) -> Vec<Import> {
         Account::Gate => {
             all.extend(LIVE.iter().map(|s| stream(s, edge)));
             all.push(service(ASKED, edge));
+            all.push(service(BULK, edge));
             all.push(service(GATE_ASK, core));
             all.push(stream(GATE_TELL, core));
             all.push(stream(EVENTS, core));
@@ -72,6 +76,7 @@ pub(super) fn exports(account: Account) -> Vec<Export> {
         Account::Edge => {
             all.extend(LIVE.iter().map(|s| stream(s)));
             all.push(service(ASKED, Answers::Stream));
+            all.push(service(BULK, Answers::Singleton));
         }
         Account::Core => {
             all.extend(UP_LINK.iter().map(|s| service(s, Answers::Singleton)));
@@ -93,7 +98,11 @@ pub(super) fn exports(account: Account) -> Vec<Export> {
 pub(super) fn node_template() -> Template {
     Template {
         publish: Subjects::allow(["node.{{name()}}.>"]),
-        subscribe: Subjects::allow(["agent.{{name()}}.>", "_INB.{{name()}}.>"]),
+        subscribe: Subjects::allow([
+            "agent.{{name()}}.>",
+            "bulk.{{name()}}.*",
+            "_INB.{{name()}}.>",
+        ]),
         resp: Some(Respond {
             max: 16,
             ttl: RESPOND_TTL_NS,
@@ -119,7 +128,7 @@ pub(super) fn enroll_template() -> Template {
 
 pub(super) fn gateway_template() -> Template {
     Template {
-        publish: Subjects::allow([ASKED, GATE_ASK]),
+        publish: Subjects::allow([ASKED, BULK, GATE_ASK]),
         subscribe: Subjects::allow(LIVE.into_iter().chain([
             GATE_TELL,
             EVENTS,

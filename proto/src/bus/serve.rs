@@ -21,6 +21,9 @@ use crate::ids::NodeId;
 use crate::subjects;
 use crate::wire::Failure;
 
+/// How long an answer may be on its way out, where that is waited for.
+const SENDING: Duration = Duration::from_secs(20);
+
 /// One request. The node is the one that its subject names.
 #[derive(Clone)]
 pub struct Ask {
@@ -104,6 +107,9 @@ pub struct ServeOptions {
     /// A handler that takes longer is dropped and the request answered `timeout`.
     pub deadline: Duration,
     pub guard: Guard,
+    /// A handler's place is free again only when its answer has left this process. For answers that are large: on a slow
+    /// line they would wait in memory, as many as are asked for.
+    pub until_sent: bool,
 }
 
 impl Default for ServeOptions {
@@ -114,6 +120,7 @@ impl Default for ServeOptions {
             waiting: 1024,
             deadline: Duration::from_secs(10),
             guard: Guard::Bridged,
+            until_sent: false,
         }
     }
 }
@@ -223,13 +230,16 @@ where
             return;
         };
         let (bus, hands, handler) = (self.bus.clone(), self.hands.clone(), self.handler.clone());
-        let deadline = self.options.deadline;
+        let (deadline, until_sent) = (self.options.deadline, self.options.until_sent);
         tasks.spawn(async move {
             let _place = place;
+            let mut held = None;
             let handled = async {
                 // Never closed, so this waits for a free hand and no more.
-                let _hand = hands.acquire_owned().await;
-                AssertUnwindSafe(handler(ask.clone())).catch_unwind().await
+                let hand = hands.acquire_owned().await;
+                let answer = AssertUnwindSafe(handler(ask.clone())).catch_unwind().await;
+                held = hand.ok().filter(|_| until_sent);
+                answer
             };
             let answer = match timeout(deadline, handled).await {
                 Ok(Ok(Ok(silence))) if silence.is_empty() => return,
@@ -258,6 +268,10 @@ where
                 tracing::debug!(subject = ask.subject, "answer not sent: {error}");
                 let too_much = failure("not_sent", "the answer could not be sent", true);
                 let _ = bus.publish(reply, ask.failed(too_much)).await;
+            }
+            if held.is_some() {
+                // A line that takes nothing for so long is down, and what waits on it is dropped with it.
+                let _ = bus.flush(SENDING).await;
             }
         });
     }

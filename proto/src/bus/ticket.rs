@@ -19,6 +19,14 @@ pub mod right {
     pub const WATCH: &str = "websocket.connect";
     /// Type into the console.
     pub const INPUT: &str = "control.console";
+    /// See names of files.
+    pub const FILE_LIST: &str = "file.read";
+    /// Read what is in them.
+    pub const FILE_READ: &str = "file.read-content";
+    /// Make new ones.
+    pub const FILE_CREATE: &str = "file.create";
+    /// Change what is there.
+    pub const FILE_UPDATE: &str = "file.update";
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,6 +48,7 @@ on_each_server! {
             ">", "node.>", "node.*.lifecycle", "node.*.console", "node.*.ask.*", "agent.>", "agent.*.open",
             "gate.>", "gate.ask.*", "_INB.>", "_INB.*.>", "_INBOX.>", "_R_.>", "$JS.>", "$SYS.>", "enroll.>",
         ].map(String::from).into();
+        subjects.extend(["bulk.>".into(), "bulk.*.*".into(), subjects::bulk_of(node)]);
         subjects.push(subjects::asked_of(node));
         subjects.push(subjects::node_inbox(node) + ".>");
         denied_subscriptions(&gateway, &subjects).await;

@@ -8,7 +8,7 @@ use async_nats::jetstream;
 use warren_proto::bus::{Bus, ServeOptions};
 use warren_proto::envelope;
 use warren_proto::ids::{GatewayId, JobId, NodeId, ServerId};
-use warren_proto::subjects::{self, down, gate, up};
+use warren_proto::subjects::{self, bulk, down, gate, up};
 use warren_proto::wire::{ConsoleFrame, Tick};
 
 use crate::layout::{echo, event_stream, wait_for_interest};
@@ -38,6 +38,7 @@ on_each_server! {
         subjects.extend([down::APPLY, down::JOBS, down::REVOKE, down::OPEN, down::CONSOLE].map(|w| subjects::to_node(other, w)));
         // Not even to itself.
         subjects.push(subjects::to_node(id, down::APPLY));
+        subjects.extend([id, other].map(|node| subjects::bulk_to(node, bulk::OPEN)));
         subjects.extend([gate::KEYS, gate::RENEW, gate::SESSIONS, gate::HISTORY].map(subjects::gate_ask));
         subjects.extend(STREAM_SUBJECTS.map(String::from));
         subjects.extend(SYSTEM_SUBJECTS.map(String::from));
@@ -56,6 +57,7 @@ on_each_server! {
             "gate.>", "gate.tell.>", "event.>", "event.server.*.state", "_INB.>", "_INB.*.>", "_INBOX.>", "_R_.>",
             "$JS.>", "$JS.API.>", "$JS.ACK.>", "$SYS.>", "$KV.>", "enroll.>", "enroll.v1.register",
         ].map(String::from).into();
+        subjects.extend(["bulk.>".into(), "bulk.*.*".into(), subjects::bulk_of(other)]);
         subjects.push(subjects::asked_of(other));
         subjects.push(subjects::to_node(other, down::APPLY));
         subjects.push(subjects::node_inbox(other) + ".>");

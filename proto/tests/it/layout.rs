@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use warren_proto::bus::{Bus, ServeOptions, Serving};
 use warren_proto::ids::{ConsumerId, JobId, NodeId, ServerId};
-use warren_proto::subjects::{self, down, gate, up};
+use warren_proto::subjects::{self, bulk, down, gate, up};
 use warren_proto::wire::{ConsoleFrame, Tick};
 
 use crate::nats::{Rig, SOON, next, nothing, on_each_server, settled};
@@ -115,6 +115,24 @@ on_each_server! {
             }
         }
         assert_eq!(node.counters().denied.load(Relaxed), 1, "only the settling marker was denied");
+    }
+}
+
+on_each_server! {
+    async fn bytes_are_asked_of_a_nodes_second_connection_and_of_no_other(rig: Rig) {
+        let id = NodeId::new();
+        let (first, second) = (rig.node(id).await, rig.node(id).await);
+        let deaf = ServeOptions::default;
+        let _desk = first.serve(subjects::asked_of(id), deaf(), |_| async { panic!("asked on the first") }).await.unwrap();
+        let options = ServeOptions { until_sent: true, ..ServeOptions::default() };
+        let _bulk = second.serve(subjects::bulk_of(id), options, echo).await.unwrap();
+        settled(&first).await;
+        settled(&second).await;
+        let gateway = rig.gateway().await;
+        for word in [bulk::OPEN, bulk::READ, bulk::WRITE, bulk::CLOSE] {
+            let answer = asked_until_there(&gateway, subjects::bulk_to(id, word), word, Some(id)).await;
+            assert_eq!(answer.counter, 2);
+        }
     }
 }
 
