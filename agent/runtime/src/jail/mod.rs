@@ -8,6 +8,8 @@
 //! All calls block; run them on a blocking thread.
 
 mod list;
+mod open;
+mod partial;
 mod path;
 mod read;
 mod tree;
@@ -22,6 +24,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 pub use list::{ListOptions, Page, SortBy};
+pub use open::{Access, Attributes, accessed, look_at, set_attributes};
+pub use partial::{Partial, is_half_written};
 pub use path::RelPath;
 pub use read::ReadRange;
 pub use tree::{ChownReport, MAX_DEPTH};

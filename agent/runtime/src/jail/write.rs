@@ -131,7 +131,7 @@ impl Jail {
         self.mkdir_one(path, options.owner)
     }
 
-    fn mkdir_all(&self, path: &RelPath, owner: Option<(u32, u32)>) -> Result<()> {
+    pub(super) fn mkdir_all(&self, path: &RelPath, owner: Option<(u32, u32)>) -> Result<()> {
         for step in path.ancestors() {
             match self.mkdir_one(&step, owner) {
                 Ok(()) => {}
@@ -231,7 +231,7 @@ impl Drop for AtomicFile {
     }
 }
 
-fn look(parent: &OwnedFd, name: &str, path: &RelPath) -> Result<Option<Stat>> {
+pub(super) fn look(parent: &OwnedFd, name: &str, path: &RelPath) -> Result<Option<Stat>> {
     match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => Ok(Some(stat)),
         Err(Errno::NOENT) => Ok(None),
@@ -239,7 +239,7 @@ fn look(parent: &OwnedFd, name: &str, path: &RelPath) -> Result<Option<Stat>> {
     }
 }
 
-fn check(there: Option<&Stat>, path: &RelPath, options: &WriteOptions) -> Result<()> {
+pub(super) fn check(there: Option<&Stat>, path: &RelPath, options: &WriteOptions) -> Result<()> {
     if options.if_absent && there.is_some() {
         return Err(Error::Exists(path.to_string()));
     }
