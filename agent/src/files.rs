@@ -267,7 +267,7 @@ fn entry(entry: &Entry) -> wire::FileEntry {
 }
 
 /// A rule names a path or, without a slash, a name anywhere; `*` stands for any text but a slash.
-fn denies(rule: &str, path: &str) -> bool {
+pub(crate) fn denies(rule: &str, path: &str) -> bool {
     let rule = rule.trim();
     if rule.is_empty() || path.is_empty() {
         return false;

@@ -3,6 +3,7 @@
 //! Pure middle, I/O at the rim: [`server::lifecycle`] and [`link`]'s core decide, the tasks around
 //! them act. Nothing here listens on the network.
 
+pub mod bulk;
 pub mod clock;
 pub mod conditions;
 pub mod config;

@@ -164,11 +164,20 @@ async fn agent(config: Config) -> anyhow::Result<()> {
             }
         });
     }
-    let bus = bus(&config, &identity).await?;
+    let bus = connect(&config, &identity, "").await?;
+    let bulk = connect(&config, &identity, " bulk").await?;
+    let bytes = tokio::spawn(link::bulk::run(
+        node.clone(),
+        bus.clone(),
+        bulk,
+        stop.clone(),
+    ));
     let link = tokio::spawn(link::run(node.clone(), bus, live, stop.clone()));
     wait_for_end(link, &stop).await?;
     info!("ending; games run on");
     stop.cancel();
+    // Chunks in hand are answered.
+    let _ = tokio::time::timeout(node::STOP_WAIT, bytes).await;
     if tokio::time::timeout(node::STOP_WAIT, node.deps.journal.stop())
         .await
         .is_err()
@@ -178,14 +187,14 @@ async fn agent(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn bus(config: &Config, identity: &Identity) -> anyhow::Result<Bus> {
+async fn connect(config: &Config, identity: &Identity, what_for: &str) -> anyhow::Result<Bus> {
     let urls = match config.nats_urls.is_empty() {
         true => identity.nats_urls.clone(),
         false => config.nats_urls.clone(),
     };
     let options = Options {
         urls,
-        name: format!("warren-agent {}", identity.node),
+        name: format!("warren-agent {}{what_for}", identity.node),
         creds: identity.newest().creds()?,
         ca_pem: identity.nats_ca_pem.clone(),
     };

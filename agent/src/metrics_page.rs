@@ -45,6 +45,11 @@ fn page(node: &Node, handle: &PrometheusHandle) -> String {
     gauge("warren_agent_up", f64::from(u8::from(node.is_up())));
     gauge("warren_agent_servers", node.servers.all().len() as f64);
     gauge("warren_agent_sessions", node.sessions.count() as f64);
+    gauge("warren_agent_bulk_handles", node.bulk.count() as f64);
+    gauge(
+        "warren_agent_bulk_uploads_kept",
+        node.bulk.count_kept() as f64,
+    );
     gauge(
         "warren_agent_journal_bytes",
         node.deps.journal.bytes() as f64,

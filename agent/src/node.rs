@@ -20,6 +20,7 @@ use warren_runtime::Runtime;
 use warren_runtime::net::{Ipv4Net, Network};
 use warren_runtime::runtime::Probe;
 
+use crate::bulk::Bulk;
 use crate::clock::{self, ControlTime};
 use crate::conditions::{Conditions, Level};
 use crate::config::Config;
@@ -57,6 +58,8 @@ pub struct Node {
     pub inputs: Inputs,
     /// Files being written.
     pub uploads: Arc<Uploads>,
+    /// Files held open from afar.
+    pub bulk: Bulk,
     /// Control's clock.
     pub control_time: ControlTime,
     /// Control's pinned keys.
@@ -125,6 +128,7 @@ impl Node {
         let servers = Servers::start(deps.clone(), boot.host_rebooted, stop.clone())?;
         let kept = |server| servers.get(server).is_some();
         let inputs = Inputs::open(&config.data("inputs"), kept)?;
+        let bulk = Bulk::open(&config.data("uploads")).context("open the list of uploads")?;
         let keys = identity.keyring().context("control's pinned keys")?;
         let node = Arc::new(Self {
             id: identity.node,
@@ -136,6 +140,7 @@ impl Node {
             sessions: Sessions::default(),
             inputs,
             uploads: Arc::default(),
+            bulk,
             control_time: ControlTime::default(),
             keys: ArcSwap::from_pointee(keys),
             identity: Mutex::new(identity),
@@ -441,7 +446,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
 
 /// Deletes what an ended node of this data directory left, but for the servers' files.
 pub fn forget(data_dir: &Path) -> anyhow::Result<()> {
-    for name in ["ledger", "journal", "console", "inputs", "run"] {
+    for name in ["ledger", "journal", "console", "inputs", "uploads", "run"] {
         let path = data_dir.join(name);
         match std::fs::remove_dir_all(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -25,6 +25,7 @@ pub struct Fair {
     turns: Arc<Semaphore>,
     room: Arc<Semaphore>,
     servers: Arc<Mutex<HashMap<ServerId, usize>>>,
+    per_server: usize,
 }
 
 /// One ask at work; its place is free again when this is dropped.
@@ -47,11 +48,20 @@ impl Default for Fair {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             room: Arc::new(Semaphore::new(SESSIONS)),
             servers: Arc::default(),
+            per_server: PER_SERVER,
         }
     }
 }
 
 impl Fair {
+    /// With so many seats at each server.
+    pub fn with_seats(per_server: usize) -> Self {
+        Self {
+            per_server,
+            ..Self::default()
+        }
+    }
+
     /// Waits for a turn among the asks of sessions.
     /// # Errors
     /// `busy` when too many wait already.
@@ -83,7 +93,7 @@ impl Fair {
     pub fn seat(&self, server: ServerId) -> Result<Seat, wire::Failure> {
         let mut servers = self.servers.lock();
         let held = servers.entry(server).or_default();
-        if *held >= PER_SERVER {
+        if *held >= self.per_server {
             let text = "this server is asked too much at once; try again";
             return Err(refuse("busy", text, true));
         }

@@ -1,10 +1,11 @@
 //! Everything that is said to and heard from control and gateways.
 
+pub mod bulk;
 pub mod command;
 pub mod core;
 pub mod credential;
 pub mod enroll;
-mod fair;
+pub mod fair;
 mod pin;
 pub mod session;
 

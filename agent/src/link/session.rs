@@ -1,11 +1,11 @@
 //! Browsers' sessions: a ticket that was verified here, kept in memory until it ends or is revoked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use parking_lot::Mutex;
 use warren_proto::bus::keyring::Keyring;
 use warren_proto::bus::ticket::{self, Scope, Ticket};
-use warren_proto::ids::{NodeId, ServerId, WatchId};
+use warren_proto::ids::{NodeId, ServerId, SessionId, UserId, WatchId};
 use warren_proto::wire;
 
 /// More at one time is an attack or a leak; the oldest go.
@@ -34,6 +34,12 @@ pub fn refuse(code: &str, message: impl Into<String>, retryable: bool) -> wire::
         message: message.into(),
         retryable,
     }
+}
+
+/// The ticket carries no such right.
+pub fn lacks(right: &str) -> wire::Failure {
+    let refused = ticket::Refused::Right;
+    refuse(refused.code(), format!("{refused}: {right}"), false)
 }
 
 impl Sessions {
@@ -86,12 +92,11 @@ impl Sessions {
         }
     }
 
-    /// The ticket of a session that may do `right` with `server` now.
-    pub fn check(
+    /// The ticket of a session for `server` that is open now.
+    pub fn who(
         &self,
         session: &str,
         server: ServerId,
-        right: &str,
         now_ms: i64,
     ) -> Result<Ticket, wire::Failure> {
         let gone = || {
@@ -113,11 +118,33 @@ impl Sessions {
             let refused = ticket::Refused::Scope;
             return Err(refuse(refused.code(), refused.to_string(), false));
         }
-        if !ticket.may(right) {
-            let refused = ticket::Refused::Right;
-            return Err(refuse(refused.code(), format!("{refused}: {right}"), false));
-        }
         Ok(ticket)
+    }
+
+    /// The ticket of a session that may do `right` with `server` now.
+    pub fn check(
+        &self,
+        session: &str,
+        server: ServerId,
+        right: &str,
+        now_ms: i64,
+    ) -> Result<Ticket, wire::Failure> {
+        let ticket = self.who(session, server, now_ms)?;
+        match ticket.may(right) {
+            true => Ok(ticket),
+            false => Err(lacks(right)),
+        }
+    }
+
+    /// Whose sessions are open now, and for which servers.
+    pub fn holders(&self, now_ms: i64) -> HashSet<(SessionId, UserId, ServerId)> {
+        let inner = self.inner.lock();
+        let good = inner.open.values().filter(|t| t.expires_at_ms() > now_ms);
+        let all = good.filter_map(|t| match t.scope {
+            Scope::Server { server, .. } => Some((t.session, t.user, server)),
+            Scope::Mine(_) => None,
+        });
+        all.collect()
     }
 
     /// Ends what was opened under these ids, and keeps unexpired tickets of them out.
@@ -154,7 +181,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use warren_proto::bus::keyring::{Signer, Use};
-    use warren_proto::ids::{SessionId, UserId};
 
     const NOW_MS: i64 = 1_700_000_000_000;
 
