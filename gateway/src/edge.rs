@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use warren_proto::bus::Bus;
 use warren_proto::bus::clock::ControlClock;
@@ -19,8 +19,14 @@ use crate::mine::Mines;
 use crate::sessions::Sessions;
 use crate::strangers::{Proxies, Room, Strangers};
 
+/// Chunks of files on their way at one time, of all streams: 128 MiB.
+const CHUNKS: usize = 512;
+
 pub struct Edge {
     pub bus: Bus,
+    /// A second connection, for bytes of files.
+    pub bulk: Bus,
+    pub chunks: Arc<Semaphore>,
     pub metrics: Arc<Metrics>,
     pub consoles: Consoles,
     pub mines: Mines,
@@ -37,7 +43,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    pub fn new(bus: Bus, config: &Config, stop: CancellationToken) -> Arc<Self> {
+    pub fn new(bus: Bus, bulk: Bus, config: &Config, stop: CancellationToken) -> Arc<Self> {
         let metrics: Arc<Metrics> = Arc::default();
         let room = Room {
             per_address: config.strangers_per_address,
@@ -45,6 +51,8 @@ impl Edge {
         };
         Arc::new(Self {
             bus,
+            bulk,
+            chunks: Arc::new(Semaphore::new(CHUNKS)),
             strangers: Arc::new(Strangers::new(room, metrics.clone())),
             proxies: Proxies(config.trusted_proxies.clone()),
             metrics,

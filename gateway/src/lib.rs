@@ -1,6 +1,7 @@
 //! The edge for bytes: console and stats of agents to WebSockets. Keeps no state, holds no database and no
 //! signing key: it can use only the tickets that pass through it.
 
+pub mod bulk;
 pub mod config;
 pub mod console;
 mod control;
@@ -51,12 +52,18 @@ impl Gateway {
             creds,
             ca_pem,
         };
-        let bus = Bus::start(options).await?;
+        let bus = Bus::start(options.clone()).await?;
+        // Chunks of files go another way than consoles, and delay none.
+        let bulk = Bus::start(Options {
+            name: "warren-gateway bulk".into(),
+            ..options
+        })
+        .await?;
         let listening = TcpListener::bind(config.listen).await;
         let listener =
             listening.with_context(|| format!("listen: {} can not be taken", config.listen))?;
         let address = listener.local_addr()?;
-        let edge = Edge::new(bus, config, stop);
+        let edge = Edge::new(bus, bulk, config, stop);
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(control::follow(edge.clone()));
         tasks.spawn(mine::follow(edge.clone()));
@@ -76,5 +83,6 @@ impl Gateway {
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Duration::from_secs(3), ended).await;
         self.edge.bus.close(Duration::from_secs(1)).await;
+        self.edge.bulk.close(Duration::from_secs(1)).await;
     }
 }
