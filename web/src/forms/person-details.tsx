@@ -1,10 +1,12 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
+import { personQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Person } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
+import { useSeen } from '~/hooks/use-seen'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
@@ -17,16 +19,20 @@ const form = texts('form_parts')
 export function PersonDetails({ person, off }: { person: Person; off: string | false }) {
   const [username, setUsername] = useState(person.username)
   const [email, setEmail] = useState(person.email)
+  const dirty = username !== person.username || email !== person.email
+  const seen = useSeen(person.id, person, dirty, () => queryClient.fetchQuery(personQuery(person.id)))
   const save = useMutation({
     mutationFn: () =>
-      must(
-        api.PATCH('/users/{user}', {
-          params: { path: { user: person.id } },
-          body: {
-            ...(username !== person.username ? { username: username.trim() } : {}),
-            ...(email !== person.email ? { email: email.trim() } : {}),
-          },
-        }),
+      seen.send((header) =>
+        must(
+          api.PATCH('/users/{user}', {
+            params: { path: { user: person.id }, header },
+            body: {
+              ...(username !== person.username ? { username: username.trim() } : {}),
+              ...(email !== person.email ? { email: email.trim() } : {}),
+            },
+          }),
+        ),
       ),
     onSuccess: async () => {
       await queryClient.invalidateQueries({ queryKey: keys.people })
@@ -34,7 +40,6 @@ export function PersonDetails({ person, off }: { person: Person; off: string | f
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
-  const dirty = username !== person.username || email !== person.email
   return (
     <Card>
       <CardHead title={t('details.title')} />

@@ -9,6 +9,7 @@ import type { Person, Plan, Quota } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { QuotaUse } from '~/components/quota'
 import { useMay } from '~/hooks/use-may'
+import { useSeen } from '~/hooks/use-seen'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
@@ -83,10 +84,16 @@ function QuotaForm({
   )
   const [plan, setPlan] = useState(onStandard ? '' : (quota.plan?.id ?? ''))
   const [fields, setFields] = useState(first)
+  // A dialog counts from its opening.
+  const seen = useSeen(`${person.id}/quota`, quota, true, () =>
+    queryClient.fetchQuery(personQuotaQuery(person.id)),
+  )
   const save = useMutation({
     mutationFn: () => {
       const body = { standard: {}, plan: { plan }, own: { own: true, ...readLimits(fields) } }[source]
-      return must(api.PUT('/users/{user}/quota', { params: { path: { user: person.id } }, body }))
+      return seen.send((header) =>
+        must(api.PUT('/users/{user}/quota', { params: { path: { user: person.id }, header }, body })),
+      )
     },
     onSuccess: (fresh) => {
       queryClient.setQueryData(keys.personQuota(person.id), fresh)

@@ -1,11 +1,13 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
+import { roleQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
 import type { Permissions, Role } from '~/api/types'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { useSeen } from '~/hooks/use-seen'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
@@ -35,18 +37,26 @@ export function RoleForm({
   const [secondFactor, setSecondFactor] = useState(role.second_factor)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(role.keys))
   const change = changeText(role.keys, chosen)
+  const dirty =
+    change !== '' ||
+    name.trim() !== role.name ||
+    description !== role.description ||
+    secondFactor !== role.second_factor
+  const seen = useSeen(role.id, role, dirty, () => queryClient.fetchQuery(roleQuery(role.id)))
   const save = useMutation({
     mutationFn: () =>
-      must(
-        api.PATCH('/roles/{role}', {
-          params: { path: { role: role.id } },
-          body: {
-            ...(name.trim() !== role.name ? { name: name.trim() } : {}),
-            ...(description !== role.description ? { description } : {}),
-            ...(secondFactor !== role.second_factor ? { second_factor: secondFactor } : {}),
-            ...(change ? { keys: [...chosen] } : {}),
-          },
-        }),
+      seen.send((header) =>
+        must(
+          api.PATCH('/roles/{role}', {
+            params: { path: { role: role.id }, header },
+            body: {
+              ...(name.trim() !== role.name ? { name: name.trim() } : {}),
+              ...(description !== role.description ? { description } : {}),
+              ...(secondFactor !== role.second_factor ? { second_factor: secondFactor } : {}),
+              ...(change ? { keys: [...chosen] } : {}),
+            },
+          }),
+        ),
       ),
     onSuccess: async (fresh) => {
       queryClient.setQueryData(keys.role(role.id), fresh)
@@ -56,11 +66,6 @@ export function RoleForm({
     },
   })
   const problem = save.error ? asProblem(save.error) : undefined
-  const dirty =
-    change !== '' ||
-    name.trim() !== role.name ||
-    description !== role.description ||
-    secondFactor !== role.second_factor
   const wanting =
     off !== false ? off : name.trim() === '' ? form('name_needed') : dirty ? false : form('nothing_changed')
   const counts = t('edit.counts', { n: role.grants })

@@ -1,10 +1,10 @@
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react'
+import { type FormEvent, type ReactNode, useState } from 'react'
 import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient, serverQuery } from '~/api/queries'
 import type { Server, UpdateServer } from '~/api/types'
-import { changedByUs, ifMatch, known } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
+import { useSeen } from '~/hooks/use-seen'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead } from '~/ui/bits'
@@ -36,39 +36,25 @@ export function SaveCard({
 }) {
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  // What the reader had before them when they began to type.
-  const seen = useRef(server.version)
-  useEffect(() => {
-    if (!dirty) seen.current = server.version
-  }, [dirty, server.version])
+  const seen = useSeen(server.id, server, dirty, () => queryClient.fetchQuery(serverQuery(server.id)))
   async function submit(event: FormEvent) {
     event.preventDefault()
     if (busy || off !== false || !dirty || (check && !check())) return
     setBusy(true)
     setError(undefined)
     try {
-      const version = known(server.id, seen.current)
-      const fresh = await must(
-        api.PATCH('/servers/{server}', {
-          params: { path: { server: server.id }, header: ifMatch(version) },
-          body: change,
-        }),
+      const fresh = await seen.send((header) =>
+        must(
+          api.PATCH('/servers/{server}', { params: { path: { server: server.id }, header }, body: change }),
+        ),
       )
-      changedByUs(server.id, version, fresh.version)
-      seen.current = fresh.version
       queryClient.setQueryData<Server>(keys.server(server.id), (old) => ({ ...(old ?? fresh), ...fresh }))
       void queryClient.invalidateQueries({ queryKey: keys.servers })
       onErrors?.({})
       toast.done(t('saved', { what: title }))
     } catch (thrown) {
-      const problem = asProblem(thrown)
-      onErrors?.(problem.fields)
+      onErrors?.(asProblem(thrown).fields)
       setError(thrown)
-      if (problem.code === 'changed_meanwhile') {
-        // Shown what is there now; who saves once more means it.
-        const now = await queryClient.fetchQuery(serverQuery(server.id)).catch(() => undefined)
-        if (now) seen.current = now.version
-      }
     } finally {
       setBusy(false)
     }

@@ -1,11 +1,12 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
-import { permissionsQuery } from '~/api/people'
+import { permissionsQuery, subusersQuery } from '~/api/people'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient, sessionQuery } from '~/api/queries'
 import type { Permissions, Server, Subuser } from '~/api/types'
 import { FormProblem, ProblemView } from '~/components/problem-view'
+import { useSeen } from '~/hooks/use-seen'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
@@ -83,15 +84,22 @@ function SubuserForm({
   const [day, setDay] = useState(dayOf(known?.expires_at ?? null))
   const mine = new Set(server.permissions)
   const ofServers = permissions.keys.filter(({ set }) => set === 'server')
+  // A dialog counts from its opening.
+  const seen = useSeen(`${server.id}/${known?.id}`, known ?? { version: '' }, true, async () => {
+    const now = await queryClient.fetchQuery(subusersQuery(server.id))
+    return now.find(({ id }) => id === known?.id) ?? { version: '' }
+  })
   const save = useMutation({
     mutationFn: () => {
       const rights = { keys: [...chosen], expires_at: endOf(day, known?.expires_at) }
       return known
-        ? must(
-            api.PUT('/servers/{server}/users/{user}', {
-              params: { path: { server: server.id, user: known.id } },
-              body: rights,
-            }),
+        ? seen.send((header) =>
+            must(
+              api.PUT('/servers/{server}/users/{user}', {
+                params: { path: { server: server.id, user: known.id }, header },
+                body: rights,
+              }),
+            ),
           )
         : must(
             api.POST('/servers/{server}/users', {

@@ -9,6 +9,7 @@ import type { Node } from '~/api/types'
 import { Page } from '~/components/page-head'
 import { FormProblem } from '~/components/problem-view'
 import { useMay } from '~/hooks/use-may'
+import { useSeen } from '~/hooks/use-seen'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Card, CardHead, Facts } from '~/ui/bits'
@@ -73,18 +74,22 @@ function Basics({ node }: { node: Node }) {
   const { may } = useMay()
   const locations = useQuery({ ...locationsQuery, enabled: may('node.read') })
   const moved = location !== (node.location ?? '')
+  const dirty = name.trim() !== node.name || range !== first || moved
+  const seen = useSeen(node.id, node, dirty, () => queryClient.fetchQuery(nodeQuery(node.id)))
   const save = useMutation({
     mutationFn: () => {
       const wanted = portRange(range)
-      return must(
-        api.PATCH('/nodes/{node}', {
-          params: { path: { node: node.id } },
-          body: {
-            ...(name.trim() !== node.name ? { name: name.trim() } : {}),
-            ...(wanted && range !== first ? { port_range: wanted } : {}),
-            ...(moved ? { location } : {}),
-          },
-        }),
+      return seen.send((header) =>
+        must(
+          api.PATCH('/nodes/{node}', {
+            params: { path: { node: node.id }, header },
+            body: {
+              ...(name.trim() !== node.name ? { name: name.trim() } : {}),
+              ...(wanted && range !== first ? { port_range: wanted } : {}),
+              ...(moved ? { location } : {}),
+            },
+          }),
+        ),
       )
     },
     onSuccess: async () => {
@@ -96,7 +101,6 @@ function Basics({ node }: { node: Node }) {
   })
   const problem = save.error ? asProblem(save.error) : undefined
   const wrong = portRange(range) ? undefined : t('range.form')
-  const dirty = name.trim() !== node.name || range !== first || moved
   return (
     <Card>
       <CardHead title={t('page')} />
