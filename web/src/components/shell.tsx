@@ -10,6 +10,7 @@ import { texts } from '~/i18n/texts'
 import { live } from '~/live/live'
 import { startLive } from '~/live/mine'
 import { layers, useLayer } from '~/stores/layers'
+import { useUploading } from '~/stores/uploading'
 import { Banner } from '~/ui/badge'
 import { Toaster } from '~/ui/toaster'
 import { cx } from '~/util/cx'
@@ -25,6 +26,7 @@ import { ViewAsBanner } from './view-as'
 const t = texts('shell')
 
 const Palette = part(() => import('./palette'))
+const UploadTray = part(() => import('~/transfers/tray'))
 
 function focusSearch(): void {
   const field = document.querySelector<HTMLInputElement>('main input[type="search"]')
@@ -37,6 +39,7 @@ export function Shell() {
   const match = useMatchRoute()
   const layer = useLayer()
   const session = useQuery(sessionQuery)
+  const uploading = useUploading()
   useLiking()
   const onServer = Boolean(match({ to: '/servers/$server', fuzzy: true }) && !match({ to: '/servers/new' }))
   useEffect(() => {
@@ -92,6 +95,11 @@ export function Shell() {
       {layer === 'palette' && (
         <Suspense>
           <Palette />
+        </Suspense>
+      )}
+      {uploading && (
+        <Suspense>
+          <UploadTray />
         </Suspense>
       )}
       <Toaster />

@@ -124,6 +124,9 @@ const DONE = new Map<string, Told>([
     },
   ],
   ['file.delete', { all: 'file.delete' }],
+  ['file.download', { all: 'file.download' }],
+  ['file.upload', { all: 'file.upload' }],
+  ['file.write', { all: 'file.write' }],
   ['server.update', { all: 'server.update', one: settings }],
   ['server.delete', { all: 'server.delete' }],
   [

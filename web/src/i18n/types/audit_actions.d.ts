@@ -53,6 +53,9 @@ declare module '../texts' {
       'file.moved': {}
       'file.written': {}
       'file.delete': {}
+      'file.download': {}
+      'file.upload': {}
+      'file.write': {}
       'server.update': {}
       'server.delete': {}
       'reinstall.any': {}
