@@ -32,6 +32,7 @@ import { ConsoleInput } from './console-input'
 import type { LevelFilter } from './console-paint'
 import { ConsoleSearch } from './console-search'
 import { ConsoleView } from './console-view'
+import './console.css'
 
 const t = texts('console')
 
