@@ -10,7 +10,7 @@ const control = process.env.WARREN_DEV_CONTROL ?? 'http://127.0.0.1:8080'
 /**
  * Our content security policy is `style-src 'self'`: no text in style elements, no style attributes from script.
  * Two libraries make both. Here their style elements become ours (src/ui/adopted-style.ts) and xterm's attributes
- * go through the CSSOM. Fails the build when an update no longer has these places.
+ * go through the CSSOM; the editor's own styles, which it adopts in shadow roots only, are adopted by the page. Fails the build when an update no longer has these places.
  */
 function stylesByCssom(): Plugin {
   const element = /createElement\((["'])style\1\)/g
@@ -19,6 +19,11 @@ function stylesByCssom(): Plugin {
     name: 'styles-by-cssom',
     apply: 'build',
     transform(code, id) {
+      if (id.includes('/style-mod/')) {
+        const only = '!root.head && root.adoptedStyleSheets'
+        if (!code.includes(only)) throw new Error(`${id} has changed: look at how it makes styles`)
+        return { code: code.replace(only, 'root.adoptedStyleSheets'), map: null }
+      }
       const xterm = id.includes('@xterm/xterm/lib/')
       if (!xterm && !/react-style-singleton\/dist\/.*singleton\.js/.test(id)) return
       if (!code.match(element) || (xterm && !code.match(attribute))) {
