@@ -14,6 +14,12 @@ export function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
+/** A number from 1, of lines and the like. */
+export function whole(value: unknown): number | undefined {
+  const n = Number(value)
+  return Number.isSafeInteger(n) && n > 0 ? n : undefined
+}
+
 export function yes(value: unknown): true | undefined {
   return value ? true : undefined
 }
