@@ -65,7 +65,7 @@ async function clicks() {
   say('searched the console in what is loaded and in all history, and downloaded it')
 
   await go(`/servers/${server}/files`)
-  await page.getByRole('button', { name: 'eula.txt' }).click()
+  await page.getByRole('link', { name: 'eula.txt' }).click()
   const content = page.getByRole('textbox', { name: 'Content of eula.txt' })
   await content.fill('eula=true\n# read on a rainy day\n')
   await page.keyboard.press('Control+s')
@@ -79,8 +79,8 @@ async function clicks() {
   await button('Save').click()
   await page.getByText('The file has changed meanwhile').first().waitFor()
   check((await read('/eula.txt')) === '"theirs"', 'nothing was overwritten')
-  await button('Load theirs').click()
-  await until('their text', 10000, async () => (await content.inputValue()) === '"theirs"')
+  await button('Take theirs').click()
+  await until('their text', 10000, async () => (await content.innerText()).trim() === '"theirs"')
   say('changed a file in the editor; what somebody else wrote meanwhile is not overwritten')
 
   const installs = (await panel.all('/operations')).length

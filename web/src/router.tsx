@@ -5,7 +5,7 @@ import { frontQuery, loginsQuery, providersQuery, queryClient, type Span, sessio
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
 import { page, spoken } from './i18n/page'
 import { midnight } from './util/days'
-import { among, ownPath, taking, text, yes } from './util/search'
+import { among, ownPath, taking, text, whole, yes } from './util/search'
 import { type SsoCode, ssoCode } from './util/sso'
 
 function day(value: unknown): string | undefined {
@@ -148,7 +148,12 @@ const serverConsole = createRoute({
 const serverFiles = createRoute({
   getParentRoute: () => server,
   path: '/files',
-  validateSearch: taking<{ path?: string; edit?: string }>({ path: text, edit: text }),
+  validateSearch: taking<{ path?: string; edit?: string; line?: number; sort?: string }>({
+    path: text,
+    edit: text,
+    line: whole,
+    sort: text,
+  }),
   component: page(() => import('./pages/server-files'), 'ServerFilesPage'),
 })
 

@@ -233,7 +233,7 @@ export function filesQuery(server: string, path: string) {
         api.GET('/servers/{server}/files', {
           params: {
             path: { server },
-            query: { path, limit: 100, ...(pageParam ? { cursor: pageParam } : {}) },
+            query: { path, limit: 500, ...(pageParam ? { cursor: pageParam } : {}) },
           },
         }),
       ),

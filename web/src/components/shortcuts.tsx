@@ -38,7 +38,27 @@ function groups(): Array<[title: string, rows: Row[]]> {
         [[t('key.end')], t('shortcuts.newest')],
       ],
     ],
-    [t('shortcuts.editor'), [[[ctrl, 'S'], t('shortcuts.save')]]],
+    [
+      t('shortcuts.files'),
+      [
+        [[t('key.enter')], t('shortcuts.files_open')],
+        [['F2'], t('shortcuts.files_rename')],
+        [[t('key.delete')], t('shortcuts.files_delete')],
+        [[ctrl, 'X'], t('shortcuts.files_cut')],
+        [[ctrl, 'V'], t('shortcuts.files_paste')],
+        [[ctrl, 'A'], t('shortcuts.files_all')],
+        [['⌫'], t('shortcuts.files_up')],
+      ],
+    ],
+    [
+      t('shortcuts.editor'),
+      [
+        [[ctrl, 'S'], t('shortcuts.save')],
+        [[ctrl, 'F'], t('shortcuts.editor_find')],
+        [[ctrl, 'G'], t('shortcuts.editor_line')],
+        [[esc, t('key.tab')], t('shortcuts.editor_leave')],
+      ],
+    ],
   ]
 }
 

@@ -1,4 +1,4 @@
-export type Handler = (match: RegExpMatchArray, body: unknown, url: URL) => unknown
+export type Handler = (match: RegExpMatchArray, body: unknown, url: URL, request: Request) => unknown
 export type Route = [method: string, pattern: RegExp, handler: Handler]
 
 export const page = (items: unknown[]) => ({ items, next: null })

@@ -6,6 +6,7 @@ import { auditRoutes } from './audit'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
 import { databaseRoutes } from './databases'
+import { fileRoutes } from './files'
 import { joinRoutes } from './joining'
 import { locationRoutes } from './location-routes'
 import { loginRoutes } from './logins'
@@ -81,19 +82,6 @@ function runs(server: string) {
   return [run(43, 110, null, null), run(42, 740, 118, 137, true), run(41, 2400, 1500, 0)]
 }
 
-const files: Record<string, Array<[name: string, kind: string, size: number]>> = {
-  '/': [
-    ['logs', 'directory', 0],
-    ['plugins', 'directory', 0],
-    ['world', 'directory', 0],
-    ['banned-ips.json', 'file', 2],
-    ['eula.txt', 'file', 10],
-    ['paper-1.21.8-60.jar', 'file', 51_200_400],
-    ['server.properties', 'file', 1402],
-    ['usercache.json', 'file', 812],
-  ],
-}
-
 const routes: Route[] = [
   ...registryRoutes,
   ...databaseRoutes,
@@ -118,6 +106,7 @@ const routes: Route[] = [
   ...locationRoutes,
   ...auditRoutes,
   ...apiKeyRoutes,
+  ...fileRoutes,
   [
     'GET',
     /^\/session$/,
@@ -266,31 +255,6 @@ const routes: Route[] = [
         'Pulling ghcr.io/pterodactyl/installers:alpine\nPulled 42.1 MiB in 3.2 s\nRunning the install script\n+ curl -sSL -o server.jar https://api.papermc.io/v2/projects/paper\n+ ls -la /mnt/server\ntotal 50012\ncurl: (22) The requested URL returned error: 404\nInstall script ended with exit code 8\n',
       ),
   ],
-  [
-    'GET',
-    /^\/servers\/([^/]+)\/files$/,
-    (_m, _b, url) =>
-      page(
-        (files[url.searchParams.get('path') ?? '/'] ?? []).map(([name, kind, size], n) => ({
-          name,
-          kind,
-          size_bytes: size,
-          modified_at: ago(n * 5000),
-          mode: kind === 'directory' ? 0o755 : 0o644,
-        })),
-      ),
-  ],
-  [
-    'GET',
-    /^\/servers\/([^/]+)\/files\/content$/,
-    () =>
-      new Response(
-        '#Minecraft server properties\nallow-flight=false\ndifficulty=normal\nenforce-whitelist=false\ngamemode=survival\nlevel-name=vale\nmax-players=40\nmotd=Lantern Vale\nonline-mode=true\nserver-port=25565\nview-distance=10\n',
-        { headers: { etag: '"a1"' } },
-      ),
-  ],
-  ['PUT', /^\/servers\/([^/]+)\/files\/content$/, () => ({ etag: '"a2"', size_bytes: 10 })],
-  ['POST', /^\/servers\/([^/]+)\/files\/\w+$/, () => undefined],
   ['GET', /^\/nodes$/, () => page(scenario() === 'first' ? [] : nodes)],
   [
     'GET',
@@ -400,7 +364,7 @@ async function answer(request: Request): Promise<Response> {
   for (const [method, pattern, handler] of routes) {
     const match = request.method === method ? path.match(pattern) : null
     if (!match) continue
-    const result = handler(match, body, url)
+    const result = await handler(match, body, url, request)
     if (result instanceof Response) return result
     if (result === undefined) return new Response(null, { status: 204 })
     return new Response(JSON.stringify(result), {

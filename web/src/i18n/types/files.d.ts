@@ -36,23 +36,69 @@ declare module '../texts' {
       'changed': {}
       'mode': {}
       'select': { name: Word }
-      'more': {}
       'create': {}
-      'edit.leave': {}
-      'edit.saved': { file: Word }
-      'edit.saved_note': {}
-      'edit.failed': { file: Word }
-      'edit.not_text': {}
-      'edit.unchanged': {}
-      'edit.dirty': {}
-      'edit.save': {}
-      'edit.clash': {}
-      'edit.theirs': {}
-      'edit.mine': {}
-      'edit.clash_note': {}
-      'edit.not_text_note': {}
-      'edit.content': { file: Word }
-      'edit.size': { most: Word; n: number; size: Word }
+      'upload.there': {}
+      'off.away': { node: Word }
+      'off.installing': {}
+      'off.job': {}
+      'off.none': {}
+      'off.one': {}
+      'off.nothing_cut': {}
+      'may_not.read': {}
+      'may_not.pack': {}
+      'path.type': {}
+      'path.root': {}
+      'path.bad': {}
+      'list': {}
+      'actions': {}
+      'actions_of': { name: Word }
+      'open': {}
+      'cut': {}
+      'paste': {}
+      'move': {}
+      'copy_path': { n: number }
+      'copied_path': {}
+      'refresh': {}
+      'new': {}
+      'clear': {}
+      'more_actions': {}
+      'bar': {}
+      'undo': {}
+      'undo.failed': { n: number; name: Word }
+      'key.ctrl': {}
+      'key.enter': {}
+      'key.delete': {}
+      'rename.to': { name: Word }
+      'rename.failed': { name: Word }
+      'move.title': { n: number; name: Word }
+      'move.tree': {}
+      'move.path': {}
+      'move.verb': {}
+      'move.inside_itself': {}
+      'move.already_there': {}
+      'move.done': { folder: Word; n: number; name: Word }
+      'move.failed': { n: number; name: Word }
+      'clip.cut': { n: number }
+      'clip.how': {}
+      'clip.held': { n: number }
+      'count': { n: number }
+      'count.of': { all: number; n: number }
+      'count.more': {}
+      'drop.here': { folder: Word }
+      'filter.clear': {}
+      'none_found.note': {}
+      'empty.root': {}
+      'empty.root_note': { most: Word }
+      'gone': { folder: Word }
+      'gone.note': {}
+      'gone.root': {}
+      'away': { node: Word }
+      'away.note': {}
+      'away.retry': {}
+      'unsaved.title': { n: number }
+      'unsaved.note': {}
+      'unsaved.discard': {}
+      'unsaved.stay': {}
     }
   }
 }

@@ -109,6 +109,18 @@ declare module '../texts' {
       'view_as.note': {}
       'view_as.stop': {}
       'view_as.failed': {}
+      'key.delete': {}
+      'shortcuts.files': {}
+      'shortcuts.files_open': {}
+      'shortcuts.files_rename': {}
+      'shortcuts.files_delete': {}
+      'shortcuts.files_cut': {}
+      'shortcuts.files_paste': {}
+      'shortcuts.files_all': {}
+      'shortcuts.files_up': {}
+      'shortcuts.editor_find': {}
+      'shortcuts.editor_line': {}
+      'shortcuts.editor_leave': {}
     }
   }
 }
