@@ -124,7 +124,6 @@ export default function Code(props: Props) {
   }, [text, breaks])
 
   // One view for all open files: states are put in and taken out, with their history.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: anew for another file or another text of it, not for what is typed
   useEffect(() => {
     const editor = view.current
     if (!editor) return
