@@ -31,8 +31,9 @@ fn require_for(access: &ServerAccess, req: &ServerPatch) -> Result<()> {
             req.name.is_some() || req.description.is_some(),
             Key::SettingsRename,
         ),
+        (req.startup.is_some(), Key::ServerLimits),
         (
-            req.limits.is_some() || req.startup.is_some(),
+            req.limits.is_some() && !owner::resizes(access),
             Key::ServerLimits,
         ),
         (req.image.is_some(), Key::StartupDockerImage),
@@ -87,6 +88,15 @@ pub async fn update(
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let (row, generation) = begin_change(&*tx, &access).await?;
+    if let Some(limits) = &req.limits
+        && !any
+    {
+        // Given away since it was loaded: it is no longer theirs to size.
+        if row.owner_id != access.caller.actor.user.to_string() {
+            access.require(Key::ServerLimits)?;
+        }
+        check::uncounted_stay(&mut fields, &egg_view::lenient(&row.limits), limits);
+    }
     if if_match.asks() {
         if_match.check(&version::of(app, &*tx, &row).await?)?;
     }

@@ -87,6 +87,18 @@ pub fn plain(fields: &mut Fields, wish: &ServerCreate) {
     }
 }
 
+/// New limits by somebody who may size their own servers and not set limits: what no quota counts stays as it is.
+pub fn uncounted_stay(fields: &mut Fields, before: &Limits, after: &Limits) {
+    for (field, same) in [
+        ("limits.io_weight", after.io_weight == before.io_weight),
+        ("limits.cpuset", after.cpuset == before.cpuset),
+        ("limits.pids", after.pids == before.pids),
+    ] {
+        let text = "takes the right `admin.server.limits` on the server; send it as it is";
+        fields.check(same, field, "not_allowed", text);
+    }
+}
+
 fn is_cpuset(text: &str) -> bool {
     let number = |text: &str| {
         text.parse::<u16>()

@@ -44,6 +44,13 @@ pub(super) async fn sets_limits(app: &App, caller: &Caller, node: NodeId) -> boo
     there.is_ok_and(|node| node.require(key).is_ok())
 }
 
+/// Whether the caller sizes this server within their quota: their own, where they may make servers. They could as well
+/// remove it and make it anew.
+pub(super) fn resizes(access: &ServerAccess) -> bool {
+    let own = access.server.owner_id == access.caller.actor.user.to_string();
+    own && access.may(Key::ServerCreate)
+}
+
 /// Passes if the caller has everything on a server that an owner has.
 /// # Errors
 /// 403.

@@ -3,7 +3,13 @@
 use serde_json::{Value, json};
 use warren_proto::ids::NodeId;
 
-use crate::{fake_node::FakeNode, http_panel::Person, http_servers::Scene, on_both, world::World};
+use crate::{
+    fake_node::FakeNode,
+    http_panel::Person,
+    http_servers::{Scene, give},
+    on_both,
+    world::World,
+};
 
 on_both! {
     a_storm_of_wishes_never_gets_more_than_the_quota
@@ -289,10 +295,50 @@ async fn with_a_role_people_make_their_own_servers_up_to_their_quota(world: Worl
     let made = ann.post("/servers", own.clone()).await.expect(201);
     let refused = ann.post("/servers", own).await;
     assert_eq!(refused.problem(409), "quota_exceeded");
-    // Its limits are not theirs to change.
+    // They size it as they could have made it.
     let path = format!("/servers/{}", made["server"]["id"].as_str().unwrap());
-    let more = json!({"limits": {"memory_bytes": 2 * GIB}});
-    assert_eq!(ann.patch(&path, more).await.problem(403), "forbidden");
+    let sized = |limits: Value| json!({"limits": limits});
+    let more = sized(json!({"memory_bytes": 2 * GIB, "disk_bytes": 8 * GIB}));
+    let now = ann.patch(&path, more).await.expect(200);
+    assert_eq!(now["limits"]["disk_bytes"], 8 * GIB);
+    for greedy in [
+        json!({"memory_bytes": 2 * GIB + 1}),
+        json!({"memory_bytes": 0}),
+    ] {
+        let refused = ann.patch(&path, sized(greedy)).await;
+        assert_eq!(refused.problem(409), "quota_exceeded");
+    }
+    let staff = json!({"memory_bytes": GIB, "cpuset": "0", "pids": 0, "io_weight": 900});
+    assert_eq!(
+        ann.patch(&path, sized(staff)).await.fields(),
+        [
+            "limits.io_weight not_allowed",
+            "limits.cpuset not_allowed",
+            "limits.pids not_allowed"
+        ]
+    );
+    let startup = json!({"startup": "./miner"});
+    assert_eq!(ann.patch(&path, startup).await.problem(403), "forbidden");
+    // What staff set there stays theirs.
+    let pinned = json!({"memory_bytes": GIB, "cpuset": "0"});
+    root.patch(&path, sized(pinned.clone())).await.expect(200);
+    ann.patch(&path, sized(pinned)).await.expect(200);
+    let freed = ann.patch(&path, sized(json!({"memory_bytes": GIB}))).await;
+    assert_eq!(freed.fields(), ["limits.cpuset not_allowed"]);
+    // Nobody sizes another's, and nobody their own without the right to make servers there.
+    let bob = scene.panel.logged_in("bob", false).await;
+    let (bobs, _) = scene.server("bobs").await;
+    give(&scene, bobs, &bob).await;
+    let role = json!({"name": "Looker", "keys": ["server.read"]});
+    let role = root.post("/roles", role).await.expect(201);
+    let grants = format!("/roles/{}/grants", role["id"].as_str().unwrap());
+    let all = json!({"user": ann.id.unwrap().to_string(), "reach": "everything"});
+    root.post(&grants, all).await.expect(201);
+    for person in [&ann, &bob] {
+        let wish = sized(json!({"memory_bytes": GIB}));
+        let refused = person.patch(&format!("/servers/{bobs}"), wish).await;
+        assert_eq!(refused.problem(403), "forbidden");
+    }
 }
 
 async fn a_quota_is_set_by_those_who_may_and_never_by_oneself(world: World) {

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { limitsOf, type Server } from '~/api/types'
+import { useMay } from '~/hooks/use-may'
 import { texts } from '~/i18n/texts'
 import { Switch } from '~/ui/bits'
 import { Field, Input } from '~/ui/field'
@@ -9,7 +10,10 @@ import { SaveCard } from './save-card'
 const t = texts('server_settings')
 
 export function ServerLimitsForm({ server }: { server: Server }) {
-  const mayLimit = server.permissions.includes('admin.server.limits')
+  const { user } = useMay()
+  // Whoever may make servers there sizes their own, within their quota.
+  const own = server.owner.id === user?.id && server.permissions.includes('admin.server.create')
+  const mayLimit = own || server.permissions.includes('admin.server.limits')
   const mayPolicy = server.permissions.includes('server.crash-policy')
   const [limits, setLimits] = useState(limitsOf(server.limits))
   const [policy, setPolicy] = useState(server.crash_policy)

@@ -32,6 +32,7 @@ const send = (to: string | undefined) =>
   })
 
 beforeEach(() => {
+  Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
   root = createRoot(document.createElement('div'))
   asked = []
 })
