@@ -10,7 +10,7 @@ use warren_entity::{
     allocations, audit_log, console_runs, node_boots, nodes, operations, servers, tombstones,
 };
 use warren_proto::{
-    ids::{JobId, NodeId, RunId, ServerId},
+    ids::{JobId, NodeId, RunId, ServerId, UserId},
     state::State,
     wire::{self, fact::What},
 };
@@ -70,6 +70,7 @@ pub fn kind(fact: &wire::Fact) -> &'static str {
         Some(What::PortTaken(_)) => "port_taken",
         Some(What::NodeCondition(_)) => "condition",
         Some(What::PortFreed(_)) => "port_freed",
+        Some(What::FilesMoved(_)) => "files_moved",
         None => "unknown",
     }
 }
@@ -131,6 +132,7 @@ pub async fn apply<C: ConnectionTrait>(
         What::ConsoleGap(gap) => about.console_gap(gap).await,
         What::InputTyped(input) => about.input_typed(input).await,
         What::PortTaken(taken) => about.port_taken(taken).await,
+        What::FilesMoved(moved) => about.files_moved(moved).await,
         _ => Ok(()),
     }
 }
@@ -423,6 +425,41 @@ impl<C: ConnectionTrait> About<'_, C> {
             .exec_without_returning(self.db)
             .await?;
         self.event("input", json!({"actor": actor, "bytes": input.bytes}))
+            .await?;
+        Ok(())
+    }
+
+    async fn files_moved(&self, moved: &wire::FilesMoved) -> Result<(), Refused> {
+        // A node says what was done and by whom; the words are ours.
+        let action = match &*moved.action {
+            "download" => "file.download",
+            "upload" => "file.upload",
+            "write" => "file.write",
+            _ => return Err(malformed("an unknown way to move files")),
+        };
+        let user: UserId = moved.user.parse().map_err(malformed)?;
+        let names: Vec<_> = moved.names.iter().take(20).map(|n| tame(n, 255)).collect();
+        let row = audit_log::ActiveModel {
+            id: Set(fresh_id()),
+            at_ms: Set(self.fact.at_ms),
+            actor_kind: Set("user".into()),
+            actor_id: Set(Some(user.to_string())),
+            action: Set(action.into()),
+            resource_kind: Set("server".into()),
+            resource_id: Set(Some(self.row.id.clone())),
+            server_id: Set(Some(self.row.id.clone())),
+            address: Set(None),
+            diff: Set(Some(json!({
+                "directory": tame(&moved.directory, 4096),
+                "files": moved.files,
+                "bytes": moved.bytes,
+                "names": names,
+            }))),
+            seq: Set(None),
+            seal: Set(None),
+        };
+        audit_log::Entity::insert(row)
+            .exec_without_returning(self.db)
             .await?;
         Ok(())
     }
