@@ -11,6 +11,7 @@ use warren_runtime::jail::{
     set_attributes,
 };
 
+use super::archive::{Archive, What};
 use super::handle::{Body, Coming, Handle, Parts, size_of, stat};
 use super::kept::Kept;
 use super::{Failed, Live, Owner, blocking, failure, owner_of};
@@ -27,6 +28,7 @@ struct Begun {
 /// What somebody may do with a server's files.
 #[derive(Clone, Copy)]
 struct Rights {
+    list: bool,
     read: bool,
     create: bool,
     update: bool,
@@ -57,12 +59,14 @@ pub(super) async fn open(
     let live = Live::of(node, server)?;
     let (owner, rights) = (owner_of(&ticket), Rights::of(&ticket));
     rights.suffice(&asked)?;
-    let path = path_of(&asked.path)?;
+    let path = path_of(&asked.path, asked.archive.is_some())?;
     live.allowed(path.as_str())?;
     if asked.write {
         live.idle()?;
     }
-    node.bulk.table.room(owner, server, false)?;
+    node.bulk
+        .table
+        .room(owner, server, asked.archive.is_some())?;
     let upload = match asked.upload.is_empty() {
         true => None,
         false => Some(asked.upload.parse().map_err(|_| {
@@ -74,7 +78,7 @@ pub(super) async fn open(
         && let Some(before) = node.bulk.table.take_upload(server, upload)
     {
         // Waits for a write that is at work; none comes after it.
-        before.abandon(&node.bulk.kept).await;
+        before.abandon(&node.bulk.kept, Some(&live)).await;
     }
     let begun = {
         let (node, live) = (node.clone(), live.clone());
@@ -96,16 +100,17 @@ pub(super) async fn open(
                 uid,
                 jail: Jail::open(&root).map_err(failure)?,
             };
-            match beginning.asked.atomic {
-                true => beginning.coming(&node.bulk.kept),
-                false => beginning.in_place(),
+            match (beginning.asked.archive.clone(), beginning.asked.atomic) {
+                (Some(archive), _) => beginning.archive(archive),
+                (None, true) => beginning.coming(&node.bulk.kept),
+                (None, false) => beginning.in_place(),
             }
         })
         .await?
     };
     let (handle, opened) = (Arc::new(begun.handle), begun.opened);
     if let Err(full) = node.bulk.table.put(handle.clone()) {
-        handle.abandon(&node.bulk.kept).await;
+        handle.abandon(&node.bulk.kept, Some(&live)).await;
         return Err(full);
     }
     Ok(opened)
@@ -114,6 +119,7 @@ pub(super) async fn open(
 impl Rights {
     fn of(ticket: &Ticket) -> Self {
         Self {
+            list: ticket.may(right::FILE_LIST),
             read: ticket.may(right::FILE_READ),
             create: ticket.may(right::FILE_CREATE),
             update: ticket.may(right::FILE_UPDATE),
@@ -129,6 +135,14 @@ impl Rights {
             let text = "a file that comes in one piece is only written";
             return Err(refuse("bad_message", text, false));
         }
+        if asked.archive.is_some() {
+            if asked.write || !asked.read {
+                return Err(refuse("bad_message", "an archive is only read", false));
+            }
+            if !self.list {
+                return Err(lacks(right::FILE_LIST));
+            }
+        }
         if asked.read && !self.read {
             return Err(lacks(right::FILE_READ));
         }
@@ -139,9 +153,9 @@ impl Rights {
     }
 }
 
-fn path_of(text: &str) -> Result<RelPath, Failed> {
+fn path_of(text: &str, of_directory: bool) -> Result<RelPath, Failed> {
     let path: RelPath = text.parse().map_err(failure)?;
-    if path.is_root() || is_half_written(&path) {
+    if (path.is_root() && !of_directory) || is_half_written(&path) {
         return Err(failure(jail::Error::BadPath(
             text.chars().take(200).collect(),
         )));
@@ -224,6 +238,42 @@ impl Beginning {
             offset: 0,
             stat: Some(stat),
             created,
+        };
+        Ok(Begun { handle, opened })
+    }
+
+    fn archive(self, asked: wire::BulkArchive) -> Result<Begun, Failed> {
+        let tar = match asked.format.as_str() {
+            "zip" => false,
+            "tar" => true,
+            _ => return Err(refuse("bad_message", "archives are zip or tar", false)),
+        };
+        if asked.names.len() > 10_000 {
+            let text = "name the directory instead of so many files";
+            return Err(refuse("bad_message", text, false));
+        }
+        let mut names = Vec::with_capacity(asked.names.len());
+        for name in &asked.names {
+            let path = self.path.join(name).map_err(failure)?;
+            self.live.allowed(path.as_str())?;
+            // What is asked for by name has to be there.
+            self.jail.stat(&path).map_err(failure)?;
+            names.push(name.trim_matches('/').to_owned());
+        }
+        let denylist = self.live.status.lock().denylist.clone();
+        let what = What {
+            jail: Jail::open(&self.live.deps.settings.files_of(self.server)).map_err(failure)?,
+            dir: self.path.clone(),
+            names,
+            denylist,
+            tar,
+        };
+        let archive = Archive::begin(what);
+        let archive = archive.map_err(|e| refuse("internal", e.to_string(), true))?;
+        let handle = self.handle(None, Body::Archive(archive));
+        let opened = wire::BulkOpened {
+            handle: handle.id.to_string(),
+            ..Default::default()
         };
         Ok(Begun { handle, opened })
     }

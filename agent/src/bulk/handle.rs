@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use warren_runtime::jail::{
     Attributes, Entry, Partial, RelPath, WriteOptions, accessed, look_at, set_attributes,
 };
 
+use super::archive::Archive;
 use super::kept::Kept;
 use super::{Failed, Live, Owner, blocking, failure, unknown_handle};
 use crate::clock;
@@ -42,6 +43,8 @@ pub(super) struct Handle {
     pub body: Body,
     turns: Arc<Semaphore>,
     touched: AtomicI64,
+    was_read: AtomicBool,
+    was_written: AtomicBool,
 }
 
 pub(super) enum Body {
@@ -56,6 +59,8 @@ pub(super) enum Body {
         coming: Arc<tokio::sync::Mutex<Coming>>,
         grown: Notify,
     },
+    /// Packed while it is read.
+    Archive(Archive),
 }
 
 pub(super) struct Coming {
@@ -91,6 +96,8 @@ impl Handle {
             body: parts.body,
             turns: Arc::new(Semaphore::new(TURNS)),
             touched: AtomicI64::new(clock::mono_ms()),
+            was_read: AtomicBool::new(false),
+            was_written: AtomicBool::new(false),
         }
     }
 
@@ -99,7 +106,27 @@ impl Handle {
     }
 
     pub fn is_archive(&self) -> bool {
-        false
+        matches!(self.body, Body::Archive(_))
+    }
+
+    pub fn is_coming(&self) -> bool {
+        matches!(self.body, Body::Coming { .. })
+    }
+
+    /// The size of what is read here, the first time that it is.
+    pub fn first_read(&self) -> Option<u64> {
+        if self.was_read.swap(true, Relaxed) {
+            return None;
+        }
+        match &self.body {
+            Body::InPlace { file, .. } => Some(size_of(file)),
+            Body::Coming { .. } | Body::Archive(_) => Some(0),
+        }
+    }
+
+    /// Whether this was the first write into the file itself.
+    pub fn first_write(&self) -> bool {
+        matches!(self.body, Body::InPlace { .. }) && !self.was_written.swap(true, Relaxed)
     }
 
     /// # Errors
@@ -111,11 +138,12 @@ impl Handle {
     }
 
     pub async fn read(&self, offset: u64, length: usize) -> Result<wire::BulkData, Failed> {
-        let Body::InPlace { file, .. } = &self.body else {
-            let text = "this file is not open for reading";
-            return Err(refuse("handle_mode", text, false));
+        let file = match &self.body {
+            Body::InPlace { file, .. } => file.clone(),
+            Body::Archive(archive) => return archive.read(offset).await,
+            Body::Coming { .. } => return Err(not_so("this file is not open for reading")),
         };
-        let (file, path) = (file.clone(), self.path.clone());
+        let path = self.path.clone();
         blocking(move || {
             let data = read_at(&file, &path, offset, length)?;
             let eof = data.len() < length;
@@ -149,6 +177,7 @@ impl Handle {
                 self.write_next(live, coming, grown, offset, end, data)
                     .await
             }
+            Body::Archive(_) => Err(not_so("an archive is only read")),
         }
     }
 
@@ -219,6 +248,7 @@ impl Handle {
                     ..Default::default()
                 })
             }
+            Body::Archive(_) => Ok(wire::BulkStat::default()),
         }
     }
 
@@ -241,6 +271,7 @@ impl Handle {
                     ..Default::default()
                 })
             }
+            Body::Archive(_) => Ok(wire::BulkStat::default()),
         }
     }
 
@@ -268,8 +299,9 @@ impl Handle {
             accessed: asked.accessed_at_ms.map(time),
         };
         let Body::InPlace { file, .. } = &self.body else {
-            let text = "set these when the file is closed: it is not in its place yet";
-            return Err(refuse("handle_mode", text, false));
+            return Err(not_so(
+                "set these when the file is closed: it is not in its place yet",
+            ));
         };
         let (file, path, live) = (file.clone(), self.path.clone(), live.clone());
         blocking(move || {
@@ -324,11 +356,7 @@ impl Handle {
     }
 
     async fn throw_away(&self, partial: Arc<Partial>, kept: &Kept) {
-        let gone = blocking(move || match Arc::into_inner(partial) {
-            Some(partial) => partial.discard().map_err(failure),
-            // A write of it is still at work; the sweep finds what it leaves.
-            None => Ok(()),
-        });
+        let gone = blocking(move || partial.discard().map_err(failure));
         match gone.await {
             Ok(()) => self.forget(kept),
             Err(f) => tracing::warn!("what came of a file stays beside it: {}", f.message),
@@ -336,12 +364,18 @@ impl Handle {
     }
 
     /// Ends it without being asked: its owner is gone.
-    pub async fn abandon(&self, kept: &Kept) {
+    pub async fn abandon(&self, kept: &Kept, live: Option<&Live>) {
         let Body::Coming { coming, .. } = &self.body else {
             return;
         };
-        let partial = coming.lock().await.partial.take();
+        let (partial, size) = {
+            let mut coming = coming.lock().await;
+            (coming.partial.take(), coming.next)
+        };
         if let Some(partial) = partial.filter(|_| self.upload.is_none()) {
+            if let Some(live) = live {
+                live.shrink(size);
+            }
             self.throw_away(partial, kept).await;
         }
     }
@@ -431,6 +465,10 @@ fn write_in_place(
         });
     }
     Ok(wire::BulkWritten { end })
+}
+
+fn not_so(text: &str) -> Failed {
+    refuse("handle_mode", text, false)
 }
 
 pub(super) fn size_of(file: &File) -> u64 {

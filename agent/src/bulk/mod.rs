@@ -1,10 +1,13 @@
 //! Bytes of servers' files: handles that gateways hold open for people, on a connection of their own. Each call is judged
 //! anew, and a handle ends with the log-in that opened it.
 
+mod archive;
+mod audit;
 mod begin;
 mod handle;
 mod kept;
 mod table;
+mod zip;
 
 use std::sync::Arc;
 
@@ -24,6 +27,7 @@ use crate::link::session::{lacks, refuse};
 use crate::node::Node;
 use crate::server::deps::Deps;
 use crate::server::status::Status;
+use audit::Audit;
 use handle::{Handle, Turn};
 use kept::Kept;
 use table::Table;
@@ -39,6 +43,7 @@ type Failed = wire::Failure;
 pub struct Bulk {
     table: Table,
     kept: Kept,
+    audit: Audit,
     seats: Fair,
 }
 
@@ -51,6 +56,15 @@ struct Call {
     live: Live,
     _seat: Seat,
     _turn: Turn,
+}
+
+impl Call {
+    fn noted(&self, node: &Node, action: &'static str, bytes: u64) {
+        let handle = &self.handle;
+        let whose = (handle.server, handle.owner);
+        let audit = &node.bulk.audit;
+        audit.note(&node.deps, whose, action, &handle.path, bytes);
+    }
 }
 
 /// What a call needs of its handle.
@@ -175,6 +189,7 @@ impl Bulk {
         Ok(Self {
             table: Table::default(),
             kept: Kept::open(dir)?,
+            audit: Audit::default(),
             seats: Fair::with_seats(PER_SERVER),
         })
     }
@@ -194,8 +209,15 @@ impl Bulk {
         let holders = node.sessions.holders(node.control_time.now_ms());
         for handle in self.table.over(&holders, clock::mono_ms()) {
             tracing::debug!(server.id = %handle.server, "a file of somebody who is gone is closed");
-            handle.abandon(&self.kept).await;
+            let live = Live::of(node, handle.server).ok();
+            handle.abandon(&self.kept, live.as_ref()).await;
         }
+        self.audit.flush(&node.deps, false);
+    }
+
+    /// Tells what it has put together; the agent ends.
+    pub fn end(&self, node: &Node) {
+        self.audit.flush(&node.deps, true);
     }
 
     /// Throws away what came in part and was given up. Blocks on the disk.
@@ -232,6 +254,9 @@ async fn dispatch(node: &Arc<Node>, ask: &Ask) -> Result<Bytes, Failed> {
                 length => length.min(MAX_CHUNK),
             };
             let data = call.handle.read(asked.offset, length).await?;
+            if let Some(size) = call.handle.first_read() {
+                call.noted(node, "download", size);
+            }
             count("out", data.data.len());
             Ok(ask.ok(&data))
         }
@@ -249,7 +274,11 @@ async fn dispatch(node: &Arc<Node>, ask: &Ask) -> Result<Bytes, Failed> {
             }
             count("in", asked.data.len());
             let written = call.handle.write(&call.live, asked.offset, asked.data);
-            Ok(ask.ok(&written.await?))
+            let written = written.await?;
+            if call.handle.first_write() {
+                call.noted(node, "write", 0);
+            }
+            Ok(ask.ok(&written))
         }
         bulk::STAT => {
             let asked: wire::BulkLook = ask.open()?;
@@ -307,6 +336,13 @@ async fn close(node: &Arc<Node>, ask: &Ask) -> Result<Bytes, Failed> {
         .close(&call.live, &node.bulk.kept, &asked)
         .await?;
     table.close(&call.handle, closed.clone());
+    if let Some(stat) = closed
+        .stat
+        .as_ref()
+        .filter(|_| asked.commit && call.handle.is_coming())
+    {
+        call.noted(node, "upload", stat.size_bytes);
+    }
     Ok(ask.ok(&closed))
 }
 

@@ -74,6 +74,7 @@ pub async fn run(
         }
     }
     serving.close(Duration::from_secs(2)).await;
+    node.bulk.end(&node);
     bulk.close(Duration::from_secs(2)).await;
     Ok(())
 }

@@ -189,7 +189,7 @@ impl Partial {
     }
 
     /// Throws away what has come.
-    pub fn discard(self) -> Result<()> {
+    pub fn discard(&self) -> Result<()> {
         match rustix::fs::unlinkat(&self.parent, &self.temporary, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(explain(self.path.as_str())(errno)),
