@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::mine::Mines;
 use crate::sessions::Sessions;
 use crate::strangers::{Proxies, Room, Strangers};
+use crate::transfer::Transfers;
 
 /// Chunks of files on their way at one time, of all streams: 128 MiB.
 const CHUNKS: usize = 512;
@@ -27,6 +28,7 @@ pub struct Edge {
     /// A second connection, for bytes of files.
     pub bulk: Bus,
     pub chunks: Arc<Semaphore>,
+    pub transfers: Transfers,
     pub metrics: Arc<Metrics>,
     pub consoles: Consoles,
     pub mines: Mines,
@@ -52,6 +54,7 @@ impl Edge {
         Arc::new(Self {
             bus,
             bulk,
+            transfers: Transfers::default(),
             chunks: Arc::new(Semaphore::new(CHUNKS)),
             strangers: Arc::new(Strangers::new(room, metrics.clone())),
             proxies: Proxies(config.trusted_proxies.clone()),

@@ -1,4 +1,4 @@
-//! The few pages of a gateway: the WebSocket, and what supervisors and Prometheus read.
+//! The few pages of a gateway: the WebSocket, transfers of files, and what supervisors and Prometheus read.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,11 +10,13 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::edge::Edge;
+use crate::transfer;
 use crate::ws::handshake;
 
 pub fn router(edge: Arc<Edge>) -> Router {
     Router::new()
         .route("/ws", get(handshake::upgrade))
+        .merge(transfer::routes())
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

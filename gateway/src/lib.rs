@@ -12,6 +12,7 @@ mod mine;
 mod serve;
 mod sessions;
 mod strangers;
+mod transfer;
 pub mod ws;
 
 use std::net::SocketAddr;

@@ -57,6 +57,7 @@ metrics! {
         viewers: "open WebSockets",
         strangers: "open WebSockets that have shown no ticket yet",
         subscriptions: "topics that browsers watch",
+        transfers: "files on their way up or down",
         consoles: "servers of which at least one viewer watches bytes",
     }
     counters {
@@ -80,6 +81,10 @@ metrics! {
         events_in: "public events heard",
         events_out: "public events handed to viewers",
         events_missed: "times that public events may have been missed and viewers were told to fetch",
+        bytes_up: "bytes of files from browsers",
+        bytes_down: "bytes of files to browsers",
+        transfers_refused: "transfers refused because there were too many at one time",
+        transfers_cut: "transfers ended by a revocation or the gateway's end",
         inputs: "console lines sent to agents",
     }
 }

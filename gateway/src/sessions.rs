@@ -1,11 +1,12 @@
 //! Who is connected under which session, and who was revoked lately.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use warren_proto::bus::ticket::MAX_LIFE_S;
 use warren_proto::ids::{SessionId, UserId};
 
@@ -16,7 +17,7 @@ const REMEMBER: Duration = Duration::from_secs(MAX_LIFE_S.unsigned_abs() + 60);
 
 #[derive(Default)]
 pub struct Sessions {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
     /// New sessions wait to be asked about, see [`Sessions::unasked`].
     pub fresh: Notify,
 }
@@ -24,10 +25,33 @@ pub struct Sessions {
 #[derive(Default)]
 struct Inner {
     viewers: HashMap<SessionId, HashMap<u64, Arc<Viewer>>>,
+    /// What goes on under a session without a viewer: transfers of files.
+    held: HashMap<u64, (SessionId, UserId, CancellationToken)>,
+    next: u64,
     unasked: Vec<SessionId>,
     ended: HashMap<SessionId, Instant>,
     /// Until then tickets issued up to this Unix second by control's clock are dead.
     users: HashMap<UserId, (Instant, i64)>,
+}
+
+impl Inner {
+    fn has(&self, session: SessionId) -> bool {
+        let held = self.held.values().any(|(of, ..)| *of == session);
+        held || self.viewers.contains_key(&session)
+    }
+}
+
+/// Something that goes on under a session, until it is dropped.
+pub struct Held {
+    pub cut: CancellationToken,
+    number: u64,
+    inner: Arc<Mutex<Inner>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.inner.lock().held.remove(&self.number);
+    }
 }
 
 impl Sessions {
@@ -36,7 +60,7 @@ impl Sessions {
     pub fn register(&self, session: SessionId, user: UserId, viewer: &Arc<Viewer>) {
         viewer.identify(session, user);
         let mut inner = self.inner.lock();
-        let known = inner.viewers.contains_key(&session);
+        let known = inner.has(session);
         inner
             .viewers
             .entry(session)
@@ -61,18 +85,38 @@ impl Sessions {
         }
     }
 
+    /// Notes something else that goes on under a ticket that was checked; `cut` of what it gives is cancelled when the session
+    /// ends.
+    pub fn hold(&self, session: SessionId, user: UserId) -> Held {
+        let cut = CancellationToken::new();
+        let mut inner = self.inner.lock();
+        let known = inner.has(session);
+        let number = inner.next;
+        inner.next += 1;
+        inner.held.insert(number, (session, user, cut.clone()));
+        if !known {
+            inner.unasked.push(session);
+            self.fresh.notify_one();
+        }
+        Held {
+            cut,
+            number,
+            inner: self.inner.clone(),
+        }
+    }
+
     /// Sessions that nobody has asked control about yet; each is given out once.
     pub fn unasked(&self) -> Vec<SessionId> {
         let mut inner = self.inner.lock();
         let unasked = std::mem::take(&mut inner.unasked);
-        unasked
-            .into_iter()
-            .filter(|s| inner.viewers.contains_key(s))
-            .collect()
+        unasked.into_iter().filter(|s| inner.has(*s)).collect()
     }
 
     pub fn all(&self) -> Vec<SessionId> {
-        self.inner.lock().viewers.keys().copied().collect()
+        let inner = self.inner.lock();
+        let held = inner.held.values().map(|(session, ..)| *session);
+        let all: HashSet<_> = inner.viewers.keys().copied().chain(held).collect();
+        all.into_iter().collect()
     }
 
     pub fn is_revoked(&self, session: SessionId, user: UserId, issued_s: i64) -> bool {
@@ -87,8 +131,15 @@ impl Sessions {
     /// Ends everything of these sessions and users; gives the number of connections. `now_ms` is control's time.
     pub fn revoke(&self, sessions: &[SessionId], users: &[UserId], now_ms: i64) -> u64 {
         let mut doomed = Vec::new();
+        let mut cut = 0;
         {
             let mut inner = self.inner.lock();
+            for (session, user, token) in inner.held.values() {
+                if sessions.contains(session) || users.contains(user) {
+                    token.cancel();
+                    cut += 1;
+                }
+            }
             let (now, until) = (Instant::now(), Instant::now() + REMEMBER);
             inner.ended.retain(|_, at| *at > now);
             inner.users.retain(|_, (at, _)| *at > now);
@@ -122,7 +173,7 @@ impl Sessions {
         for viewer in &doomed {
             viewer.cut(REVOKED);
         }
-        doomed.len() as u64
+        doomed.len() as u64 + cut
     }
 }
 

@@ -147,9 +147,10 @@ impl Line {
         loop {
             let left = self.ticket().expires_at_ms() - edge.now_ms();
             let pause = u64::try_from(left - FRESH_MS).unwrap_or(0);
-            sleep(Duration::from_millis(pause)).await;
+            // One that is given for less than that is asked for again now and then, not all the time.
+            sleep(Duration::from_millis(pause.max(5_000))).await;
+            let ended = self.ticket().expires_at_ms() <= edge.now_ms();
             if let Err(error) = self.renew(edge).await {
-                let ended = self.ticket().expires_at_ms() <= edge.now_ms();
                 if ended || matches!(&error, CallError::Failed { retryable, .. } if !retryable) {
                     return error;
                 }

@@ -9,7 +9,7 @@ mod pipe;
 
 pub use file::{CHUNK, RemoteFile};
 pub use line::Line;
-pub use pipe::{Chunks, Writer, read};
+pub use pipe::{Chunks, Writer, read, read_to_end};
 
 use warren_proto::bus::CallError;
 

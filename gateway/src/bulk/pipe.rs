@@ -3,11 +3,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
+use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use warren_proto::bus::CallError;
+use warren_proto::wire::BulkData;
 
 use super::file::{CHUNK, RemoteFile};
 
@@ -15,11 +18,39 @@ use super::file::{CHUNK, RemoteFile};
 const WINDOW: usize = 16;
 /// Every stream has so many.
 const LEAST: usize = 2;
+/// More than this on a slow line only makes its end come later, when it is ended: what is on its way can't be called back.
+const SLOW: Duration = Duration::from_millis(600);
+/// A chunk that took less than this leaves room for another.
+const QUICK: Duration = Duration::from_millis(350);
 
 /// Bytes of a file, in order.
 pub type Chunks = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, CallError>> + Send>>;
 
-type OnItsWay<T> = AbortOnDropHandle<Result<T, CallError>>;
+type OnItsWay<T> = AbortOnDropHandle<Result<(T, Duration), CallError>>;
+
+/// A chunk's task: waits for room among all streams, then for the chunk, and says how long that took.
+fn on_its_way<T: Send + 'static>(
+    file: Arc<RemoteFile>,
+    work: impl Future<Output = Result<T, CallError>> + Send + 'static,
+) -> OnItsWay<T> {
+    AbortOnDropHandle::new(tokio::spawn(async move {
+        // What lies here ready is bounded by the windows.
+        let _room = file.line.room.clone().acquire_owned().await;
+        let began = Instant::now();
+        work.await.map(|done| (done, began.elapsed()))
+    }))
+}
+
+/// Another window after a chunk that took so long.
+fn adapted(window: usize, took: Duration) -> usize {
+    if took > SLOW {
+        (window * 3 / 4).max(LEAST)
+    } else if took < QUICK {
+        (window + 1).min(WINDOW)
+    } else {
+        window
+    }
+}
 
 struct Reading {
     file: Arc<RemoteFile>,
@@ -52,12 +83,51 @@ pub fn read(file: Arc<RemoteFile>, from: u64, to: u64) -> Chunks {
     ))
 }
 
+/// All of what nobody knows the length of, in whole chunks, up to its end.
+pub fn read_to_end(file: Arc<RemoteFile>) -> Chunks {
+    struct Packed {
+        file: Arc<RemoteFile>,
+        next: u64,
+        window: usize,
+        waiting: VecDeque<OnItsWay<BulkData>>,
+        over: bool,
+    }
+    let packed = Packed {
+        file,
+        next: 0,
+        window: LEAST,
+        waiting: VecDeque::new(),
+        over: false,
+    };
+    Box::pin(futures_util::stream::try_unfold(
+        packed,
+        |mut packed| async move {
+            if packed.over {
+                return Ok(None);
+            }
+            while packed.waiting.len() < packed.window {
+                let (file, offset) = (packed.file.clone(), packed.next);
+                packed.next += CHUNK as u64;
+                let of = file.clone();
+                let read = async move { file.read(offset, CHUNK as u32).await };
+                packed.waiting.push_back(on_its_way(of, read));
+            }
+            let Some(first) = packed.waiting.pop_front() else {
+                return Ok(None);
+            };
+            let (data, took) = joined(first.await)?;
+            packed.window = adapted(packed.window, took).min(WINDOW / 2);
+            packed.over = data.eof || data.data.len() < CHUNK;
+            Ok(Some((data.data, packed)))
+        },
+    ))
+}
+
 impl Reading {
     async fn chunk(&mut self) -> Result<Option<Bytes>, CallError> {
         if self.at >= self.to {
             return Ok(None);
         }
-        self.adapt();
         while self.waiting.len() < self.window && self.next < self.to {
             let length = (self.to - self.next).min(CHUNK as u64);
             self.waiting.push_back(self.ask(self.next, length));
@@ -66,27 +136,21 @@ impl Reading {
         let Some(first) = self.waiting.pop_front() else {
             return Ok(None);
         };
-        let bytes = joined(first.await)?;
+        let behind = first.is_finished();
+        let (bytes, took) = joined(first.await)?;
+        // A taker that finds its chunk ready needs no more of them.
+        self.window = match behind {
+            true => (self.window - 1).max(LEAST),
+            false => adapted(self.window, took),
+        };
         self.at += bytes.len() as u64;
         Ok(Some(bytes))
-    }
-
-    /// More on its way while the taker waits, less while it is behind.
-    fn adapt(&mut self) {
-        let ready = self.waiting.iter().filter(|w| w.is_finished()).count();
-        if ready == 0 {
-            self.window = (self.window + 1).min(WINDOW);
-        } else if ready == self.waiting.len() {
-            self.window = (self.window - 1).max(LEAST);
-        }
     }
 
     fn ask(&self, offset: u64, length: u64) -> OnItsWay<Bytes> {
         let file = self.file.clone();
         let length = u32::try_from(length).unwrap_or(CHUNK as u32);
-        let task = async move {
-            // Held while it is on its way; what lies here ready is bounded by the windows.
-            let _room = file.line.room.clone().acquire_owned().await;
+        on_its_way(file.clone(), async move {
             let mut whole = BytesMut::new();
             loop {
                 let had = whole.len() as u32;
@@ -106,12 +170,11 @@ impl Reading {
                     return Ok(whole.freeze());
                 }
             }
-        };
-        AbortOnDropHandle::new(tokio::spawn(task))
+        })
     }
 }
 
-fn joined<T>(done: Result<Result<T, CallError>, tokio::task::JoinError>) -> Result<T, CallError> {
+fn joined<T>(done: Result<Result<T, CallError>, JoinError>) -> Result<T, CallError> {
     done.unwrap_or_else(|e| {
         Err(CallError::Failed {
             code: "internal".into(),
@@ -129,6 +192,7 @@ pub struct Writer {
     /// Everything below is written.
     done: u64,
     buffer: BytesMut,
+    window: usize,
     waiting: VecDeque<OnItsWay<u64>>,
 }
 
@@ -139,6 +203,7 @@ impl Writer {
             next: from,
             done: from,
             buffer: BytesMut::new(),
+            window: LEAST,
             waiting: VecDeque::new(),
         }
     }
@@ -172,24 +237,23 @@ impl Writer {
     }
 
     async fn send(&mut self) -> Result<(), CallError> {
-        while self.waiting.len() >= WINDOW {
+        while self.waiting.len() >= self.window {
             self.land().await?;
         }
         let data = std::mem::take(&mut self.buffer).freeze();
         let (file, offset) = (self.file.clone(), self.next);
         self.next += data.len() as u64;
-        let task = async move {
-            let _room = file.line.room.clone().acquire_owned().await;
-            file.write(offset, data).await
-        };
-        self.waiting
-            .push_back(AbortOnDropHandle::new(tokio::spawn(task)));
+        let of = file.clone();
+        let write = async move { file.write(offset, data).await };
+        self.waiting.push_back(on_its_way(of, write));
         Ok(())
     }
 
     async fn land(&mut self) -> Result<(), CallError> {
         if let Some(first) = self.waiting.pop_front() {
-            self.done = joined(first.await)?;
+            let (done, took) = joined(first.await)?;
+            self.window = adapted(self.window, took);
+            self.done = done;
         }
         Ok(())
     }

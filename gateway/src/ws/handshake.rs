@@ -94,7 +94,7 @@ fn accept(headers: &HeaderMap) -> Result<String, (StatusCode, &'static str)> {
 }
 
 /// Browsers name the page that asks; it must be ours. Programs name none.
-fn same_origin(origin: &str, host: &str) -> bool {
+pub fn same_origin(origin: &str, host: &str) -> bool {
     if origin.is_empty() {
         return true;
     }
