@@ -4,6 +4,7 @@ import type * as Wire from './wire'
 
 const wire = vi.hoisted(() => ({
   send: vi.fn(),
+  begin: vi.fn(),
   offsetOf: vi.fn(),
   giveUp: vi.fn(async () => undefined),
   dropTicket: vi.fn(),
@@ -20,6 +21,7 @@ const states = () => uploads.all().map(({ name, state }) => `${name} ${state}`)
 beforeEach(() => {
   for (const { id } of uploads.all()) uploads.cancel(id)
   vi.clearAllMocks()
+  wire.begin.mockResolvedValue('theirs')
   wire.offsetOf.mockResolvedValue(0)
   wire.send.mockResolvedValue(undefined)
 })
@@ -86,6 +88,16 @@ describe('the queue of uploads', () => {
     uploads.cancel(id)
     expect(wire.giveUp).toHaveBeenCalledOnce()
     expect(states()).toEqual([])
+  })
+
+  it('begins a large file before it sends a byte of it, and hears there that it may not', async () => {
+    uploads.add('s', '', [file('a', 300_000)])
+    await vi.waitFor(() => expect(states()).toEqual(['a done']))
+    expect(wire.send.mock.calls[0]?.[1]).toBe('theirs')
+    wire.begin.mockRejectedValueOnce(there())
+    uploads.add('s', '', [file('b', 300_000)])
+    await vi.waitFor(() => expect(states()).toEqual(['a done', 'b conflict']))
+    expect(wire.send).toHaveBeenCalledOnce()
   })
 
   it('does not try for ever what is refused', async () => {

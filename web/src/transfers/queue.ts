@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react'
 import { Problem } from '~/api/problem'
 import { ulid } from '~/live/ulid'
 import { noteUploading } from '~/stores/uploading'
-import { Broken, dropTicket, giveUp, offsetOf, send, type Target } from './wire'
+import { Broken, begin, dropTicket, giveUp, offsetOf, send, type Target } from './wire'
 
 export type UploadState = 'waiting' | 'sending' | 'broken' | 'paused' | 'conflict' | 'failed' | 'done'
 
@@ -32,11 +32,15 @@ interface Item extends Upload {
   upload: string
   stop: AbortController
   marks: Array<{ at: number; sent: number }>
+  /** Something of it may be on the node. */
+  begun: boolean
   tries: number
 }
 
 /** A browser has six lines to one address, and the panel's own requests need some. */
 const AT_ONCE = 3
+/** Up to here a file is sent with the first request. */
+const SMALL = 256 * 1024
 /** Over so long a rate is told. */
 const RATE_MS = 5000
 const PAUSES_MS = [500, 1000, 2000, 4000, 8000, 15_000, 30_000]
@@ -49,7 +53,8 @@ const landed = new Set<(server: string, path: string) => void>()
 
 function tell(): void {
   shown = items.map(
-    ({ file: _file, upload: _upload, stop: _stop, marks: _marks, tries: _tries, ...rest }) => rest,
+    ({ file: _file, upload: _upload, stop: _stop, marks: _marks, begun: _begun, tries: _tries, ...rest }) =>
+      rest,
   )
   for (const listener of listeners) listener()
 }
@@ -93,8 +98,9 @@ async function run(item: Item): Promise<void> {
   const { signal } = item.stop
   change(item, { state: 'sending', error: undefined, marks: [], rate: 0 })
   try {
-    const begun = item.sent > 0 || item.tries > 0
-    const offset = begun ? await offsetOf(item.target, item.upload, signal) : 0
+    const offset = item.begun ? await offsetOf(item.target, item.upload, signal) : 0
+    if (!item.begun && item.target.size > SMALL) item.upload = await begin(item.target, signal)
+    item.begun = true
     change(item, { sent: offset })
     await send(item.target, item.upload, item.file, offset, {
       signal,
@@ -145,7 +151,7 @@ function decide(item: Item, how: Decision): void {
       ? { ...target, overwrite: true }
       : { ...target, path: another(target.path, copies(item)) }
   const name = fresh.path.split('/').at(-1) ?? item.name
-  change(item, { target: fresh, name, upload: ulid(), sent: 0, tries: 0, state: 'waiting' })
+  change(item, { target: fresh, name, upload: ulid(), begun: false, sent: 0, tries: 0, state: 'waiting' })
 }
 
 function copies(item: Item): number {
@@ -175,6 +181,7 @@ export const uploads = {
         rate: 0,
         stop: new AbortController(),
         marks: [],
+        begun: false,
         tries: 0,
       }
     })
@@ -186,7 +193,6 @@ export const uploads = {
   pause(id: string): void {
     const item = find(id)
     if (!item || !['sending', 'waiting', 'broken'].includes(item.state)) return
-    item.tries = Math.max(1, item.tries)
     change(item, { state: 'paused', rate: 0 })
     item.stop.abort()
     next()
@@ -202,7 +208,7 @@ export const uploads = {
   cancel(id: string): void {
     const item = find(id)
     if (!item) return
-    const begun = item.sent > 0 && item.state !== 'done'
+    const begun = item.begun && item.state !== 'done'
     items = items.filter((other) => other !== item)
     item.stop.abort()
     // Swept after a day if this does not arrive.

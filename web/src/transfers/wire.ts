@@ -48,6 +48,27 @@ function uploadAddress(target: Target, upload: string): string {
   return address(target.server, `uploads/${upload}`, query(target))
 }
 
+async function refused(response: Response): Promise<Problem> {
+  return problemOf(response, await response.json().catch(() => undefined))
+}
+
+/**
+ * Begins an upload without a byte of it, and gives its id. What is refused is refused here: to a refusal in the middle
+ * of a large body browsers say no more than that the line broke.
+ */
+export async function begin(target: Target, signal: AbortSignal): Promise<string> {
+  const headers = {
+    'x-warren-ticket': await ticketOf(target.server),
+    'upload-length': String(target.size),
+  }
+  const at = address(target.server, 'uploads', query(target))
+  const response = await fetch(at, { method: 'POST', headers, signal })
+  if (!response.ok) throw await refused(response)
+  const id = /\/uploads\/([0-9a-z]+)/.exec(response.headers.get('location') ?? '')?.[1]
+  if (!id) throw await refused(response)
+  return id
+}
+
 /** How much of an upload is on the node's disk; nothing when none of it is. */
 export async function offsetOf(target: Target, upload: string, signal: AbortSignal): Promise<number> {
   const headers = { 'x-warren-ticket': await ticketOf(target.server) }
