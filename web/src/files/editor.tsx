@@ -1,5 +1,5 @@
 import { Link, useNavigate } from '@tanstack/react-router'
-import { FileX2, Hash, Save, Search, WrapText, X } from 'lucide-react'
+import { Download, FileX2, Hash, Save, Search, WrapText, X } from 'lucide-react'
 import { Suspense, useEffect, useRef, useState } from 'react'
 import { keys, queryClient } from '~/api/queries'
 import type { Server } from '~/api/types'
@@ -8,6 +8,7 @@ import { useMedia } from '~/hooks/use-media'
 import { part } from '~/i18n/page'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
+import { download } from '~/transfers/download'
 import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
@@ -231,12 +232,22 @@ function Opened({
         <Picture name={nameOf(path)} picture={content.picture} bytes={content.bytes} />
       )}
       {content?.kind === 'large' && (
-        <Notice title={t('large', { most: bytesText(MOST, true) })}>{t('large_note')}</Notice>
+        <Notice
+          title={t('large', { most: bytesText(MOST, true) })}
+          action={<Fetch server={server} path={path} />}
+        >
+          {t('large_note')}
+        </Notice>
       )}
       {content?.kind === 'binary' && !asText && (
         <Notice
           title={t('binary')}
-          action={<Button onClick={() => setAnyway(path)}>{t('binary_show')}</Button>}
+          action={
+            <>
+              <Button onClick={() => setAnyway(path)}>{t('binary_show')}</Button>
+              <Fetch server={server} path={path} />
+            </>
+          }
         >
           {t('binary_note', { size: bytesText(content.bytes) })}
         </Notice>
@@ -272,6 +283,24 @@ function Opened({
         </div>
       )}
     </>
+  )
+}
+
+/** Hands the file to the browser's own downloads. */
+function Fetch({ server, path }: { server: Server; path: string }) {
+  const off = filesOff(server).read
+  return (
+    <Button
+      icon={Download}
+      off={off}
+      onClick={() =>
+        void download(server.id, path).catch((error) =>
+          toast.error(t('download_failed', { file: nameOf(path) }), error),
+        )
+      }
+    >
+      {t('download')}
+    </Button>
   )
 }
 

@@ -2,11 +2,13 @@ import { useNavigate } from '@tanstack/react-router'
 import {
   ClipboardPaste,
   Copy,
+  Download,
   Ellipsis,
   FilePlus2,
   FolderInput,
   FolderOpen,
   FolderPlus,
+  FolderUp,
   type LucideIcon,
   Pencil,
   Plus,
@@ -33,6 +35,9 @@ import { NameDialog } from '~/forms/name'
 import { useMedia } from '~/hooks/use-media'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
+import { download, downloadArchive } from '~/transfers/download'
+import { chosen, dropped } from '~/transfers/pick'
+import { type Picked, uploads } from '~/transfers/queue'
 import { Kbd } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { ContextMenu, type Entry } from '~/ui/context-menu'
@@ -43,7 +48,7 @@ import { Menu, MenuItem } from '~/ui/menu'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { cx } from '~/util/cx'
 import { bytesText } from '~/util/format'
-import { join, nameOf, parent } from '~/util/path'
+import { join, nameOf, parent, steps } from '~/util/path'
 import { visible } from '~/util/visible'
 import {
   createFile,
@@ -61,7 +66,6 @@ import { type Order, orderText, turned } from './order'
 import { filesOff } from './rights'
 import { all, at, kept, NOTHING, only, ranged, type Selection, stepped, toggled } from './selection'
 import { ActionSheet } from './sheet'
-import { UPLOAD_MAX, uploadSmall } from './upload'
 import { useFolder } from './use-folder'
 import './files.css'
 
@@ -85,6 +89,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
   const [dropping, setDropping] = useState(false)
   const grid = useRef<HTMLDivElement>(null)
   const picker = useRef<HTMLInputElement>(null)
+  const folders = useRef<HTMLInputElement>(null)
   const clipping = useClipping(server.id)
   const off = filesOff(server)
   const selected = entries.filter((entry) => selection.chosen.has(entry.name))
@@ -104,6 +109,8 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     setNeedle('')
     setRenaming(undefined)
   }, [path])
+
+  useLanded(server.id)
 
   const go = (folder: string) =>
     void navigate({
@@ -154,9 +161,23 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     hold({ server: server.id, what: 'cut', paths })
     toast.show({ kind: 'note', title: t('clip.cut', { n: paths.length }), text: t('clip.how') })
   }
-  function upload(list: readonly File[], folder = path) {
+  function upload(picked: readonly Picked[], folder = path) {
     if (off.create !== false) toast.show({ kind: 'note', title: off.create })
-    else void uploadSmall(server.id, folder, list)
+    else if (picked.length > 0) uploads.add(server.id, folder, picked)
+  }
+  // Several files, or one folder, go as one archive.
+  async function fetchSelected() {
+    try {
+      if (single?.kind === 'file') await download(server.id, join(path, single.name))
+      else
+        await downloadArchive(
+          server.id,
+          path,
+          selected.map((each) => each.name),
+        )
+    } catch (error) {
+      toast.error(t('download.failed'), error)
+    }
   }
 
   const none = selected.length === 0 && t('off.none')
@@ -209,14 +230,22 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     ),
     file: entry('file', FilePlus2, t('new_file'), () => setAsked('file'), off.change),
     folder: entry('folder', FolderPlus, t('new_folder'), () => setAsked('folder'), off.create),
-    upload: entry('upload', Upload, t('upload'), () => picker.current?.click(), off.change),
+    upload: entry('upload', Upload, t('upload.files'), () => picker.current?.click(), off.create),
+    uploadFolder: entry(
+      'upload_folder',
+      FolderUp,
+      t('upload.folder'),
+      () => folders.current?.click(),
+      off.create,
+    ),
+    download: entry('download', Download, t('download'), () => void fetchSelected(), none || off.read),
     refresh: entry('refresh', RefreshCw, t('refresh'), () => void refreshFolders(server.id, path)),
   }
   const groups =
     selected.length > 0
-      ? [[acts.open, acts.rename], [acts.cut, acts.paste, acts.move, acts.path], [acts.delete]]
+      ? [[acts.open, acts.download, acts.rename], [acts.cut, acts.paste, acts.move, acts.path], [acts.delete]]
       : [
-          [acts.file, acts.folder, acts.upload],
+          [acts.file, acts.folder, acts.upload, acts.uploadFolder],
           [acts.paste, acts.refresh],
         ]
 
@@ -289,7 +318,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
 
   const takes = (event: DragEvent, folder: string) => {
     const { types } = event.dataTransfer
-    if (types.includes('Files')) return off.change === false
+    if (types.includes('Files')) return off.create === false
     if (!types.includes(DRAGGED) || off.change !== false) return false
     // What it carries is told only when it is dropped; what is dragged here is what is selected.
     return !paths.includes(folder)
@@ -298,7 +327,13 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     event.preventDefault()
     setDropping(false)
     const { dataTransfer } = event
-    if (dataTransfer.types.includes('Files')) return upload([...dataTransfer.files], folder)
+    if (dataTransfer.types.includes('Files')) {
+      void dropped(dataTransfer).then(
+        (picked) => upload(picked, folder),
+        (error) => toast.error(t('drop.failed'), error),
+      )
+      return
+    }
     const carried = dragged(dataTransfer.getData(DRAGGED))
     if (carried?.server === server.id) void move(carried.paths, folder)
   }
@@ -339,9 +374,25 @@ export function FileManager({ server, path, order }: { server: Server; path: str
             focusGrid()
           }}
         />
-        <Button icon={Upload} iconOnly={phone} off={acts.upload.off} onClick={acts.upload.run}>
-          {t('upload')}
-        </Button>
+        {acts.upload.off !== false ? (
+          <Button icon={Upload} iconOnly={phone} off={acts.upload.off}>
+            {t('upload')}
+          </Button>
+        ) : (
+          <Menu
+            trigger={
+              <Button icon={Upload} iconOnly={phone}>
+                {t('upload')}
+              </Button>
+            }
+          >
+            {[acts.upload, acts.uploadFolder].map(({ id, icon, word, run }) => (
+              <MenuItem key={id} icon={icon} onSelect={run}>
+                {word}
+              </MenuItem>
+            ))}
+          </Menu>
+        )}
         <Menu
           trigger={
             <Button look="primary" icon={Plus}>
@@ -362,7 +413,22 @@ export function FileManager({ server, path, order }: { server: Server; path: str
           hidden
           aria-label={t('upload.files')}
           onChange={(event) => {
-            upload([...(event.target.files ?? [])])
+            upload(chosen(event.target.files ?? []))
+            event.target.value = ''
+          }}
+        />
+        <input
+          ref={(element) => {
+            folders.current = element
+            // React does not know this one.
+            element?.setAttribute('webkitdirectory', '')
+          }}
+          type="file"
+          multiple
+          hidden
+          aria-label={t('upload.folder')}
+          onChange={(event) => {
+            upload(chosen(event.target.files ?? []))
             event.target.value = ''
           }}
         />
@@ -494,7 +560,9 @@ export function FileManager({ server, path, order }: { server: Server; path: str
           n={selected.length}
           size={selected.reduce((sum, each) => sum + (each.kind === 'directory' ? 0 : each.size_bytes), 0)}
           phone={phone}
-          acts={[acts.move, acts.rename, acts.delete].filter(({ id }) => id !== 'rename' || single)}
+          acts={[acts.download, acts.move, acts.rename, acts.delete].filter(
+            ({ id }) => id !== 'rename' || single,
+          )}
           onMore={() => (phone ? setSheet(true) : contextByKey())}
           onClear={() => {
             setSelection((now) => at(now.active))
@@ -575,6 +643,31 @@ function dragged(text: string): { server: string; paths: string[] } | undefined 
   }
 }
 
+/** Reads folders anew in which uploads have ended; a burst of them is one reading. */
+function useLanded(server: string): void {
+  useEffect(() => {
+    const waiting = new Set<string>()
+    let timer: number | undefined
+    const end = uploads.onLanded((of, landed) => {
+      if (of !== server) return
+      waiting.add(parent(`/${landed.replace(/^\/+/, '')}`))
+      timer ??= window.setTimeout(() => {
+        timer = undefined
+        // A folder that came with them is news to all above it.
+        void refreshFolders(
+          server,
+          ...[...waiting].flatMap((each) => ['/', ...steps(each).map((step) => step.path)]),
+        )
+        waiting.clear()
+      }, 300)
+    })
+    return () => {
+      end()
+      window.clearTimeout(timer)
+    }
+  }, [server])
+}
+
 /** Starts anew in each folder; going up, the keyboard stands on the folder that one comes from. */
 function useSelection(path: string, names: readonly string[]) {
   const [selection, setSelection] = useState<Selection>(NOTHING)
@@ -614,7 +707,7 @@ function Nothing({
         </Button>
       ))}
     >
-      {t(root ? 'empty.root_note' : 'empty.drop', { most: bytesText(UPLOAD_MAX, true) })}
+      {t(root ? 'empty.root_note' : 'empty.drop')}
     </Empty>
   )
 }

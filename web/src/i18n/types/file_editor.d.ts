@@ -78,6 +78,8 @@ declare module '../texts' {
       'code.control': {}
       'breaks.lf_short': {}
       'breaks.crlf_short': {}
+      'download': {}
+      'download_failed': { file: Word }
     }
   }
 }

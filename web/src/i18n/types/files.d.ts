@@ -10,9 +10,6 @@ declare module '../texts' {
       'bad_name.slash': {}
       'bad_name.long': {}
       'folder': {}
-      'upload.failed': { file: Word }
-      'upload.large': { most: Word; size: Word }
-      'upload.done': { file: Word }
       'upload': {}
       'upload.files': {}
       'selected': { n: number }
@@ -30,14 +27,13 @@ declare module '../texts' {
       'new_file': {}
       'none_found': {}
       'empty': {}
-      'empty.drop': { most: Word }
+      'empty.drop': {}
       'select_all': {}
       'size': {}
       'changed': {}
       'mode': {}
       'select': { name: Word }
       'create': {}
-      'upload.there': {}
       'off.away': { node: Word }
       'off.installing': {}
       'off.job': {}
@@ -88,7 +84,7 @@ declare module '../texts' {
       'filter.clear': {}
       'none_found.note': {}
       'empty.root': {}
-      'empty.root_note': { most: Word }
+      'empty.root_note': {}
       'gone': { folder: Word }
       'gone.note': {}
       'gone.root': {}
@@ -99,6 +95,10 @@ declare module '../texts' {
       'unsaved.note': {}
       'unsaved.discard': {}
       'unsaved.stay': {}
+      'upload.folder': {}
+      'download': {}
+      'download.failed': {}
+      'drop.failed': {}
     }
   }
 }
