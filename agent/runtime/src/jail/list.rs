@@ -1,26 +1,37 @@
-//! Directories, in pages.
+//! Directories, sorted and in pages.
 
-use std::cmp::Reverse;
-use std::os::fd::AsFd;
+use std::cmp::{Ordering, Reverse};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
-use super::{Entry, Jail, Kind, RelPath, Result, entry, explain};
+use super::walk::join;
+use super::{Entry, Jail, Kind, RelPath, Result, entry, explain, kind, time};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SortBy {
-    /// Directories first, then by name without regard to case.
+    /// Without regard to case.
     #[default]
     Name,
-    /// Largest first.
+    /// Of files; everything else has none.
     Size,
-    /// Newest first.
+    /// Last change.
     Modified,
+}
+
+/// What stands where in a list. What is equal stands by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Order {
+    pub by: SortBy,
+    pub descending: bool,
+    /// Directories stand among the rest, not before it.
+    pub mixed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub struct ListOptions {
-    pub sort: SortBy,
+    pub order: Order,
     /// Entries to skip.
     pub offset: usize,
     /// Entries to return at most.
@@ -30,7 +41,7 @@ pub struct ListOptions {
 impl Default for ListOptions {
     fn default() -> Self {
         Self {
-            sort: SortBy::Name,
+            order: Order::default(),
             offset: 0,
             limit: 500,
         }
@@ -49,59 +60,181 @@ pub struct Page {
 /// Names read of one directory at most: sorting needs all of them in memory.
 pub const MAX_ENTRIES: usize = 200_000;
 
+/// A directory that changed so lately may change again without another time showing it.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// The names of a directory in an order, to take pages of.
+#[derive(Debug)]
+pub struct Listing {
+    names: Vec<Vec<u8>>,
+    truncated: bool,
+    stamp: Stamp,
+    settled: bool,
+}
+
+/// Which directory, and in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    modified: SystemTime,
+    changed: SystemTime,
+}
+
+struct Row {
+    name: Vec<u8>,
+    folded: String,
+    directory: bool,
+    size: u64,
+    modified: (i64, u64),
+}
+
 impl Jail {
-    /// Entries of a directory. Temporary files of [`Jail::write`] are left out.
-    pub fn list(&self, path: &RelPath, options: ListOptions) -> Result<Page> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let fd = self.open_beneath(path, flags, Mode::empty())?;
-        let fail = || explain(path.as_str());
-        let mut names: Vec<(Vec<u8>, bool)> = Vec::new();
-        let mut truncated = false;
-        for item in Dir::read_from(&fd).map_err(fail())? {
-            let item = item.map_err(fail())?;
-            let name = item.file_name().to_bytes();
-            if name == b"." || name == b".." || super::write::is_temporary(name) {
-                continue;
-            }
-            if names.len() == MAX_ENTRIES {
-                truncated = true;
-                break;
-            }
-            names.push((name.to_vec(), item.file_type() == FileType::Directory));
+    /// Reads the names of a directory. Temporary files of [`Jail::write`] are left out.
+    pub fn listing(&self, path: &RelPath, order: Order) -> Result<Listing> {
+        let (fd, stamp) = self.open_listed(path)?;
+        let (mut rows, truncated) = rows(&fd, path, order.by)?;
+        rows.sort_unstable_by(|a, b| compare(order, a, b));
+        let age = SystemTime::now().duration_since(stamp.modified.max(stamp.changed));
+        Ok(Listing {
+            names: rows.into_iter().map(|row| row.name).collect(),
+            truncated,
+            stamp,
+            settled: age.is_ok_and(|age| age > SETTLED),
+        })
+    }
+
+    /// Entries of a listing from `offset` on. `None`: the directory at `path` is not as it was when its names were read.
+    pub fn page(
+        &self,
+        path: &RelPath,
+        listing: &Listing,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Option<Vec<Entry>>> {
+        let (fd, stamp) = self.open_listed(path)?;
+        if stamp != listing.stamp {
+            return Ok(None);
         }
-        let total = names.len();
-        let look = |name: &[u8]| {
-            // Gone since: not an error, simply not in the list.
-            let stat = rustix::fs::statat(&fd, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-            Some(entry(fd.as_fd(), name, &stat))
-        };
-        let entries = match options.sort {
-            SortBy::Name => {
-                names.sort_by_cached_key(|(name, dir)| (!dir, fold(name), name.clone()));
-                let page = names.iter().skip(options.offset).take(options.limit);
-                page.filter_map(|(name, _)| look(name)).collect()
-            }
-            by => {
-                let mut all: Vec<_> = names.iter().filter_map(|(name, _)| look(name)).collect();
-                all.sort_by_cached_key(|e| match by {
-                    SortBy::Size if e.kind == Kind::File => (Reverse(e.size_bytes), None),
-                    SortBy::Size => (Reverse(0), None),
-                    _ => (Reverse(0), Some(Reverse(e.modified))),
-                });
-                all.into_iter()
-                    .skip(options.offset)
-                    .take(options.limit)
-                    .collect()
-            }
-        };
+        Ok(Some(self.entries(path, fd.as_fd(), listing, offset, limit)))
+    }
+
+    /// Entries of a directory.
+    pub fn list(&self, path: &RelPath, options: ListOptions) -> Result<Page> {
+        let listing = self.listing(path, options.order)?;
+        let (fd, _) = self.open_listed(path)?;
+        let entries = self.entries(path, fd.as_fd(), &listing, options.offset, options.limit);
         Ok(Page {
             entries,
-            total,
-            truncated,
+            total: listing.total(),
+            truncated: listing.truncated,
         })
+    }
+
+    fn open_listed(&self, path: &RelPath) -> Result<(OwnedFd, Stamp)> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let fd = self.open_beneath(path, flags, Mode::empty())?;
+        let stat = rustix::fs::fstat(&fd).map_err(explain(path.as_str()))?;
+        let stamp = Stamp {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            modified: time(stat.st_mtime, stat.st_mtime_nsec),
+            changed: time(stat.st_ctime, stat.st_ctime_nsec),
+        };
+        Ok((fd, stamp))
+    }
+
+    fn entries(
+        &self,
+        path: &RelPath,
+        fd: BorrowedFd<'_>,
+        listing: &Listing,
+        offset: usize,
+        limit: usize,
+    ) -> Vec<Entry> {
+        let look = |name: &Vec<u8>| {
+            // Gone since: not an error, simply not in the list.
+            let stat = rustix::fs::statat(fd, &**name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+            let mut entry = entry(fd, name, &stat);
+            entry.denied = self.denied.denies(&join(path.as_str(), &entry.name));
+            Some(entry)
+        };
+        let names = listing.names.iter().skip(offset).take(limit);
+        names.filter_map(look).collect()
     }
 }
 
-fn fold(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).to_lowercase()
+impl Listing {
+    /// Entries in the directory, as far as they were read.
+    pub fn total(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The directory has more than [`MAX_ENTRIES`].
+    pub fn truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Whether a change since then would show: only then it is worth keeping.
+    pub fn settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Where an entry stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names
+            .iter()
+            .position(|n| String::from_utf8_lossy(n) == name)
+    }
+}
+
+fn rows(fd: &OwnedFd, path: &RelPath, by: SortBy) -> Result<(Vec<Row>, bool)> {
+    let fail = || explain(path.as_str());
+    let mut rows = Vec::new();
+    for item in Dir::read_from(fd).map_err(fail())? {
+        let item = item.map_err(fail())?;
+        let name = item.file_name().to_bytes();
+        if name == b"." || name == b".." || super::write::is_temporary(name) {
+            continue;
+        }
+        if rows.len() == MAX_ENTRIES {
+            return Ok((rows, true));
+        }
+        // Names alone tell what is a directory; the rest costs a call for each.
+        let stat = match (by, item.file_type()) {
+            (SortBy::Name, known) if known != FileType::Unknown => None,
+            _ => rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW).ok(),
+        };
+        let is = |stat: &Stat, wanted| kind(stat) == wanted;
+        rows.push(Row {
+            folded: String::from_utf8_lossy(name).to_lowercase(),
+            name: name.to_vec(),
+            directory: stat
+                .as_ref()
+                .map_or(item.file_type() == FileType::Directory, |s| {
+                    is(s, Kind::Directory)
+                }),
+            size: stat
+                .as_ref()
+                .filter(|s| is(s, Kind::File))
+                .map_or(0, |s| u64::try_from(s.st_size).unwrap_or(0)),
+            modified: stat.map_or((0, 0), |s| (s.st_mtime, s.st_mtime_nsec)),
+        });
+    }
+    Ok((rows, false))
+}
+
+fn compare(order: Order, a: &Row, b: &Row) -> Ordering {
+    let first = match order.mixed {
+        true => Ordering::Equal,
+        false => Reverse(a.directory).cmp(&Reverse(b.directory)),
+    };
+    let by_name = || (&a.folded, &a.name).cmp(&(&b.folded, &b.name));
+    let by = match order.by {
+        SortBy::Name => by_name(),
+        SortBy::Size => a.size.cmp(&b.size),
+        SortBy::Modified => a.modified.cmp(&b.modified),
+    };
+    let by = if order.descending { by.reverse() } else { by };
+    first.then(by).then_with(by_name)
 }

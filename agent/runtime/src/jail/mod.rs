@@ -5,8 +5,17 @@
 //! is done to an entry is done by its single name on the handle of its parent, never by path. A
 //! kernel without openat2 is refused; there is no weaker mode.
 //!
+//! A jail that [keeps back](Jail::keeping_back) what an egg denies does so in every call below: by the path that is
+//! asked for, by where links in it lead, and for directories that are moved or deleted also by what is in them. Lists
+//! show the names.
+//!
 //! All calls block; run them on a blocking thread.
 
+mod budget;
+mod checksum;
+mod copy;
+mod deny;
+mod entries;
 mod list;
 mod open;
 mod partial;
@@ -14,16 +23,22 @@ mod path;
 mod read;
 mod tree;
 mod usage;
+mod walk;
 mod write;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-pub use list::{ListOptions, Page, SortBy};
+pub use budget::Budget;
+pub use checksum::{Algorithm, Checksum};
+pub use copy::Copied;
+pub use deny::Denylist;
+pub use list::{ListOptions, Listing, Order, Page, SortBy};
 pub use open::{Access, Attributes, accessed, look_at, set_attributes};
 pub use partial::{Partial, is_half_written};
 pub use path::RelPath;
@@ -62,6 +77,18 @@ pub enum Error {
     TooLarge { path: String, size: u64, limit: u64 },
     #[error("{0} is nested too deeply")]
     TooDeep(String),
+    #[error("{0:?} is not known here")]
+    Unknown(String),
+    #[error("{0} is kept back by the egg")]
+    Denied(String),
+    #[error("these are more entries than can be dealt with at once")]
+    TooMany,
+    #[error("the server's disk limit leaves no room for this")]
+    Quota,
+    #[error("this takes too long")]
+    TookTooLong,
+    #[error("this was called off")]
+    Cancelled,
     #[error("the disk is full")]
     NoSpace,
     #[error("{what}: {errno}")]
@@ -84,6 +111,12 @@ impl Error {
             Self::Changed { .. } => "file_changed",
             Self::TooLarge { .. } => "file_too_large",
             Self::TooDeep(_) => "path_too_deep",
+            Self::Unknown(_) => "unknown",
+            Self::Denied(_) => "file_denied",
+            Self::TooMany => "too_many_entries",
+            Self::Quota => "disk_limit",
+            Self::TookTooLong => "took_too_long",
+            Self::Cancelled => "cancelled",
             Self::NoSpace => "disk_full",
             Self::Io { .. } => "file_io",
         }
@@ -110,18 +143,28 @@ pub struct Entry {
     pub name: String,
     pub kind: Kind,
     pub size_bytes: u64,
+    /// What it occupies on disk.
+    pub disk_bytes: u64,
     /// Permission bits.
     pub mode: u32,
     pub modified: SystemTime,
+    pub accessed: SystemTime,
+    pub uid: u32,
+    pub gid: u32,
+    /// Names of the same file.
+    pub links: u32,
     pub etag: ETag,
     /// Where a symlink points, as it is written there.
     pub target: Option<String>,
+    /// Kept back from people.
+    pub denied: bool,
 }
 
 /// A handle of one server's root directory.
 #[derive(Debug)]
 pub struct Jail {
     root: OwnedFd,
+    denied: Arc<Denylist>,
 }
 
 impl Jail {
@@ -133,7 +176,15 @@ impl Jail {
         let shown = root.display().to_string();
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let root = rustix::fs::open(root, flags, Mode::empty()).map_err(explain(&shown))?;
-        Ok(Self { root })
+        let denied = Arc::default();
+        Ok(Self { root, denied })
+    }
+
+    /// From now on nothing that `denied` names is read or changed through this handle.
+    #[must_use]
+    pub fn keeping_back(self, denied: impl Into<Arc<Denylist>>) -> Self {
+        let denied = denied.into();
+        Self { denied, ..self }
     }
 
     /// Whether this kernel can hold the jail.
@@ -158,8 +209,49 @@ impl Jail {
         Ok(entry(parent.as_fd(), name.as_bytes(), &stat))
     }
 
+    /// What `path` leads to. An inside link is followed, one that leads out is `Outside`.
+    pub fn stat_followed(&self, path: &RelPath) -> Result<Entry> {
+        let fd = self.open_beneath(path, OFlags::PATH, Mode::empty())?;
+        let stat = rustix::fs::fstat(&fd).map_err(explain(path.as_str()))?;
+        let name = path.name().unwrap_or(".");
+        Ok(entry(fd.as_fd(), name.as_bytes(), &stat))
+    }
+
+    /// Whether `path`, as it is written, is kept back from people.
+    pub fn keeps_back(&self, path: &RelPath) -> bool {
+        self.denied.denies(path.as_str())
+    }
+
+    fn permit(&self, path: &str) -> Result<()> {
+        match self.denied.denies(path) {
+            true => Err(Error::Denied(format!("/{path}"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Where an open handle really is, asked of the kernel: a link may give a name that is kept back another one.
+    fn permit_handle(&self, fd: &OwnedFd, name: Option<&str>) -> Result<()> {
+        if self.denied.is_empty() {
+            return Ok(());
+        }
+        // Moved out or deleted under us: there is nothing at that path any more.
+        let at = self.whereabouts(fd);
+        let at = at.ok_or_else(|| Error::NotFound("what was asked for".into()))?;
+        match name {
+            Some(name) => self.permit(&walk::join(at.as_str(), name)),
+            None => self.permit(at.as_str()),
+        }
+    }
+
     /// Opens beneath the root. Retries what the kernel calls "raced, ask again".
     fn open_beneath(&self, path: &RelPath, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
+        self.permit(path.as_str())?;
+        let fd = self.open_any(path, flags, mode)?;
+        self.permit_handle(&fd, None)?;
+        Ok(fd)
+    }
+
+    fn open_any(&self, path: &RelPath, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
         let text = if path.is_root() { "." } else { path.as_str() };
         let mut flags = flags | OFlags::CLOEXEC;
         // openat2 refuses flags that mean nothing, unlike openat.
@@ -179,7 +271,9 @@ impl Jail {
     fn parent<'p>(&self, path: &'p RelPath) -> Result<(OwnedFd, Option<&'p str>)> {
         let flags = OFlags::PATH | OFlags::DIRECTORY;
         let (parent, name) = path.split();
+        self.permit(path.as_str())?;
         let fd = self.open_beneath(&parent, flags, Mode::empty())?;
+        self.permit_handle(&fd, name)?;
         Ok((fd, name))
     }
 
@@ -190,6 +284,11 @@ impl Jail {
             (_, None) => Err(Error::BadPath("/".into())),
         }
     }
+}
+
+/// The kernel's own name of a handle: good for reading where it is, and for calls that take no `O_PATH` handle.
+fn own_name(fd: &impl AsFd) -> String {
+    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }
 
 /// Opens a directory entry for reading its names, refusing symlinks.
@@ -219,10 +318,10 @@ fn etag(stat: &Stat) -> ETag {
     ))
 }
 
-fn modified(stat: &Stat) -> SystemTime {
+fn time(seconds: i64, nanoseconds: u64) -> SystemTime {
     let since = Duration::new(
-        u64::try_from(stat.st_mtime).unwrap_or(0),
-        u32::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        u64::try_from(seconds).unwrap_or(0),
+        u32::try_from(nanoseconds).unwrap_or(0),
     );
     SystemTime::UNIX_EPOCH
         .checked_add(since)
@@ -241,10 +340,16 @@ fn entry(parent: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Entry {
         name: String::from_utf8_lossy(name).into_owned(),
         kind,
         size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        disk_bytes: u64::try_from(stat.st_blocks).unwrap_or(0) * 512,
         mode: stat.st_mode & 0o7777,
-        modified: modified(stat),
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
+        accessed: time(stat.st_atime, stat.st_atime_nsec),
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
         etag: etag(stat),
         target,
+        denied: false,
     }
 }
 

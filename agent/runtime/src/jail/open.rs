@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use rustix::fs::{Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
-use super::{Entry, Error, Jail, Kind, RelPath, Result, entry, explain, kind};
+use super::{Entry, Error, Jail, Kind, RelPath, Result, entry, explain, kind, own_name};
 
 /// How a file is opened in place.
 #[derive(Debug, Clone, Copy, Default)]
@@ -87,17 +87,19 @@ impl Jail {
     /// Where an open file lies below the root, as the kernel knows it; `None` if it lies nowhere there (any more).
     pub fn whereabouts(&self, file: &impl AsFd) -> Option<RelPath> {
         let (root, file) = (name_of(&self.root)?, name_of(file)?);
-        let below = file.strip_prefix(&*root)?.strip_prefix('/')?;
-        below.parse().ok()
+        let below = file.strip_prefix(&*root)?;
+        if below.is_empty() {
+            return Some(RelPath::root());
+        }
+        below.strip_prefix('/')?.parse().ok()
     }
 }
 
 /// The kernel's name of an open file. Only looked at, never opened.
 fn name_of(fd: &impl AsFd) -> Option<String> {
-    use std::os::fd::AsRawFd as _;
-    let link = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
-    let name = std::fs::read_link(link).ok()?;
-    name.into_os_string().into_string().ok()
+    let name = rustix::fs::readlink(own_name(fd), Vec::new()).ok()?;
+    // What is no UTF-8 is asked for by no rule.
+    Some(name.to_string_lossy().into_owned())
 }
 
 /// What an open file is now.

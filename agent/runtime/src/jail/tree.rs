@@ -5,11 +5,15 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::walk::{Walk, join};
 use super::write::{chown_at, temporary_name};
 use super::{Error, Jail, Kind, RelPath, Result, explain, kind, open_dir_at};
 
 /// Directories held open below one another at most.
 pub const MAX_DEPTH: usize = 200;
+
+/// Entries that are looked at for what is kept back, before a directory is moved or deleted.
+const MAX_LOOKED: usize = 200_000;
 
 /// What a chown did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +40,7 @@ impl Jail {
             return empty(&top, path);
         }
         let (parent, name) = self.parent_of(path)?;
+        self.refuse_holding(&parent, name, path, path)?;
         match rustix::fs::unlinkat(&parent, name, AtFlags::empty()) {
             Ok(()) => return Ok(()),
             Err(Errno::ISDIR | Errno::PERM) => {}
@@ -44,6 +49,38 @@ impl Jail {
         let dir = open_dir_at(parent.as_fd(), name.as_bytes()).map_err(explain(path.as_str()))?;
         empty(&dir, path)?;
         rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).map_err(explain(path.as_str()))
+    }
+
+    /// Refuses a directory in which anything is kept back, under its path or under the one that it is to have.
+    pub(super) fn refuse_holding(
+        &self,
+        parent: &OwnedFd,
+        name: &str,
+        path: &RelPath,
+        later: &RelPath,
+    ) -> Result<()> {
+        if self.denied.is_empty() {
+            return Ok(());
+        }
+        let dir = match open_dir_at(parent.as_fd(), name.as_bytes()) {
+            Ok(dir) => dir,
+            Err(Errno::NOTDIR | Errno::LOOP) => return Ok(()),
+            Err(errno) => return Err(explain(path.as_str())(errno)),
+        };
+        let mut walk = Walk::of(dir, "")?;
+        let mut looked = 0;
+        while let Some(found) = walk.next()? {
+            looked += 1;
+            if looked > MAX_LOOKED {
+                return Err(Error::TooMany);
+            }
+            self.permit(&join(path.as_str(), &found.path))?;
+            self.permit(&join(later.as_str(), &found.path))?;
+            if found.kind == Kind::Directory {
+                walk.enter(&found)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives everything at and below `path` to uid and gid. Symlinks themselves are given, never
@@ -120,7 +157,7 @@ fn give_all(
 }
 
 /// Deletes all entries of a directory.
-fn empty(top: &OwnedFd, path: &RelPath) -> Result<()> {
+pub(super) fn empty(top: &OwnedFd, path: &RelPath) -> Result<()> {
     let fail = || explain(path.as_str());
     let own = rustix::io::fcntl_dupfd_cloexec(top, 0).map_err(fail())?;
     let mut stack = vec![Level {

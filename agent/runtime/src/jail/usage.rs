@@ -25,9 +25,14 @@ pub struct UsageScan {
 impl Jail {
     /// Starts a scan of everything below the root.
     pub fn usage_scan(&self) -> Result<UsageScan> {
+        self.usage_scan_of(&RelPath::root())
+    }
+
+    /// Starts a scan of everything below a directory.
+    pub fn usage_scan_of(&self, path: &RelPath) -> Result<UsageScan> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let fd = self.open_beneath(&RelPath::root(), flags, Mode::empty())?;
-        let dir = Dir::read_from(&fd).map_err(explain(""))?;
+        let fd = self.open_beneath(path, flags, Mode::empty())?;
+        let dir = Dir::read_from(&fd).map_err(explain(path.as_str()))?;
         Ok(UsageScan {
             stack: vec![(fd, dir)],
             linked: HashSet::new(),
@@ -37,6 +42,11 @@ impl Jail {
 }
 
 impl UsageScan {
+    /// What was seen so far.
+    pub fn so_far(&self) -> Usage {
+        self.usage
+    }
+
     /// Looks at up to `entries` more. `Some` once all was seen.
     pub fn step(&mut self, entries: usize) -> Result<Option<Usage>> {
         for _ in 0..entries {

@@ -163,6 +163,7 @@ impl Jail {
         }
         let (from_dir, from_name) = self.parent_of(from)?;
         let (to_dir, to_name) = self.parent_of(to)?;
+        self.refuse_holding(&from_dir, from_name, from, to)?;
         let flags = if replace {
             RenameFlags::empty()
         } else {
@@ -174,16 +175,6 @@ impl Jail {
                 errno => explain(to.as_str())(errno),
             }
         })
-    }
-
-    /// Sets permission bits of a file or directory; symlinks are refused.
-    pub fn chmod(&self, path: &RelPath, mode: u32) -> Result<()> {
-        let (parent, name) = self.parent_of(path)?;
-        // Through a handle: chmod by name would follow a symlink.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(&parent, name, flags, Mode::empty())
-            .map_err(explain(path.as_str()))?;
-        rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode & 0o777)).map_err(explain(path.as_str()))
     }
 }
 

@@ -5,6 +5,7 @@ mod container;
 mod disk;
 mod host_dirs;
 mod jail;
+mod jail_entries;
 mod machine;
 mod net;
 mod pull;
