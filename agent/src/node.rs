@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::console::input::Inputs;
 use crate::console::stream::Rate;
 use crate::console::{Bounds, Consoles, Live};
-use crate::files::Uploads;
+use crate::files;
 use crate::host;
 use crate::identity::Identity;
 use crate::journal::{self, Journal};
@@ -57,7 +57,7 @@ pub struct Node {
     /// What was typed.
     pub inputs: Inputs,
     /// Files being written.
-    pub uploads: Arc<Uploads>,
+    pub files: Arc<files::Shared>,
     /// Files held open from afar.
     pub bulk: Bulk,
     /// Control's clock.
@@ -139,7 +139,7 @@ impl Node {
             servers,
             sessions: Sessions::default(),
             inputs,
-            uploads: Arc::default(),
+            files: Arc::default(),
             bulk,
             control_time: ControlTime::default(),
             keys: ArcSwap::from_pointee(keys),

@@ -10,12 +10,11 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 use warren_proto::wire;
-use warren_runtime::jail::{Entry, Jail, Kind, ListOptions, RelPath, is_half_written};
+use warren_runtime::jail::{Entry, Error, Jail, Kind, ListOptions, RelPath, is_half_written};
 
 use super::zip::Zip;
 use super::{Failed, MAX_CHUNK, failure};
 use crate::clock;
-use crate::files::denies;
 use crate::link::session::refuse;
 
 /// Chunks that were asked for again may be so far behind the newest ask.
@@ -57,7 +56,6 @@ pub(super) struct What {
     pub dir: RelPath,
     /// In `dir`; empty: all that is in it.
     pub names: Vec<String>,
-    pub denylist: Vec<String>,
     pub tar: bool,
 }
 
@@ -244,8 +242,7 @@ impl<F: Format> Packer<F> {
             stack.push((path, shown, 0));
         }
         while let Some((path, shown, depth)) = stack.pop() {
-            let kept_back = self.what.denylist.iter().any(|r| denies(r, path.as_str()));
-            if kept_back || is_half_written(&path) {
+            if self.what.jail.keeps_back(&path) || is_half_written(&path) {
                 continue;
             }
             let Ok(entry) = self.what.jail.stat(&path) else {
@@ -285,14 +282,15 @@ impl<F: Format> Packer<F> {
     }
 
     fn file(&mut self, path: &RelPath, shown: &str, entry: &Entry) -> Result<(), Failed> {
-        let Ok(file) = self.what.jail.open_file(path) else {
-            self.leave_out(shown);
-            return Ok(());
+        let file = match self.what.jail.open_file(path) {
+            Ok(file) => file,
+            // What the egg keeps back is not spoken of.
+            Err(Error::Denied(_)) => return Ok(()),
+            Err(_) => {
+                self.leave_out(shown);
+                return Ok(());
+            }
         };
-        let real = self.what.jail.whereabouts(&file);
-        if real.is_some_and(|r| self.what.denylist.iter().any(|d| denies(d, r.as_str()))) {
-            return Ok(());
-        }
         let packed = self.format.file(shown, entry, file);
         if packed.map_err(|e| broken(&e))?.is_err() {
             self.leave_out(shown);

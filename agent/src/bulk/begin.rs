@@ -89,7 +89,9 @@ pub(super) async fn open(
             let said = |f: start::Failure| refuse(&f.code, f.detail, false);
             let uid = start::uid_of(deps, server).map_err(said)?;
             start::ensure_root(&root, uid).map_err(said)?;
+            let jail = Jail::open(&root).map_err(failure)?;
             let beginning = Beginning {
+                jail: jail.keeping_back(live.denylist()),
                 live,
                 server,
                 owner,
@@ -98,7 +100,6 @@ pub(super) async fn open(
                 asked,
                 upload,
                 uid,
-                jail: Jail::open(&root).map_err(failure)?,
             };
             match (beginning.asked.archive.clone(), beginning.asked.atomic) {
                 (Some(archive), _) => beginning.archive(archive),
@@ -260,12 +261,12 @@ impl Beginning {
             self.jail.stat(&path).map_err(failure)?;
             names.push(name.trim_matches('/').to_owned());
         }
-        let denylist = self.live.status.lock().denylist.clone();
+        let root = self.live.deps.settings.files_of(self.server);
+        let jail = Jail::open(&root).map_err(failure)?;
         let what = What {
-            jail: Jail::open(&self.live.deps.settings.files_of(self.server)).map_err(failure)?,
+            jail: jail.keeping_back(self.live.denylist()),
             dir: self.path.clone(),
             names,
-            denylist,
             tar,
         };
         let archive = Archive::begin(what);

@@ -21,7 +21,6 @@ use warren_proto::wire;
 use warren_runtime::jail;
 
 use crate::clock;
-use crate::files::denies;
 use crate::link::fair::{Fair, Seat};
 use crate::link::session::{lacks, refuse};
 use crate::node::Node;
@@ -92,13 +91,14 @@ impl Live {
         })
     }
 
+    fn denylist(&self) -> Arc<jail::Denylist> {
+        self.status.lock().denylist.clone()
+    }
+
     /// Whether the egg keeps a path from people.
     fn allowed(&self, path: &str) -> Result<(), Failed> {
-        let status = self.status.lock();
-        match status.denylist.iter().any(|rule| denies(rule, path)) {
-            true => Err(failure(jail::Error::Outside(format!(
-                "{path} (kept back by the egg)"
-            )))),
+        match self.denylist().denies(path) {
+            true => Err(failure(jail::Error::Denied(format!("/{path}")))),
             false => Ok(()),
         }
     }

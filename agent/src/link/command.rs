@@ -254,12 +254,12 @@ impl Commands {
         Ok(ask.ok(&status))
     }
 
-    /// The server of an ask, if it is here, and who asks may do `right` with it.
+    /// The server of an ask, if it is here, and who asks may do all of `rights` with it.
     fn allowed(
         &self,
         server: &str,
         asker: &Asker,
-        right: &str,
+        rights: &[&str],
     ) -> Result<(ServerId, String), wire::Failure> {
         let id: ServerId = server
             .parse()
@@ -268,7 +268,14 @@ impl Commands {
             Asker::Control => String::new(),
             Asker::Session(session) => {
                 let now = self.node.control_time.now_ms();
-                let ticket = self.node.sessions.check(session, id, right, now)?;
+                // An ask that needs nothing is one whose rights nobody wrote down.
+                let (first, more) = rights
+                    .split_first()
+                    .ok_or_else(|| refuse("internal", "nobody said who may ask for this", false))?;
+                let ticket = self.node.sessions.check(session, id, first, now)?;
+                for right in more {
+                    self.node.sessions.check(session, id, right, now)?;
+                }
                 ticket.user.to_string()
             }
         };
@@ -286,7 +293,7 @@ impl Commands {
             console_ask::Ask::Input(_) => right::INPUT,
             _ => right::WATCH,
         };
-        let (server, actor) = self.allowed(&body.server, asker, right)?;
+        let (server, actor) = self.allowed(&body.server, asker, &[right])?;
         let _seat = self.fair.seat(server)?;
         let console = self.node.deps.consoles.server(server);
         match wanted {
@@ -319,40 +326,27 @@ impl Commands {
         let Some(wanted) = body.ask else {
             return Err(refuse("bad_message", "nothing is asked", false));
         };
-        let (server, _) = self.allowed(&body.server, asker, files::right_of(&wanted))?;
+        let (server, _) = self.allowed(&body.server, asker, files::rights_of(&wanted))?;
         let seat = self.fair.seat(server)?;
-        let status = self
-            .node
-            .servers
-            .get(server)
-            .map(|h| h.status.lock().clone());
-        let Some(status) = status else {
-            return Err(crate::server::unknown_server());
-        };
-        let changes = !matches!(
-            wanted,
-            wire::files_ask::Ask::List(_) | wire::files_ask::Ask::Read(_)
-        );
-        if changes && let Some(job) = &status.job {
+        let handle = self.node.servers.get(server);
+        let status = handle.ok_or_else(crate::server::unknown_server)?.status;
+        if files::changes(&wanted)
+            && let Some(job) = &status.lock().job
+        {
             let text = format!("job {} has the server's files", job.id);
             return Err(refuse("busy", text, true));
         }
-        let (deps, uploads) = (self.node.deps.clone(), self.node.uploads.clone());
+        let (deps, shared) = (self.node.deps.clone(), self.node.files.clone());
         let work = move || {
             // Held by the work, not by the ask: work goes on when nobody waits for it any more.
             let _seat = seat;
-            files::answer(&deps, &uploads, server, &status.denylist, wanted)
+            files::answer(&deps, &shared, server, &status, wanted)
         };
         let answer = match tokio::task::spawn_blocking(work).await {
             Ok(answer) => answer?,
             Err(e) => return Err(refuse("internal", e.to_string(), true)),
         };
-        Ok(match answer {
-            files::Answer::Entries(a) => ask.ok(&a),
-            files::Answer::Content(a) => ask.ok(&a),
-            files::Answer::Written(a) => ask.ok(&a),
-            files::Answer::Done(a) => ask.ok(&a),
-        })
+        Ok(answer.to(ask))
     }
 }
 

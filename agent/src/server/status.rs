@@ -5,6 +5,7 @@ use std::sync::Arc;
 use warren_proto::ids::{JobId, RunId};
 use warren_proto::{state::State, wire};
 use warren_runtime::console::StdinWriter;
+use warren_runtime::jail::Denylist;
 
 use super::memory::{Ended, Memory};
 use crate::clock;
@@ -58,8 +59,8 @@ pub struct Status {
     pub disk_limit: u64,
     /// Files take so many, as last counted.
     pub disk_bytes: u64,
-    /// Names that the files API must not touch.
-    pub denylist: Vec<String>,
+    /// What the egg keeps back from people.
+    pub denylist: Arc<Denylist>,
 }
 
 impl Status {
@@ -76,7 +77,7 @@ impl Status {
             stop_command: None,
             disk_limit: 0,
             disk_bytes: 0,
-            denylist: Vec::new(),
+            denylist: Arc::default(),
         };
         status.update(memory, row);
         if let Some(job) = &memory.job {
@@ -100,7 +101,9 @@ impl Status {
         let Some(row) = row else { return };
         let Some(spec) = &row.spec else { return };
         self.disk_limit = spec.limits.as_ref().map_or(0, |l| l.disk_bytes);
-        self.denylist.clone_from(&spec.file_denylist);
+        if !self.denylist.is_of(&spec.file_denylist) {
+            self.denylist = Arc::new(Denylist::new(&spec.file_denylist));
+        }
         let how = spec.stop.as_ref().and_then(|s| s.how.as_ref());
         self.stop_command = match how {
             Some(wire::stop::How::Command(command)) => Some(command.clone()),

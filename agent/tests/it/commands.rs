@@ -283,11 +283,89 @@ async fn files_are_written_in_parts_and_never_outside() {
     );
     let list = Ask::List(wire::FileList {
         path: "/a".into(),
-        after: String::new(),
-        limit: 0,
+        ..Default::default()
     });
     let entries: wire::FileEntries = control.ask(down::FILES, &ask(list)).await.unwrap();
-    assert_eq!(entries.entries[0].name, "b.txt");
+    assert_eq!(
+        (entries.entries[0].name.as_str(), entries.total),
+        ("b.txt", 1)
+    );
+    let copy = |to: &str| {
+        Ask::Copy(wire::FileCopy {
+            from: "a".into(),
+            to: to.into(),
+        })
+    };
+    let copied: wire::FileCopied = control.ask(down::FILES, &ask(copy("c"))).await.unwrap();
+    assert_eq!((copied.entries, copied.bytes), (2, 11));
+    let chmod = Ask::Chmod(wire::FileChmod {
+        paths: vec!["c/b.txt".into()],
+        mode: 0o600,
+    });
+    let _: wire::Accepted = control.ask(down::FILES, &ask(chmod)).await.unwrap();
+    let link = |target: &str| {
+        Ask::Symlink(wire::FileSymlink {
+            path: "c/l".into(),
+            target: target.into(),
+        })
+    };
+    let out = control
+        .ask::<wire::Accepted>(down::FILES, &ask(link("../../x")))
+        .await;
+    assert_eq!(code(out), "path_outside");
+    let _: wire::Accepted = control.ask(down::FILES, &ask(link("b.txt"))).await.unwrap();
+    let times = Ask::Times(wire::FileTimes {
+        path: "c/l".into(),
+        accessed_at_ms: 1000,
+        modified_at_ms: 2_500,
+        follow: true,
+    });
+    let _: wire::Accepted = control.ask(down::FILES, &ask(times)).await.unwrap();
+    let stat = |follow| {
+        Ask::Stat(wire::FileStatAsk {
+            path: "c/l".into(),
+            follow,
+        })
+    };
+    let entry: wire::FileEntry = control.ask(down::FILES, &ask(stat(false))).await.unwrap();
+    assert_eq!(
+        (entry.kind.as_str(), entry.target.as_str()),
+        ("symlink", "b.txt")
+    );
+    let entry: wire::FileEntry = control.ask(down::FILES, &ask(stat(true))).await.unwrap();
+    assert_eq!(
+        (entry.mode, entry.modified_at_ms, entry.size_bytes),
+        (0o600, 2_500, 11)
+    );
+    let sum = |algorithm: &str| {
+        Ask::Checksum(wire::FileChecksumAsk {
+            path: "a/b.txt".into(),
+            algorithm: algorithm.into(),
+        })
+    };
+    let crc: wire::FileChecksum = control.ask(down::FILES, &ask(sum("crc32"))).await.unwrap();
+    assert_eq!(crc.digest, "0d4a1185");
+    let odd = control
+        .ask::<wire::FileChecksum>(down::FILES, &ask(sum("md4")))
+        .await;
+    assert_eq!(code(odd), "unknown");
+    let usage = Ask::Usage(wire::FileUsageAsk { path: "c".into() });
+    let usage: wire::FileUsage = control.ask(down::FILES, &ask(usage)).await.unwrap();
+    assert!(usage.complete && usage.entries == 2 && usage.disk_bytes >= 11);
+    let remove = |directory| {
+        Ask::Remove(wire::FileRemove {
+            path: "c".into(),
+            directory,
+        })
+    };
+    let full = control
+        .ask::<wire::Accepted>(down::FILES, &ask(remove(true)))
+        .await;
+    assert_eq!(code(full), "directory_not_empty");
+    let there = control
+        .ask::<wire::FileCopied>(down::FILES, &ask(copy("c")))
+        .await;
+    assert_eq!(code(there), "file_exists");
     for path in ["../x", "/etc/../../x", "a/../../y"] {
         let out = Ask::Read(wire::FileRead {
             path: path.into(),

@@ -1,0 +1,53 @@
+//! What files weigh: checksums and disk usage.
+
+use std::time::Instant;
+
+use warren_proto::wire;
+use warren_runtime::jail::{Algorithm, Error, Kind};
+
+use super::{Answer, Files, WORK, path};
+
+/// Entries between two looks at the clock.
+const STEP: usize = 2000;
+
+impl Files<'_> {
+    pub(super) fn checksum(&self, ask: &wire::FileChecksumAsk) -> Result<Answer, Error> {
+        let algorithm = Algorithm::named(&ask.algorithm);
+        let algorithm = algorithm.ok_or_else(|| Error::Unknown(ask.algorithm.clone()))?;
+        let sum = self
+            .jail
+            .checksum(&path(&ask.path)?, algorithm, &self.budget())?;
+        Ok(Answer::Checksum(wire::FileChecksum {
+            digest: sum.digest,
+            size_bytes: sum.size_bytes,
+            etag: sum.etag.0,
+        }))
+    }
+
+    pub(super) fn usage(&self, ask: &wire::FileUsageAsk) -> Result<Answer, Error> {
+        let path = path(&ask.path)?;
+        let top = self.jail.stat(&path)?;
+        if top.kind != Kind::Directory {
+            return Ok(Answer::Usage(wire::FileUsage {
+                disk_bytes: top.disk_bytes,
+                entries: 1,
+                complete: true,
+            }));
+        }
+        let until = Instant::now() + WORK;
+        let mut scan = self.jail.usage_scan_of(&path)?;
+        let (usage, complete) = loop {
+            if let Some(usage) = scan.step(STEP)? {
+                break (usage, true);
+            }
+            if Instant::now() >= until {
+                break (scan.so_far(), false);
+            }
+        };
+        Ok(Answer::Usage(wire::FileUsage {
+            disk_bytes: usage.disk_bytes,
+            entries: usage.entries,
+            complete,
+        }))
+    }
+}
