@@ -127,8 +127,13 @@ fn agent_status(code: &str) -> StatusCode {
         | "not_running"
         | "job_running"
         | "suspended"
+        | "cancelled"
         | "stale" => StatusCode::CONFLICT,
-        "path_outside" | "path_invalid" | "path_too_deep" => StatusCode::UNPROCESSABLE_ENTITY,
+        "file_denied" => StatusCode::FORBIDDEN,
+        "path_outside" | "path_invalid" | "path_too_deep" | "too_many_entries" => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        "took_too_long" => StatusCode::GATEWAY_TIMEOUT,
         "disk_full" | "quota" => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::BAD_GATEWAY,
     }

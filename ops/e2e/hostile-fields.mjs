@@ -136,6 +136,9 @@ export const operations = (it) => ({
   'PUT /servers/{server}/files/content': { body: 'text', fields: { '?path': takes } },
   'POST /servers/{server}/files/delete': { body: {}, fields: { 'paths[]': takes } },
   'POST /servers/{server}/files/directories': { body: {}, fields: { path: takes } },
+  'POST /servers/{server}/files/copy': { body: { from: '/else', to: '/else' }, fields: { from: takes, to: takes } },
+  'POST /servers/{server}/files/chmod': { body: { mode: 420 }, fields: { 'paths[]': takes } },
+  'POST /servers/{server}/files/symlink': { body: { path: '/else', target: 'else' }, fields: { path: takes, target: takes } },
   'POST /servers/{server}/files/rename': { body: { from: '/else', to: '/else' }, fields: { from: takes, to: takes } },
   'POST /servers/{server}/input': { body: { id: it.ulid }, fields: { id: refuses, line: takes } },
   'POST /servers/{server}/users': {

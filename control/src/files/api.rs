@@ -9,8 +9,9 @@ use axum::{
 
 use super::{
     dto::{
-        DirectoryCreate, FileInfo, FileQuery, FileRenameRequest, FileWrittenInfo, FilesDelete,
-        ListQuery,
+        ChecksumInfo, ChecksumQuery, DirectoryCreate, FileCopiedInfo, FileCopyRequest, FileInfo,
+        FilePage, FileQuery, FileRenameRequest, FileWrittenInfo, FilesChmod, FilesDelete,
+        ListQuery, StatQuery, SymlinkCreate, UsageInfo,
     },
     service,
 };
@@ -19,21 +20,60 @@ use crate::{
     app::App,
     auth::ServerAccess,
     error::Result,
-    http::{Json, Page, Query, read_body},
+    http::{Json, Query, read_body},
     problem::Problems,
 };
 
-/// What stands in a directory, by name.
+/// What stands in a directory: directories first, then by name, size or last change.
 #[utoipa::path(get, path = "/servers/{server}/files", tag = "files",
     params(("server" = String, Path, description = "Server id"), ListQuery),
-    responses((status = 200, body = Page<FileInfo>), Problems))]
+    responses((status = 200, body = FilePage), Problems))]
 pub async fn list_files(
     State(app): State<App>,
     access: ServerAccess,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Page<FileInfo>>> {
+) -> Result<Json<FilePage>> {
     access.require(Key::FileRead)?;
     service::list(&app, &access, &query).await.map(Json)
+}
+
+/// One entry, not followed if it is a symlink.
+#[utoipa::path(get, path = "/servers/{server}/files/stat", tag = "files",
+    params(("server" = String, Path, description = "Server id"), StatQuery),
+    responses((status = 200, body = FileInfo), Problems))]
+pub async fn get_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<StatQuery>,
+) -> Result<Json<FileInfo>> {
+    access.require(Key::FileRead)?;
+    service::stat(&app, &access, query).await.map(Json)
+}
+
+/// The checksum of a file's content (504 `took_too_long` for very large ones).
+#[utoipa::path(get, path = "/servers/{server}/files/checksum", tag = "files",
+    params(("server" = String, Path, description = "Server id"), ChecksumQuery),
+    responses((status = 200, body = ChecksumInfo), Problems))]
+pub async fn get_file_checksum(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<ChecksumQuery>,
+) -> Result<Json<ChecksumInfo>> {
+    access.require(Key::FileReadContent)?;
+    service::checksum(&app, &access, query).await.map(Json)
+}
+
+/// What a file, or a directory with all that is in it, occupies on the disk.
+#[utoipa::path(get, path = "/servers/{server}/files/usage", tag = "files",
+    params(("server" = String, Path, description = "Server id"), FileQuery),
+    responses((status = 200, body = UsageInfo), Problems))]
+pub async fn get_file_usage(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<FileQuery>,
+) -> Result<Json<UsageInfo>> {
+    access.require(Key::FileRead)?;
+    service::usage(&app, &access, query.path).await.map(Json)
 }
 
 /// A file's bytes, at most 1 MiB (413 `file_too_large`).
@@ -119,5 +159,48 @@ pub async fn rename_file(
 ) -> Result<StatusCode> {
     access.require(Key::FileUpdate)?;
     service::rename(&app, &access, req.from, req.to).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Copies a file, a symlink, or a directory with all that is in it; nothing is replaced, nothing is left of half a copy.
+#[utoipa::path(post, path = "/servers/{server}/files/copy", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = FileCopiedInfo), Problems))]
+pub async fn copy_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FileCopyRequest>,
+) -> Result<Json<FileCopiedInfo>> {
+    access.require(Key::FileCreate)?;
+    service::copy(&app, &access, req.from, req.to)
+        .await
+        .map(Json)
+}
+
+/// Sets the permission bits of files and directories.
+#[utoipa::path(post, path = "/servers/{server}/files/chmod", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 204), Problems))]
+pub async fn chmod_files(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FilesChmod>,
+) -> Result<StatusCode> {
+    access.require(Key::FileUpdate)?;
+    service::chmod(&app, &access, req.paths, req.mode).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a symlink that leads to something below the server's root.
+#[utoipa::path(post, path = "/servers/{server}/files/symlink", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 204), Problems))]
+pub async fn create_symlink(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<SymlinkCreate>,
+) -> Result<StatusCode> {
+    access.require(Key::FileCreate)?;
+    service::symlink(&app, &access, req.path, req.target).await?;
     Ok(StatusCode::NO_CONTENT)
 }

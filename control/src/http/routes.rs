@@ -290,7 +290,13 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(files::api::list_files))
         .routes(routes!(files::api::create_directory))
         .routes(routes!(files::api::delete_files))
-        .routes(routes!(files::api::rename_file));
+        .routes(routes!(files::api::rename_file))
+        .routes(routes!(files::api::get_file))
+        .routes(routes!(files::api::get_file_checksum))
+        .routes(routes!(files::api::get_file_usage))
+        .routes(routes!(files::api::copy_file))
+        .routes(routes!(files::api::chmod_files))
+        .routes(routes!(files::api::create_symlink));
     let rest = OpenApiRouter::new()
         .routes(routes!(operation::api::list_operations))
         .routes(routes!(operation::api::get_operation))

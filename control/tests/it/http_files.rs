@@ -26,6 +26,8 @@ on_both! {
     a_file_is_written_whole_and_read_back
     a_write_over_a_changed_file_is_refused
     what_the_node_refuses_is_told_as_it_is
+    what_is_asked_of_files_reaches_the_node_and_the_audit_log
+    a_list_goes_on_where_it_was_and_says_how_much_there_is
     a_typed_line_is_answered_in_three_ways
     a_line_whose_answer_is_lost_is_asked_once_more_under_its_id
 }
@@ -38,6 +40,8 @@ pub struct Disk {
     pub input: wire::InputResult,
     pub typed_ids: Vec<String>,
     pub typed: Vec<(String, String)>,
+    /// What else was asked, in words.
+    pub asked: Vec<String>,
 }
 
 fn etag(bytes: &[u8]) -> String {
@@ -54,6 +58,9 @@ impl Disk {
             What::List(list) => {
                 let after = |name: &&String| **name > list.after;
                 let entries: Vec<_> = self.files.keys().filter(after).collect();
+                let begun = self.files.len() - entries.len();
+                self.asked
+                    .push(format!("{} {}", list.sort, list.descending));
                 let more = entries.len() > list.limit as usize;
                 let shown = &entries[..entries.len().min(list.limit as usize)];
                 Ok(ask.ok(&wire::FileEntries {
@@ -62,6 +69,9 @@ impl Disk {
                     } else {
                         String::new()
                     },
+                    total: self.files.len() as u32,
+                    truncated: false,
+                    shown: (begun + shown.len()) as u32,
                     entries: shown
                         .iter()
                         .map(|name| wire::FileEntry {
@@ -130,6 +140,49 @@ impl Disk {
                 self.files.insert(rename.to, data);
                 Ok(ask.ok(&wire::Accepted {}))
             }
+            What::Stat(stat) => {
+                let data = self
+                    .files
+                    .get(&stat.path)
+                    .ok_or_else(|| missing(&stat.path))?;
+                Ok(ask.ok(&wire::FileEntry {
+                    name: stat.path,
+                    kind: "symlink".into(),
+                    size_bytes: data.len() as u64,
+                    target: if stat.follow { "" } else { "else" }.into(),
+                    kept_back: true,
+                    ..Default::default()
+                }))
+            }
+            What::Checksum(sum) => Ok(ask.ok(&wire::FileChecksum {
+                digest: sum.algorithm,
+                size_bytes: 3,
+                etag: "e".into(),
+            })),
+            What::Usage(_) => Ok(ask.ok(&wire::FileUsage {
+                disk_bytes: 4096,
+                entries: 7,
+                complete: false,
+            })),
+            What::Copy(copy) => {
+                self.asked.push(format!("copy {} {}", copy.from, copy.to));
+                Ok(ask.ok(&wire::FileCopied {
+                    entries: 3,
+                    bytes: 5,
+                    skipped: 1,
+                }))
+            }
+            What::Chmod(chmod) => {
+                self.asked
+                    .push(format!("chmod {:o} {}", chmod.mode, chmod.paths.join(" ")));
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            What::Symlink(link) => {
+                self.asked
+                    .push(format!("link {} {}", link.path, link.target));
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            What::Times(_) | What::Remove(_) => Err(failure("unknown", "not over HTTP", false)),
         }
     }
 
@@ -238,6 +291,115 @@ async fn a_file_is_written_whole_and_read_back(world: World) {
         .await
         .unwrap();
     assert_eq!(audited, 4, "two writes, a move, a removal");
+}
+
+async fn what_is_asked_of_files_reaches_the_node_and_the_audit_log(world: World) {
+    let scene = Scene::set(world).await;
+    scene.put("a", &[], b"abc".to_vec()).await.expect(200);
+    let get = async |rest: &str| scene.admin.get(&scene.path(rest)).await;
+    let post = async |rest: &str, body| scene.admin.post(&scene.path(rest), body).await;
+    let stat = get("/files/stat?path=a").await.expect(200);
+    assert_eq!(
+        (&stat["target"], &stat["kept_back"]),
+        (&json!("else"), &json!(true))
+    );
+    let followed = get("/files/stat?path=a&follow=true").await.expect(200);
+    assert_eq!(followed["target"], json!(null));
+    let sum = get("/files/checksum?path=a").await.expect(200);
+    assert_eq!(
+        (&sum["digest"], &sum["algorithm"]),
+        (&json!("sha256"), &json!("sha256"))
+    );
+    let sum = get("/files/checksum?path=a&algorithm=sha512")
+        .await
+        .expect(200);
+    assert_eq!(sum["digest"], "sha512");
+    get("/files/checksum?path=a&algorithm=md4")
+        .await
+        .expect(422);
+    let usage = get("/files/usage?path=/").await.expect(200);
+    assert_eq!(
+        usage,
+        json!({"disk_bytes": 4096, "entries": 7, "complete": false})
+    );
+    let copied = post("/files/copy", json!({"from": "a", "to": "b"}))
+        .await
+        .expect(200);
+    assert_eq!(copied, json!({"entries": 3, "bytes": 5, "skipped": 1}));
+    post("/files/chmod", json!({"paths": ["a", "b"], "mode": 0o755}))
+        .await
+        .expect(204);
+    post("/files/symlink", json!({"path": "l", "target": "a"}))
+        .await
+        .expect(204);
+    let asked = scene.node.told.lock().unwrap().disk.asked.clone();
+    assert_eq!(asked, ["copy a b", "chmod 755 a b", "link l a"]);
+    for (rest, body, refused) in [
+        (
+            "/files/copy",
+            json!({"from": "../a", "to": "/"}),
+            vec!["from invalid", "to required"],
+        ),
+        (
+            "/files/chmod",
+            json!({"paths": [], "mode": 1}),
+            vec!["paths out_of_range"],
+        ),
+        (
+            "/files/chmod",
+            json!({"paths": ["a"], "mode": 0o4755}),
+            vec!["mode out_of_range"],
+        ),
+        (
+            "/files/symlink",
+            json!({"path": "l", "target": ""}),
+            vec!["target invalid"],
+        ),
+    ] {
+        assert_eq!(post(rest, body).await.fields(), refused, "{rest}");
+    }
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+    let rows = audit_log::Entity::find()
+        .filter(audit_log::Column::ServerId.eq(scene.server.to_string()))
+        .all(scene.panel.world.app.db.read())
+        .await
+        .unwrap();
+    let mut keys: Vec<_> = rows.iter().map(|row| row.action.as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        ["file.create", "file.create", "file.update", "file.update"]
+    );
+}
+
+async fn a_list_goes_on_where_it_was_and_says_how_much_there_is(world: World) {
+    let scene = Scene::set(world).await;
+    for name in ["a", "b", "c"] {
+        scene.put(name, &[], Vec::new()).await.expect(200);
+    }
+    let list = async |query: &str| {
+        scene
+            .admin
+            .get(&scene.path(&format!("/files?{query}")))
+            .await
+    };
+    let page = list("limit=2&sort=size&order=desc").await.expect(200);
+    assert_eq!(
+        (&page["total"], &page["truncated"]),
+        (&json!(3), &json!(false))
+    );
+    let next = page["next"].as_str().unwrap();
+    let page = list(&format!("limit=2&sort=size&order=desc&cursor={next}"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&page["items"][0]["name"], &page["next"]),
+        (&json!("c"), &json!(null))
+    );
+    let asked = scene.node.told.lock().unwrap().disk.asked.clone();
+    assert_eq!(asked, ["size true", "size true"]);
+    list("sort=colour").await.expect(422);
+    assert_eq!(list("cursor=x").await.fields(), ["cursor unknown"]);
 }
 
 async fn a_write_over_a_changed_file_is_refused(world: World) {

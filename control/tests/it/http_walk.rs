@@ -191,6 +191,12 @@ const POWERLESS: &[(&str, u16)] = &[
     ("create_directory", 404),
     ("delete_files", 404),
     ("rename_file", 404),
+    ("get_file", 404),
+    ("get_file_checksum", 404),
+    ("get_file_usage", 404),
+    ("copy_file", 404),
+    ("chmod_files", 404),
+    ("create_symlink", 404),
     ("list_operations", 200),
     ("get_operation", 404),
     ("cancel_operation", 404),
@@ -313,6 +319,12 @@ const SHARED: &[(&str, &str)] = &[
     ("create_directory", "file.create"),
     ("delete_files", "file.delete"),
     ("rename_file", "file.update"),
+    ("get_file", "file.read"),
+    ("get_file_checksum", "file.read-content"),
+    ("get_file_usage", "file.read"),
+    ("copy_file", "file.create"),
+    ("chmod_files", "file.update"),
+    ("create_symlink", "file.create"),
 ];
 
 async fn call(person: &Person, call: &Call) -> (u16, String) {

@@ -86,6 +86,9 @@ function entry(path: string, node: Node): FileEntry {
     size_bytes: node.size ?? bytes(node.text).length,
     modified_at: node.at,
     mode: node.mode,
+    etag: String(node.etag),
+    target: node.kind === 'symlink' ? 'logs/latest.log' : null,
+    kept_back: false,
   }
 }
 
@@ -104,7 +107,8 @@ function list(url: URL) {
   const limit = Number(url.searchParams.get('limit') ?? 200)
   const from = Number(url.searchParams.get('cursor') ?? 0)
   const next = from + limit < all.length ? String(from + limit) : null
-  return { items: all.slice(from, from + limit).map(([each, node]) => entry(each, node)), next }
+  const items = all.slice(from, from + limit).map(([each, node]) => entry(each, node))
+  return { items, next, total: all.length, truncated: false }
 }
 
 function read(url: URL) {
