@@ -1452,10 +1452,44 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What stands in a directory, by name. */
+        /** What stands in a directory: directories first, then by name, size or last change. */
         get: operations["list_files"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/checksum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checksum of a file's content (504 `took_too_long` for very large ones). */
+        get: operations["get_file_checksum"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/chmod": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets the permission bits of files and directories. */
+        post: operations["chmod_files"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1477,6 +1511,23 @@ export interface paths {
          */
         put: operations["write_file"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copies a file, a symlink, or a directory with all that is in it; nothing is replaced, nothing is left of half a copy. */
+        post: operations["copy_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1528,6 +1579,57 @@ export interface paths {
         put?: never;
         /** Moves a file or directory; what stands at the new path is not replaced. */
         post: operations["rename_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/stat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry, not followed if it is a symlink. */
+        get: operations["get_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/symlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a symlink that leads to something below the server's root. */
+        post: operations["create_symlink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a file, or a directory with all that is in it, occupies on the disk. */
+        get: operations["get_file_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2277,6 +2379,25 @@ export interface components {
             resource_id: string | null;
             server: components["schemas"]["Named"] | null;
         };
+        /**
+         * @description Ways to sum up a file.
+         * @enum {string}
+         */
+        ChecksumAlgorithm: "crc32" | "sha1" | "sha256" | "sha512";
+        /** @description A file's checksum. */
+        ChecksumInfo: {
+            /** @description Which. */
+            algorithm: components["schemas"]["ChecksumAlgorithm"];
+            /** @description Lower-case hexadecimal. */
+            digest: string;
+            /** @description Of the file when reading began. */
+            etag: string;
+            /**
+             * Format: int64
+             * @description Bytes that were read.
+             */
+            size_bytes: number;
+        };
         /** @description A CloudEvents 1.0 event. */
         CloudEvent: {
             /** @description What happened. */
@@ -2898,8 +3019,37 @@ export interface components {
             /** @description For a person: what is wrong and what would do. */
             message: string;
         };
+        /** @description What was copied. */
+        FileCopiedInfo: {
+            /**
+             * Format: int64
+             * @description On disk.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Files, directories and symlinks.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Entries that the egg keeps back, and FIFOs, sockets and devices: they were left out.
+             */
+            skipped: number;
+        };
+        /** @description What to copy. */
+        FileCopyRequest: {
+            /** @description A file, a symlink, or a directory with all that is in it. */
+            from: string;
+            /** @description Where nothing is yet. */
+            to: string;
+        };
         /** @description What stands in a directory. */
         FileInfo: {
+            /** @description Changes with content, times and mode. */
+            etag: string;
+            /** @description The egg keeps it back: it is shown, and neither read nor changed. */
+            kept_back: boolean;
             /** @description `file`, `directory`, `symlink` or `other`. */
             kind: string;
             /**
@@ -2916,6 +3066,22 @@ export interface components {
              * @description Size.
              */
             size_bytes: number;
+            /** @description Where a symlink points, as it is written there. */
+            target: string | null;
+        };
+        /** @description Rows of a directory. */
+        FilePage: {
+            /** @description In the order that was asked for. */
+            items: components["schemas"]["FileInfo"][];
+            /** @description `cursor` of the next page; null on the last. */
+            next: string | null;
+            /**
+             * Format: int32
+             * @description Entries of the whole directory.
+             */
+            total: number;
+            /** @description The directory has more than 200,000 entries, and some are not counted and not shown. */
+            truncated: boolean;
         };
         /** @description What to move. */
         FileRenameRequest: {
@@ -2933,6 +3099,16 @@ export interface components {
              * @description Size.
              */
             size_bytes: number;
+        };
+        /** @description Whose permission bits to set. */
+        FilesChmod: {
+            /**
+             * Format: int32
+             * @description Unix permission bits, such as 420 for 0644.
+             */
+            mode: number;
+            /** @description Below the server's root, 1 to 100. */
+            paths: string[];
         };
         /** @description What to remove. */
         FilesDelete: {
@@ -3812,13 +3988,6 @@ export interface components {
         Page_EggSummary: {
             /** @description The rows. */
             items: components["schemas"]["EggSummary"][];
-            /** @description Cursor of the next page; null on the last one. */
-            next: string | null;
-        };
-        /** @description One page of a list. */
-        Page_FileInfo: {
-            /** @description The rows. */
-            items: components["schemas"]["FileInfo"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -5341,6 +5510,13 @@ export interface components {
              */
             reason?: string;
         };
+        /** @description A link to be made. */
+        SymlinkCreate: {
+            /** @description Where nothing is yet. */
+            path: string;
+            /** @description Relative to the directory of `path`; must not lead above the server's root. */
+            target: string;
+        };
         /**
          * @description How pages look.
          * @enum {string}
@@ -5399,6 +5575,21 @@ export interface components {
              * @description How long it runs.
              */
             uptime_ms: number;
+        };
+        /** @description What a file or directory occupies. */
+        UsageInfo: {
+            /** @description False: it is so large that counting was given up. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description On disk: holes are not counted, files with several names once.
+             */
+            disk_bytes: number;
+            /**
+             * Format: int64
+             * @description Entries below it, or 1 for a file.
+             */
+            entries: number;
         };
         /** @description A person, as they see themselves. */
         User: {
@@ -9639,6 +9830,12 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string;
+                /** @description By what the rows stand. */
+                sort?: "name" | "size" | "modified";
+                /** @description Which way; ascending by default. */
+                order?: "asc" | "desc";
+                /** @description Directories stand among the rest and not before it. */
+                mixed?: boolean;
             };
             header?: never;
             path: {
@@ -9654,8 +9851,80 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_FileInfo"];
+                    "application/json": components["schemas"]["FilePage"];
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file_checksum: {
+        parameters: {
+            query: {
+                /** @description Below the server's root. */
+                path: string;
+                /** @description `sha256` by default. */
+                algorithm?: "crc32" | "sha1" | "sha256" | "sha512";
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChecksumInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chmod_files: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilesChmod"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -9734,6 +10003,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FileWrittenInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copy_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileCopyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileCopiedInfo"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -9843,6 +10150,112 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file: {
+        parameters: {
+            query: {
+                /** @description Below the server's root; `/` is the root. */
+                path: string;
+                /** @description Of a symlink: what it points at, as long as that lies inside. */
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_symlink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SymlinkCreate"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file_usage: {
+        parameters: {
+            query: {
+                /** @description Below the server's root. */
+                path: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageInfo"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
