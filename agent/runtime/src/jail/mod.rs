@@ -21,6 +21,8 @@ mod open;
 mod partial;
 mod path;
 mod read;
+mod search;
+mod trash;
 mod tree;
 mod usage;
 mod walk;
@@ -43,6 +45,8 @@ pub use open::{Access, Attributes, accessed, look_at, set_attributes};
 pub use partial::{Partial, is_half_written};
 pub use path::RelPath;
 pub use read::ReadRange;
+pub use search::{Cut, Looked, Match, Matches};
+pub use trash::{Item, Trash, TrashLimits};
 pub use tree::{ChownReport, MAX_DEPTH};
 pub use usage::{Usage, UsageScan};
 pub use write::{AtomicFile, WriteOptions};
@@ -85,6 +89,8 @@ pub enum Error {
     TooMany,
     #[error("the server's disk limit leaves no room for this")]
     Quota,
+    #[error("the trash lies on another file system than these files: delete them for good instead")]
+    OtherDisk,
     #[error("this takes too long")]
     TookTooLong,
     #[error("this was called off")]
@@ -115,6 +121,7 @@ impl Error {
             Self::Denied(_) => "file_denied",
             Self::TooMany => "too_many_entries",
             Self::Quota => "disk_limit",
+            Self::OtherDisk => "trash_other_disk",
             Self::TookTooLong => "took_too_long",
             Self::Cancelled => "cancelled",
             Self::NoSpace => "disk_full",

@@ -40,7 +40,7 @@ impl Jail {
             return empty(&top, path);
         }
         let (parent, name) = self.parent_of(path)?;
-        self.refuse_holding(&parent, name, path, path)?;
+        self.refuse_holding(&parent, name, &[path])?;
         match rustix::fs::unlinkat(&parent, name, AtFlags::empty()) {
             Ok(()) => return Ok(()),
             Err(Errno::ISDIR | Errno::PERM) => {}
@@ -51,13 +51,12 @@ impl Jail {
         rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR).map_err(explain(path.as_str()))
     }
 
-    /// Refuses a directory in which anything is kept back, under its path or under the one that it is to have.
+    /// Refuses a directory in which anything is kept back, under any of the paths that it has or is to have.
     pub(super) fn refuse_holding(
         &self,
         parent: &OwnedFd,
         name: &str,
-        path: &RelPath,
-        later: &RelPath,
+        paths: &[&RelPath],
     ) -> Result<()> {
         if self.denied.is_empty() {
             return Ok(());
@@ -65,7 +64,7 @@ impl Jail {
         let dir = match open_dir_at(parent.as_fd(), name.as_bytes()) {
             Ok(dir) => dir,
             Err(Errno::NOTDIR | Errno::LOOP) => return Ok(()),
-            Err(errno) => return Err(explain(path.as_str())(errno)),
+            Err(errno) => return Err(explain(name)(errno)),
         };
         let mut walk = Walk::of(dir, "")?;
         let mut looked = 0;
@@ -74,8 +73,9 @@ impl Jail {
             if looked > MAX_LOOKED {
                 return Err(Error::TooMany);
             }
-            self.permit(&join(path.as_str(), &found.path))?;
-            self.permit(&join(later.as_str(), &found.path))?;
+            for path in paths {
+                self.permit(&join(path.as_str(), &found.path))?;
+            }
             if found.kind == Kind::Directory {
                 walk.enter(&found)?;
             }

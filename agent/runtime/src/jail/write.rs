@@ -163,7 +163,7 @@ impl Jail {
         }
         let (from_dir, from_name) = self.parent_of(from)?;
         let (to_dir, to_name) = self.parent_of(to)?;
-        self.refuse_holding(&from_dir, from_name, from, to)?;
+        self.refuse_holding(&from_dir, from_name, &[from, to])?;
         let flags = if replace {
             RenameFlags::empty()
         } else {
