@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use warren_proto::mount;
+use warren_runtime::jail::TrashLimits;
 use warren_runtime::runtime::RegistryAuth;
 
 use crate::server::deps::DiskPolicy;
@@ -16,6 +18,9 @@ pub const REFERENCE: &str = include_str!("../config.default.toml");
 
 /// Where the file is if nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/warren/agent.toml";
+
+/// Files and directories in all that is kept of what people deleted from one server.
+const DELETED_ENTRIES: u64 = 500_000;
 
 /// Every key. A key that we do not know is named and refused: it is most often a slip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +58,12 @@ pub struct Config {
     pub disk_floor_bytes: u64,
     /// What follows when a server's files outgrow their limit: `stop` or `warn`.
     pub disk_policy: DiskPolicy,
+    /// What people delete can be had back for so long, seconds.
+    pub deleted_keep_s: u64,
+    /// And up to so many bytes for each server; 0: what is deleted is gone.
+    pub deleted_keep_bytes: u64,
+    /// And up to so many deletions.
+    pub deleted_keep_items: u32,
     /// Console output above it is cut, bytes per second and server.
     pub console_rate_bytes: u64,
     /// A key that is older than this is changed for a new one when its credential is renewed, seconds.
@@ -112,6 +123,9 @@ impl Default for Config {
             allowed_mounts: Vec::new(),
             disk_floor_bytes: 512 << 20,
             disk_policy: DiskPolicy::Stop,
+            deleted_keep_s: 7 * 24 * 3600,
+            deleted_keep_bytes: 2 << 30,
+            deleted_keep_items: 1000,
             console_rate_bytes: 2 << 20,
             rotate_after_s: 365 * 24 * 3600,
             renew_before_s: 60 * 24 * 3600,
@@ -202,6 +216,16 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// How much of what people delete is kept for each server.
+    pub fn deleted_limits(&self) -> TrashLimits {
+        TrashLimits {
+            items: usize::try_from(self.deleted_keep_items).unwrap_or(usize::MAX),
+            entries: DELETED_ENTRIES,
+            disk_bytes: self.deleted_keep_bytes,
+            age: Duration::from_secs(self.deleted_keep_s),
+        }
     }
 
     /// A file of the data directory.

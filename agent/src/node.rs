@@ -431,6 +431,8 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
     Ok(Settings {
         servers_dir: config.data("servers"),
         trash_dir: config.data("trash"),
+        deleted_dir: config.data("deleted"),
+        deleted_limits: config.deleted_limits(),
         run_dir: config.data("run"),
         uid_base: config.uid_base,
         resolvers,

@@ -10,9 +10,10 @@ use warren_proto::wire;
 use warren_runtime::jail::Jail;
 
 use crate::console::Live;
+use crate::files;
 use crate::node::Node;
 use crate::server::actor::{Handle, Msg};
-use crate::server::deps::DiskPolicy;
+use crate::server::deps::{Deps, DiskPolicy};
 use crate::server::remove;
 use crate::stats::Reader;
 
@@ -52,6 +53,7 @@ pub fn spawn_all(node: &Arc<Node>, stop: &CancellationToken) {
     every(node, stop, TRASH_EVERY, |node| async move {
         let dir = node.deps.settings.trash_dir.clone();
         let _ = tokio::task::spawn_blocking(move || remove::empty_trash(&dir)).await;
+        tidy_deleted(&node).await;
     });
     every(node, stop, SCAN_EVERY, |node| async move {
         scan_all(&node).await
@@ -108,8 +110,8 @@ fn live_stats(node: &Node) {
 
 async fn scan_all(node: &Arc<Node>) {
     for (server, handle) in node.servers.all() {
-        let root = node.deps.settings.files_of(server);
-        let scanned = tokio::task::spawn_blocking(move || scan(&root)).await;
+        let (deps, limit) = (node.deps.clone(), handle.status.lock().disk_limit);
+        let scanned = tokio::task::spawn_blocking(move || with_trash(&deps, server, limit)).await;
         match scanned {
             Ok(Ok(Some(bytes))) => counted(node, server, &handle, bytes),
             Ok(Ok(None)) => {}
@@ -117,6 +119,38 @@ async fn scan_all(node: &Arc<Node>) {
             Err(e) => warn!(server.id = %server, "its files can't be counted: {e}"),
         }
     }
+}
+
+async fn tidy_deleted(node: &Arc<Node>) {
+    for (server, _) in node.servers.all() {
+        let deps = node.deps.clone();
+        let tidied = tokio::task::spawn_blocking(move || files::tidy(&deps.settings, server));
+        if let Ok(Err(e)) = tidied.await {
+            warn!(server.id = %server, "what was deleted of it can't be tidied: {e}");
+        }
+    }
+}
+
+/// Files, and what was deleted of them and is kept. Before a server is over its limit, that goes.
+fn with_trash(
+    deps: &Deps,
+    server: ServerId,
+    limit: u64,
+) -> warren_runtime::jail::Result<Option<u64>> {
+    let Some(bytes) = scan(&deps.settings.files_of(server))? else {
+        return Ok(None);
+    };
+    let kept = files::in_trash(&deps.settings, server)?;
+    if kept == 0 || limit == 0 || bytes.saturating_add(kept) <= limit {
+        return Ok(Some(bytes.saturating_add(kept)));
+    }
+    files::make_room(&deps.settings, server)?;
+    let text = format!(
+        "{} MiB of deleted files were given up: with them its files would be over their limit",
+        kept.div_ceil(1 << 20)
+    );
+    deps.consoles.say(server, &text);
+    Ok(Some(bytes))
 }
 
 /// Counts slowly: the disk belongs to the games.

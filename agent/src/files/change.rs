@@ -17,12 +17,6 @@ impl Files<'_> {
         self.jail.mkdir(&inner(&ask.path)?, &options)
     }
 
-    pub(super) fn delete(&self, ask: &wire::FileDelete) -> Result<(), Error> {
-        let paths = ask.paths.iter().map(|path| inner(path));
-        let paths: Vec<RelPath> = paths.collect::<Result<_, _>>()?;
-        paths.iter().try_for_each(|path| self.jail.delete(path))
-    }
-
     pub(super) fn rename(&self, ask: &wire::FileRename) -> Result<(), Error> {
         self.jail
             .rename(&inner(&ask.from)?, &inner(&ask.to)?, ask.replace)

@@ -146,16 +146,19 @@ impl Files<'_> {
     }
 }
 
-fn entry(entry: &Entry) -> wire::FileEntry {
-    let kind = match entry.kind {
+pub(super) fn kind_name(kind: Kind) -> &'static str {
+    match kind {
         Kind::File => "file",
         Kind::Directory => "directory",
         Kind::Symlink => "symlink",
         Kind::Other => "other",
-    };
+    }
+}
+
+fn entry(entry: &Entry) -> wire::FileEntry {
     wire::FileEntry {
         name: entry.name.clone(),
-        kind: kind.into(),
+        kind: kind_name(entry.kind).into(),
         size_bytes: entry.size_bytes,
         modified_at_ms: clock::to_ms(entry.modified),
         mode: entry.mode,

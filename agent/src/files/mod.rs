@@ -4,6 +4,8 @@ mod change;
 mod list;
 mod measure;
 mod rights;
+mod search;
+mod trash;
 mod upload;
 
 use std::sync::Arc;
@@ -17,12 +19,13 @@ use warren_proto::wire::{self, files_ask::Ask};
 use warren_runtime::jail::{Budget, Error, Jail, RelPath, is_half_written};
 
 use crate::link::session::refuse;
-use crate::server::deps::Deps;
+use crate::server::deps::{Deps, Settings};
 use crate::server::start;
 use crate::server::status::Status;
 
 pub use list::Listings;
 pub use rights::{changes, rights_of};
+pub use trash::{in_trash, make_room, tidy};
 pub use upload::{MAX_PART, Uploads};
 
 /// How long one ask may work: less than its asker waits, so that it hears why it ended.
@@ -54,6 +57,14 @@ pub enum Answer {
     Checksum(wire::FileChecksum),
     /// To usage.
     Usage(wire::FileUsage),
+    /// To delete.
+    Trashed(wire::FilesTrashed),
+    /// To a list of the trash.
+    Trash(wire::TrashItems),
+    /// To restore.
+    Restored(wire::TrashRestored),
+    /// To search.
+    Matches(wire::FileMatches),
     /// To the rest.
     Done(wire::Accepted),
 }
@@ -69,6 +80,10 @@ impl Answer {
             Self::Copied(a) => ask.ok(&a),
             Self::Checksum(a) => ask.ok(&a),
             Self::Usage(a) => ask.ok(&a),
+            Self::Trashed(a) => ask.ok(&a),
+            Self::Trash(a) => ask.ok(&a),
+            Self::Restored(a) => ask.ok(&a),
+            Self::Matches(a) => ask.ok(&a),
             Self::Done(a) => ask.ok(&a),
         }
     }
@@ -89,6 +104,7 @@ pub fn answer(
     let denylist = status.lock().denylist.clone();
     let files = Files {
         jail: jail.keeping_back(denylist),
+        settings: &deps.settings,
         uid,
         server,
         status,
@@ -103,6 +119,7 @@ fn failure(e: Error) -> wire::Failure {
 
 struct Files<'a> {
     jail: Jail,
+    settings: &'a Settings,
     uid: u32,
     server: ServerId,
     status: &'a Mutex<Status>,
@@ -120,7 +137,11 @@ impl Files<'_> {
             Ask::Usage(ask) => self.usage(&ask),
             Ask::Copy(ask) => self.copy(&ask),
             Ask::Mkdir(ask) => done(self.mkdir(&ask)),
-            Ask::Delete(ask) => done(self.delete(&ask)),
+            Ask::Delete(ask) => self.delete(&ask),
+            Ask::TrashList(ask) => self.trash_list(&ask),
+            Ask::TrashRestore(ask) => self.trash_restore(&ask),
+            Ask::TrashEmpty(ask) => done(self.trash_empty(&ask)),
+            Ask::Search(ask) => self.search(&ask),
             Ask::Rename(ask) => done(self.rename(&ask)),
             Ask::Chmod(ask) => done(self.chmod(&ask)),
             Ask::Symlink(ask) => done(self.symlink(&ask)),

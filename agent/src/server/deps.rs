@@ -8,6 +8,7 @@ use std::sync::Arc;
 use warren_proto::ids::ServerId;
 use warren_proto::wire;
 use warren_runtime::Runtime;
+use warren_runtime::jail::TrashLimits;
 use warren_runtime::net::Network;
 use warren_runtime::runtime::{ImageRef, RegistryAuth};
 
@@ -36,6 +37,10 @@ pub struct Settings {
     pub servers_dir: PathBuf,
     /// `<data>/trash`: files of removed servers until their time has come.
     pub trash_dir: PathBuf,
+    /// `<data>/deleted`: one directory per server of what people deleted from its files.
+    pub deleted_dir: PathBuf,
+    /// How much of that is kept, for each server.
+    pub deleted_limits: TrashLimits,
     /// `<data>/run`: generated files of containers.
     pub run_dir: PathBuf,
     /// First uid of this node's range.
@@ -62,6 +67,11 @@ impl Settings {
     /// Where a server's files are.
     pub fn files_of(&self, server: ServerId) -> PathBuf {
         self.servers_dir.join(server.to_string())
+    }
+
+    /// Where what people delete from a server's files is kept for a while.
+    pub fn deleted_of(&self, server: ServerId) -> PathBuf {
+        self.deleted_dir.join(server.to_string())
     }
 
     /// The server's own credentials, else the node's for that registry.

@@ -47,6 +47,7 @@ async fn once(deps: &Arc<Deps>, server: ServerId, keep_s: u32) -> Result<(), Fai
         for ending in ["", ".install", ".install-etc"] {
             let _ = std::fs::remove_dir_all(settings.run_dir.join(format!("{server}{ending}")));
         }
+        let _ = std::fs::remove_dir_all(settings.deleted_of(server));
         let files = settings.files_of(server);
         if !files.exists() {
             return Ok(());

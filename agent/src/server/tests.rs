@@ -57,6 +57,8 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
         settings: Settings {
             servers_dir: dir.join("servers"),
             trash_dir: dir.join("trash"),
+            deleted_dir: dir.join("deleted"),
+            deleted_limits: crate::config::Config::default().deleted_limits(),
             run_dir: dir.join("run"),
             uid_base: 700_000,
             resolvers: Vec::new(),

@@ -395,8 +395,60 @@ async fn files_are_written_in_parts_and_never_outside() {
     );
     let delete = Ask::Delete(wire::FileDelete {
         paths: vec!["a".into()],
+        permanent: false,
     });
-    let _: wire::Accepted = control.ask(down::FILES, &ask(delete)).await.unwrap();
+    let gone: wire::FilesTrashed = control.ask(down::FILES, &ask(delete)).await.unwrap();
+    assert_eq!(
+        (gone.items[0].path.as_str(), gone.items[0].entries),
+        ("a", 2)
+    );
+    let restore = |rename| {
+        Ask::TrashRestore(wire::TrashRestore {
+            id: gone.items[0].id.clone(),
+            to: "c".into(),
+            rename,
+        })
+    };
+    let there = control
+        .ask::<wire::TrashRestored>(down::FILES, &ask(restore(false)))
+        .await;
+    assert_eq!(code(there), "file_exists");
+    let back: wire::TrashRestored = control.ask(down::FILES, &ask(restore(true))).await.unwrap();
+    assert_eq!(back.path, "c (restored)");
+    let list = || Ask::TrashList(wire::TrashList::default());
+    let trash: wire::TrashItems = control.ask(down::FILES, &ask(list())).await.unwrap();
+    assert_eq!(trash.total, 0);
+    let search = Ask::Search(wire::FileSearch {
+        content: "WORLD".into(),
+        ..Default::default()
+    });
+    let found: wire::FileMatches = control.ask(down::FILES, &ask(search)).await.unwrap();
+    let paths: Vec<_> = found.matches.iter().map(|m| m.path.as_str()).collect();
+    assert_eq!(
+        (paths, found.cut.as_str()),
+        (vec!["c (restored)/b.txt", "c/b.txt"], "")
+    );
+    let delete = |path: &str, permanent| {
+        Ask::Delete(wire::FileDelete {
+            paths: vec![path.into()],
+            permanent,
+        })
+    };
+    let gone: wire::FilesTrashed = control
+        .ask(down::FILES, &ask(delete("c (restored)", true)))
+        .await
+        .unwrap();
+    assert!(gone.items.is_empty());
+    let gone: wire::FilesTrashed = control
+        .ask(down::FILES, &ask(delete("c/b.txt", false)))
+        .await
+        .unwrap();
+    assert_eq!(gone.items.len(), 1);
+    let kept = rig.data().join("deleted").join(server.to_string());
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 1);
+    let empty = Ask::TrashEmpty(wire::TrashEmpty::default());
+    let _: wire::Accepted = control.ask(down::FILES, &ask(empty)).await.unwrap();
+    assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
