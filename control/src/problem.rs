@@ -128,6 +128,7 @@ fn agent_status(code: &str) -> StatusCode {
         | "job_running"
         | "suspended"
         | "cancelled"
+        | "trash_other_disk"
         | "stale" => StatusCode::CONFLICT,
         "file_denied" => StatusCode::FORBIDDEN,
         "path_outside" | "path_invalid" | "path_too_deep" | "too_many_entries" => {

@@ -10,8 +10,9 @@ use axum::{
 use super::{
     dto::{
         ChecksumInfo, ChecksumQuery, DirectoryCreate, FileCopiedInfo, FileCopyRequest, FileInfo,
-        FilePage, FileQuery, FileRenameRequest, FileWrittenInfo, FilesChmod, FilesDelete,
-        ListQuery, StatQuery, SymlinkCreate, UsageInfo,
+        FilePage, FileQuery, FileRenameRequest, FileRestore, FileRestoredInfo, FileSearchRequest,
+        FileWrittenInfo, FilesChmod, FilesDelete, FilesDeletedInfo, ListQuery, SearchInfo,
+        StatQuery, SymlinkCreate, TrashEmptyRequest, TrashPage, TrashQuery, UsageInfo,
     },
     service,
 };
@@ -134,18 +135,70 @@ pub async fn create_directory(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes files, and directories with all that is in them.
+/// Removes files, and directories with all that is in them: into the trash, unless `permanent`.
 #[utoipa::path(post, path = "/servers/{server}/files/delete", tag = "files",
     params(("server" = String, Path, description = "Server id")),
-    responses((status = 204), Problems))]
+    responses((status = 200, body = FilesDeletedInfo), Problems))]
 pub async fn delete_files(
     State(app): State<App>,
     access: ServerAccess,
     Json(req): Json<FilesDelete>,
+) -> Result<Json<FilesDeletedInfo>> {
+    access.require(Key::FileDelete)?;
+    service::delete(&app, &access, req).await.map(Json)
+}
+
+/// What was deleted and can be had back, newest first.
+#[utoipa::path(get, path = "/servers/{server}/files/trash", tag = "files",
+    params(("server" = String, Path, description = "Server id"), TrashQuery),
+    responses((status = 200, body = TrashPage), Problems))]
+pub async fn list_trash(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<TrashQuery>,
+) -> Result<Json<TrashPage>> {
+    access.require(Key::FileRead)?;
+    service::list_trash(&app, &access, query).await.map(Json)
+}
+
+/// Puts back what was deleted (409 `file_exists` where something is, unless `rename`).
+#[utoipa::path(post, path = "/servers/{server}/files/trash/restore", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = FileRestoredInfo), Problems))]
+pub async fn restore_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FileRestore>,
+) -> Result<Json<FileRestoredInfo>> {
+    access.require(Key::FileDelete)?;
+    service::restore(&app, &access, req).await.map(Json)
+}
+
+/// Deletes for good what is in the trash.
+#[utoipa::path(post, path = "/servers/{server}/files/trash/empty", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 204), Problems))]
+pub async fn empty_trash(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<TrashEmptyRequest>,
 ) -> Result<StatusCode> {
     access.require(Key::FileDelete)?;
-    service::delete(&app, &access, req.paths).await?;
+    service::empty_trash(&app, &access, req).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Looks for files by name, and by content with `file.read-content`, within bounds that it names.
+#[utoipa::path(post, path = "/servers/{server}/files/search", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 200, body = SearchInfo), Problems))]
+pub async fn search_files(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FileSearchRequest>,
+) -> Result<Json<SearchInfo>> {
+    access.require(Key::FileRead)?;
+    service::search(&app, &access, req).await.map(Json)
 }
 
 /// Moves a file or directory; what stands at the new path is not replaced.

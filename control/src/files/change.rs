@@ -26,19 +26,6 @@ pub async fn mkdir(app: &App, access: &ServerAccess, path: String) -> Result<()>
     note(app, access, Key::FileCreate, diff).await
 }
 
-/// Removes files and directories.
-/// # Errors
-/// As the node says.
-pub async fn delete(app: &App, access: &ServerAccess, paths: Vec<String>) -> Result<()> {
-    let mut fields = Fields::new();
-    check_paths(&mut fields, &paths);
-    fields.finish()?;
-    let diff = json!({"delete": paths});
-    let delete = Ask::Delete(wire::FileDelete { paths });
-    let _: wire::Accepted = ask(app, access, delete, LONG).await?;
-    note(app, access, Key::FileDelete, diff).await
-}
-
 /// Moves a file or directory.
 /// # Errors
 /// As the node says.

@@ -186,6 +186,155 @@ pub struct DirectoryCreate {
 pub struct FilesDelete {
     /// Below the server's root; directories with all that is in them. 1 to 100.
     pub paths: Vec<String>,
+    /// For good, and not into the trash.
+    #[serde(default)]
+    pub permanent: bool,
+}
+
+/// What was removed and can be had back.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FilesDeletedInfo {
+    /// Empty for what is gone for good.
+    pub trashed: Vec<TrashItem>,
+}
+
+/// Something that was deleted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TrashItem {
+    /// Names it in the trash.
+    pub id: String,
+    /// Where it was.
+    pub path: String,
+    /// When.
+    pub deleted_at: Stamp,
+    /// When it goes for good; sooner where there is too much.
+    pub until: Stamp,
+    /// `file`, `directory`, `symlink` or `other`.
+    pub kind: String,
+    /// What it occupies, which counts for the server's disk limit.
+    pub disk_bytes: u64,
+    /// Entries of a directory, itself included.
+    pub entries: u64,
+}
+
+/// Which page of the trash.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TrashQuery {
+    /// Rows per page, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 200)]
+    pub limit: Option<u32>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// What can be had back, newest first.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TrashPage {
+    /// Newest first.
+    pub items: Vec<TrashItem>,
+    /// `cursor` of the next page; null on the last.
+    pub next: Option<String>,
+    /// Of the whole trash.
+    pub total: u32,
+    /// Of the whole trash.
+    pub disk_bytes: u64,
+}
+
+/// What to put back.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileRestore {
+    /// Of the trash.
+    pub id: String,
+    /// Another place than where it was.
+    pub to: Option<String>,
+    /// Where something is already: under a name beside it, instead of a refusal.
+    #[serde(default)]
+    pub rename: bool,
+}
+
+/// It is back.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FileRestoredInfo {
+    /// Where.
+    pub path: String,
+}
+
+/// What to give up.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrashEmptyRequest {
+    /// None: everything.
+    #[serde(default)]
+    pub ids: Vec<String>,
+}
+
+/// What to look for: both given are files whose name and content fit.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileSearchRequest {
+    /// Directory to begin in; `/` by default.
+    pub path: Option<String>,
+    /// A part of the name, or all of it with `*`, `?` and the like.
+    pub name: Option<String>,
+    /// In a line of a file.
+    pub content: Option<String>,
+    /// `content` is a regular expression, without back references.
+    #[serde(default)]
+    pub regex: bool,
+    /// Capitals are other letters.
+    #[serde(default)]
+    pub case_sensitive: bool,
+    /// 1 to 500, 200 by default.
+    #[schema(minimum = 1, maximum = 500)]
+    pub limit: Option<u32>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SearchInfo {
+    /// By path and line.
+    pub items: Vec<FileMatchInfo>,
+    /// That were read.
+    pub files: u64,
+    /// That were read.
+    pub bytes: u64,
+    /// Files that are no text or could not be read.
+    pub skipped: u64,
+    /// Why there may be more; null: this is all.
+    pub cut: Option<SearchCut>,
+}
+
+/// Where a search ended before all was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchCut {
+    /// There are more matches than were asked for.
+    Matches,
+    /// There are more entries than one search looks at.
+    Entries,
+    /// There is more content than one search reads.
+    Bytes,
+    /// It took too long.
+    Time,
+    /// Directories are nested too deeply.
+    Depth,
+}
+
+/// One place.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FileMatchInfo {
+    /// Below the server's root.
+    pub path: String,
+    /// `file`, `directory`, `symlink` or `other`.
+    pub kind: String,
+    /// Size.
+    pub size_bytes: u64,
+    /// From 1 on; null where no content was looked for.
+    pub line: Option<u64>,
+    /// The line, or what is around the match in it.
+    pub text: Option<String>,
 }
 
 /// What to move.

@@ -6,13 +6,17 @@ mod change;
 mod content;
 pub mod dto;
 mod list;
+mod search;
+mod trash;
 
 /// All that the handlers call.
 mod service {
     pub use super::{
-        change::{chmod, copy, delete, mkdir, rename, symlink},
+        change::{chmod, copy, mkdir, rename, symlink},
         content::{read, write},
         list::{checksum, list, stat, usage},
+        search::search,
+        trash::{delete, empty_trash, list_trash, restore},
     };
 }
 

@@ -296,7 +296,11 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(files::api::get_file_usage))
         .routes(routes!(files::api::copy_file))
         .routes(routes!(files::api::chmod_files))
-        .routes(routes!(files::api::create_symlink));
+        .routes(routes!(files::api::create_symlink))
+        .routes(routes!(files::api::list_trash))
+        .routes(routes!(files::api::restore_file))
+        .routes(routes!(files::api::empty_trash))
+        .routes(routes!(files::api::search_files));
     let rest = OpenApiRouter::new()
         .routes(routes!(operation::api::list_operations))
         .routes(routes!(operation::api::get_operation))

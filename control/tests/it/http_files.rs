@@ -28,6 +28,8 @@ on_both! {
     what_the_node_refuses_is_told_as_it_is
     what_is_asked_of_files_reaches_the_node_and_the_audit_log
     a_list_goes_on_where_it_was_and_says_how_much_there_is
+    what_is_deleted_is_listed_restored_and_given_up
+    a_search_says_what_it_found_and_why_it_ended
     a_typed_line_is_answered_in_three_ways
     a_line_whose_answer_is_lost_is_asked_once_more_under_its_id
 }
@@ -46,6 +48,18 @@ pub struct Disk {
 
 fn etag(bytes: &[u8]) -> String {
     hex::encode(&Sha256::digest(bytes)[..8])
+}
+
+fn item(path: &str) -> wire::TrashItem {
+    wire::TrashItem {
+        id: "0a".into(),
+        path: path.into(),
+        deleted_at_ms: 1000,
+        kind: "file".into(),
+        disk_bytes: 4096,
+        entries: 1,
+        until_ms: 2000,
+    }
 }
 
 impl Disk {
@@ -122,10 +136,14 @@ impl Disk {
                 Ok(ask.ok(&written))
             }
             What::Delete(delete) => {
+                let mut items = Vec::new();
                 for path in delete.paths {
                     self.files.remove(&path).ok_or_else(|| missing(&path))?;
+                    if !delete.permanent {
+                        items.push(item(&path));
+                    }
                 }
-                Ok(ask.ok(&wire::Accepted {}))
+                Ok(ask.ok(&wire::FilesTrashed { items }))
             }
             What::Mkdir(mkdir) => Err(failure(
                 "file_exists",
@@ -182,6 +200,47 @@ impl Disk {
                     .push(format!("link {} {}", link.path, link.target));
                 Ok(ask.ok(&wire::Accepted {}))
             }
+            What::TrashList(list) => {
+                self.asked
+                    .push(format!("trash {} {}", list.after, list.limit));
+                Ok(ask.ok(&wire::TrashItems {
+                    items: vec![item("a")],
+                    next: "01".into(),
+                    total: 2,
+                    disk_bytes: 8192,
+                }))
+            }
+            What::TrashRestore(restore) if restore.to.is_empty() && !restore.rename => {
+                Err(failure("file_exists", "something is there", false))
+            }
+            What::TrashRestore(restore) => Ok(ask.ok(&wire::TrashRestored {
+                path: format!("{}{}", restore.to, restore.rename),
+            })),
+            What::TrashEmpty(empty) => {
+                self.asked.push(format!("empty {}", empty.ids.join(" ")));
+                Ok(ask.ok(&wire::Accepted {}))
+            }
+            What::Search(search) if search.regex => {
+                Err(failure("unknown", "that is no pattern", false))
+            }
+            What::Search(search) => Ok(ask.ok(&wire::FileMatches {
+                matches: vec![
+                    wire::FileMatch {
+                        path: search.name,
+                        ..Default::default()
+                    },
+                    wire::FileMatch {
+                        path: "b".into(),
+                        line: 3,
+                        text: search.content,
+                        ..Default::default()
+                    },
+                ],
+                files: 2,
+                bytes: 10,
+                skipped: 1,
+                cut: "time".into(),
+            })),
             What::Times(_) | What::Remove(_) => Err(failure("unknown", "not over HTTP", false)),
         }
     }
@@ -279,11 +338,12 @@ async fn a_file_is_written_whole_and_read_back(world: World) {
         .await
         .expect(204);
     let gone = json!({"paths": ["b.txt", "big.txt"]});
-    scene
+    let gone = scene
         .admin
         .post(&scene.path("/files/delete"), gone)
         .await
-        .expect(204);
+        .expect(200);
+    assert_eq!(gone["trashed"][0]["path"], "b.txt");
     use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
     let audited = audit_log::Entity::find()
         .filter(audit_log::Column::ServerId.eq(scene.server.to_string()))
@@ -370,6 +430,86 @@ async fn what_is_asked_of_files_reaches_the_node_and_the_audit_log(world: World)
         keys,
         ["file.create", "file.create", "file.update", "file.update"]
     );
+}
+
+async fn what_is_deleted_is_listed_restored_and_given_up(world: World) {
+    let scene = Scene::set(world).await;
+    let post = async |rest: &str, body| scene.admin.post(&scene.path(rest), body).await;
+    scene.put("a", &[], b"x".to_vec()).await.expect(200);
+    let gone = json!({"paths": ["a"], "permanent": true});
+    let gone = post("/files/delete", gone).await.expect(200);
+    assert_eq!(gone, json!({"trashed": []}));
+    let page = scene
+        .admin
+        .get(&scene.path("/files/trash?cursor=03&limit=5"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&page["next"], &page["total"], &page["disk_bytes"]),
+        (&json!("01"), &json!(2), &json!(8192))
+    );
+    assert_eq!(page["items"][0]["until"], "1970-01-01T00:00:02Z");
+    let there = post("/files/trash/restore", json!({"id": "0a"})).await;
+    assert_eq!(there.problem(409), "file_exists");
+    let beside = json!({"id": "0a", "to": "b", "rename": true});
+    let beside = post("/files/trash/restore", beside).await.expect(200);
+    assert_eq!(beside["path"], "btrue");
+    post("/files/trash/empty", json!({"ids": ["0a", "0b"]}))
+        .await
+        .expect(204);
+    post("/files/trash/empty", json!({})).await.expect(204);
+    let asked = scene.node.told.lock().unwrap().disk.asked.clone();
+    assert_eq!(asked, ["trash 03 5", "empty 0a 0b", "empty "]);
+    for (rest, body, refused) in [
+        ("/files/trash/restore", json!({"id": "../x"}), "id unknown"),
+        (
+            "/files/trash/restore",
+            json!({"id": "a", "to": "../x"}),
+            "to invalid",
+        ),
+        ("/files/trash/empty", json!({"ids": [""]}), "ids unknown"),
+    ] {
+        assert_eq!(post(rest, body).await.fields(), [refused]);
+    }
+    let cursor = scene
+        .admin
+        .get(&scene.path("/files/trash?cursor=a/b"))
+        .await;
+    assert_eq!(cursor.fields(), ["cursor unknown"]);
+}
+
+async fn a_search_says_what_it_found_and_why_it_ended(world: World) {
+    let scene = Scene::set(world).await;
+    let post = async |body| scene.admin.post(&scene.path("/files/search"), body).await;
+    let found = post(json!({"name": "n", "content": "c"})).await.expect(200);
+    assert_eq!(found["cut"], "time");
+    let (first, second) = (&found["items"][0], &found["items"][1]);
+    assert_eq!(
+        (&first["path"], &first["line"], &first["text"]),
+        (&json!("n"), &json!(null), &json!(null))
+    );
+    assert_eq!((&second["line"], &second["text"]), (&json!(3), &json!("c")));
+    assert_eq!(post(json!({})).await.fields(), ["name required"]);
+    assert_eq!(
+        post(json!({"name": "x", "limit": 501})).await.fields(),
+        ["limit out_of_range"]
+    );
+    assert_eq!(
+        post(json!({"content": "(", "regex": true})).await.fields(),
+        ["content invalid"]
+    );
+    // Names are for who may list, content is for who may read.
+    let friend = scene.panel.logged_in("friend", false).await;
+    let share = json!({"login": "friend", "keys": ["file.read"]});
+    scene
+        .admin
+        .post(&scene.path("/users"), share)
+        .await
+        .expect(201);
+    let path = scene.path("/files/search");
+    friend.post(&path, json!({"name": "x"})).await.expect(200);
+    let refused = friend.post(&path, json!({"content": "x"})).await;
+    assert_eq!(refused.status.as_u16(), 403);
 }
 
 async fn a_list_goes_on_where_it_was_and_says_how_much_there_is(world: World) {

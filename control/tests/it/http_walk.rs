@@ -197,6 +197,10 @@ const POWERLESS: &[(&str, u16)] = &[
     ("copy_file", 404),
     ("chmod_files", 404),
     ("create_symlink", 404),
+    ("list_trash", 404),
+    ("restore_file", 404),
+    ("empty_trash", 404),
+    ("search_files", 404),
     ("list_operations", 200),
     ("get_operation", 404),
     ("cancel_operation", 404),
@@ -325,6 +329,10 @@ const SHARED: &[(&str, &str)] = &[
     ("copy_file", "file.create"),
     ("chmod_files", "file.update"),
     ("create_symlink", "file.create"),
+    ("list_trash", "file.read"),
+    ("restore_file", "file.delete"),
+    ("empty_trash", "file.delete"),
+    ("search_files", "file.read"),
 ];
 
 async fn call(person: &Person, call: &Call) -> (u16, String) {

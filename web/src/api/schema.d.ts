@@ -1543,7 +1543,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Removes files, and directories with all that is in them. */
+        /** Removes files, and directories with all that is in them: into the trash, unless `permanent`. */
         post: operations["delete_files"];
         delete?: never;
         options?: never;
@@ -1585,6 +1585,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/files/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks for files by name, and by content with `file.read-content`, within bounds that it names. */
+        post: operations["search_files"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}/files/stat": {
         parameters: {
             query?: never;
@@ -1613,6 +1630,57 @@ export interface paths {
         put?: never;
         /** Makes a symlink that leads to something below the server's root. */
         post: operations["create_symlink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was deleted and can be had back, newest first. */
+        get: operations["list_trash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/trash/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes for good what is in the trash. */
+        post: operations["empty_trash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/trash/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts back what was deleted (409 `file_exists` where something is, unless `rename`). */
+        post: operations["restore_file"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3069,6 +3137,25 @@ export interface components {
             /** @description Where a symlink points, as it is written there. */
             target: string | null;
         };
+        /** @description One place. */
+        FileMatchInfo: {
+            /** @description `file`, `directory`, `symlink` or `other`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description From 1 on; null where no content was looked for.
+             */
+            line: number | null;
+            /** @description Below the server's root. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Size.
+             */
+            size_bytes: number;
+            /** @description The line, or what is around the match in it. */
+            text: string | null;
+        };
         /** @description Rows of a directory. */
         FilePage: {
             /** @description In the order that was asked for. */
@@ -3089,6 +3176,38 @@ export interface components {
             from: string;
             /** @description Its new path. */
             to: string;
+        };
+        /** @description What to put back. */
+        FileRestore: {
+            /** @description Of the trash. */
+            id: string;
+            /** @description Where something is already: under a name beside it, instead of a refusal. */
+            rename?: boolean;
+            /** @description Another place than where it was. */
+            to?: string | null;
+        };
+        /** @description It is back. */
+        FileRestoredInfo: {
+            /** @description Where. */
+            path: string;
+        };
+        /** @description What to look for: both given are files whose name and content fit. */
+        FileSearchRequest: {
+            /** @description Capitals are other letters. */
+            case_sensitive?: boolean;
+            /** @description In a line of a file. */
+            content?: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 500, 200 by default.
+             */
+            limit?: number | null;
+            /** @description A part of the name, or all of it with `*`, `?` and the like. */
+            name?: string | null;
+            /** @description Directory to begin in; `/` by default. */
+            path?: string | null;
+            /** @description `content` is a regular expression, without back references. */
+            regex?: boolean;
         };
         /** @description A file was written. */
         FileWrittenInfo: {
@@ -3114,6 +3233,13 @@ export interface components {
         FilesDelete: {
             /** @description Below the server's root; directories with all that is in them. 1 to 100. */
             paths: string[];
+            /** @description For good, and not into the trash. */
+            permanent?: boolean;
+        };
+        /** @description What was removed and can be had back. */
+        FilesDeletedInfo: {
+            /** @description Empty for what is gone for good. */
+            trashed: components["schemas"]["TrashItem"][];
         };
         /** @description The only time that it is shown. */
         FirstPassword: {
@@ -5002,6 +5128,11 @@ export interface components {
             id: string;
             started_at: components["schemas"]["Stamp"] | null;
         };
+        /**
+         * @description Where a search ended before all was seen.
+         * @enum {string}
+         */
+        SearchCut: "matches" | "entries" | "bytes" | "time" | "depth";
         /** @description A line that holds the text. */
         SearchHit: {
             at: components["schemas"]["Stamp"] | null;
@@ -5016,6 +5147,27 @@ export interface components {
             run: string;
             /** @description Stream. */
             stream: components["schemas"]["StreamName"];
+        };
+        /** @description What was found. */
+        SearchInfo: {
+            /**
+             * Format: int64
+             * @description That were read.
+             */
+            bytes: number;
+            cut: components["schemas"]["SearchCut"] | null;
+            /**
+             * Format: int64
+             * @description That were read.
+             */
+            files: number;
+            /** @description By path and line. */
+            items: components["schemas"]["FileMatchInfo"][];
+            /**
+             * Format: int64
+             * @description Files that are no text or could not be read.
+             */
+            skipped: number;
         };
         /** @description Found lines, newest run first. */
         SearchResult: {
@@ -5535,6 +5687,51 @@ export interface components {
             ticket: string;
             /** @description Where to connect, same origin. */
             ws: string;
+        };
+        /** @description What to give up. */
+        TrashEmptyRequest: {
+            /** @description None: everything. */
+            ids?: string[];
+        };
+        /** @description Something that was deleted. */
+        TrashItem: {
+            /** @description When. */
+            deleted_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description What it occupies, which counts for the server's disk limit.
+             */
+            disk_bytes: number;
+            /**
+             * Format: int64
+             * @description Entries of a directory, itself included.
+             */
+            entries: number;
+            /** @description Names it in the trash. */
+            id: string;
+            /** @description `file`, `directory`, `symlink` or `other`. */
+            kind: string;
+            /** @description Where it was. */
+            path: string;
+            /** @description When it goes for good; sooner where there is too much. */
+            until: components["schemas"]["Stamp"];
+        };
+        /** @description What can be had back, newest first. */
+        TrashPage: {
+            /**
+             * Format: int64
+             * @description Of the whole trash.
+             */
+            disk_bytes: number;
+            /** @description Newest first. */
+            items: components["schemas"]["TrashItem"][];
+            /** @description `cursor` of the next page; null on the last. */
+            next: string | null;
+            /**
+             * Format: int32
+             * @description Of the whole trash.
+             */
+            total: number;
         };
         /** @description Newest sample. */
         Usage: {
@@ -10073,11 +10270,13 @@ export interface operations {
             };
         };
         responses: {
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["FilesDeletedInfo"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -10162,6 +10361,44 @@ export interface operations {
             };
         };
     };
+    search_files: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileSearchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_file: {
         parameters: {
             query: {
@@ -10222,6 +10459,116 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trash: {
+        parameters: {
+            query?: {
+                /** @description Rows per page, 1 to 200. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrashPage"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    empty_trash: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrashEmptyRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileRestore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileRestoredInfo"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

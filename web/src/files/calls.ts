@@ -113,7 +113,10 @@ export async function deleteForGood(server: string, folder: string, names: reado
     for (let from = 0; from < paths.length; from += PATHS) {
       const some = paths.slice(from, from + PATHS)
       await must(
-        api.POST('/servers/{server}/files/delete', { params: { path: { server } }, body: { paths: some } }),
+        api.POST('/servers/{server}/files/delete', {
+          params: { path: { server } },
+          body: { paths: some, permanent: true },
+        }),
       )
       files.gone(server, some)
     }
