@@ -145,14 +145,31 @@ const serverConsole = createRoute({
   component: page(() => import('./pages/server-console'), 'ServerConsolePage'),
 })
 
+interface FilesSearch {
+  path?: string
+  edit?: string
+  line?: number
+  sort?: string
+  view?: 'trash' | 'search'
+  name?: string
+  text?: string
+  regex?: true
+  exact?: true
+}
+
 const serverFiles = createRoute({
   getParentRoute: () => server,
   path: '/files',
-  validateSearch: taking<{ path?: string; edit?: string; line?: number; sort?: string }>({
+  validateSearch: taking<FilesSearch>({
     path: text,
     edit: text,
     line: whole,
     sort: text,
+    view: among('trash', 'search'),
+    name: text,
+    text,
+    regex: yes,
+    exact: yes,
   }),
   component: page(() => import('./pages/server-files'), 'ServerFilesPage'),
 })

@@ -54,6 +54,7 @@ export const keys = {
   databases: (server: string) => ['server', server, 'databases'] as const,
   audit: ['audit'] as const,
   activity: (server: string) => ['server', server, 'activity'] as const,
+  trash: (server: string) => ['server', server, 'trash'] as const,
   files: (server: string, path: string) => ['server', server, 'files', path] as const,
 }
 
@@ -224,17 +225,43 @@ export const tokensQuery = queryOptions({
   queryFn: async () => (await must(api.GET('/nodes/tokens'))).items,
 })
 
-export function filesQuery(server: string, path: string) {
+interface FilesOrder {
+  by: 'name' | 'size' | 'modified'
+  descending: boolean
+}
+
+/** A folder by the page, in the order that is asked for; folders first. */
+export function filesQuery(
+  server: string,
+  path: string,
+  order: FilesOrder = { by: 'name', descending: false },
+) {
+  const sort = { sort: order.by, order: order.descending ? 'desc' : 'asc' } as const
   return infiniteQueryOptions({
-    queryKey: keys.files(server, path),
+    queryKey: [...keys.files(server, path), order.by, order.descending],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam }) =>
       must(
         api.GET('/servers/{server}/files', {
           params: {
             path: { server },
-            query: { path, limit: 500, ...(pageParam ? { cursor: pageParam } : {}) },
+            query: { path, limit: 500, ...sort, ...(pageParam ? { cursor: pageParam } : {}) },
           },
+        }),
+      ),
+    getNextPageParam: (last) => last.next ?? undefined,
+  })
+}
+
+/** What was deleted and can still be had back, newest first. */
+export function trashQuery(server: string) {
+  return infiniteQueryOptions({
+    queryKey: keys.trash(server),
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
+      must(
+        api.GET('/servers/{server}/files/trash', {
+          params: { path: { server }, query: paged(pageParam) },
         }),
       ),
     getNextPageParam: (last) => last.next ?? undefined,

@@ -45,6 +45,7 @@ function groups(): Array<[title: string, rows: Row[]]> {
         [['F2'], t('shortcuts.files_rename')],
         [[t('key.delete')], t('shortcuts.files_delete')],
         [[ctrl, 'X'], t('shortcuts.files_cut')],
+        [[ctrl, 'C'], t('shortcuts.files_copy')],
         [[ctrl, 'V'], t('shortcuts.files_paste')],
         [[ctrl, 'A'], t('shortcuts.files_all')],
         [['⌫'], t('shortcuts.files_up')],

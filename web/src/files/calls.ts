@@ -1,8 +1,8 @@
 import type { InfiniteData } from '@tanstack/react-query'
 import { api, must, raw } from '~/api/client'
 import { keys, queryClient } from '~/api/queries'
-import type { FileEntry } from '~/api/types'
-import { join, nameOf, parent } from '~/util/path'
+import type { FileEntry, TrashItem } from '~/api/types'
+import { freeName, join, nameOf, parent } from '~/util/path'
 import { files } from './documents'
 
 interface ListPage {
@@ -74,10 +74,17 @@ export interface Outcome {
   failed: { path: string; error: unknown }[]
 }
 
+export type Progress = (at: number) => void
+
 /** One after the other, so that what fails is told by name and the rest is done. */
-async function each(paths: readonly string[], work: (path: string) => Promise<void>): Promise<Outcome> {
+async function each(
+  paths: readonly string[],
+  work: (path: string) => Promise<void>,
+  onProgress?: Progress,
+): Promise<Outcome> {
   const outcome: Outcome = { done: [], failed: [] }
-  for (const path of paths) {
+  for (const [n, path] of paths.entries()) {
+    onProgress?.(n + 1)
     try {
       await work(path)
       outcome.done.push(path)
@@ -89,13 +96,18 @@ async function each(paths: readonly string[], work: (path: string) => Promise<vo
 }
 
 /** Moves into a folder; nothing there is replaced. */
-export async function moveInto(server: string, paths: readonly string[], folder: string): Promise<Outcome> {
+export async function moveInto(
+  server: string,
+  paths: readonly string[],
+  folder: string,
+  onProgress?: Progress,
+): Promise<Outcome> {
   const from = paths.map(parent)
   for (const source of new Set(from)) {
     const leaving = new Set(paths.filter((path) => parent(path) === source).map(nameOf))
     patchFolder(server, source, (items) => items.filter((item) => !leaving.has(item.name)))
   }
-  const outcome = await each(paths, (path) => rename(server, path, join(folder, nameOf(path))))
+  const outcome = await each(paths, (path) => rename(server, path, join(folder, nameOf(path))), onProgress)
   await refreshFolders(server, folder, ...from)
   return outcome
 }
@@ -107,20 +119,101 @@ export async function moveBack(server: string, paths: readonly string[], folder:
   return outcome
 }
 
-export async function deleteForGood(server: string, folder: string, names: readonly string[]): Promise<void> {
-  const paths = names.map((name) => join(folder, name))
+/** Names of a folder that are here already, for what must not collide. */
+function namesIn(server: string, folder: string): Set<string> {
+  const lists = queryClient.getQueriesData<InfiniteData<ListPage>>({ queryKey: keys.files(server, folder) })
+  return new Set(
+    lists.flatMap(([, data]) => data?.pages?.flatMap(({ items }) => items.map(({ name }) => name)) ?? []),
+  )
+}
+
+export interface Copied extends Outcome {
+  /** What could not be taken along. */
+  skipped: number
+}
+
+/** Copies into a folder, beside what has the same name there. */
+export async function copyInto(
+  server: string,
+  paths: readonly string[],
+  folder: string,
+  word: (stem: string, n: number) => string,
+  onProgress?: Progress,
+): Promise<Copied> {
+  const taken = namesIn(server, folder)
+  let skipped = 0
+  const outcome = await each(
+    paths,
+    async (from) => {
+      const name = freeName(nameOf(from), taken, word)
+      const body = { from, to: join(folder, name) }
+      const answer = await must(
+        api.POST('/servers/{server}/files/copy', { params: { path: { server } }, body }),
+      )
+      taken.add(name)
+      skipped += answer.skipped
+    },
+    onProgress,
+  )
+  await refreshFolders(server, folder)
+  return { ...outcome, skipped }
+}
+
+export async function setMode(
+  server: string,
+  folder: string,
+  paths: readonly string[],
+  mode: number,
+): Promise<void> {
   try {
     for (let from = 0; from < paths.length; from += PATHS) {
-      const some = paths.slice(from, from + PATHS)
-      await must(
-        api.POST('/servers/{server}/files/delete', {
-          params: { path: { server } },
-          body: { paths: some, permanent: true },
-        }),
-      )
-      files.gone(server, some)
+      const body = { paths: paths.slice(from, from + PATHS), mode }
+      await must(api.POST('/servers/{server}/files/chmod', { params: { path: { server } }, body }))
     }
   } finally {
     await refreshFolders(server, folder)
   }
+}
+
+/** Into the trash; what lies there afterwards can be put back. */
+export async function trash(server: string, folder: string, names: readonly string[]): Promise<TrashItem[]> {
+  const paths = names.map((name) => join(folder, name))
+  const lying: TrashItem[] = []
+  const leaving = new Set(names)
+  patchFolder(server, folder, (items) => items.filter((item) => !leaving.has(item.name)))
+  try {
+    for (let from = 0; from < paths.length; from += PATHS) {
+      const body = { paths: paths.slice(from, from + PATHS) }
+      const { trashed } = await must(
+        api.POST('/servers/{server}/files/delete', { params: { path: { server } }, body }),
+      )
+      lying.push(...trashed)
+      files.gone(server, body.paths)
+    }
+  } finally {
+    await Promise.all([
+      refreshFolders(server, folder),
+      queryClient.invalidateQueries({ queryKey: keys.trash(server) }),
+    ])
+  }
+  return lying
+}
+
+/** Back to where it was, under another name if something is there now. */
+export async function restore(server: string, { id, path }: TrashItem): Promise<{ path: string }> {
+  const body = { id, rename: true }
+  const done = await must(
+    api.POST('/servers/{server}/files/trash/restore', { params: { path: { server } }, body }),
+  )
+  await Promise.all([
+    refreshFolders(server, parent(path)),
+    queryClient.invalidateQueries({ queryKey: keys.trash(server) }),
+  ])
+  return done
+}
+
+/** These for good, or all of it. */
+export async function emptyTrash(server: string, ids: string[]): Promise<void> {
+  await must(api.POST('/servers/{server}/files/trash/empty', { params: { path: { server } }, body: { ids } }))
+  await queryClient.invalidateQueries({ queryKey: keys.trash(server) })
 }

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/a11y/useFocusableInteractive: one focus for the whole list, which tells where it stands
 import { Link } from '@tanstack/react-router'
-import { ArrowDown, ArrowUp, Ellipsis } from 'lucide-react'
+import { ArrowDown, ArrowUp, Ellipsis, Lock } from 'lucide-react'
 import {
   type DragEvent,
   type KeyboardEvent,
@@ -260,6 +260,19 @@ function Row(props: RowProps) {
             >
               <span className="truncate">{name}</span>
             </Link>
+            {entry.target && !phone && (
+              <span className="mono ml-2 text-12 text-t3">{`→ ${visible(entry.target)}`}</span>
+            )}
+            {entry.kept_back && (
+              <span
+                role="img"
+                aria-label={t('off.kept_back')}
+                title={t('off.kept_back')}
+                className="ml-2 text-t3"
+              >
+                <Lock aria-hidden="true" size={12} className="inline" />
+              </span>
+            )}
             {phone && (
               <span className="num block truncate text-12 text-t3">
                 {!directory && <>{bytesText(entry.size_bytes)} · </>}

@@ -1,19 +1,24 @@
-import { useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import {
   ClipboardPaste,
   Copy,
+  CopyPlus,
   Download,
   Ellipsis,
   FilePlus2,
+  FileSearch,
   FolderInput,
   FolderOpen,
+  FolderOutput,
   FolderPlus,
   FolderUp,
+  Info,
   type LucideIcon,
   Pencil,
   Plus,
   RefreshCw,
   Scissors,
+  Shield,
   Trash2,
   Upload,
   X,
@@ -28,8 +33,9 @@ import {
   useState,
 } from 'react'
 import { asProblem } from '~/api/problem'
-import type { FileEntry, Server } from '~/api/types'
+import type { FileEntry, Server, TrashItem } from '~/api/types'
 import { ProblemView } from '~/components/problem-view'
+import { ModeDialog } from '~/forms/file-mode'
 import { MoveDialog } from '~/forms/file-move'
 import { NameDialog } from '~/forms/name'
 import { useMedia } from '~/hooks/use-media'
@@ -39,30 +45,34 @@ import { download, downloadArchive } from '~/transfers/download'
 import { chosen, dropped } from '~/transfers/pick'
 import { type Picked, uploads } from '~/transfers/queue'
 import { Kbd } from '~/ui/bits'
-import { Button } from '~/ui/button'
+import { Button, buttonClass } from '~/ui/button'
 import { ContextMenu, type Entry } from '~/ui/context-menu'
 import { copyText } from '~/ui/copy'
-import { Confirm } from '~/ui/dialog'
 import { SearchInput } from '~/ui/field'
 import { Menu, MenuItem } from '~/ui/menu'
+import { Spinner } from '~/ui/spinner'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { cx } from '~/util/cx'
 import { bytesText } from '~/util/format'
 import { join, nameOf, parent, steps } from '~/util/path'
 import { visible } from '~/util/visible'
 import {
+  copyInto,
   createFile,
   createFolder,
-  deleteForGood,
   moveBack,
   moveInto,
   refreshFolders,
   renameEntry,
+  restore,
+  setMode,
+  trash,
 } from './calls'
 import { hold, moveRefusal, useClipping } from './clipboard'
 import { Crumbs } from './crumbs'
 import { FileList } from './list'
 import { type Order, orderText, turned } from './order'
+import { Properties } from './properties'
 import { filesOff } from './rights'
 import { all, at, kept, NOTHING, only, ranged, type Selection, stepped, toggled } from './selection'
 import { ActionSheet } from './sheet'
@@ -74,19 +84,20 @@ const t = texts('files')
 /** What a drag within the panel carries. */
 const DRAGGED = 'application/x-warren-files'
 
-type Asked = 'folder' | 'file' | 'delete' | 'move'
+type Asked = 'folder' | 'file' | 'move' | 'copy' | 'mode' | 'properties'
 
 export function FileManager({ server, path, order }: { server: Server; path: string; order: Order }) {
   const navigate = useNavigate()
   const phone = useMedia('(max-width: 639px)')
   const [needle, setNeedle] = useState('')
-  const { query, all: whole, entries, onEnd } = useFolder(server.id, path, order, needle)
+  const { query, entries, onEnd, total, truncated } = useFolder(server.id, path, order, needle)
   const names = useMemo(() => entries.map((entry) => entry.name), [entries])
   const { selection, setSelection } = useSelection(path, names)
   const [asked, setAsked] = useState<Asked>()
   const [renaming, setRenaming] = useState<string>()
   const [sheet, setSheet] = useState(false)
   const [dropping, setDropping] = useState(false)
+  const [working, setWorking] = useState<{ what: 'move' | 'copy'; at: number; n: number }>()
   const grid = useRef<HTMLDivElement>(null)
   const picker = useRef<HTMLInputElement>(null)
   const folders = useRef<HTMLInputElement>(null)
@@ -95,6 +106,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
   const selected = entries.filter((entry) => selection.chosen.has(entry.name))
   const paths = selected.map((entry) => join(path, entry.name))
   const single = selected.length === 1 ? selected[0] : undefined
+  const held = selected.some((each) => each.kept_back) && t('off.kept_back')
   const cut = useMemo(
     () =>
       new Set(
@@ -133,7 +145,10 @@ export function FileManager({ server, path, order }: { server: Server; path: str
       toast.show({ kind: 'note', title: t(`move.${refusal}`) })
       return
     }
-    const { done, failed } = await moveInto(server.id, moved, folder)
+    const { done, failed } = await moveInto(server.id, moved, folder, (at) =>
+      setWorking({ what: 'move', at, n: moved.length }),
+    )
+    setWorking(undefined)
     if (failed[0])
       toast.error(t('move.failed', { n: failed.length, name: nameOf(failed[0].path) }), failed[0].error)
     if (done.length === 0) return
@@ -152,15 +167,61 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     if (failed[0])
       toast.error(t('undo.failed', { n: failed.length, name: nameOf(failed[0].path) }), failed[0].error)
   }
+  async function copy(copied: readonly string[], folder: string) {
+    if (moveRefusal(copied, folder) === 'inside_itself') {
+      toast.show({ kind: 'note', title: t('move.inside_itself') })
+      return
+    }
+    const { done, failed, skipped } = await copyInto(
+      server.id,
+      copied,
+      folder,
+      (stem, n) => t('copy.name', { stem, n }),
+      (at) => setWorking({ what: 'copy', at, n: copied.length }),
+    )
+    setWorking(undefined)
+    if (failed[0])
+      toast.error(t('copy.failed', { n: failed.length, name: nameOf(failed[0].path) }), failed[0].error)
+    if (done.length === 0) return
+    toast.done(
+      t('copy.done', {
+        n: done.length,
+        name: nameOf(done[0] ?? ''),
+        folder: folder === '/' ? t('path.root') : nameOf(folder),
+      }),
+      skipped > 0 ? t('copy.skipped', { n: skipped }) : undefined,
+    )
+  }
+  async function remove() {
+    try {
+      const lying = await trash(
+        server.id,
+        path,
+        selected.map((each) => each.name),
+      )
+      toast.show({
+        kind: 'done',
+        title: t('trashed', { n: selected.length, name: selected[0]?.name ?? '' }),
+        ...(lying.length > 0 && { action: { label: t('undo'), act: () => void putBack(lying) } }),
+      })
+    } catch (error) {
+      toast.error(t('delete.failed'), error)
+    }
+  }
+  async function putBack(lying: TrashItem[]) {
+    const results = await Promise.allSettled(lying.map((item) => restore(server.id, item)))
+    const failed = results.filter((result) => result.status === 'rejected')
+    if (failed[0])
+      toast.error(t('undo.failed', { n: failed.length, name: selected[0]?.name ?? '' }), failed[0].reason)
+  }
   async function paste() {
     if (!clipping) return
+    if (clipping.what === 'copy') return copy(clipping.paths, path)
     hold(undefined)
     await move(clipping.paths, path)
   }
-  const clip = () => {
-    hold({ server: server.id, what: 'cut', paths })
-    toast.show({ kind: 'note', title: t('clip.cut', { n: paths.length }), text: t('clip.how') })
-  }
+  // The foot of the list says what is held.
+  const clip = (what: 'cut' | 'copy') => () => hold({ server: server.id, what, paths })
   function upload(picked: readonly Picked[], folder = path) {
     if (off.create !== false) toast.show({ kind: 'note', title: off.create })
     else if (picked.length > 0) uploads.add(server.id, folder, picked)
@@ -202,16 +263,28 @@ export function FileManager({ server, path, order }: { server: Server; path: str
       none || many || off.change,
       ['F2'],
     ),
-    cut: entry('cut', Scissors, t('cut'), clip, none || off.change, [ctrl, 'X']),
+    cut: entry('cut', Scissors, t('cut'), clip('cut'), none || held || off.change, [ctrl, 'X']),
+    copy: entry('copy', Copy, t('copy'), clip('copy'), none || off.create, [ctrl, 'C']),
+    duplicate: entry('duplicate', CopyPlus, t('duplicate'), () => void copy(paths, path), none || off.create),
+    copyTo: entry('copy_to', FolderOutput, t('copy_to'), () => setAsked('copy'), none || off.create),
+    mode: entry('mode', Shield, t('set_mode'), () => setAsked('mode'), none || held || off.change),
+    properties: entry(
+      'properties',
+      Info,
+      t('properties'),
+      () => setAsked('properties'),
+      selected.length > 1 ? t('off.one') : false,
+      [ctrl, 'I'],
+    ),
     paste: entry(
       'paste',
       ClipboardPaste,
       t('paste'),
       () => void paste(),
-      clipping ? off.change : t('off.nothing_cut'),
+      clipping ? (clipping.what === 'cut' ? off.change : off.create) : t('off.nothing_cut'),
       [ctrl, 'V'],
     ),
-    move: entry('move', FolderInput, t('move'), () => setAsked('move'), none || off.change),
+    move: entry('move', FolderInput, t('move'), () => setAsked('move'), none || held || off.change),
     path: entry(
       'path',
       Copy,
@@ -223,7 +296,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
       'delete',
       Trash2,
       t('delete'),
-      () => setAsked('delete'),
+      () => void remove(),
       none || off.remove,
       [t('key.delete')],
       true,
@@ -243,10 +316,16 @@ export function FileManager({ server, path, order }: { server: Server; path: str
   }
   const groups =
     selected.length > 0
-      ? [[acts.open, acts.download, acts.rename], [acts.cut, acts.paste, acts.move, acts.path], [acts.delete]]
+      ? [
+          [acts.open, acts.download, acts.rename, acts.duplicate],
+          [acts.cut, acts.copy, acts.paste],
+          [acts.move, acts.copyTo],
+          [acts.path, acts.mode, acts.properties],
+          [acts.delete],
+        ]
       : [
           [acts.file, acts.folder, acts.upload, acts.uploadFolder],
-          [acts.paste, acts.refresh],
+          [acts.paste, acts.refresh, acts.properties],
         ]
 
   function onKey(event: KeyboardEvent) {
@@ -261,6 +340,8 @@ export function FileManager({ server, path, order }: { server: Server; path: str
       ? {
           a: () => setSelection((now) => all(now, names)),
           x: () => run(acts.cut),
+          c: () => run(acts.copy),
+          i: () => run(acts.properties),
           v: () => run(acts.paste),
           f: () => document.querySelector<HTMLElement>('main input[type="search"]')?.focus(),
           arrowdown: () => step(1),
@@ -374,6 +455,26 @@ export function FileManager({ server, path, order }: { server: Server; path: str
             focusGrid()
           }}
         />
+        <Link
+          to="/servers/$server/files"
+          params={{ server: server.id }}
+          search={{ view: 'search', ...(path === '/' ? {} : { path }) }}
+          title={t('search_all')}
+          aria-label={t('search_all')}
+          className={buttonClass('secondary', 'md', false, true)}
+        >
+          <FileSearch aria-hidden="true" size={16} strokeWidth={1.75} />
+        </Link>
+        <Link
+          to="/servers/$server/files"
+          params={{ server: server.id }}
+          search={{ view: 'trash' }}
+          title={t('trash')}
+          aria-label={t('trash')}
+          className={buttonClass('secondary', 'md', false, true)}
+        >
+          <Trash2 aria-hidden="true" size={16} strokeWidth={1.75} />
+        </Link>
         {acts.upload.off !== false ? (
           <Button icon={Upload} iconOnly={phone} off={acts.upload.off}>
             {t('upload')}
@@ -535,14 +636,20 @@ export function FileManager({ server, path, order }: { server: Server; path: str
             <span role="status">
               {query.data &&
                 (needle
-                  ? t('count.of', { n: entries.length, all: whole.length })
-                  : t('count', { n: whole.length }))}
+                  ? t('count.of', { n: entries.length, all: total })
+                  : t(truncated ? 'count.truncated' : 'count', { n: total }))}
             </span>
             {query.isFetchingNextPage && <span>{t('count.more')}</span>}
+            {working && (
+              <span role="status" className="flex items-center gap-2 text-t2">
+                <Spinner size={12} />
+                {t(`working.${working.what}`, { at: working.at, n: working.n })}
+              </span>
+            )}
             <span className="flex-1" />
             {clipping && (
               <button type="button" className="hit hover:text-t1" onClick={() => hold(undefined)}>
-                {t('clip.held', { n: clipping.paths.length })}
+                {t(clipping.what === 'cut' ? 'clip.held' : 'clip.held_copy', { n: clipping.paths.length })}
               </button>
             )}
           </div>
@@ -577,11 +684,24 @@ export function FileManager({ server, path, order }: { server: Server; path: str
         onClose={() => setSheet(false)}
       />
       <MoveDialog
-        open={asked === 'move'}
+        open={asked === 'move' || asked === 'copy'}
         server={server.id}
         paths={paths}
+        what={asked === 'copy' ? 'copy' : 'move'}
         onClose={() => setAsked(undefined)}
-        onMove={(folder) => move(paths, folder)}
+        onMove={(folder) => (asked === 'copy' ? copy(paths, folder) : move(paths, folder))}
+      />
+      <ModeDialog
+        open={asked === 'mode'}
+        paths={paths}
+        mode={selected[0]?.mode ?? 0o644}
+        onClose={() => setAsked(undefined)}
+        onMode={(mode) => setMode(server.id, path, paths, mode)}
+      />
+      <Properties
+        server={server}
+        path={asked === 'properties' ? (paths[0] ?? path) : undefined}
+        onClose={() => setAsked(undefined)}
       />
       <NameDialog
         open={asked === 'folder' || asked === 'file'}
@@ -603,26 +723,6 @@ export function FileManager({ server, path, order }: { server: Server; path: str
           })
         }}
       />
-      <Confirm
-        open={asked === 'delete'}
-        onClose={() => setAsked(undefined)}
-        title={t('delete.title', { n: selected.length, name: selected[0]?.name ?? '' })}
-        verb={t('delete')}
-        onConfirm={async () => {
-          try {
-            await deleteForGood(
-              server.id,
-              path,
-              selected.map((each) => each.name),
-            )
-          } catch (error) {
-            toast.error(t('delete.failed'), error)
-            throw error
-          }
-        }}
-      >
-        {t(selected.some((each) => each.kind === 'directory') ? 'delete.folders' : 'delete.note')}
-      </Confirm>
     </div>
   )
 }

@@ -1,24 +1,28 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo } from 'react'
 import { filesQuery } from '~/api/queries'
-import { filtered, type Order, sorted } from './order'
+import { filtered, type Order } from './order'
 
-/** So many entries are read without being asked for: above that, as one scrolls. */
-const MOST = 10_000
-
-/** A folder as it is shown: read to its end, because what is not here can't be sorted. */
+/** A folder as it is shown: the panel sorts it, and its pages come as one scrolls, or all of them for a filter. */
 export function useFolder(server: string, path: string, order: Order, needle: string) {
-  const query = useInfiniteQuery(filesQuery(server, path))
+  const query = useInfiniteQuery(filesQuery(server, path, order))
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = query
   const all = useMemo(() => data?.pages.flatMap((page) => page.items) ?? [], [data])
-  const inOrder = useMemo(() => sorted(all, order), [all, order])
-  const entries = useMemo(() => filtered(inOrder, needle), [inOrder, needle])
+  const entries = useMemo(() => filtered(all, needle), [all, needle])
   const more = hasNextPage && !isFetchingNextPage && !query.isError
   const onEnd = useCallback(() => {
     if (more) void fetchNextPage()
   }, [more, fetchNextPage])
   useEffect(() => {
-    if (all.length < MOST) onEnd()
-  }, [all.length, onEnd])
-  return { query, all, entries, onEnd, whole: !hasNextPage }
+    if (needle !== '') onEnd()
+  }, [needle, onEnd])
+  const [first] = data?.pages ?? []
+  return {
+    query,
+    entries,
+    onEnd,
+    /** Of the whole folder, also of what is not here yet. */
+    total: first ? Math.max(first.total, all.length) : 0,
+    truncated: first?.truncated ?? false,
+  }
 }

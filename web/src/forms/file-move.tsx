@@ -15,6 +15,8 @@ const common = texts('common')
 interface Props {
   server: string
   paths: readonly string[]
+  /** Copies may stand beside what they are of. */
+  what: 'move' | 'copy'
   onClose: () => void
   onMove: (folder: string) => Promise<void>
 }
@@ -26,19 +28,22 @@ export function MoveDialog({ open, ...props }: Props & { open: boolean }) {
     <Dialog
       open={open}
       onClose={onClose}
-      title={t('move.title', { n: paths.length, name: visible(nameOf(paths[0] ?? '')) })}
+      title={t(props.what === 'move' ? 'move.title' : 'copy.title', {
+        n: paths.length,
+        name: visible(nameOf(paths[0] ?? '')),
+      })}
     >
       {open && <MoveForm {...props} />}
     </Dialog>
   )
 }
 
-function MoveForm({ server, paths, onClose, onMove }: Props) {
+function MoveForm({ server, paths, what, onClose, onMove }: Props) {
   const [typed, setTyped] = useState(parent(paths[0] ?? '/'))
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
   const folder = typedPath(typed)
-  const refused = folder === undefined ? t('path.bad') : (said(paths, folder) ?? false)
+  const refused = folder === undefined ? t('path.bad') : (said(paths, folder, what) ?? false)
   async function submit(event: FormEvent) {
     event.preventDefault()
     if (refused !== false || folder === undefined || busy) return
@@ -72,14 +77,14 @@ function MoveForm({ server, paths, onClose, onMove }: Props) {
       <DialogFoot>
         <Button onClick={onClose}>{common('cancel')}</Button>
         <Button type="submit" look="primary" busy={busy} off={refused}>
-          {t('move.verb')}
+          {t(what === 'move' ? 'move.verb' : 'copy.verb')}
         </Button>
       </DialogFoot>
     </form>
   )
 }
 
-function said(paths: readonly string[], folder: string): string | undefined {
+function said(paths: readonly string[], folder: string, what: Props['what']): string | undefined {
   const refusal = moveRefusal(paths, folder)
-  return refusal && t(`move.${refusal}`)
+  return refusal && (what === 'move' || refusal === 'inside_itself') ? t(`move.${refusal}`) : undefined
 }

@@ -1,4 +1,5 @@
-import type { FileEntry } from '~/api/types'
+import type { FileEntry, FileMatch, TrashItem } from '~/api/types'
+import { type Order, sorted } from '~/files/order'
 import { problem, type Route, scenario } from './answers'
 import { ago } from './data'
 
@@ -88,7 +89,7 @@ function entry(path: string, node: Node): FileEntry {
     mode: node.mode,
     etag: String(node.etag),
     target: node.kind === 'symlink' ? 'logs/latest.log' : null,
-    kept_back: false,
+    kept_back: name(path) === 'usercache.json',
   }
 }
 
@@ -107,8 +108,15 @@ function list(url: URL) {
   const limit = Number(url.searchParams.get('limit') ?? 200)
   const from = Number(url.searchParams.get('cursor') ?? 0)
   const next = from + limit < all.length ? String(from + limit) : null
-  const items = all.slice(from, from + limit).map(([each, node]) => entry(each, node))
-  return { items, next, total: all.length, truncated: false }
+  const order = {
+    by: (url.searchParams.get('sort') ?? 'name') as Order['by'],
+    descending: url.searchParams.get('order') === 'desc',
+  }
+  const rows = sorted(
+    all.map(([each, node]) => entry(each, node)),
+    order,
+  )
+  return { items: rows.slice(from, from + limit), next, total: all.length, truncated: false }
 }
 
 function read(url: URL) {
@@ -149,9 +157,68 @@ function move(from: string, to: string) {
   return undefined
 }
 
+const lying: { item: TrashItem; nodes: [string, Node][] }[] = []
+
 function remove(paths: string[]) {
-  for (const each of paths) for (const path of [...tree.keys()]) if (inside(path, each)) tree.delete(path)
-  return undefined
+  const trashed = paths.map((each) => {
+    const nodes = [...tree].filter(([path]) => inside(path, each))
+    for (const [path] of nodes) tree.delete(path)
+    etags += 1
+    const item: TrashItem = {
+      id: `t${etags}`,
+      path: each,
+      kind: nodes[0]?.[1].kind ?? 'file',
+      deleted_at: ago(0),
+      until: ago(-7 * 86_400),
+      disk_bytes: 4096 * nodes.length,
+      entries: nodes.length,
+    }
+    lying.unshift({ item, nodes })
+    return item
+  })
+  return { trashed }
+}
+
+function restore(id: string) {
+  const at = lying.findIndex(({ item }) => item.id === id)
+  const [found] = at < 0 ? [] : lying.splice(at, 1)
+  if (!found) return problem(404, 'file_not_found', 'this is no longer in the trash')
+  for (const [path, node] of found.nodes) tree.set(path, node)
+  return { path: found.item.path }
+}
+
+function search(path: string, sought: { name: string | null; content: string | null }) {
+  if (tree.size === 0) seed()
+  const items = [...tree]
+    .filter(([each]) => each !== '/' && inside(each, path))
+    .filter(([each]) => !sought.name || name(each).includes(sought.name))
+    .flatMap<FileMatch>(([each, node]) => {
+      const fact = { path: each, kind: node.kind, size_bytes: entry(each, node).size_bytes }
+      if (!sought.content) return [{ ...fact, line: null, text: null }]
+      return node.text
+        .split('\n')
+        .flatMap((text, n) => (text.includes(sought.content ?? '') ? [{ ...fact, line: n + 1, text }] : []))
+    })
+  const cut = items.length > 200 ? 'matches' : null
+  return { items: items.slice(0, 200), files: 31, bytes: 402_000, skipped: 2, cut }
+}
+
+function copy(from: string, to: string) {
+  if (!tree.has(from)) return missing(from)
+  if (tree.has(to)) return problem(409, 'file_exists', `${to} is there already`)
+  let entries = 0
+  for (const [path, node] of [...tree]) {
+    if (!inside(path, from)) continue
+    entries += 1
+    tree.set(to + path.slice(from.length), { ...node })
+  }
+  return { entries, bytes: 4096 * entries, skipped: 0 }
+}
+
+function stat(url: URL) {
+  if (tree.size === 0) seed()
+  const node = tree.get(pathOf(url))
+  return node ? entry(pathOf(url), node) : missing(pathOf(url))
 }
 
 /** Files of one made-up server, the same for all of them. */
@@ -175,6 +242,68 @@ export const fileRoutes: Route[] = [
     (_m, body) => {
       const { from, to } = body as { from: string; to: string }
       return move(from, to)
+    },
+  ],
+  [
+    'POST',
+    /^\/servers\/([^/]+)\/files\/copy$/,
+    (_m, body) => {
+      const { from, to } = body as { from: string; to: string }
+      return copy(from, to)
+    },
+  ],
+  [
+    'POST',
+    /^\/servers\/([^/]+)\/files\/chmod$/,
+    (_m, body) => {
+      const { paths, mode } = body as { paths: string[]; mode: number }
+      for (const path of paths) Object.assign(tree.get(path) ?? {}, { mode })
+      return undefined
+    },
+  ],
+  ['GET', /^\/servers\/([^/]+)\/files\/stat$/, (_m, _b, url) => stat(url)],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/files\/usage$/,
+    () => ({ disk_bytes: 1_402_400_000, entries: 3210, complete: true }),
+  ],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/files\/checksum$/,
+    (_m, _b, url) => ({
+      algorithm: url.searchParams.get('algorithm') ?? 'sha256',
+      digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      size_bytes: 10,
+      etag: '1',
+    }),
+  ],
+  [
+    'GET',
+    /^\/servers\/([^/]+)\/files\/trash$/,
+    () => ({
+      items: lying.map(({ item }) => item),
+      next: null,
+      total: lying.length,
+      disk_bytes: lying.reduce((sum, { item }) => sum + item.disk_bytes, 0),
+    }),
+  ],
+  ['POST', /^\/servers\/([^/]+)\/files\/trash\/restore$/, (_m, body) => restore((body as { id: string }).id)],
+  [
+    'POST',
+    /^\/servers\/([^/]+)\/files\/trash\/empty$/,
+    (_m, body) => {
+      const { ids } = body as { ids: string[] }
+      const stay = ids.length === 0 ? [] : lying.filter(({ item }) => !ids.includes(item.id))
+      lying.splice(0, lying.length, ...stay)
+      return undefined
+    },
+  ],
+  [
+    'POST',
+    /^\/servers\/([^/]+)\/files\/search$/,
+    (_m, body) => {
+      const { path, ...sought } = body as { path: string; name: string | null; content: string | null }
+      return search(path, sought)
     },
   ],
   ['POST', /^\/servers\/([^/]+)\/files\/delete$/, (_m, body) => remove((body as { paths: string[] }).paths)],

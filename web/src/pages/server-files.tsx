@@ -15,10 +15,22 @@ import { visible } from '~/util/visible'
 const t = texts('files')
 
 const Editor = part(() => import('~/files/editor'))
+const Trash = part(() => import('~/files/trash'))
+const Search = part(() => import('~/files/search'))
 
 export function ServerFilesPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/files' })
-  const { path = '/', edit, line, sort } = useSearch({ from: '/app/servers/$server/files' })
+  const {
+    path = '/',
+    edit,
+    line,
+    sort,
+    view,
+    name,
+    text,
+    regex,
+    exact,
+  } = useSearch({ from: '/app/servers/$server/files' })
   const { data: server } = useQuery(serverQuery(id))
   if (!server) return null
   return (
@@ -26,6 +38,14 @@ export function ServerFilesPage() {
       {edit !== undefined ? (
         <Suspense>
           <Editor server={server} path={edit} line={line} />
+        </Suspense>
+      ) : view === 'trash' ? (
+        <Suspense>
+          <Trash server={server} />
+        </Suspense>
+      ) : view === 'search' ? (
+        <Suspense>
+          <Search server={server} path={path} sought={{ name, text, regex, exact }} />
         </Suspense>
       ) : (
         <FileManager server={server} path={path} order={orderOf(sort)} />

@@ -18,10 +18,7 @@ declare module '../texts' {
       'may_not.create': {}
       'rename': {}
       'delete': {}
-      'delete.title': { n: number; name: Word }
       'delete.failed': {}
-      'delete.folders': {}
-      'delete.note': {}
       'filter': {}
       'new_folder': {}
       'new_file': {}
@@ -74,8 +71,6 @@ declare module '../texts' {
       'move.already_there': {}
       'move.done': { folder: Word; n: number; name: Word }
       'move.failed': { n: number; name: Word }
-      'clip.cut': { n: number }
-      'clip.how': {}
       'clip.held': { n: number }
       'count': { n: number }
       'count.of': { all: number; n: number }
@@ -95,6 +90,25 @@ declare module '../texts' {
       'unsaved.note': {}
       'unsaved.discard': {}
       'unsaved.stay': {}
+      'copy': {}
+      'duplicate': {}
+      'copy_to': {}
+      'copy.title': { n: number; name: Word }
+      'copy.verb': {}
+      'copy.name': { n: number; stem: Word }
+      'copy.done': { folder: Word; n: number; name: Word }
+      'copy.failed': { n: number; name: Word }
+      'copy.skipped': { n: number }
+      'clip.held_copy': { n: number }
+      'off.kept_back': {}
+      'properties': {}
+      'set_mode': {}
+      'working.move': { at: number; n: number }
+      'working.copy': { at: number; n: number }
+      'count.truncated': { n: number }
+      'trash': {}
+      'search_all': {}
+      'trashed': { n: number; name: Word }
       'upload.folder': {}
       'download': {}
       'download.failed': {}

@@ -121,6 +121,7 @@ declare module '../texts' {
       'shortcuts.editor_find': {}
       'shortcuts.editor_line': {}
       'shortcuts.editor_leave': {}
+      'shortcuts.files_copy': {}
     }
   }
 }
