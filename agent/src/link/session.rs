@@ -23,8 +23,9 @@ pub struct Sessions {
 #[derive(Default)]
 struct Inner {
     open: HashMap<WatchId, Ticket>,
-    /// Session or user id, and until when it is remembered.
-    revoked: HashMap<String, i64>,
+    /// Session or user id, until when it is remembered, and up to which second its tickets are dead: a person's rights change, and
+    /// tickets that control signs after that are good.
+    revoked: HashMap<String, (i64, i64)>,
 }
 
 /// A failure for an answer.
@@ -63,7 +64,8 @@ impl Sessions {
         let mut inner = self.inner.lock();
         inner.tidy(now_ms);
         let ids = [ticket.session.to_string(), ticket.user.to_string()];
-        if ids.iter().any(|id| inner.revoked.contains_key(id)) {
+        let dead = |id: &String| inner.revoked.get(id).is_some_and(|(_, up_to)| ticket.iat <= *up_to);
+        if ids.iter().any(dead) {
             return Err(refuse(
                 "ticket_revoked",
                 "this session has been ended",
@@ -152,9 +154,13 @@ impl Sessions {
         let mut inner = self.inner.lock();
         inner.tidy(now_ms);
         let until = now_ms + REVOKED_FOR_MS;
-        for id in revoke.sessions.iter().chain(&revoke.users) {
+        // This node's idea of control's time may be a little behind.
+        let now_s = (now_ms + 250) / 1000;
+        let sessions = revoke.sessions.iter().map(|id| (id, i64::MAX));
+        let users = revoke.users.iter().map(|id| (id, now_s));
+        for (id, up_to) in sessions.chain(users) {
             if inner.revoked.len() < MAX_REVOKED {
-                inner.revoked.insert(id.clone(), until);
+                inner.revoked.insert(id.clone(), (until, up_to));
             }
         }
         inner.open.retain(|_, t| {
@@ -172,7 +178,7 @@ impl Sessions {
 impl Inner {
     fn tidy(&mut self, now_ms: i64) {
         self.open.retain(|_, t| t.expires_at_ms() > now_ms);
-        self.revoked.retain(|_, until| *until > now_ms);
+        self.revoked.retain(|_, (until, _)| *until > now_ms);
     }
 }
 
@@ -286,5 +292,16 @@ mod tests {
         assert!(bench.check(&session, ticket::right::WATCH, NOW_MS).is_err());
         assert_eq!(bench.open(&ticket).unwrap_err().code, "ticket_revoked");
         assert_eq!(bench.sessions.count(), 0);
+        // What control signs for that person afterwards is good; of a session nothing ever is.
+        let mut later = ticket.clone();
+        (later.iat, later.exp) = (ticket.iat + 1, ticket.exp + 1);
+        assert!(bench.open(&later).is_ok());
+        let revoke = wire::Revoke {
+            counter: 2,
+            sessions: vec![ticket.session.to_string()],
+            users: Vec::new(),
+        };
+        bench.sessions.revoke(&revoke, NOW_MS);
+        assert_eq!(bench.open(&later).unwrap_err().code, "ticket_revoked");
     }
 }
