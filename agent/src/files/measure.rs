@@ -24,6 +24,26 @@ impl Files<'_> {
         }))
     }
 
+    /// What the disk has, or what is left of the server's own limit where that is less.
+    pub(super) fn disk_room(&self, ask: &wire::FileRoomAsk) -> Result<Answer, Error> {
+        self.jail.stat(&path(&ask.path)?)?;
+        let disk = self.jail.room()?;
+        let limit = self.status.lock().disk_limit;
+        let (total, free) = match limit {
+            0 => (disk.total_bytes, disk.free_bytes),
+            limit => (
+                limit.min(disk.total_bytes),
+                self.room().min(disk.free_bytes),
+            ),
+        };
+        Ok(Answer::Room(wire::FileRoom {
+            total_bytes: total,
+            free_bytes: free,
+            total_files: disk.total_files,
+            free_files: disk.free_files,
+        }))
+    }
+
     pub(super) fn usage(&self, ask: &wire::FileUsageAsk) -> Result<Answer, Error> {
         let path = path(&ask.path)?;
         let top = self.jail.stat(&path)?;

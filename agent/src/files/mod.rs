@@ -65,6 +65,8 @@ pub enum Answer {
     Restored(wire::TrashRestored),
     /// To search.
     Matches(wire::FileMatches),
+    /// To room.
+    Room(wire::FileRoom),
     /// To the rest.
     Done(wire::Accepted),
 }
@@ -84,6 +86,7 @@ impl Answer {
             Self::Trash(a) => ask.ok(&a),
             Self::Restored(a) => ask.ok(&a),
             Self::Matches(a) => ask.ok(&a),
+            Self::Room(a) => ask.ok(&a),
             Self::Done(a) => ask.ok(&a),
         }
     }
@@ -135,6 +138,7 @@ impl Files<'_> {
             Ask::Write(ask) => self.write(ask),
             Ask::Checksum(ask) => self.checksum(&ask),
             Ask::Usage(ask) => self.usage(&ask),
+            Ask::Room(ask) => self.disk_room(&ask),
             Ask::Copy(ask) => self.copy(&ask),
             Ask::Mkdir(ask) => done(self.mkdir(&ask)),
             Ask::Delete(ask) => self.delete(&ask),

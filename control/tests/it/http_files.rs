@@ -241,7 +241,9 @@ impl Disk {
                 skipped: 1,
                 cut: "time".into(),
             })),
-            What::Times(_) | What::Remove(_) => Err(failure("unknown", "not over HTTP", false)),
+            What::Times(_) | What::Remove(_) | What::Room(_) => {
+                Err(failure("unknown", "not over HTTP", false))
+            }
         }
     }
 

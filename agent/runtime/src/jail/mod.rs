@@ -48,7 +48,7 @@ pub use read::ReadRange;
 pub use search::{Cut, Looked, Match, Matches};
 pub use trash::{Item, Trash, TrashLimits};
 pub use tree::{ChownReport, MAX_DEPTH};
-pub use usage::{Usage, UsageScan};
+pub use usage::{Room, Usage, UsageScan};
 pub use write::{AtomicFile, WriteOptions};
 
 pub type Result<T> = std::result::Result<T, Error>;

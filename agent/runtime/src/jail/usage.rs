@@ -15,6 +15,16 @@ pub struct Usage {
     pub entries: u64,
 }
 
+/// What the file system below the root has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Room {
+    pub total_bytes: u64,
+    /// For those who are not root.
+    pub free_bytes: u64,
+    pub total_files: u64,
+    pub free_files: u64,
+}
+
 /// A scan that can be continued: the caller decides how much work one turn may be.
 pub struct UsageScan {
     stack: Vec<(OwnedFd, Dir)>,
@@ -23,6 +33,22 @@ pub struct UsageScan {
 }
 
 impl Jail {
+    /// How much there is below the root, and how much of it is free.
+    pub fn room(&self) -> Result<Room> {
+        let fd = self.open_beneath(
+            &RelPath::root(),
+            OFlags::RDONLY | OFlags::DIRECTORY,
+            Mode::empty(),
+        )?;
+        let has = rustix::fs::fstatvfs(&fd).map_err(explain("/"))?;
+        Ok(Room {
+            total_bytes: has.f_blocks.saturating_mul(has.f_frsize),
+            free_bytes: has.f_bavail.saturating_mul(has.f_frsize),
+            total_files: has.f_files,
+            free_files: has.f_favail,
+        })
+    }
+
     /// Starts a scan of everything below the root.
     pub fn usage_scan(&self) -> Result<UsageScan> {
         self.usage_scan_of(&RelPath::root())
