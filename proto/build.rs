@@ -19,6 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             ".warren.v1.ConsoleFrame.data",
             ".warren.v1.BulkData.data",
             ".warren.v1.BulkWrite.data",
+            ".warren.v1.HostKey.secret",
+            ".warren.v1.SshKey.blob",
+            ".warren.v1.SshProof.session",
+            ".warren.v1.SshProof.signature",
         ])
         .compile_fds(descriptors)?;
     Ok(())

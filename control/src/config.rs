@@ -47,6 +47,8 @@ pub struct Config {
     pub address: String,
     pub nats_public_urls: Vec<String>,
     pub gateway_upstream: String,
+    pub sftp_host: String,
+    pub sftp_port: u16,
     pub install_dir: String,
     pub allowed_hosts: Vec<String>,
     pub trusted_proxies: Vec<String>,

@@ -52,6 +52,7 @@ pub mod second_factor;
 pub mod serve;
 pub mod server;
 pub mod session;
+pub mod sftp;
 pub mod ssh_key;
 pub mod sso;
 pub mod subuser;

@@ -25,6 +25,7 @@ use crate::{
         pace::{Pace, TooOften},
         presence,
     },
+    sftp,
 };
 
 fn busy(Busy: Busy) -> wire::Failure {
@@ -374,6 +375,17 @@ impl From<gate::Error> for Refused {
     }
 }
 
+async fn login(app: &App, ask: &Ask) -> Result<Bytes, Refused> {
+    let body: wire::Login = ask.open()?;
+    let answer = match &body.proof {
+        Some(wire::login::Proof::Offer(key)) => sftp::offered(app, &body, key)
+            .await
+            .map(|()| ask.ok(&wire::Accepted {})),
+        _ => sftp::log_in(app, &body).await.map(|done| ask.ok(&done)),
+    };
+    Ok(answer.map_err(gate::Error::Login)?)
+}
+
 async fn gate_asked(app: &App, ask: &Ask) -> Result<Bytes, Refused> {
     Ok(match &*ask.kind {
         gate_word::KEYS => {
@@ -383,6 +395,15 @@ async fn gate_asked(app: &App, ask: &Ask) -> Result<Bytes, Refused> {
         gate_word::RENEW => ask.ok(&gate::renew(app, &ask.open()?).await?),
         gate_word::SESSIONS => ask.ok(&gate::sessions(app, &ask.open()?).await?),
         gate_word::HISTORY => ask.ok(&gate::history(app, &ask.open()?).await?),
+        gate_word::HOST_KEYS => {
+            ask.open::<wire::HostKeysAsk>()?;
+            ask.ok(&sftp::host_keys::tell(app).await.map_err(gate::Error::Login)?)
+        }
+        gate_word::LOGIN => login(app, ask).await?,
+        gate_word::LOGOUT => {
+            sftp::log_out(app, &ask.open()?).await?;
+            ask.ok(&wire::Accepted {})
+        }
         other => {
             return Err(failure("unknown", &format!("nobody answers {other:?}"), false).into());
         }

@@ -87,6 +87,12 @@ pub mod gate {
     pub const SESSIONS: &str = "sessions";
     /// Console history from the database.
     pub const HISTORY: &str = "history";
+    /// What the SSH server proves itself with.
+    pub const HOST_KEYS: &str = "hostkeys";
+    /// Somebody wants in by SFTP.
+    pub const LOGIN: &str = "login";
+    /// Their connection has ended.
+    pub const LOGOUT: &str = "logout";
     /// After `gate.tell.`.
     pub const REVOKED: &str = "revoked";
     /// After `gate.tell.`.

@@ -55,6 +55,7 @@ pub mod servers;
 pub mod session_nodes;
 pub mod sessions;
 pub mod settings;
+pub mod sftp_logins;
 pub mod ssh_keys;
 pub mod subusers;
 pub mod tombstones;

@@ -16,6 +16,8 @@ pub enum Door {
     Renewal,
     /// The servers of a ticket for one's own events: `server::live`.
     Mine,
+    /// A log-in by SFTP, and the rights of its ticket: `sftp::log_in`.
+    Sftp,
     /// An event consumer's credential when it is made: `event::service`.
     Consumer,
     /// And when rights have changed: `consumer::review`.
@@ -31,6 +33,7 @@ impl Door {
         Self::Ticket,
         Self::Renewal,
         Self::Mine,
+        Self::Sftp,
         Self::Consumer,
         Self::Review,
     ];

@@ -21,6 +21,7 @@ use crate::{
     error::{Error, Fields, Result},
     gate::{self, Ended},
     http::Page,
+    sftp,
     text::tame,
 };
 
@@ -227,10 +228,11 @@ pub async fn revoke(app: &App, caller: &Caller, id: ApiKeyId) -> Result<()> {
     if revoked.rows_affected == 0 {
         return Err(Error::not_found("API key"));
     }
-    gate::end(&*tx, Ended::Session(session), now_ms).await?;
     Entry::word("api_key.delete", "api_key", &id)
         .by_gone(&*tx, caller, now_ms)
         .await?;
+    gate::end(&*tx, Ended::Session(session), now_ms).await?;
+    sftp::end_of_api_key(&*tx, &id, now_ms).await?;
     tx.commit().await?;
     app.nudges.revoked();
     Ok(())

@@ -211,7 +211,14 @@ async fn session(app: &App, token_hash: String) -> Result<Option<Held>> {
     Ok(held.into_model().one(app.db.read()).await?)
 }
 
-async fn by_key(app: &App, key: &str, peer: Peer, counted: bool) -> Result<Caller> {
+/// Whoever holds an API key, as a log-in by SFTP asks: it is one request.
+/// # Errors
+/// 401, 403 from where it must not be used, 429.
+pub(crate) async fn by_key(app: &App, key: &str, peer: Peer) -> Result<Caller> {
+    with_key(app, key, peer, false).await
+}
+
+async fn with_key(app: &App, key: &str, peer: Peer, counted: bool) -> Result<Caller> {
     let bad = |detail: &str| Err(Error::unauthenticated("bad_api_key", detail));
     if !secret::looks_like_api_key(key) {
         return bad("this is no API key of Warren, or it was cut while copying");
@@ -351,7 +358,7 @@ async fn prove(parts: &mut Parts, app: &App) -> Result<Caller> {
         return match key {
             Some(key) => {
                 let counted = parts.extensions.get::<Counted>().is_some();
-                by_key(app, key, peer, counted).await
+                with_key(app, key, peer, counted).await
             }
             None => Err(Error::unauthenticated(
                 "bad_api_key",

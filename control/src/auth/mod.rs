@@ -13,6 +13,7 @@ pub mod subject;
 
 pub use attempts::{Attempts, Network};
 pub use caller::{AnyCaller, Caller, Counted, not_suspended};
+pub(crate) use caller::by_key;
 pub use cookie::{Scheme, SetCookie};
 pub use networks::Networks;
 pub use origin::Hosts;

@@ -32,6 +32,7 @@ use crate::{
     app::{App, Ground},
     console::history,
     node::command,
+    sftp,
     text::to_u64,
     wanted,
 };
@@ -119,6 +120,9 @@ pub enum Error {
     /// Too many ids.
     #[error("too many at once")]
     TooMany,
+    /// Nobody is let in by SFTP, and why.
+    #[error("{0}")]
+    Login(crate::error::Error),
     /// Database.
     #[error("gate: {0}")]
     Database(#[from] DbErr),
@@ -129,6 +133,7 @@ impl Error {
     #[must_use]
     pub fn failure(&self) -> wire::Failure {
         let (code, retryable) = match self {
+            Self::Login(error) => return login_failure(error),
             Self::Ticket(refused) => (refused.code(), false),
             Self::Ended => ("session_ended", false),
             Self::Gone => ("gone", false),
@@ -143,6 +148,29 @@ impl Error {
             },
             retryable,
         }
+    }
+}
+
+fn login_failure(error: &crate::error::Error) -> wire::Failure {
+    use crate::error::Error as E;
+    let (code, retryable) = match error {
+        E::Unauthenticated { code, .. }
+        | E::Forbidden { code, .. }
+        | E::Conflict { code, .. }
+        | E::Refused { code, .. } => (*code, false),
+        E::TooMany { code, .. } | E::Unavailable { code, .. } => (*code, true),
+        E::NotFound { .. } => ("not_found", false),
+        E::Internal(_) => ("internal", true),
+        _ => ("refused", false),
+    };
+    let message = match error {
+        E::Internal(_) => "the panel could not look at it; try again".into(),
+        other => other.to_string(),
+    };
+    wire::Failure {
+        code: code.into(),
+        message,
+        retryable,
     }
 }
 
@@ -196,14 +224,18 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
         now_ms,
     )
     .await?;
+    let mut by_sftp = None;
     match &mut ticket.scope {
         Scope::Server { server, node } => {
             let resource = resource_of(ground, &actor, *server, *node).await?;
+            by_sftp = sftp::still(ground, ticket.session, *server).await?;
             // Never more than it had, never more than its owner has now.
             ticket
                 .rights
                 .retain(|right| right.parse().is_ok_and(|key| may(&actor, key, resource)));
-            if ticket.rights.is_empty() {
+            let sftp = Key::FileSftp.as_str();
+            let shut = by_sftp.is_some() && !ticket.rights.iter().any(|right| right == sftp);
+            if shut || ticket.rights.is_empty() {
                 return Err(Error::Ended);
             }
         }
@@ -211,7 +243,8 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
     }
     ticket.iat = ground.clock.now_s();
     let ends_ms = load::ends_ms(ground.db.read(), &actor, now_ms).await?;
-    ticket.exp = ends_before(ticket.iat + MAX_LIFE_S, ends_ms);
+    let ends_ms = ends_ms.into_iter().chain(by_sftp.and_then(|s| s.ends_ms));
+    ticket.exp = ends_before(ticket.iat + MAX_LIFE_S, ends_ms.min());
     holders::note(ground, &ticket).await?;
     let text = ticket::sign(&ground.keys.ticket, &ticket).map_err(Error::Ticket)?;
     Ok(wire::TicketRenewed { ticket: text })

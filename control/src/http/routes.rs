@@ -18,7 +18,7 @@ use super::{
 use crate::{
     account, allocation, api_key, app::App, audit, database, database_host, egg, email_link, event,
     files, join_token, location, mount, nest, node, operation, panel, passkey, password_link,
-    person, plan, profile, quota, registry, role, second_factor, server, session, ssh_key, sso,
+    person, plan, profile, quota, registry, role, second_factor, server, session, sftp, ssh_key, sso,
     subuser, view_as,
 };
 
@@ -288,6 +288,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(server::console_api::download_console))
         .routes(routes!(server::console_api::get_install_log))
         .routes(routes!(files::api::list_files))
+        .routes(routes!(sftp::api::get_sftp))
         .routes(routes!(files::api::create_directory))
         .routes(routes!(files::api::delete_files))
         .routes(routes!(files::api::rename_file))

@@ -174,8 +174,20 @@ async fn read<T: DeserializeOwned>(
     serde_json::from_slice(&plain).map_err(|e| damaged(e.to_string()))
 }
 
+/// As [`read`]; none where there is none yet.
+pub(crate) async fn find<T: DeserializeOwned>(
+    db: &impl ConnectionTrait,
+    sealer: &Sealer,
+    name: &'static str,
+) -> Result<Option<T>, Error> {
+    match settings::Entity::find_by_id(name).one(db).await? {
+        Some(_) => read(db, sealer, name).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Seals and stores `value` unless there is one; says whether it was stored.
-async fn write(
+pub(crate) async fn write(
     db: &impl ConnectionTrait,
     sealer: &Sealer,
     name: &'static str,

@@ -40,6 +40,7 @@ use crate::{
     location,
     outbox::{self, Event},
     server::adopt::{self, Adoption},
+    sftp,
     text::to_i64,
     wanted::{self, Bumped},
 };
@@ -406,6 +407,9 @@ pub async fn delete(app: &App, access: &NodeAccess, force: bool) -> Result<()> {
         .with(json!({"name": access.node.name, "force": force, "servers": tenants}))
         .by(&*tx, &access.caller, now_ms)
         .await?;
+    for server in &tenants {
+        sftp::end_of_server(&*tx, server, now_ms).await?;
+    }
     tx.commit().await?;
     app.nudges.revoked();
     app.nudges.outbox();

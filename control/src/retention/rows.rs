@@ -26,12 +26,13 @@ pub async fn short_lived(ground: &Ground) -> Result<u64, DbErr> {
         .filter(sessions::Column::ExpiresAtMs.lt(now_ms - 30 * DAY_MS))
         .exec(&*tx)
         .await?;
+    let logins = crate::sftp::prune(&*tx).await?;
     let stones = tombstones::Entity::delete_many()
         .filter(tombstones::Column::ConfirmedAtMs.lt(now_ms - 30 * DAY_MS))
         .exec(&*tx)
         .await?;
     tx.commit().await?;
-    Ok(revoked.rows_affected + sessions.rows_affected + stones.rows_affected)
+    Ok(revoked.rows_affected + sessions.rows_affected + logins + stones.rows_affected)
 }
 
 /// Facts that are older than they are kept.

@@ -23,6 +23,7 @@ use crate::{
     gate,
     http::IfMatch,
     quota::{self, Kind},
+    sftp,
 };
 
 fn require_for(access: &ServerAccess, req: &ServerPatch) -> Result<()> {
@@ -175,13 +176,17 @@ pub async fn update(
         .with(diff)
         .by(&*tx, &access.caller, now_ms)
         .await?;
+    let suspends = req.suspended == Some(true) && !row.suspended;
+    if suspends {
+        sftp::end_of_server(&*tx, &row.id, now_ms).await?;
+    }
     if new_owner.is_some() {
         gate::end_people(&*tx, [row.owner_id.clone()], now_ms).await?;
     }
     tx.commit().await?;
     app.nudges.node(access.node);
     app.nudges.outbox();
-    if new_owner.is_some() {
+    if suspends || new_owner.is_some() {
         app.nudges.revoked();
     }
     fresh(app, access).await

@@ -25,7 +25,7 @@ use crate::{
         dto::{Named, Operation},
         view as operation_view,
     },
-    wanted,
+    sftp, wanted,
 };
 
 /// The work that holds a server's files, if any.
@@ -205,10 +205,12 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
         .with(json!({"name": row.name}))
         .by(&*tx, &access.caller, now_ms)
         .await?;
+    sftp::end_of_server(&*tx, &row.id, now_ms).await?;
     tx.commit().await?;
     app.nudges.node(access.node);
     app.nudges.outbox();
     app.nudges.databases();
+    app.nudges.revoked();
     let node = node_name(app, &row.node_id).await?;
     Ok(shown(&operation, &row.name, &node))
 }

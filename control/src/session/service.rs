@@ -1,8 +1,8 @@
 //! Log-in: attempts counted before the password is looked at, the same time and words for every refusal.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::Expr,
 };
 use serde_json::{Value, json};
 use warren_entity::{eggs, servers, sessions, users};
@@ -110,7 +110,7 @@ pub(crate) async fn refused(
 }
 
 /// A hash that another panel made is replaced once its password was right.
-async fn modern(app: &App, user: &users::Model, password: &str) -> Result<users::Model> {
+pub(crate) async fn modern(app: &App, user: &users::Model, password: &str) -> Result<users::Model> {
     if !auth::password::is_foreign(&user.password_hash) {
         return Ok(user.clone());
     }
@@ -185,21 +185,19 @@ impl Opening {
             return Ok(None);
         }
         let id = self.id.to_string();
-        let row = sessions::ActiveModel {
-            id: Set(id.clone()),
-            user_id: Set(user.id.clone()),
-            token_hash: Set(peer.scheme.hash(self.token.expose())),
-            created_at_ms: Set(now_ms),
-            last_seen_at_ms: Set(now_ms),
-            expires_at_ms: Set(now_ms + idle_ms),
-            ended_at_ms: Set(None),
-            address: Set(peer.address.to_string()),
-            user_agent: Set(tame(&peer.user_agent, 256)),
-            two_steps: Set(self.two_steps),
+        let row = sessions::Model {
+            id: id.clone(),
+            user_id: user.id.clone(),
+            token_hash: peer.scheme.hash(self.token.expose()),
+            created_at_ms: now_ms,
+            last_seen_at_ms: now_ms,
+            expires_at_ms: now_ms + idle_ms,
+            ended_at_ms: None,
+            address: peer.address.to_string(),
+            user_agent: tame(&peer.user_agent, 256),
+            two_steps: self.two_steps,
         };
-        sessions::Entity::insert(row)
-            .exec_without_returning(db)
-            .await?;
+        store::add(db, row).await?;
         let mut entry = Entry::word("session.create", "session", &id);
         if let Some(how) = how {
             entry = entry.with(how);

@@ -1,7 +1,7 @@
 //! Rows of log-ins.
 
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
 };
 use warren_entity::{sessions, users};
@@ -86,6 +86,28 @@ pub async fn active(
         .limit(100)
         .all(db)
         .await
+}
+
+/// Writes one down.
+/// # Errors
+/// Database.
+pub async fn add(db: &impl ConnectionTrait, row: sessions::Model) -> Result<(), DbErr> {
+    let row = sessions::ActiveModel {
+        id: Set(row.id),
+        user_id: Set(row.user_id),
+        token_hash: Set(row.token_hash),
+        created_at_ms: Set(row.created_at_ms),
+        last_seen_at_ms: Set(row.last_seen_at_ms),
+        expires_at_ms: Set(row.expires_at_ms),
+        ended_at_ms: Set(row.ended_at_ms),
+        address: Set(row.address),
+        user_agent: Set(row.user_agent),
+        two_steps: Set(row.two_steps),
+    };
+    sessions::Entity::insert(row)
+        .exec_without_returning(db)
+        .await
+        .map(drop)
 }
 
 /// Notes that a log-in was used; it lasts `idle_ms` from now on. One that has ended stays ended: a log-out in

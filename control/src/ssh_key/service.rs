@@ -17,7 +17,7 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     http::Page,
-    person,
+    person, sftp,
 };
 
 /// Keys of one person.
@@ -125,6 +125,8 @@ pub async fn delete(app: &App, caller: &Caller, id: SshKeyId) -> Result<()> {
         .with(json!({"name": row.name, "fingerprint": row.fingerprint}))
         .by(&*tx, caller, now_ms)
         .await?;
+    sftp::end_of_ssh_key(&*tx, &row.id, now_ms).await?;
     tx.commit().await?;
+    app.nudges.revoked();
     Ok(())
 }

@@ -8,7 +8,7 @@ use warren_control::{
     access::{Door, Key, KeySet, Set},
     consumer::review,
     db::Lane,
-    gate,
+    gate, sftp,
 };
 use warren_entity::{grants, nodes, roles, subusers, users};
 use warren_proto::{
@@ -231,6 +231,11 @@ impl Visitor<'_> {
                 assert!(!claims.to_string().contains("\"all\":true"), "sees no node");
                 (key == Key::ServerRead).then_some(told)
             }
+            Door::Sftp => {
+                let rights = self.by_sftp(server).await;
+                let right = key == Key::FileSftp || rights.is_some() && key.as_str().starts_with("file.");
+                right.then(|| rights.is_some_and(|rights| rights.contains(&key.as_str().into())))
+            }
             Door::Consumer => {
                 let made = self.consumer(server).await;
                 if let Some(id) = &made {
@@ -281,6 +286,19 @@ impl Visitor<'_> {
         }
     }
 
+    /// What a log-in by SFTP may do, if it is one.
+    async fn by_sftp(&self, server: ServerId) -> Option<Vec<String>> {
+        let ask = wire::Login {
+            login: format!("ann.{server}"),
+            address: "127.0.0.1".into(),
+            client: "test".into(),
+            proof: Some(wire::login::Proof::Password(self.script.key.clone()?)),
+        };
+        let entered = sftp::log_in(&self.many.panel.world.app, &ask).await.ok()?;
+        let rights = claims(&entered.ticket)["rights"].clone();
+        serde_json::from_value(rights).ok()
+    }
+
     async fn consumer(&self, server: ServerId) -> Option<String> {
         let wish = json!({"name": "c", "servers": [server.to_string()]});
         let answer = self.ann.post("/event-consumers", wish).await;
@@ -322,6 +340,7 @@ async fn every_door_decides_as_the_model_does(world: World) {
         Key::UserRead,
         Key::UserDelete,
         Key::FileRead,
+        Key::FileSftp,
     ];
     let mut dice = StdRng::seed_from_u64(SEED);
     let mut seen = [0, 0];
@@ -331,7 +350,7 @@ async fn every_door_decides_as_the_model_does(world: World) {
         let mut consumers = Vec::new();
         for mix in &mixes {
             let key = *keys.choose(&mut dice).unwrap();
-            for key in [key, Key::ServerRead, Key::WebsocketConnect] {
+            for key in [key, Key::ServerRead, Key::WebsocketConnect, Key::FileSftp] {
                 for door in Door::ALL {
                     // A few at a time, so that no request is turned away for their number.
                     let turn = matches!(door, Door::Renewal) || dice.random_bool(0.4);

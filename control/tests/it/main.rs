@@ -50,6 +50,7 @@ mod presence;
 mod reconcile;
 mod retention;
 mod server_lists;
+mod sftp;
 mod storm;
 mod world;
 

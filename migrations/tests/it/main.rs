@@ -64,7 +64,7 @@ async fn entities_fit_what_the_migrations_made(db: Both) {
             warren_entity::$table::Entity::find().all($db).await.unwrap();
         )*};
     }
-    read!(&db.main; allocations api_keys audit_log console_runs counters database_hosts databases egg_variables eggs event_consumers facts join_tokens leases mount_offers mount_servers mounts nests node_boots node_cursors nodes operations orphans outbox pending_keys plans quotas registries revocations revoked_keys server_grams server_names server_variables servers session_nodes sessions settings tombstones users);
+    read!(&db.main; allocations api_keys audit_log console_runs counters database_hosts databases egg_variables eggs event_consumers facts join_tokens leases mount_offers mount_servers mounts nests node_boots node_cursors nodes operations orphans outbox pending_keys plans quotas registries revocations revoked_keys server_grams server_names server_variables servers session_nodes sessions settings sftp_logins tombstones users);
     read!(&db.bulk; console_streams console_chunks console_sizes metric_chunks server_samples);
 }
 

@@ -39,7 +39,7 @@ on_each_server! {
         // Not even to itself.
         subjects.push(subjects::to_node(id, down::APPLY));
         subjects.extend([id, other].map(|node| subjects::bulk_to(node, bulk::OPEN)));
-        subjects.extend([gate::KEYS, gate::RENEW, gate::SESSIONS, gate::HISTORY].map(subjects::gate_ask));
+        subjects.extend([gate::KEYS, gate::RENEW, gate::SESSIONS, gate::HISTORY, gate::HOST_KEYS, gate::LOGIN, gate::LOGOUT].map(subjects::gate_ask));
         subjects.extend(STREAM_SUBJECTS.map(String::from));
         subjects.extend(SYSTEM_SUBJECTS.map(String::from));
         subjects.push(format!("$SYS.ACCOUNT.{}.DISCONNECT", rig.account(warren_proto::bus::accounts::Account::Edge)));

@@ -200,6 +200,7 @@ pub fn calls(server: ServerId) -> Vec<(Key, Method, String, Option<Value>)> {
             }})),
         ),
         (Key::FileRead, Method::GET, at("/files?path=/"), None),
+        (Key::FileSftp, Method::GET, at("/sftp"), None),
         (
             Key::FileReadContent,
             Method::GET,
