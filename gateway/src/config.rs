@@ -26,9 +26,56 @@ pub struct Config {
     /// The same in all.
     #[serde(default = "strangers")]
     pub strangers: usize,
+    /// SFTP.
+    #[serde(default)]
+    pub sftp: Sftp,
     /// Addresses of proxies whose `x-forwarded-for` is believed; loopback always is.
     #[serde(default)]
     pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// The table `[sftp]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sftp {
+    /// Where it is served; "off": nowhere.
+    #[serde(deserialize_with = "listen_or_off")]
+    pub listen: Option<SocketAddr>,
+    /// Connections in all.
+    pub connections: usize,
+    /// From one address; a fourth of them before they have logged in.
+    pub per_address: usize,
+    pub per_user: usize,
+    pub per_server: usize,
+    /// Bytes that clients may have on their way here, in all.
+    pub memory_bytes: usize,
+}
+
+impl Default for Sftp {
+    fn default() -> Self {
+        Self {
+            listen: Some(SocketAddr::from(([0, 0, 0, 0], 2022))),
+            connections: 1024,
+            per_address: 128,
+            per_user: 32,
+            per_server: 64,
+            memory_bytes: 512 << 20,
+        }
+    }
+}
+
+impl Sftp {
+    /// How many connections there may be.
+    pub fn bounds(&self) -> crate::sftp::Bounds {
+        crate::sftp::Bounds {
+            all: self.connections,
+            per_address: self.per_address,
+            strangers_per_address: (self.per_address / 4).max(1),
+            per_user: self.per_user,
+            per_server: self.per_server,
+            memory_bytes: self.memory_bytes,
+        }
+    }
 }
 
 fn strangers_per_address() -> usize {
@@ -37,6 +84,18 @@ fn strangers_per_address() -> usize {
 
 fn strangers() -> usize {
     4096
+}
+
+fn listen_or_off<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.as_str() {
+        "off" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| {
+            serde::de::Error::custom(format!("sftp.listen: {text:?} is neither an address with a port nor \"off\""))
+        }),
+    }
 }
 
 impl Config {
@@ -61,6 +120,14 @@ impl Config {
             let urls: Vec<toml::Value> = urls.split(',').map(|u| u.trim().into()).collect();
             table.insert("nats_urls".into(), urls.into());
         }
+        if let Some(listen) = env("WARREN_GATEWAY_SFTP_LISTEN") {
+            let sftp = table
+                .entry("sftp")
+                .or_insert_with(|| toml::Table::new().into());
+            if let Some(sftp) = sftp.as_table_mut() {
+                sftp.insert("listen".into(), listen.into());
+            }
+        }
         let config: Self = table.try_into()?;
         if config.nats_urls.is_empty() {
             bail!("nats_urls is empty: name at least one, as in [\"nats://127.0.0.1:4222\"]");
@@ -68,9 +135,13 @@ impl Config {
         for (key, value) in [
             ("strangers_per_address", config.strangers_per_address),
             ("strangers", config.strangers),
+            ("sftp.connections", config.sftp.connections),
+            ("sftp.per_address", config.sftp.per_address),
+            ("sftp.per_user", config.sftp.per_user),
+            ("sftp.per_server", config.sftp.per_server),
         ] {
             if value == 0 {
-                bail!("{key} is 0: nobody could show a ticket; leave it out for the default");
+                bail!("{key} is 0: nobody could come in; leave it out for the default");
             }
         }
         Ok(config)
@@ -104,6 +175,8 @@ mod tests {
         for line in [
             "strangers_per_address = 0",
             "strangers = 0",
+            "sftp = {listen = \"here\"}",
+            "sftp = {per_user = 0}",
             "trusted_proxies = [\"proxy\"]",
         ] {
             let key = line.split(' ').next().unwrap();

@@ -1,4 +1,4 @@
-//! The edge for bytes: console and stats of agents to WebSockets. Keeps no state, holds no database and no
+//! The edge for bytes: console and stats of agents to WebSockets, files of servers by SFTP. Keeps no state, holds no database and no
 //! signing key: it can use only the tickets that pass through it.
 
 pub mod bulk;
@@ -11,7 +11,9 @@ pub mod metrics;
 mod mine;
 mod serve;
 mod sessions;
+pub mod sftp;
 mod strangers;
+pub mod ssh;
 mod transfer;
 pub mod ws;
 
@@ -30,6 +32,8 @@ use edge::Edge;
 /// A running gateway.
 pub struct Gateway {
     pub address: SocketAddr,
+    /// Where SFTP is served, if it is.
+    pub sftp_address: Option<SocketAddr>,
     pub edge: Arc<Edge>,
     tasks: tokio::task::JoinSet<()>,
 }
@@ -71,8 +75,29 @@ impl Gateway {
         let app = http::router(edge.clone());
         tasks.spawn(serve::serve(listener, app, edge.clone()));
         tracing::info!(%address, "gateway listens on {address}");
+        let sftp_address = match config.sftp.listen {
+            Some(listen) => {
+                let (edge, bounds) = (edge.clone(), config.sftp.bounds());
+                match TcpListener::bind(listen).await {
+                    Ok(listener) => {
+                        let address = listener.local_addr()?;
+                        tasks.spawn(sftp::serve(listener, edge, bounds));
+                        tracing::info!(%address, "SFTP listens on {address}");
+                        Some(address)
+                    }
+                    // Consoles need not go without because another has this port.
+                    Err(error) => {
+                        tracing::error!(%error, "sftp.listen: {listen} can not be taken; tried again");
+                        tasks.spawn(sftp::serve_later(listen, edge, bounds));
+                        None
+                    }
+                }
+            }
+            None => None,
+        };
         Ok(Self {
             address,
+            sftp_address,
             edge,
             tasks,
         })

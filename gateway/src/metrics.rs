@@ -58,6 +58,7 @@ metrics! {
         strangers: "open WebSockets that have shown no ticket yet",
         subscriptions: "topics that browsers watch",
         transfers: "files on their way up or down",
+        sftp: "SFTP connections of people who have logged in",
         consoles: "servers of which at least one viewer watches bytes",
     }
     counters {
@@ -85,6 +86,9 @@ metrics! {
         bytes_down: "bytes of files to browsers",
         transfers_refused: "transfers refused because there were too many at one time",
         transfers_cut: "transfers ended by a revocation or the gateway's end",
+        sftp_refused: "log-ins by SFTP that control refused",
+        sftp_turned_away: "SFTP connections closed because there were too many",
+        sftp_silent: "SFTP connections closed because nobody logged in in time",
         inputs: "console lines sent to agents",
     }
 }

@@ -63,6 +63,11 @@ impl Line {
         self.ticket.lock().1.clone()
     }
 
+    /// The ticket as it came.
+    pub fn text(&self) -> String {
+        self.ticket.lock().0.clone()
+    }
+
     /// Asks `bulk.<node>.<word>` under a session of this line. One that the node has forgotten is opened once more.
     /// # Errors
     /// As [`Bus::call`].

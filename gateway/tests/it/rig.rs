@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use warren_gateway::Gateway;
-use warren_gateway::config::Config;
+use warren_gateway::config::{Config, Sftp};
 use warren_harness::Nats;
 use warren_proto::bus::accounts::{Realm, Revocations, Storage};
 use warren_proto::bus::config::ServerConfig;
@@ -75,6 +75,10 @@ impl Rig {
             creds_file,
             strangers_per_address: 64,
             strangers: 4096,
+            sftp: Sftp {
+                listen: None,
+                ..Sftp::default()
+            },
             trusted_proxies: Vec::new(),
         };
         change(&mut config);
