@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use warren_gateway::Gateway;
-use warren_gateway::config::Config;
+use warren_gateway::config::{Config, Sftp};
 use warren_harness::FakeGame;
 use warren_proto::bus::keyring::{Keyring, Use};
 use warren_proto::bus::ticket::{self, Scope, Ticket, right};
@@ -130,6 +130,10 @@ impl World {
             creds_file,
             strangers_per_address: 64,
             strangers: 64,
+            sftp: Sftp {
+                listen: None,
+                ..Sftp::default()
+            },
             trusted_proxies: Vec::new(),
         };
         let gateway = Gateway::start(&config, CancellationToken::new())

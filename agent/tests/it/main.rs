@@ -21,3 +21,4 @@ mod proxy;
 mod rig;
 mod rotation;
 mod servers;
+mod sftp;
