@@ -26,6 +26,7 @@ export const keys = {
   nests: ['nests'] as const,
   mounts: ['mounts'] as const,
   serverMounts: (server: string) => ['server', server, 'mounts'] as const,
+  sftp: (server: string) => ['server', server, 'sftp'] as const,
   operations: ['operations'] as const,
   consumers: ['consumers'] as const,
   registries: ['registries'] as const,
@@ -138,6 +139,15 @@ export function serverMountsQuery(server: string) {
     queryKey: keys.serverMounts(server),
     queryFn: async () =>
       (await must(api.GET('/servers/{server}/mounts', { params: { path: { server } } }))).items,
+  })
+}
+
+/** How programs reach a server's files. */
+export function sftpQuery(server: string) {
+  return queryOptions({
+    queryKey: keys.sftp(server),
+    queryFn: async () => must(api.GET('/servers/{server}/sftp', { params: { path: { server } } })),
+    staleTime: 60_000,
   })
 }
 

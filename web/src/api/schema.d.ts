@@ -1845,6 +1845,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/sftp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How to reach this server's files by SFTP. */
+        get: operations["get_sftp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}/ticket": {
         parameters: {
             query?: never;
@@ -5483,6 +5500,54 @@ export interface components {
             last_seen_at: components["schemas"]["Stamp"];
             /** @description What the browser said it is. */
             user_agent: string;
+        };
+        /** @description How to reach a server's files by SFTP: the same address for all servers, wherever their nodes are. */
+        SftpDetails: {
+            /**
+             * @description Host name or address.
+             * @example panel.example.net
+             */
+            host: string;
+            /** @description What the server shows of itself at the first connection. */
+            host_keys: components["schemas"]["SftpHostKey"][];
+            /** @description The password of the account is enough; false: an SSH key or an API key is needed, for log-ins take a second step. */
+            password: boolean;
+            /**
+             * Format: int32
+             * @description Port.
+             * @example 2022
+             */
+            port: number;
+            /**
+             * @description `sftp://` with all of it, for clients that open links.
+             * @example sftp://ann.7k2m9qxz@panel.example.net:2022/
+             */
+            url: string;
+            /**
+             * @description Log-in name of the caller for this server; with the short form of the server's id.
+             * @example ann.7k2m9qxz
+             */
+            username: string;
+            /**
+             * @description The same with the whole id.
+             * @example ann.01kb3v0c5x8d1e2f7k2m9qxz00
+             */
+            username_long: string;
+        };
+        /** @description One of the keys that the SSH server proves itself with. */
+        SftpHostKey: {
+            /**
+             * @description Kind.
+             * @example ssh-ed25519
+             */
+            algorithm: string;
+            /**
+             * @description As clients show it.
+             * @example SHA256:Wtl4Lc2E7dZtK1bGvCT4qOaJNmYVXK8zv8mYhL2sQ0o
+             */
+            fingerprint: string;
+            /** @description Behind the host it makes a line of `known_hosts`. */
+            public_key: string;
         };
         /** @description Asks for an account. */
         SignUp: {
@@ -10919,6 +10984,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Run"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sftp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SftpDetails"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

@@ -92,4 +92,5 @@ export function limitsOf(limits: Schemas['Limits']): Limits {
     databases: limits.databases === undefined ? 0 : limits.databases,
   }
 }
+export type SftpDetails = Schemas['SftpDetails']
 export type SshKey = Schemas['SshKey']

@@ -23,6 +23,7 @@ import { registryRoutes } from './registries'
 import { roleRoutes } from './role-routes'
 import { secondFactorOn, secondFactorRoutes, startSecondFactor, tooMany, wantedBy } from './second-factor'
 import { listRoutes } from './server-list'
+import { sftpRoutes } from './sftp'
 import { MockSocket } from './socket'
 import { subuserRoutes } from './subusers'
 
@@ -100,6 +101,7 @@ const routes: Route[] = [
   ...loginRoutes,
   ...passwordLinkRoutes,
   ...quotaRoutes,
+  ...sftpRoutes,
   ...planRoutes,
   ...nestRoutes,
   ...mountRoutes,

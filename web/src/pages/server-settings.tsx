@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { useLocation, useParams } from '@tanstack/react-router'
-import { useEffect } from 'react'
+import { Suspense, useEffect } from 'react'
 import { serverQuery } from '~/api/queries'
 import type { Server } from '~/api/types'
 import { Page } from '~/components/page-head'
@@ -10,6 +10,7 @@ import { ServerPorts } from '~/components/server-ports'
 import { ServerLimitsForm } from '~/forms/server-limits'
 import { ServerNameForm } from '~/forms/server-name'
 import { ServerStartupForm } from '~/forms/server-startup'
+import { part } from '~/i18n/page'
 import { texts } from '~/i18n/texts'
 import { Card, CardHead, Facts } from '~/ui/bits'
 import { CopyIcon } from '~/ui/copy'
@@ -18,6 +19,8 @@ import { Ago } from '~/ui/time'
 const t = texts('server_settings')
 
 const common = texts('common')
+
+const SftpDetails = part(() => import('~/components/sftp-details'))
 
 export function ServerSettingsPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/settings' })
@@ -34,6 +37,9 @@ export function ServerSettingsPage() {
           <ServerNameForm server={server} />
           <ServerStartupForm server={server} />
           <ServerPorts server={server} />
+          <Suspense fallback={null}>
+            <SftpDetails server={server} />
+          </Suspense>
           <ServerMounts server={server} />
           <ServerLimitsForm server={server} />
           <ServerDanger server={server} />
