@@ -61,6 +61,9 @@ pub struct UpArgs {
     /// Port of the gateway, on loopback behind the web app's port
     #[arg(long, default_value_t = 8081)]
     pub gateway_port: u16,
+    /// Port of SFTP; 0 turns it off. Left out: as before, or 2022, or a free one where that is taken
+    #[arg(long)]
+    pub sftp_port: Option<u16>,
     /// Port of the agent's health and metrics pages, on loopback
     #[arg(long, default_value_t = 8082)]
     pub agent_port: u16,

@@ -11,6 +11,9 @@ use crate::args::UpArgs;
 use crate::instance::{Instance, write_secret};
 use crate::nats;
 
+/// Where people expect it.
+const SFTP_PORT: u16 = 2022;
+
 /// What `warren-control init` says it made.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Made {
@@ -46,8 +49,9 @@ impl Conf<'_> {
     /// # Errors
     /// When a file cannot be written.
     pub fn write(&self) -> Result<()> {
-        self.control()?;
-        self.gateway()?;
+        let sftp = self.sftp_port();
+        self.control(sftp)?;
+        self.gateway(sftp)?;
         self.agent()
     }
 
@@ -59,7 +63,7 @@ impl Conf<'_> {
         urls.split(',').map(|url| url.trim().to_owned()).collect()
     }
 
-    fn control(&self) -> Result<()> {
+    fn control(&self, sftp: u16) -> Result<()> {
         let (args, instance) = (self.args, self.instance);
         let host = if args.public { "0.0.0.0" } else { "127.0.0.1" };
         let mut table = Table::new();
@@ -80,6 +84,7 @@ impl Conf<'_> {
             "gateway_upstream",
             format!("127.0.0.1:{}", args.gateway_port),
         );
+        table.insert("sftp_port".into(), Value::Integer(sftp.into()));
         set(
             &mut table,
             "install_dir",
@@ -104,7 +109,7 @@ impl Conf<'_> {
         self.save("control.toml", &table)
     }
 
-    fn gateway(&self) -> Result<()> {
+    fn gateway(&self, sftp: u16) -> Result<()> {
         let mut table = Table::new();
         set(
             &mut table,
@@ -120,7 +125,34 @@ impl Conf<'_> {
         if self.made.nats_tls {
             set(&mut table, "nats_ca", self.made.ca.display().to_string());
         }
+        let host = if self.args.public { "0.0.0.0" } else { "127.0.0.1" };
+        let listen = match sftp {
+            0 => "off".into(),
+            port => format!("{host}:{port}"),
+        };
+        let mut own = Table::new();
+        set(&mut own, "listen", listen);
+        table.insert("sftp".into(), Value::Table(own));
         self.save("gateway.toml", &table)
+    }
+
+    /// What was asked for, what was there before, the usual one, or a free one: clients remember it.
+    fn sftp_port(&self) -> u16 {
+        if let Some(port) = self.args.sftp_port {
+            return port;
+        }
+        let kept = fs::read_to_string(self.instance.conf_file("gateway.toml"));
+        let kept = kept.ok().and_then(|text| text.parse::<Table>().ok());
+        let listen = kept.as_ref().and_then(|t| t.get("sftp")?.get("listen")?.as_str());
+        let kept = listen.and_then(|text| text.rsplit_once(':')?.1.parse().ok());
+        if let Some(port) = kept.filter(|port| *port != 0) {
+            return port;
+        }
+        let free = |port| std::net::TcpListener::bind(("0.0.0.0", port)).ok();
+        let found = free(SFTP_PORT).or_else(|| free(0));
+        found
+            .and_then(|listener| listener.local_addr().ok())
+            .map_or(SFTP_PORT, |address| address.port())
     }
 
     fn agent(&self) -> Result<()> {
