@@ -302,6 +302,7 @@ fn texts(out: &Output) -> (String, String) {
 }
 
 async fn run(mut command: Command, input: Vec<u8>) -> Output {
+    let (began, what) = (Instant::now(), format!("{command:?}"));
     let work = move || {
         command
             .stdin(Stdio::piped())
@@ -314,7 +315,9 @@ async fn run(mut command: Command, input: Vec<u8>) -> Output {
         drop(writer.join());
         out
     };
-    tokio::task::spawn_blocking(work).await.unwrap()
+    let out = tokio::task::spawn_blocking(work).await.unwrap();
+    println!("{:?} {what}", began.elapsed());
+    out
 }
 
 /// Bytes that no packer makes smaller.
@@ -434,7 +437,11 @@ async fn scp_rclone_lftp_and_sshfs_work_too() {
     let mount = dir.join("mnt");
     std::fs::create_dir(&mount).unwrap();
     let mut sshfs = Command::new("timeout");
-    sshfs.args(["30", "sshfs"]).arg(&place).arg(&mount).args(["-p", &port]).args(world.options());
+    sshfs.args(["30", "sshfs"]).arg(&place).arg(&mount).args(["-p", &port]);
+    for option in world.options().chunks(2).filter(|pair| pair[0] == "-o") {
+        sshfs.args(option);
+    }
+    sshfs.args(["-o", &format!("IdentityFile={}", dir.join("id").display())]);
     let out = run(sshfs, Vec::new()).await;
     assert!(out.status.success(), "{:?}", texts(&out));
     let (at, whole) = (mount.clone(), bytes.clone());
@@ -559,7 +566,7 @@ async fn hostile_bytes_end_their_own_connection_alone() {
     }
     let out = raw(asked).await;
     assert_eq!(kinds(&out.stdout), [2, 101, 101, 101, 101, 101]);
-    // 10,000 opens of which 256 are there, and nothing is left behind.
+    // 10,000 opens of which 60 are there, and nothing is left behind.
     let mut asked = init.clone();
     for id in 0..10_000_u32 {
         let ask = [&id.to_be_bytes()[..], &string(b"/small"), &1_u32.to_be_bytes(), &0_u32.to_be_bytes()].concat();
@@ -568,7 +575,7 @@ async fn hostile_bytes_end_their_own_connection_alone() {
     let out = raw(asked).await;
     let count = |kind| kinds(&out.stdout).iter().filter(|k| **k == kind).count();
     let (handles, refused) = (count(102), count(101));
-    assert_eq!((handles + refused, handles <= 256), (10_000, true), "{handles} {refused}");
+    assert_eq!((handles + refused, handles), (10_000, 60), "{handles} {refused}");
     // Sockets that say nothing or nonsense cost nobody else their place.
     let mut idle = Vec::new();
     for n in 0..24 {

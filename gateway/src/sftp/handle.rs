@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, RwLock};
 use warren_proto::wire::FileEntry;
 
 use super::packet::Reply;
 use crate::bulk::RemoteFile;
 
-/// Of one channel. The clients that are in use need a few dozen.
+/// Of one channel, directories among them.
 pub const MAX_HANDLES: usize = 256;
+/// Files of one log-in: a node holds 64 open for it.
+pub const MAX_FILES: usize = 60;
 
 /// One open file on the node.
 pub struct File {
@@ -25,6 +27,8 @@ pub struct File {
     /// Writes go to the end, wherever they say.
     pub append: bool,
     pub order: parking_lot::Mutex<Order>,
+    /// Free again when the node has closed it.
+    pub place: OwnedSemaphorePermit,
 }
 
 /// Reads and writes of one file are answered in the order they were asked in, although they are done side by side: OpenSSH's

@@ -71,6 +71,8 @@ pub async fn open(seat: &Seat, path: String, flags: u32, attrs: Attrs) -> Done<F
     if !read && !write {
         return Err(No::new(Code::Failure, "neither to read nor to write"));
     }
+    let place = seat.places.clone().try_acquire_owned();
+    let place = place.map_err(|_| No::new(Code::Failure, "too many open files"))?;
     let ask = BulkOpen {
         path: path.clone(),
         read,
@@ -90,6 +92,7 @@ pub async fn open(seat: &Seat, path: String, flags: u32, attrs: Attrs) -> Done<F
         both: read && write,
         append: has(flag::APPEND),
         order: Default::default(),
+        place,
     })
 }
 

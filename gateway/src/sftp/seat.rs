@@ -26,6 +26,8 @@ pub struct Seat {
     edge: Arc<Edge>,
     pub line: Arc<Line>,
     turns: Semaphore,
+    /// Files that may be open.
+    pub places: Arc<Semaphore>,
 }
 
 impl Seat {
@@ -36,6 +38,7 @@ impl Seat {
             edge,
             line,
             turns: Semaphore::new(AT_ONCE),
+            places: Arc::new(Semaphore::new(super::handle::MAX_FILES)),
         }))
     }
 

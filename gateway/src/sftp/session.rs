@@ -354,7 +354,7 @@ impl Session {
                 out.put_u64(MAX_PACKET as u64);
                 out.put_u64(u64::from(MAX_DATA));
                 out.put_u64(u64::from(MAX_DATA));
-                out.put_u64(super::handle::MAX_HANDLES as u64);
+                out.put_u64(super::handle::MAX_FILES as u64);
             }))),
             Ask::Names { uids, gids } => now!(Ok(packet::extended_reply(id, |out| {
                 for ids in [uids, gids] {
