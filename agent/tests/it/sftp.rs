@@ -575,6 +575,7 @@ async fn hostile_bytes_end_their_own_connection_alone() {
     let out = raw(asked).await;
     let count = |kind| kinds(&out.stdout).iter().filter(|k| **k == kind).count();
     let (handles, refused) = (count(102), count(101));
+    assert!(out.status.success(), "{}", texts(&out).1);
     assert_eq!((handles + refused, handles), (10_000, 60), "{handles} {refused}");
     // Sockets that say nothing or nonsense cost nobody else their place.
     let mut idle = Vec::new();

@@ -56,7 +56,9 @@ struct Channel {
     sent: usize,
     waiting: usize,
     eof: bool,
+    /// We have closed it, and they have.
     closed: bool,
+    over: bool,
 }
 
 /// See the module.
@@ -139,7 +141,7 @@ impl Conn {
             }
             self.begin()?;
             self.answer().map_err(End::Error)?;
-            if self.channels.values().any(|c| c.closed) {
+            if self.channels.values().any(|c| c.over) {
                 self.sweep();
             }
             let waiting = self.transport.waiting();
@@ -292,7 +294,7 @@ impl Conn {
     fn sweep(&mut self) {
         let mut gone = Vec::new();
         for (number, channel) in &mut self.channels {
-            if channel.closed && channel.eof {
+            if channel.closed && channel.over {
                 if let Purpose::Sftp(session) = &mut channel.purpose {
                     let files = session.leave();
                     if !files.is_empty() {
@@ -384,6 +386,7 @@ impl Conn {
             waiting: 0,
             eof: false,
             closed: false,
+            over: false,
         };
         self.channels.insert(ours, channel);
         self.transport.send(|out| {
@@ -424,7 +427,7 @@ impl Conn {
             }
             msg::CHANNEL_EOF => channel.eof = true,
             msg::CHANNEL_CLOSE => {
-                channel.eof = true;
+                (channel.eof, channel.over) = (true, true);
                 if !channel.closed {
                     channel.close(transport, 0)?;
                 }

@@ -83,6 +83,8 @@ pub struct Transport {
     strict: bool,
     skip: bool,
     exchange: Exchange,
+    /// Came in one breath with the first keys.
+    early: Option<Bytes>,
     held: BytesMut,
     moved: u64,
     keyed_at: Instant,
@@ -110,6 +112,7 @@ impl Transport {
             strict: false,
             skip: false,
             exchange: Exchange::Idle,
+            early: None,
             held: BytesMut::new(),
             moved: 0,
             keyed_at: Instant::now(),
@@ -131,9 +134,8 @@ impl Transport {
         self.flush().await?;
         self.client_version = self.version().await?;
         while self.session.is_none() || !matches!(self.exchange, Exchange::Idle) {
-            if self.next()?.is_some() {
-                return Err(Error::Protocol("a message before keys"));
-            }
+            // Only what is under keys gets as far as this.
+            self.early = self.next()?;
             self.flush().await?;
             if self.session.is_none() || !matches!(self.exchange, Exchange::Idle) {
                 self.fill().await?;
@@ -259,6 +261,9 @@ impl Transport {
     /// # Errors
     /// [`Error`].
     pub fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        if let Some(early) = self.early.take() {
+            return Ok(Some(early));
+        }
         while let Some(packet) = self.open.open(&mut self.inbox)? {
             let packet = packet.freeze();
             let kind = *packet.first().ok_or(Malformed)?;
