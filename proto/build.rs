@@ -24,6 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             ".warren.v1.SshProof.session",
             ".warren.v1.SshProof.signature",
         ])
+        // They hold passwords.
+        .skip_debug([".warren.v1.Repository", ".warren.v1.S3Store"])
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -135,6 +135,10 @@ ids! {
     JoinTokenId = "join token";
     /// One private image registry.
     RegistryId = "registry";
+    /// One backup of a server.
+    BackupId = "backup";
+    /// One place that backups are kept in.
+    BackupStoreId = "backup store";
     /// One database server that databases are made on.
     DatabaseHostId = "database host";
     /// One database of a server.

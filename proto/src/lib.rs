@@ -17,6 +17,18 @@ pub mod subjects;
 pub mod wire {
     #![allow(missing_docs, clippy::all, clippy::pedantic)]
     include!(concat!(env!("OUT_DIR"), "/warren.v1.rs"));
+
+    impl std::fmt::Debug for Repository {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "Repository({:?}, ***)", self.name)
+        }
+    }
+
+    impl std::fmt::Debug for S3Store {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "S3Store({:?}, ***)", self.endpoint)
+        }
+    }
 }
 
 pub use prost::Message;

@@ -16,6 +16,7 @@ use super::ports::Watched;
 use super::start::Failure;
 use crate::config::RegistryLogin;
 use crate::console::Consoles;
+use crate::job::Jobs;
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 
@@ -59,6 +60,14 @@ pub struct Settings {
     pub disk_floor_bytes: u64,
     /// Directories below which servers may be given mounts.
     pub allowed_mounts: Vec<String>,
+    /// `<data>/restore`: files on their way into a server's directory; on the same disk.
+    pub restore_dir: PathBuf,
+    /// Directories that backups may be kept in; the first where a store names none.
+    pub backup_dirs: Vec<PathBuf>,
+    /// The program that backup workers are: this one.
+    pub worker_exe: PathBuf,
+    /// Below it are the cgroups of this node.
+    pub cgroup_parent: String,
     /// The node's own credentials, by registry.
     pub registry_logins: BTreeMap<String, RegistryLogin>,
 }
@@ -101,6 +110,8 @@ pub struct Deps {
     pub consoles: Arc<Consoles>,
     /// Ports that others held when a server was to have them.
     pub watched_ports: Watched,
+    /// Jobs beside games, and the work of those that hold a server.
+    pub jobs: Jobs,
 }
 
 impl Deps {

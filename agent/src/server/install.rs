@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use warren_proto::ids::{JobId, RunId, ServerId};
 use warren_proto::wire;
+use warren_proto::wire::job_ended::Made;
 use warren_runtime::jail::{Jail, RelPath};
 use warren_runtime::net::{NetKey, NetSpec};
 use warren_runtime::runtime::{
@@ -74,12 +75,22 @@ pub struct Install {
 }
 
 /// How it went.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// `Ok`, or why not.
-    pub result: Result<(), Failure>,
+    /// What came of it, or why nothing.
+    pub result: Result<Option<Made>, Failure>,
     /// Of the script.
     pub exit_code: Option<i32>,
+}
+
+impl Outcome {
+    /// Of a job that runs no script.
+    pub fn of(result: Result<Option<Made>, Failure>) -> Self {
+        Self {
+            result,
+            exit_code: None,
+        }
+    }
 }
 
 /// The container of a server's install script.
@@ -91,7 +102,7 @@ impl Install {
     /// All of it. `running` is true when the script's container was found after a restart.
     pub async fn run(mut self, running: bool) -> Outcome {
         let mut exit_code = None;
-        let result = self.steps(running, &mut exit_code).await;
+        let result = self.steps(running, &mut exit_code).await.map(|()| None);
         if result.as_ref().is_err_and(|f| f.code == INTERRUPTED) {
             // The agent is stopping, the script is not: the next process goes on with it.
             return Outcome { result, exit_code };

@@ -29,6 +29,7 @@ use warren_proto::ids::{JobId, ServerId};
 use warren_proto::wire;
 use warren_runtime::runtime::{Event, Events, Found, FoundState};
 
+use crate::job::Kind;
 use crate::journal::Hold;
 use crate::ledger::{self, Applied, Ledger, Tombstone};
 use actor::{Handle, Msg};
@@ -198,6 +199,8 @@ impl Servers {
     async fn watch(self: Arc<Self>, mut events: Events, host_rebooted: bool) {
         let found = self.look(Duration::from_millis(200)).await;
         self.adopt(found, host_rebooted);
+        let status_of = |server| self.get(server).map(|handle| handle.status);
+        self.deps.jobs.resume(&self.deps, status_of);
         while let Some(event) = events.next().await {
             match event {
                 Event::Exit { id, run, exit } => self.ended(id.as_str(), run, Ended::of(&exit)),
@@ -345,16 +348,20 @@ impl Servers {
     /// Jobs that run.
     pub fn jobs(&self) -> Vec<wire::RunningJob> {
         let all = self.all();
-        all.into_iter()
-            .filter_map(|(server, handle)| {
-                let job = handle.status.lock().job.clone()?;
-                Some(wire::RunningJob {
-                    job: job.id.to_string(),
-                    kind: job.kind,
-                    server: server.to_string(),
-                })
+        let beside = self.deps.jobs.running();
+        let holding = all.into_iter().filter_map(|(server, handle)| {
+            let job = handle.status.lock().job.clone()?;
+            Some(wire::RunningJob {
+                job: job.id.to_string(),
+                kind: job.kind,
+                server: server.to_string(),
             })
-            .collect()
+        });
+        // What an earlier process has left of a job that holds its server is in both.
+        let mut jobs: Vec<wire::RunningJob> = holding.chain(beside).collect();
+        jobs.sort_by(|a, b| a.job.cmp(&b.job));
+        jobs.dedup_by(|a, b| a.job == b.job);
+        jobs
     }
 
     /// Starts a job, or says how the one of that id goes.
@@ -363,12 +370,34 @@ impl Servers {
         let Some(handle) = server.and_then(|s| self.get(s)) else {
             return Err(unknown_server());
         };
+        let jobs = &self.deps.jobs;
+        match Kind::parse(&ask.kind) {
+            Some(kind) if !kind.holds() => {
+                return jobs
+                    .begin(&self.deps, &handle.status, handle.server, ask)
+                    .await;
+            }
+            // Whoever reads the files beside a game is let finish.
+            Some(_) if let Some(job) = jobs.beside(handle.server) => {
+                return Err(wire::Failure {
+                    code: "busy".into(),
+                    message: format!("job {job} still works with the server's files"),
+                    retryable: true,
+                });
+            }
+            _ => {}
+        }
         let (reply, answer) = oneshot::channel();
         ask_actor(&handle, Msg::JobStart(ask, reply), answer).await
     }
 
     /// Ends a job.
     pub async fn job_cancel(&self, job: &str) -> Result<wire::JobStatus, wire::Failure> {
+        if let Ok(id) = job.parse::<JobId>()
+            && self.deps.jobs.cancel(id)
+        {
+            return Ok(self.job_status(job));
+        }
         let Some((handle, id)) = self.job(job) else {
             return Ok(unknown_job(job));
         };
@@ -378,10 +407,11 @@ impl Servers {
 
     /// How a job goes.
     pub fn job_status(&self, job: &str) -> wire::JobStatus {
-        match self.job(job) {
-            Some((handle, id)) => handle.status.lock().job_status(id),
-            None => unknown_job(job),
+        if let Some((handle, id)) = self.job(job) {
+            return handle.status.lock().job_status(id);
         }
+        let beside = job.parse().ok().and_then(|id| self.deps.jobs.status(id));
+        beside.unwrap_or_else(|| unknown_job(job))
     }
 
     fn job(&self, job: &str) -> Option<(Handle, JobId)> {
@@ -409,7 +439,7 @@ fn unknown_job(job: &str) -> wire::JobStatus {
         job: job.chars().take(64).collect(),
         state: "unknown".into(),
         percent: -1.0,
-        step: String::new(),
+        ..Default::default()
     }
 }
 

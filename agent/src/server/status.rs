@@ -21,6 +21,34 @@ pub struct JobView {
     pub percent: f64,
     /// In words.
     pub step: String,
+    /// Of how much is done, where it is counted in bytes.
+    pub bytes: Bytes,
+}
+
+/// Progress in bytes; zeros where it is not counted in them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// So far.
+    pub done: u64,
+    /// In all.
+    pub total: u64,
+    /// Of late.
+    pub per_second: u64,
+}
+
+impl JobView {
+    /// For who asks.
+    pub fn status(&self) -> wire::JobStatus {
+        wire::JobStatus {
+            job: self.id.to_string(),
+            state: "running".into(),
+            percent: self.percent,
+            step: self.step.clone(),
+            done_bytes: self.bytes.done,
+            total_bytes: self.bytes.total,
+            bytes_per_second: self.bytes.per_second,
+        }
+    }
 }
 
 /// A game that is up.
@@ -86,9 +114,15 @@ impl Status {
                 kind: job.kind.clone(),
                 percent: -1.0,
                 step: "going on".into(),
+                bytes: Bytes::default(),
             });
         }
         status
+    }
+
+    /// Of a server that is not here.
+    pub fn unknown() -> Self {
+        Self::of(&Memory::default(), None)
     }
 
     pub(super) fn update(&mut self, memory: &Memory, row: Option<&wire::WantedServer>) {
@@ -113,17 +147,18 @@ impl Status {
 
     /// For who asks about a job.
     pub fn job_status(&self, id: JobId) -> wire::JobStatus {
-        let running = self.job.as_ref().filter(|j| j.id == id);
-        let state = match running {
-            Some(_) => "running",
-            None if self.ended_jobs.contains(&id) => "ended",
-            None => "unknown",
+        if let Some(running) = self.job.as_ref().filter(|j| j.id == id) {
+            return running.status();
+        }
+        let state = match self.ended_jobs.contains(&id) {
+            true => "ended",
+            false => "unknown",
         };
         wire::JobStatus {
             job: id.to_string(),
             state: state.into(),
-            percent: running.map_or(-1.0, |j| j.percent),
-            step: running.map(|j| j.step.clone()).unwrap_or_default(),
+            percent: -1.0,
+            ..Default::default()
         }
     }
 }

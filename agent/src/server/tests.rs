@@ -69,6 +69,10 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
             disk_floor_bytes: 0,
             registry_logins: std::collections::BTreeMap::new(),
             allowed_mounts: Vec::new(),
+            restore_dir: dir.join("restore"),
+            backup_dirs: vec![dir.join("backups")],
+            worker_exe: "/nonexistent".into(),
+            cgroup_parent: "/warren-test".into(),
         },
         runtime: Arc::new(engine.clone()),
         network: Arc::new(FakeNetwork::default()),
@@ -76,6 +80,7 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
         journal,
         consoles: consoles.unwrap(),
         watched_ports: Default::default(),
+        jobs: crate::job::Jobs::open(dir.join("jobs")).unwrap(),
     });
     Agent {
         servers: Servers::start(deps.clone(), false, stop.clone()).unwrap(),
@@ -345,6 +350,7 @@ impl Rig {
             kind: "install".into(),
             generation: self.generation,
             wipe: false,
+            work: None,
         };
         let status = self.agent.servers.job_start(ask).await.unwrap();
         assert_eq!(status.state, "running");

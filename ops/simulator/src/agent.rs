@@ -178,6 +178,7 @@ impl Agent {
                 kind: job.kind.clone(),
                 percent: -1.0,
                 step: String::new(),
+                bytes: server::status::Bytes::default(),
             });
             host.host_boot.clone()
         };
@@ -346,6 +347,8 @@ impl Agent {
                 self.tell(server, Msg::JobStart(start, reply));
                 self.answered(answer)
             }
+            // Nobody here has backups.
+            job_ask::Ask::List(_) | job_ask::Ask::Probe(_) => Err(refuse("unknown_kind", false)),
             job_ask::Ask::Cancel(cancel) => match self.of_job(&cancel.job) {
                 Some((server, id)) => {
                     let (reply, answer) = oneshot::channel();
@@ -486,7 +489,7 @@ fn unknown(job: &str) -> wire::JobStatus {
         job: job.to_owned(),
         state: "unknown".into(),
         percent: -1.0,
-        step: String::new(),
+        ..Default::default()
     }
 }
 

@@ -405,7 +405,7 @@ impl Hands for SimHands {
             job: job.to_string(),
             state: state.into(),
             percent: -1.0,
-            step: String::new(),
+            ..Default::default()
         }
     }
 

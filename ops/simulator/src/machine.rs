@@ -365,7 +365,7 @@ impl World {
     fn job_done(&mut self, place: Place, server: ServerId, job: JobId, code: i32) {
         let result = match code {
             _ if self.is_cancelled(place, server) => Err(Failure::new("cancelled", "")),
-            0 => Ok(()),
+            0 => Ok(None),
             _ => Err(Failure::new("install_failed", "")),
         };
         self.machines[place].host.lock().installs.remove(&server);

@@ -346,6 +346,7 @@ impl Store {
                     kind: "install".into(),
                     generation: job.generation.unsigned_abs(),
                     wipe: false,
+                    work: None,
                 }),
                 jobs::Step::Cancel => Ask::Cancel(wire::JobCancel { job: text }),
                 jobs::Step::Look => Ask::Status(wire::JobStatusAsk { job: text }),

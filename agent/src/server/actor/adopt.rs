@@ -207,11 +207,8 @@ impl<H: Hands> Actor<H> {
                     "interrupted",
                     "the install script was interrupted by a restart of the machine or of containerd",
                 );
-                let outcome = install::Outcome {
-                    result: Err(failure),
-                    exit_code: None,
-                };
-                self.job_done(job.id, outcome).await;
+                self.job_done(job.id, install::Outcome::of(Err(failure)))
+                    .await;
             }
         }
     }

@@ -114,7 +114,20 @@ pub trait Hands: Send + Sync {
     /// The server is gone from this node, by the tombstone of that generation.
     fn gone(&mut self, generation: u64);
 
-    /// Begins or resumes a job. Ends in [`Msg::JobDone`].
+    /// Keeps what a job that installs nothing is to do until it may begin. Not on disk: it holds credentials.
+    /// # Errors
+    /// That work can't be done here.
+    fn keep_work(&mut self, _job: JobId, _ask: wire::JobStart) -> Result<(), wire::Failure> {
+        Ok(())
+    }
+    /// Begins the work that was kept. Of a job that an earlier process had begun it brings to an end what that one
+    /// has left. Ends in [`Msg::JobDone`].
+    /// # Errors
+    /// It can't even begin.
+    fn begin_work(&mut self, _job: &Job) -> Result<(), Failure> {
+        Err(Failure::new("unknown_kind", "no such job here"))
+    }
+    /// Begins or resumes an install. Ends in [`Msg::JobDone`].
     /// # Errors
     /// It can't even begin.
     fn begin_job(&mut self, work: Work<'_>) -> Result<(), Failure>;
@@ -126,6 +139,8 @@ pub trait Hands: Send + Sync {
     fn cancel_job(&mut self) -> bool;
     /// The job was told of.
     fn job_over(&mut self);
+    /// And that is on its way to the disk.
+    fn job_told(&mut self) {}
 }
 
 /// A game that is up.

@@ -7,10 +7,19 @@ use warren_proto::{state::State, wire};
 use super::super::lifecycle::Event;
 use super::super::memory::Job;
 use super::super::start::Failure;
-use super::super::status::JobView;
+use super::super::status::{Bytes, JobView};
 use super::super::{convert, install};
 use super::hands::{Hands, Script, Work};
 use super::{Actor, Msg};
+use crate::job::Kind;
+
+/// Whether a job runs the egg's install script; all others do their own work.
+fn installs(kind: &str) -> bool {
+    matches!(
+        Kind::parse(kind),
+        None | Some(Kind::Install | Kind::Reinstall)
+    )
+}
 
 impl<H: Hands> Actor<H> {
     pub(super) async fn job_start(
@@ -45,8 +54,8 @@ impl<H: Hands> Actor<H> {
             let text = "the node has an older state of this server".into();
             return Err(refuse("stale", text, true));
         }
-        if !matches!(ask.kind.as_str(), "install" | "reinstall") {
-            let text = format!("this agent knows no job {:?}", ask.kind);
+        if Kind::parse(&ask.kind).is_none_or(|kind| !kind.holds()) {
+            let text = format!("this agent knows no job {:?} that holds a server", ask.kind);
             return Err(refuse("unknown_kind", text, false));
         }
         if self.hands.is_journal_full() {
@@ -54,17 +63,22 @@ impl<H: Hands> Actor<H> {
                 "the node has too many facts that control has not taken; no new job until it has";
             return Err(refuse("journal_full", text.into(), true));
         }
+        let quiet = !installs(&ask.kind);
+        let (kind, wipe) = (ask.kind.clone(), ask.wipe);
+        if quiet {
+            self.hands.keep_work(id, ask)?;
+        }
         self.memory.job = Some(Job {
             id,
-            kind: ask.kind,
-            wipe: ask.wipe,
+            kind,
+            wipe,
             started_at_ms: self.hands.now().wall_ms,
             run: None,
             ended: None,
             cancelled: false,
         });
         self.set_job_view(id, -1.0, "waiting for the game to stop");
-        self.event(Event::JobWanted(id)).await;
+        self.event(Event::JobWanted { job: id, quiet }).await;
         Ok(self.hands.job_status(id))
     }
 
@@ -75,6 +89,7 @@ impl<H: Hands> Actor<H> {
             kind: kind.unwrap_or_default(),
             percent,
             step: step.into(),
+            bytes: Bytes::default(),
         }));
     }
 
@@ -84,11 +99,8 @@ impl<H: Hands> Actor<H> {
             let begun = self.memory.life.hold.as_ref().is_some_and(|h| h.begun);
             self.commit(Vec::new()).await;
             if !(begun && self.hands.cancel_job()) {
-                let outcome = install::Outcome {
-                    result: Err(Failure::new("cancelled", "the job was cancelled")),
-                    exit_code: None,
-                };
-                self.job_done(id, outcome).await;
+                let failure = Failure::new("cancelled", "the job was cancelled");
+                self.job_done(id, install::Outcome::of(Err(failure))).await;
             }
         }
         Ok(self.hands.job_status(id))
@@ -102,6 +114,13 @@ impl<H: Hands> Actor<H> {
         ) else {
             return;
         };
+        if !installs(&job.kind) {
+            self.set_job_view(id, -1.0, "starting");
+            if let Err(failure) = self.hands.begin_work(&job) {
+                self.job_failed(id, failure);
+            }
+            return;
+        }
         let row = row.unwrap_or_default();
         if !row.spec.as_ref().is_some_and(convert::installable) {
             let text = "the egg has no install script and image";
@@ -128,10 +147,7 @@ impl<H: Hands> Actor<H> {
     }
 
     fn job_failed(&self, id: JobId, failure: Failure) {
-        let outcome = install::Outcome {
-            result: Err(failure),
-            exit_code: None,
-        };
+        let outcome = install::Outcome::of(Err(failure));
         self.hands.tell(Msg::JobDone(id, outcome));
     }
 
@@ -153,14 +169,14 @@ impl<H: Hands> Actor<H> {
         }
         self.hands.job_over();
         let (result, code, message) = match &outcome.result {
-            Ok(()) => (wire::JobResult::Done, String::new(), String::new()),
+            Ok(_) => (wire::JobResult::Done, String::new(), String::new()),
             Err(f) if f.code == "cancelled" => {
                 (wire::JobResult::Cancelled, f.code.clone(), f.detail.clone())
             }
             Err(f) => (wire::JobResult::Failed, f.code.clone(), f.detail.clone()),
         };
         match &outcome.result {
-            Ok(()) => self.say(&format!("{} is done", job.kind)),
+            Ok(_) => self.say(&format!("{} is done", job.kind)),
             Err(f) => self.say(&format!("{} failed: {}", job.kind, f.detail)),
         }
         let fact = What::JobEnded(wire::JobEnded {
@@ -177,11 +193,12 @@ impl<H: Hands> Actor<H> {
                 .or(job.run)
                 .map(|r| r.to_string())
                 .unwrap_or_default(),
+            made: outcome.result.as_ref().ok().cloned().flatten(),
         });
         self.memory.job = None;
         self.memory.job_ended(id);
         self.hands.show_job(None);
-        let result = outcome.result.map_err(|f| {
+        let result = outcome.result.map(drop).map_err(|f| {
             let reason = if f.code == "cancelled" {
                 "install_cancelled".into()
             } else {
@@ -191,5 +208,6 @@ impl<H: Hands> Actor<H> {
         });
         self.event_with(Event::JobEnded { job: id, result }, vec![fact])
             .await;
+        self.hands.job_told();
     }
 }

@@ -13,15 +13,16 @@ use warren_runtime::console::StdinWriter;
 
 use super::super::deps::{Deps, DiskPolicy};
 use super::super::lifecycle::{Cause, Now};
-use super::super::memory::{Ended, Memory};
+use super::super::memory::{Ended, Job, Memory};
 use super::super::start::{self, Failure};
-use super::super::status::{JobView, Status, Up};
+use super::super::status::{Bytes, JobView, Status, Up};
 use super::super::{install, remove, stop};
 use super::hands::{Attach, Container, Hands, Script, Work};
 use super::{Begun, Msg, OnGone};
 use crate::clock;
 use crate::console::Kind;
 use crate::console::tail::Finder;
+use crate::job::Holding;
 use crate::journal::Position;
 
 /// How long the journal may take before the actor goes on; the fact stays queued.
@@ -90,6 +91,7 @@ impl Rim {
                 kind: kind.clone(),
                 percent,
                 step: step.to_owned(),
+                bytes: Bytes::default(),
             });
         })
     }
@@ -341,6 +343,7 @@ impl Hands for Rim {
     }
 
     fn remove(&mut self) {
+        self.deps.jobs.cancel_of(self.server);
         let done = self.teller();
         let (deps, server) = (self.deps.clone(), self.server);
         let stop = self.stop.clone();
@@ -354,6 +357,34 @@ impl Hands for Rim {
     fn gone(&mut self, generation: u64) {
         info!(server.id = %self.server, "server {} is gone from this node", self.server);
         (self.on_gone)(self.server, generation);
+    }
+
+    fn keep_work(&mut self, job: JobId, ask: wire::JobStart) -> Result<(), wire::Failure> {
+        self.deps.jobs.keep(self.server, job, ask)
+    }
+
+    fn begin_work(&mut self, job: &Job) -> Result<(), Failure> {
+        let cancel = CancellationToken::new();
+        if job.cancelled {
+            cancel.cancel();
+        }
+        self.job_cancel = Some(cancel.clone());
+        let holding = Holding {
+            deps: self.deps.clone(),
+            status: self.status.clone(),
+            server: self.server,
+            job: job.id,
+            kind: job.kind.clone(),
+            cancel,
+        };
+        let (jobs, status, tell) = (self.deps.jobs.clone(), self.status.clone(), self.teller());
+        let id = job.id;
+        tokio::spawn(async move {
+            let show = move |view| status.lock().job = Some(view);
+            let done = jobs.hold(holding, show).await;
+            tell(Msg::JobDone(id, install::Outcome::of(done)));
+        });
+        Ok(())
     }
 
     fn begin_job(&mut self, work: Work<'_>) -> Result<(), Failure> {
@@ -422,7 +453,12 @@ impl Hands for Rim {
         self.job_cancel.is_some()
     }
 
+    fn job_told(&mut self) {
+        self.deps.jobs.told(self.server);
+    }
+
     fn job_over(&mut self) {
+        self.deps.jobs.forget(self.server);
         self.job_cancel = None;
         self.job_exits = None;
     }

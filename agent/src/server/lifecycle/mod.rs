@@ -64,6 +64,9 @@ pub struct Hold {
     pub job: JobId,
     /// False while the game still has to stop.
     pub begun: bool,
+    /// The server's state stays what it is meanwhile: nothing is installed.
+    #[serde(default)]
+    pub quiet: bool,
 }
 
 /// A tombstone being carried out.
@@ -230,7 +233,12 @@ pub enum Event {
     /// The node is taken down: what runs is stopped and comes back with it, and nothing is started any more.
     NodeDown,
     /// A job wants the files.
-    JobWanted(JobId),
+    JobWanted {
+        /// Which.
+        job: JobId,
+        /// It installs nothing: the server's state stays.
+        quiet: bool,
+    },
     /// The job is over.
     JobEnded {
         /// Which.
@@ -376,9 +384,13 @@ impl Turn {
                 }
                 self.begin_stop("node_down", false);
             }
-            Event::JobWanted(job) => {
+            Event::JobWanted { job, quiet } => {
                 if self.s.hold.is_none() {
-                    self.s.hold = Some(Hold { job, begun: false });
+                    self.s.hold = Some(Hold {
+                        job,
+                        begun: false,
+                        quiet,
+                    });
                 }
             }
             Event::JobEnded { job, result } => self.job_ended(job, result),
@@ -739,7 +751,8 @@ impl Turn {
         let Some(hold) = self.s.hold.clone().filter(|h| !h.begun) else {
             return;
         };
-        self.begin_stop("install", false);
+        let reason = if hold.quiet { "job" } else { "install" };
+        self.begin_stop(reason, false);
         if resting(self.s.state) {
             self.s.revive = false;
             self.s.revive_at = None;
@@ -747,7 +760,9 @@ impl Turn {
                 begun: true,
                 ..hold.clone()
             });
-            self.go(State::Installing, "asked", String::new());
+            if !hold.quiet {
+                self.go(State::Installing, "asked", String::new());
+            }
             self.out.push(Effect::BeginJob(hold.job));
         }
     }

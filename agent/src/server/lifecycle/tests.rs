@@ -411,7 +411,7 @@ fn an_install_holds_the_server_and_a_waiting_start_follows() {
     sim.tell(Event::Wanted(row));
     assert_eq!(sim.s.state, State::New);
     let job = JobId::new();
-    sim.tell(Event::JobWanted(job));
+    sim.tell(Event::JobWanted { job, quiet: false });
     assert!(sim.last.contains(&Effect::BeginJob(job)));
     assert_eq!(sim.s.state, State::Installing);
     sim.tell(Event::JobEnded {
@@ -427,7 +427,8 @@ fn a_failed_install_is_an_error_and_starts_nothing() {
     let mut row = want(1, Some(Power::Start));
     row.installable = true;
     let job = JobId::new();
-    sim.tell(Event::Wanted(row)).tell(Event::JobWanted(job));
+    sim.tell(Event::Wanted(row))
+        .tell(Event::JobWanted { job, quiet: false });
     sim.tell(Event::JobEnded {
         job,
         result: Err(("install_failed".into(), "exit code 3".into())),
@@ -443,7 +444,7 @@ fn a_failed_install_is_an_error_and_starts_nothing() {
 fn a_reinstall_stops_the_game_first() {
     let mut sim = Sim::running();
     let job = JobId::new();
-    sim.tell(Event::JobWanted(job));
+    sim.tell(Event::JobWanted { job, quiet: false });
     assert_eq!(sim.s.state, State::Stopping);
     sim.tell(Event::Exited {
         code: 0,
@@ -553,7 +554,7 @@ fn events() -> impl Strategy<Value = Event> {
         1 => Just(Event::Vanished),
         1 => Just(Event::StopTyped),
         1 => Just(Event::Halt { reason: "disk".into() }),
-        2 => Just(Event::JobWanted(JobId::new())),
+        2 => any::<bool>().prop_map(|quiet| Event::JobWanted { job: JobId::new(), quiet }),
         1 => Just(Event::Adopted(Found::Up)),
         1 => any::<bool>().prop_map(|host_rebooted| Event::Adopted(Found::Nothing { host_rebooted })),
         4 => Just(Event::Tick),
@@ -629,4 +630,26 @@ fn a_node_that_is_taken_down_brings_back_what_ran_and_nothing_else() {
     crashed.tell(Event::NodeDown).after(60_000);
     assert!(crashed.s.state == State::Crashed && !crashed.starts());
     assert_eq!(crashed.s.again, Some(Cause::NodeUp));
+}
+
+#[test]
+fn a_job_that_installs_nothing_leaves_the_state_and_holds_starts() {
+    let mut sim = Sim::new();
+    sim.tell(Event::Wanted(want(1, Some(Power::Start))));
+    sim.tell(Event::Started).tell(Event::Done);
+    let job = JobId::new();
+    sim.tell(Event::JobWanted { job, quiet: true });
+    assert!(sim.s.state == State::Stopping && !sim.last.contains(&Effect::BeginJob(job)));
+    sim.tell(Event::Exited {
+        code: 0,
+        oom: false,
+    });
+    assert!(sim.s.state == State::Stopped && sim.last.contains(&Effect::BeginJob(job)));
+    sim.tell(Event::Wanted(want(2, Some(Power::Start))));
+    assert!(!sim.starts());
+    sim.tell(Event::JobEnded {
+        job,
+        result: Ok(()),
+    });
+    assert!(sim.starts() && sim.s.state == State::Starting);
 }
