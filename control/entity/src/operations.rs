@@ -9,7 +9,7 @@ pub struct Model {
     /// ULID; the job id.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
     pub id: String,
-    /// "install", "reinstall", "delete".
+    /// See `control/src/job`.
     #[sea_orm(column_type = "Text")]
     pub kind: String,
     /// Which server.
@@ -18,6 +18,12 @@ pub struct Model {
     /// Where.
     #[sea_orm(column_type = "Text", nullable)]
     pub node_id: Option<String>,
+    /// No two active operations of one server share it: "files" for those that own its files.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub lane: Option<String>,
+    /// What its kind needs to know; no secrets.
+    #[sea_orm(column_type = "Json", nullable)]
+    pub body: Option<Json>,
     /// pending, running, done, failed, cancelled, lost.
     #[sea_orm(column_type = "Text")]
     pub state: String,
@@ -26,6 +32,12 @@ pub struct Model {
     /// For a person.
     #[sea_orm(column_type = "Text", nullable)]
     pub step: Option<String>,
+    /// Where it is counted in bytes.
+    pub done_bytes: Option<i64>,
+    /// Where it is counted in bytes.
+    pub total_bytes: Option<i64>,
+    /// Where it is counted in bytes.
+    pub bytes_per_second: Option<i64>,
     /// Stable, when it failed.
     #[sea_orm(column_type = "Text", nullable)]
     pub code: Option<String>,

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     allocation::take,
+    job as jobs,
     node::{convert, hello},
     outbox::{self, Event},
     text::{fresh_id, tame, tame_opt, to_i64, to_u64},
@@ -292,6 +293,12 @@ impl<C: ConnectionTrait> About<'_, C> {
         let job = job.to_string();
         let code = tame_opt(&ended.code, 64);
         let message = tame_opt(&ended.message, 1000);
+        let row = operations::Entity::find_by_id(&*job)
+            .filter(operations::Column::ServerId.eq(&*self.row.id))
+            .filter(operations::Column::NodeId.eq(self.node.to_string()))
+            .filter(operations::Column::State.is_in(outcome::OPEN))
+            .one(self.db)
+            .await?;
         operations::Entity::update_many()
             .col_expr(operations::Column::State, Expr::value(state))
             .col_expr(operations::Column::EndedAtMs, Expr::value(self.fact.at_ms))
@@ -308,6 +315,16 @@ impl<C: ConnectionTrait> About<'_, C> {
             .filter(operations::Column::State.is_in(outcome::OPEN))
             .exec(self.db)
             .await?;
+        if let Some(row) = row {
+            let end = jobs::End {
+                state,
+                code: code.as_deref(),
+                message: message.as_deref(),
+                fact: Some(ended),
+                at_ms: self.fact.at_ms,
+            };
+            jobs::ended(self.db, &row, end).await?;
+        }
         if let Ok(run) = ended.run.parse() {
             self.job_log(ended, run).await?;
         }

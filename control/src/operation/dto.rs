@@ -59,7 +59,7 @@ pub struct Named {
 pub struct Operation {
     /// ULID.
     pub id: String,
-    /// `install`, `reinstall` or `delete`.
+    /// `install`, `reinstall`, `delete`, …; more may come.
     pub kind: String,
     /// Which server.
     pub server: Option<Named>,
@@ -71,6 +71,12 @@ pub struct Operation {
     pub percent: Option<f64>,
     /// What is being done, for a person.
     pub step: Option<String>,
+    /// Bytes done, where it is counted in them.
+    pub done_bytes: Option<i64>,
+    /// Bytes in all.
+    pub total_bytes: Option<i64>,
+    /// Bytes a second of late, while it runs.
+    pub bytes_per_second: Option<i64>,
     /// Stable, when it failed.
     pub code: Option<String>,
     /// For a person.

@@ -26,6 +26,7 @@ use crate::{
     db::Lane,
     error::{Error, Result},
     http::{Page, PageQuery},
+    job::Kind,
     server::store,
 };
 
@@ -127,19 +128,19 @@ pub async fn get(app: &App, caller: &Caller, id: JobId) -> Result<Operation> {
 /// 409 when it has ended or can't be cancelled.
 pub async fn cancel(app: &App, caller: &Caller, id: JobId) -> Result<Operation> {
     let row = row(app, caller, id).await?;
-    if row.kind == "delete" {
+    let Some(key) = Kind::parse(&row.kind).and_then(Kind::cancelled_by) else {
         return Err(Error::conflict(
             "not_cancellable",
-            "a deletion can't be called back",
+            "this can't be called back",
         ));
-    }
+    };
     let server = load::servers_for(&caller.actor, app.clock.now_ms())
         .filter(servers::Column::Id.eq(row.server_id.clone().unwrap_or_default()))
         .into_model::<ServerKey>()
         .one(app.db.read())
         .await?
         .ok_or_else(|| Error::not_found("operation"))?;
-    caller.require(Key::SettingsReinstall, server.resource()?)?;
+    caller.require(key, server.resource()?)?;
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
     let asked = operations::Entity::update_many()
@@ -158,7 +159,7 @@ pub async fn cancel(app: &App, caller: &Caller, id: JobId) -> Result<Operation> 
             ),
         ));
     }
-    Entry::of(Key::SettingsReinstall, "operation", &row.id)
+    Entry::of(key, "operation", &row.id)
         .on(server.id.parse().map_err(Error::internal)?)
         .with(json!({"cancel": true}))
         .by(&*tx, caller, now_ms)

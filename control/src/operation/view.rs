@@ -16,6 +16,11 @@ pub fn operation(row: &operations::Model, server: Option<Named>, node: Option<Na
         state: OperationState::parse(&row.state),
         percent: row.percent.map(|p| p.clamp(0.0, 100.0)),
         step: row.step.clone(),
+        done_bytes: row.done_bytes,
+        total_bytes: row.total_bytes,
+        bytes_per_second: row
+            .bytes_per_second
+            .filter(|_| OperationState::parse(&row.state).is_active()),
         code: row.code.clone(),
         message: row.message.clone(),
         created_at: Stamp(row.created_at_ms),

@@ -18,6 +18,7 @@ use warren_proto::{
 use crate::{
     app::App,
     db::Lane,
+    job::{self as jobs, Ready},
     node::{
         command::{self, AskError},
         settle,
@@ -108,19 +109,32 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
     let open = operations::Entity::find()
         .filter(operations::Column::NodeId.eq(node.to_string()))
         .filter(crate::operation::open())
-        .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
+        .filter(operations::Column::Kind.ne("delete"))
         .order_by_asc(operations::Column::CreatedAtMs)
         .all(app.db.read())
         .await?;
     for job in open {
         let ask = match step(&job.state, job.cancel_asked_at_ms.is_some()) {
-            Step::Start => Ask::Start(wire::JobStart {
-                job: job.id.clone(),
-                server: job.server_id.clone().unwrap_or_default(),
-                kind: job.kind.clone(),
-                generation: to_u64(job.generation),
-                wipe: job.wipe,
-            }),
+            Step::Start => match jobs::work(app, &job).await {
+                Ok(Ready::Work(work)) => Ask::Start(wire::JobStart {
+                    job: job.id.clone(),
+                    server: job.server_id.clone().unwrap_or_default(),
+                    kind: job.kind.clone(),
+                    generation: to_u64(job.generation),
+                    wipe: job.wipe,
+                    work,
+                }),
+                Ok(Ready::Wait) => continue,
+                Ok(Ready::Refused { code, message }) => {
+                    end(app, node, &job, "failed", Some(code), &message).await?;
+                    continue;
+                }
+                Err(error) => {
+                    // Others of this node are not held up by it.
+                    tracing::error!(%error, operation.id = job.id, "a job can't be put together; it is tried again");
+                    continue;
+                }
+            },
             Step::Cancel => Ask::Cancel(wire::JobCancel {
                 job: job.id.clone(),
             }),
@@ -178,8 +192,25 @@ pub async fn note(
     let percent =
         (status.percent.is_finite() && status.percent >= 0.0).then(|| status.percent.min(100.0));
     let step = tame_opt(&status.step, 200);
+    let count =
+        |bytes: u64| (status.total_bytes > 0).then(|| i64::try_from(bytes).unwrap_or(i64::MAX));
+    let bytes = [
+        (operations::Column::DoneBytes, count(status.done_bytes)),
+        (operations::Column::TotalBytes, count(status.total_bytes)),
+        (
+            operations::Column::BytesPerSecond,
+            count(status.bytes_per_second),
+        ),
+    ];
     let first = job.sent_at_ms.is_none();
-    let same = job.percent == percent && job.step == step && job.ended_at_ms == ended;
+    let same = job.percent == percent
+        && job.step == step
+        && job.ended_at_ms == ended
+        && bytes.iter().map(|(_, b)| *b).eq([
+            job.done_bytes,
+            job.total_bytes,
+            job.bytes_per_second,
+        ]);
     if !first && job.state == "running" && same {
         return Ok(());
     }
@@ -191,6 +222,9 @@ pub async fn note(
         .filter(operations::Column::Id.eq(&*job.id))
         // The fact of its end may have come first.
         .filter(operations::Column::State.is_in(["pending", "running"]));
+    for (column, value) in bytes {
+        update = update.col_expr(column, Expr::value(value));
+    }
     if first {
         update = update
             .col_expr(operations::Column::SentAtMs, Expr::value(now_ms))
@@ -202,7 +236,9 @@ pub async fn note(
         // It has ended meanwhile, and that was told.
         return Ok(());
     }
-    let data = json!({"operation": job.id, "kind": job.kind, "state": "running", "percent": percent, "step": step});
+    let data = json!({"operation": job.id, "kind": job.kind, "state": "running", "percent": percent, "step": step,
+        "done_bytes": count(status.done_bytes), "total_bytes": count(status.total_bytes),
+        "bytes_per_second": count(status.bytes_per_second)});
     tell(&*tx, node, job, now_ms, data).await?;
     tx.commit().await?;
     app.nudges.outbox();
@@ -246,6 +282,14 @@ async fn end(
         .exec(&*tx)
         .await?;
     if ended.rows_affected > 0 {
+        let end = jobs::End {
+            state,
+            code: code.as_deref(),
+            message: Some(&message),
+            fact: None,
+            at_ms: now_ms,
+        };
+        jobs::ended(&*tx, job, end).await?;
         let data = json!({"operation": job.id, "kind": job.kind, "state": state, "code": code, "message": message});
         tell(&*tx, node, job, now_ms, data).await?;
     }

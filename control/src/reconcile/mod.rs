@@ -96,7 +96,7 @@ async fn behind(app: &App) -> Result<BTreeSet<NodeId>, DbErr> {
         .await?;
     let with_jobs: Vec<Option<String>> = operations::Entity::find()
         .filter(crate::operation::open())
-        .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
+        .filter(operations::Column::Kind.ne("delete"))
         .select_only()
         .column(operations::Column::NodeId)
         .distinct()

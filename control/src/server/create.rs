@@ -13,7 +13,7 @@ use warren_proto::{ids::ServerId, state::State};
 use super::{
     check,
     dto::{ServerCreate, ServerCreated},
-    job::{NewOperation, begin_operation, shown},
+    job::shown,
     owner, ports,
     service::get,
     spec,
@@ -27,6 +27,10 @@ use crate::{
     db::Lane,
     egg::view as egg_view,
     error::{Error, Fields, Result},
+    job::{
+        Kind as JobKind,
+        begin::{NewOperation, begin},
+    },
     outbox::{self, Event},
     quota::{self, Kind},
     wanted,
@@ -150,13 +154,15 @@ pub async fn create(app: &App, caller: &Caller, req: ServerCreate) -> Result<Ser
     quota::hold(&*tx, &owner.to_string(), &Kind::OF_A_SERVER, now_ms).await?;
     spec::refresh(&*tx, &key).await?;
     let new = NewOperation {
-        kind: "install",
+        kind: JobKind::Install,
         server: &key,
         node: &node.id,
         generation: 1,
         wipe: false,
+        body: None,
+        actor: Some(caller.actor.user.to_string()),
     };
-    let operation = begin_operation(&*tx, caller, new, now_ms).await?;
+    let operation = begin(&*tx, new, now_ms).await?;
     let data = json!({"name": name, "egg": egg.id, "owner": owner.to_string()});
     let event = Event::of_server(id, Some(req.node), "created", now_ms, data);
     outbox::write(&*tx, event).await?;

@@ -1,12 +1,9 @@
 //! Work that holds a server's files: to install it, again too, and to delete it.
 
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    SqlErr, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 use warren_entity::{operations, servers};
-use warren_proto::{ids::JobId, state::State};
+use warren_proto::state::State;
 
 use super::{
     service::{begin_change, gone, node_name, say},
@@ -16,11 +13,15 @@ use crate::{
     access::Key,
     app::App,
     audit::Entry,
-    auth::{Caller, ServerAccess},
+    auth::ServerAccess,
     database,
     db::Lane,
     error::{Error, Result},
     ingest::effect::waits_for_install,
+    job::{
+        FILES, Kind,
+        begin::{NewOperation, begin},
+    },
     operation::{
         dto::{Named, Operation},
         view as operation_view,
@@ -36,56 +37,12 @@ pub(super) async fn active(
     Ok(operations::Entity::find()
         .filter(operations::Column::ServerId.eq(server))
         .filter(operations::Column::State.is_in(["pending", "running"]))
+        .filter(operations::Column::Lane.eq(FILES))
         .one(db)
         .await?)
 }
 
-pub(super) struct NewOperation<'a> {
-    pub kind: &'static str,
-    pub server: &'a str,
-    pub node: &'a str,
-    pub generation: i64,
-    pub wipe: bool,
-}
-
-pub(super) async fn begin_operation(
-    db: &impl ConnectionTrait,
-    caller: &Caller,
-    new: NewOperation<'_>,
-    now_ms: i64,
-) -> Result<operations::Model> {
-    let row = operations::ActiveModel {
-        id: Set(JobId::new().to_string()),
-        kind: Set(new.kind.to_owned()),
-        server_id: Set(Some(new.server.to_owned())),
-        node_id: Set(Some(new.node.to_owned())),
-        state: Set("pending".to_owned()),
-        percent: Set(None),
-        step: Set(None),
-        code: Set(None),
-        message: Set(None),
-        generation: Set(new.generation),
-        wipe: Set(new.wipe),
-        run_id: Set(None),
-        exit_code: Set(None),
-        actor: Set(Some(caller.actor.user.to_string())),
-        created_at_ms: Set(now_ms),
-        sent_at_ms: Set(None),
-        started_at_ms: Set(None),
-        ended_at_ms: Set(None),
-        cancel_asked_at_ms: Set(None),
-    };
-    // At most one active operation per server is a unique index.
-    row.insert(db).await.map_err(|e| match e.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => Error::conflict(
-            "job_running",
-            "an install or another job works on this server's files; wait for it or cancel it",
-        ),
-        _ => e.into(),
-    })
-}
-
-pub(super) fn shown(row: &operations::Model, server: &str, node: &str) -> Operation {
+pub(crate) fn shown(row: &operations::Model, server: &str, node: &str) -> Operation {
     let named = |id: &Option<String>, name: &str| {
         id.clone().map(|id| Named {
             id,
@@ -113,13 +70,15 @@ pub async fn reinstall(app: &App, access: ServerAccess, wipe: bool) -> Result<Op
         ));
     }
     let new = NewOperation {
-        kind: "reinstall",
+        kind: Kind::Reinstall,
         server: &row.id,
         node: &row.node_id,
         generation,
         wipe,
+        body: None,
+        actor: Some(access.caller.actor.user.to_string()),
     };
-    let operation = begin_operation(&*tx, &access.caller, new, now_ms).await?;
+    let operation = begin(&*tx, new, now_ms).await?;
     // The job needs the files for itself: the game is stopped for it and not started again. Where none was ever
     // installed there is no game, and the start that its creation asked for comes when the files are there.
     let bare = matches!(
@@ -191,13 +150,15 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
         .await?;
     database::service::drop_all(&*tx, &row.id, now_ms).await?;
     let new = NewOperation {
-        kind: "delete",
+        kind: Kind::Delete,
         server: &row.id,
         node: &row.node_id,
         generation: bumped.generation,
         wipe: true,
+        body: None,
+        actor: Some(access.caller.actor.user.to_string()),
     };
-    let operation = begin_operation(&*tx, &access.caller, new, now_ms).await?;
+    let operation = begin(&*tx, new, now_ms).await?;
     let data = json!({"operation": operation.id, "kind": "delete", "state": "pending"});
     say(&*tx, &access, "operation", now_ms, data).await?;
     Entry::of(Key::ServerDelete, "server", &row.id)

@@ -110,7 +110,7 @@ fn egg_name() -> Expr {
     word(name)
 }
 
-/// One per server at most, by a unique index.
+/// What holds the server's files: one at most, by a unique index.
 fn under_way() -> Expr {
     use operations::{Column, Entity};
     let id = Query::select()
@@ -120,6 +120,7 @@ fn under_way() -> Expr {
             Expr::col((Entity, Column::ServerId)).equals((servers::Entity, servers::Column::Id)),
         )
         .and_where(Expr::col((Entity, Column::State)).is_in(["pending", "running"]))
+        .and_where(Expr::col((Entity, Column::Lane)).eq(crate::job::FILES))
         .to_owned();
     word(id)
 }

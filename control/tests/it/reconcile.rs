@@ -137,6 +137,7 @@ fn operation(
         kind: Set(kind.into()),
         server_id: Set(Some(server.to_string())),
         node_id: Set(Some(node.to_string())),
+        lane: Set(Some("files".into())),
         state: Set(state.into()),
         percent: Set(None),
         step: Set(None),
@@ -152,6 +153,7 @@ fn operation(
         started_at_ms: Set(None),
         ended_at_ms: Set(None),
         cancel_asked_at_ms: Set(None),
+        ..Default::default()
     }
 }
 

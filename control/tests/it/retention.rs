@@ -172,6 +172,7 @@ async fn operation(world: &World, server: ServerId, ended_at_ms: Option<i64>) ->
     let row = operations::ActiveModel {
         id: Set(id.clone()),
         kind: Set("install".into()),
+        lane: Set(Some("files".into())),
         server_id: Set(Some(server.to_string())),
         node_id: Set(None),
         state: Set(ended_at_ms.map_or("running", |_| "done").into()),

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     ingest::effect,
+    job,
     outbox::{self, Event},
     wanted::{self, Bumped},
 };
@@ -171,30 +172,36 @@ pub async fn lose_jobs(
     let running = operations::Entity::find()
         .filter(operations::Column::NodeId.eq(node.to_string()))
         .filter(operations::Column::State.eq("running"))
-        .filter(operations::Column::Kind.is_in(["install", "reinstall"]))
+        .filter(operations::Column::Kind.ne("delete"))
         .filter(operations::Column::SentAtMs.is_not_null())
         .all(db)
         .await?;
-    for job in running {
-        let listed = job.id.parse();
+    for row in running {
+        let listed = row.id.parse();
         let listed = listed.is_ok_and(|id: JobId| said.jobs.contains(&id));
-        let sent_at_ms = job.sent_at_ms.unwrap_or(now_ms);
+        let sent_at_ms = row.sent_at_ms.unwrap_or(now_ms);
         if !settle::is_lost(listed, sent_at_ms, now_ms) {
             continue;
         }
+        let text = "the node does not know this job any more; start it again";
         operations::Entity::update_many()
             .col_expr(operations::Column::State, Expr::value("lost"))
             .col_expr(operations::Column::EndedAtMs, Expr::value(now_ms))
             .col_expr(operations::Column::Code, Expr::value("lost"))
-            .col_expr(
-                operations::Column::Message,
-                Expr::value("the node does not know this job any more; start it again"),
-            )
-            .filter(operations::Column::Id.eq(&*job.id))
+            .col_expr(operations::Column::Message, Expr::value(text))
+            .filter(operations::Column::Id.eq(&*row.id))
             .exec(db)
             .await?;
-        if let Some(server) = job.server_id.as_deref().and_then(|s| s.parse().ok()) {
-            let data = json!({"operation": job.id, "kind": job.kind, "state": "lost"});
+        let end = job::End {
+            state: "lost",
+            code: Some("lost"),
+            message: Some(text),
+            fact: None,
+            at_ms: now_ms,
+        };
+        job::ended(db, &row, end).await?;
+        if let Some(server) = row.server_id.as_deref().and_then(|s| s.parse().ok()) {
+            let data = json!({"operation": row.id, "kind": row.kind, "state": "lost"});
             outbox::write(
                 db,
                 Event::of_server(server, Some(node), "operation", now_ms, data),
