@@ -54,6 +54,9 @@ pub struct Config {
     pub registry_logins: BTreeMap<String, RegistryLogin>,
     /// Directories of this machine below which servers may be given mounts. None: no mount at all, whatever control says.
     pub allowed_mounts: Vec<String>,
+    /// Directories of this machine that backups may be kept in, the first where the panel names none. None:
+    /// `backups` in the data directory.
+    pub backup_dirs: Vec<PathBuf>,
     /// Below so many free bytes of the data disk consoles are given up; a full disk would wedge them.
     pub disk_floor_bytes: u64,
     /// What follows when a server's files outgrow their limit: `stop` or `warn`.
@@ -121,6 +124,7 @@ impl Default for Config {
             registry_ca_files: Vec::new(),
             registry_logins: BTreeMap::new(),
             allowed_mounts: Vec::new(),
+            backup_dirs: Vec::new(),
             disk_floor_bytes: 512 << 20,
             disk_policy: DiskPolicy::Stop,
             deleted_keep_s: 7 * 24 * 3600,
@@ -180,6 +184,9 @@ impl Config {
         if let Some(path) = self.registry_ca_files.iter().find(|p| !p.is_absolute()) {
             bail!("registry_ca_files: {path:?} is no absolute path");
         }
+        if let Some(dir) = self.backup_dirs.iter().find(|d| !d.is_absolute()) {
+            bail!("backup_dirs: {dir:?} is no absolute path");
+        }
         self.validate_mounts()?;
         for (registry, login) in &self.registry_logins {
             if registry.is_empty() || registry.contains('/') {
@@ -199,11 +206,12 @@ impl Config {
 
     /// A mount shows a game what lies there: never Warren's own files, nor containerd's door.
     fn validate_mounts(&self) -> anyhow::Result<()> {
-        let own = [
+        let mut own = vec![
             Some(&self.data_dir),
             Some(&self.containerd_address),
             self.runc_root.as_ref(),
         ];
+        own.extend(self.backup_dirs.iter().map(Some));
         for root in &self.allowed_mounts {
             if let Err(bad) = mount::source(root) {
                 bail!("allowed_mounts: {root:?} {bad}");
@@ -225,6 +233,14 @@ impl Config {
             entries: DELETED_ENTRIES,
             disk_bytes: self.deleted_keep_bytes,
             age: Duration::from_secs(self.deleted_keep_s),
+        }
+    }
+
+    /// Where backups may be kept.
+    pub fn backup_dirs(&self) -> Vec<PathBuf> {
+        match self.backup_dirs.is_empty() {
+            true => vec![self.data("backups")],
+            false => self.backup_dirs.clone(),
         }
     }
 
@@ -304,6 +320,11 @@ mod tests {
             ("metrics_listen = \"0.0.0.0:9\"", "metrics_listen"),
             ("bridge_subnet = \"x\"", "bridge_subnet"),
             ("data_dir = \"x\"", "data_dir"),
+            ("backup_dirs = [\"backups\"]", "backup_dirs"),
+            (
+                "backup_dirs = [\"/srv/b\"]\nallowed_mounts = [\"/srv\"]",
+                "allowed_mounts",
+            ),
             ("allowed_mounts = [\"/\"]", "allowed_mounts"),
             ("allowed_mounts = [\"srv\"]", "allowed_mounts"),
             ("allowed_mounts = [\"/srv/../etc\"]", "allowed_mounts"),

@@ -3,6 +3,7 @@
 //! Pure middle, I/O at the rim: [`server::lifecycle`] and [`link`]'s core decide, the tasks around
 //! them act. Nothing here listens on the network.
 
+pub mod backup;
 pub mod bulk;
 pub mod clock;
 pub mod conditions;
@@ -13,6 +14,7 @@ pub mod files;
 pub mod halt;
 pub mod host;
 pub mod identity;
+pub mod job;
 pub mod journal;
 pub mod ledger;
 pub mod link;

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use warren_agent::backup::worker::{self, Sandbox};
 use warren_agent::config::{Config, DEFAULT_PATH};
 use warren_agent::identity::Identity;
 use warren_agent::node::{self, Machine, Node};
@@ -57,6 +58,9 @@ enum Command {
     },
     /// Print every setting with its default and what it means.
     Settings,
+    /// What the agent starts to read and write the files of one server for a backup.
+    #[command(hide = true)]
+    Worker(Sandbox),
     /// Undo `join`: end all servers of this node, take away its service and forget who it was. Servers' files stay.
     Leave {
         #[arg(long, default_value = DEFAULT_PATH)]
@@ -70,8 +74,16 @@ enum Command {
 fn main() {
     // The one crypto provider of all; a second call can't happen here.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    log();
     let args = Args::parse();
+    if let Command::Worker(sandbox) = &args.command {
+        // Before anything else: it shuts itself in while it has one thread.
+        if let Err(e) = worker::run(sandbox) {
+            eprintln!("{e:#}");
+            std::process::exit(1);
+        }
+        return;
+    }
+    log();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -113,6 +125,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         Command::Halt { config, limit } => {
             halt::run(Config::load(&config)?, Duration::from_secs(limit)).await
         }
+        Command::Worker(_) => bail!("a worker has no runtime"),
         Command::Settings => {
             print!("{}", warren_agent::config::REFERENCE);
             Ok(())

@@ -30,6 +30,7 @@ use crate::console::{Bounds, Consoles, Live};
 use crate::files;
 use crate::host;
 use crate::identity::Identity;
+use crate::job::Jobs;
 use crate::journal::{self, Journal};
 use crate::ledger::{Boot, Ledger};
 use crate::link::session::Sessions;
@@ -121,6 +122,7 @@ impl Node {
             journal,
             consoles,
             watched_ports: Default::default(),
+            jobs: Jobs::open(config.data("jobs")).context("open the notes of jobs")?,
         });
         for dir in [&deps.settings.servers_dir, &deps.settings.run_dir] {
             std::fs::create_dir_all(dir).map_err(crate::disk::at("create", dir))?;
@@ -443,12 +445,21 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         disk_floor_bytes: config.disk_floor_bytes,
         registry_logins: config.registry_logins.clone(),
         allowed_mounts: config.allowed_mounts.clone(),
+        restore_dir: config.data("restore"),
+        backup_dirs: config.backup_dirs(),
+        worker_exe: "/proc/self/exe".into(),
+        cgroup_parent: match &config.cgroup_parent {
+            Some(parent) => parent.clone(),
+            None => format!("/warren-{}", config.tag),
+        },
     })
 }
 
 /// Deletes what an ended node of this data directory left, but for the servers' files.
 pub fn forget(data_dir: &Path) -> anyhow::Result<()> {
-    for name in ["ledger", "journal", "console", "inputs", "uploads", "run"] {
+    for name in [
+        "ledger", "journal", "console", "inputs", "uploads", "run", "jobs", "restore",
+    ] {
         let path = data_dir.join(name);
         match std::fs::remove_dir_all(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -245,7 +245,15 @@ impl Commands {
 
     async fn jobs(&self, ask: &Ask, jobs: wire::JobAsk) -> Answer {
         let servers = &self.node.servers;
+        let deps = &self.node.deps;
         let status = match jobs.ask {
+            Some(job_ask::Ask::List(list)) => {
+                return Ok(ask.ok(&crate::backup::list(deps, list).await?));
+            }
+            Some(job_ask::Ask::Probe(probe)) => {
+                crate::backup::probe(deps, probe).await?;
+                return Ok(ask.ok(&wire::Accepted {}));
+            }
             Some(job_ask::Ask::Start(start)) => servers.job_start(start).await?,
             Some(job_ask::Ask::Cancel(cancel)) => servers.job_cancel(&cancel.job).await?,
             Some(job_ask::Ask::Status(status)) => servers.job_status(&status.job),
@@ -358,7 +366,8 @@ fn of_session(ask: &Ask, verb: &str) -> bool {
 fn patience(verb: &str) -> Duration {
     match verb {
         down::APPLY => APPLY_PATIENCE,
-        down::FILES => FILES_PATIENCE,
+        // A job's start is answered at once; a look into a backup opens its repository.
+        down::FILES | down::JOBS => FILES_PATIENCE,
         _ => PATIENCE,
     }
 }

@@ -537,6 +537,7 @@ impl Rig {
             kind: kind.into(),
             generation: self.generation,
             wipe: false,
+            work: None,
         };
         let ask = wire::JobAsk {
             ask: Some(wire::job_ask::Ask::Start(start)),

@@ -1,0 +1,436 @@
+//! Backups: made and brought back by the agent's worker, read by stock restic.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use warren_harness::FakeGame;
+use warren_proto::bus::CallError;
+use warren_proto::ids::{BackupId, JobId, ServerId};
+use warren_proto::subjects::down;
+use warren_proto::wire::job_ended::Made;
+use warren_proto::wire::job_start::Work;
+use warren_proto::wire::{self, fact::What, job_ask::Ask, repository};
+
+use crate::rig::Rig;
+
+const PASSWORD: &str = "correct horse battery staple";
+
+fn repository(of: ServerId, password: &str) -> Option<wire::Repository> {
+    Some(wire::Repository {
+        store: Some(repository::Store::Directory(wire::DirectoryStore::default())),
+        name: of.to_string(),
+        password: password.into(),
+    })
+}
+
+fn backup(of: ServerId) -> wire::BackupWork {
+    wire::BackupWork {
+        repository: repository(of, PASSWORD),
+        backup: BackupId::new().to_string(),
+        ignore: vec!["*.tmp".into()],
+        hooks: None,
+    }
+}
+
+impl Rig {
+    fn files(&self, server: ServerId) -> PathBuf {
+        self.data().join("servers").join(server.to_string())
+    }
+
+    fn repository(&self, server: ServerId) -> PathBuf {
+        self.data().join("backups").join(server.to_string())
+    }
+
+    async fn begin(&self, server: ServerId, kind: &str, work: Work) -> Result<JobId, CallError> {
+        let job = JobId::new();
+        let start = wire::JobStart {
+            job: job.to_string(),
+            server: server.to_string(),
+            kind: kind.into(),
+            generation: 0,
+            wipe: false,
+            work: Some(work),
+        };
+        let ask = wire::JobAsk {
+            ask: Some(Ask::Start(start)),
+        };
+        let status: wire::JobStatus = self.control.ask(down::JOBS, &ask).await?;
+        assert_eq!(status.state, "running");
+        Ok(job)
+    }
+
+    async fn ended(&self, server: ServerId, job: JobId) -> wire::JobEnded {
+        let find = |rig: &Self| {
+            let facts = rig.control.facts_of(&server.to_string());
+            facts.into_iter().find_map(|what| match what {
+                What::JobEnded(ended) if ended.job == job.to_string() => Some(ended),
+                _ => None,
+            })
+        };
+        self.until("the job's end", |rig| find(rig).is_some()).await;
+        find(self).unwrap()
+    }
+
+    async fn backed_up(&self, server: ServerId) -> wire::BackupMade {
+        let work = Work::Backup(backup(server));
+        let job = self.begin(server, "backup", work).await.unwrap();
+        made(&self.ended(server, job).await)
+    }
+
+    /// A server that was up once, so that it has a directory of its own, and rests.
+    async fn resting(&mut self) -> ServerId {
+        let server = self.running(&FakeGame::echo()).await;
+        let spec = self.spec(&FakeGame::echo());
+        self.order(server, wire::Power::Stop, spec).await;
+        self.until_state(server, wire::State::Stopped).await;
+        server
+    }
+
+    fn restic(&self, server: ServerId, words: &[&str]) -> String {
+        let out = Command::new("restic")
+            .args(["--no-cache", "-r"])
+            .arg(self.repository(server))
+            .args(words)
+            .env("RESTIC_PASSWORD", PASSWORD)
+            .env("HOME", self.data())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{words:?}: {said} {errors}");
+        said
+    }
+}
+
+fn made(ended: &wire::JobEnded) -> wire::BackupMade {
+    match &ended.made {
+        Some(Made::Backup(made)) => made.clone(),
+        _ => panic!("{ended:?}"),
+    }
+}
+
+fn own(path: &Path, like: &Path) {
+    let meta = std::fs::metadata(like).unwrap();
+    std::os::unix::fs::lchown(path, Some(meta.uid()), Some(meta.gid())).unwrap();
+}
+
+fn put(root: &Path, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) {
+    let path = root.join(name.as_ref());
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    for path in path.ancestors().take_while(|p| *p != root) {
+        own(path, root);
+    }
+}
+
+/// Bytes that no compressor makes smaller, the same each time.
+fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        bytes.extend_from_slice(&next());
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restic_reads_what_a_backup_of_a_running_game_wrote() {
+    let mut rig = Rig::new().await;
+    let server = rig.running(&FakeGame::echo()).await;
+    let root = rig.files(server);
+    let odd = OsStr::from_bytes(b"new\nline \xff");
+    put(&root, "world/level.dat", noise(8 << 20, 7));
+    put(&root, odd, "odd");
+    put(&root, "left.tmp", "out");
+    put(&root, "logs/one.log", "out");
+    put(&root, ".pteroignore", "logs/\n");
+    std::os::unix::fs::symlink("/etc/passwd", root.join("link")).unwrap();
+    own(&root.join("link"), &root);
+    nix::unistd::mkfifo(&root.join("fifo"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let huge = std::fs::File::create(root.join("huge")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    own(&root.join("huge"), &root);
+    put(&root, "unreadable", "x");
+    let none = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(root.join("unreadable"), none).unwrap();
+    let work = wire::BackupWork {
+        hooks: Some(wire::BackupHooks {
+            before: vec!["save-all".into()],
+            after: vec!["save-on".into()],
+            ready: "got: save-all".into(),
+            wait_ms: 20_000,
+        }),
+        ..backup(server)
+    };
+    let tag = work.backup.clone();
+    let job = rig
+        .begin(server, "backup", Work::Backup(work))
+        .await
+        .unwrap();
+    let first = made(&rig.ended(server, job).await);
+    // The sparse one, the FIFO and the one that nobody may read.
+    assert_eq!(first.skipped, 3, "{first:?}");
+    assert!(first.added_bytes > 8 << 20 && first.total_bytes >= 8 << 20);
+    rig.until("both lines in the console", |r| {
+        let bytes = r
+            .control
+            .bytes(&server.to_string(), wire::ConsoleStream::Game);
+        let said = String::from_utf8_lossy(&bytes).into_owned();
+        let at = |text: &str| said.find(text);
+        at("got: save-all") < at("got: save-on") && at("got: save-on").is_some()
+    })
+    .await;
+    rig.restic(server, &["check", "--read-data"]);
+    let snapshots = rig.restic(server, &["snapshots", "--json", "--tag", &tag]);
+    assert!(snapshots.contains(&first.snapshot) && snapshots.contains(&server.to_string()));
+    let out = tempfile::tempdir().unwrap();
+    let target = out.path().to_str().unwrap();
+    rig.restic(server, &["restore", &first.snapshot, "--target", target]);
+    let level = std::fs::read(out.path().join("world/level.dat")).unwrap();
+    assert_eq!(level, noise(8 << 20, 7));
+    assert_eq!(std::fs::read(out.path().join(odd)).unwrap(), b"odd");
+    let link = std::fs::read_link(out.path().join("link")).unwrap();
+    assert_eq!(link, Path::new("/etc/passwd"));
+    for left_out in ["left.tmp", "logs/one.log", "fifo", "huge"] {
+        assert!(!out.path().join(left_out).exists(), "{left_out}");
+    }
+    // One per cent of it is another.
+    let mut level = noise(8 << 20, 7);
+    level[4 << 20..][..80 << 10].copy_from_slice(&noise(80 << 10, 9));
+    put(&root, "world/level.dat", level);
+    let second = rig.backed_up(server).await;
+    assert!(
+        second.added_bytes < first.added_bytes / 2,
+        "{} after {}",
+        second.added_bytes,
+        first.added_bytes
+    );
+    // Its directories are listed a page at a time.
+    let ask = |after: &str| wire::JobAsk {
+        ask: Some(Ask::List(wire::SnapshotList {
+            repository: repository(server, PASSWORD),
+            snapshot: first.snapshot.clone(),
+            path: "/".into(),
+            after: after.into(),
+            limit: 2,
+        })),
+    };
+    let page: wire::SnapshotEntries = rig.control.ask(down::JOBS, &ask("")).await.unwrap();
+    assert_eq!(page.entries.len(), 2);
+    let next: wire::SnapshotEntries = rig.control.ask(down::JOBS, &ask(&page.next)).await.unwrap();
+    let names = page.entries.iter().chain(&next.entries).map(|e| &*e.name);
+    let names: Vec<&str> = names.collect();
+    assert!(
+        names.contains(&"link") && names.contains(&".pteroignore"),
+        "{names:?}"
+    );
+    // Removed with all that only it needed.
+    let work = Work::Forget(wire::ForgetWork {
+        repository: repository(server, PASSWORD),
+        snapshots: vec![first.snapshot.clone()],
+        prune: true,
+    });
+    let job = rig.begin(server, "forget", work).await.unwrap();
+    let ended = rig.ended(server, job).await;
+    assert_eq!(ended.result(), wire::JobResult::Done, "{ended:?}");
+    let left = rig.restic(server, &["snapshots", "--json"]);
+    assert!(!left.contains(&first.snapshot) && left.contains(&second.snapshot));
+    rig.restic(server, &["check", "--read-data"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_brings_back_what_was_and_a_failed_one_changes_nothing() {
+    let mut rig = Rig::new().await;
+    let server = rig.resting().await;
+    let root = rig.files(server);
+    put(&root, "world/level.dat", "before");
+    put(&root, "config/a", "before");
+    let made = rig.backed_up(server).await;
+    put(&root, "world/level.dat", "after");
+    put(&root, "world/new", "after");
+    put(&root, "config/a", "after");
+    let restore = |paths: &[&str], password: &str| {
+        Work::Restore(wire::RestoreWork {
+            repository: repository(server, password),
+            snapshot: made.snapshot.clone(),
+            paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        })
+    };
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).ok();
+    let job = rig
+        .begin(server, "restore", restore(&[], "wrong"))
+        .await
+        .unwrap();
+    let ended = rig.ended(server, job).await;
+    assert_eq!(
+        (ended.result(), &*ended.code),
+        (wire::JobResult::Failed, "wrong_password")
+    );
+    assert_eq!(read("world/new").as_deref(), Some("after"));
+    let job = rig
+        .begin(server, "restore", restore(&["/missing"], PASSWORD))
+        .await
+        .unwrap();
+    assert_eq!(rig.ended(server, job).await.code, "file_not_found");
+    let job = rig
+        .begin(server, "restore", restore(&["/world"], PASSWORD))
+        .await
+        .unwrap();
+    let ended = rig.ended(server, job).await;
+    assert_eq!(ended.result(), wire::JobResult::Done, "{ended:?}");
+    assert_eq!(read("world/level.dat").as_deref(), Some("before"));
+    assert_eq!(
+        (read("world/new"), read("config/a").as_deref()),
+        (None, Some("after"))
+    );
+    let owner = std::fs::metadata(&root).unwrap().uid();
+    assert_eq!(
+        std::fs::metadata(root.join("world/level.dat"))
+            .unwrap()
+            .uid(),
+        owner
+    );
+    let job = rig
+        .begin(server, "restore", restore(&[], PASSWORD))
+        .await
+        .unwrap();
+    let ended = rig.ended(server, job).await;
+    assert_eq!(ended.result(), wire::JobResult::Done, "{ended:?}");
+    assert_eq!(read("config/a").as_deref(), Some("before"));
+    assert_eq!(std::fs::metadata(&root).unwrap().uid(), owner);
+    // And the game finds them.
+    let spec = rig.spec(&FakeGame::echo());
+    rig.order(server, wire::Power::Start, spec).await;
+    rig.until_state(server, wire::State::Running).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_again() {
+    let mut rig = Rig::new().await;
+    let server = rig.running(&FakeGame::echo()).await;
+    let root = rig.files(server);
+    put(&root, "world/level.dat", noise(64 << 20, 3));
+    let work = wire::BackupWork {
+        hooks: Some(wire::BackupHooks {
+            before: vec!["save-off".into()],
+            after: vec!["save-on".into()],
+            // Never said: the kill comes while it is waited for.
+            ready: "no such words".into(),
+            wait_ms: 60_000,
+        }),
+        ..backup(server)
+    };
+    let job = rig
+        .begin(server, "backup", Work::Backup(work.clone()))
+        .await
+        .unwrap();
+    let said = |rig: &Rig, text: &str| {
+        let bytes = rig
+            .control
+            .bytes(&server.to_string(), wire::ConsoleStream::Game);
+        String::from_utf8_lossy(&bytes).contains(text)
+    };
+    rig.until("the hook", |r| said(r, "got: save-off")).await;
+    // No second one at once.
+    let again = rig.begin(server, "backup", Work::Backup(work)).await;
+    assert!(matches!(again, Err(CallError::Failed { code, .. }) if code == "busy"));
+    rig.bounce().await;
+    let ended = rig.ended(server, job).await;
+    assert_eq!(
+        (ended.result(), &*ended.code),
+        (wire::JobResult::Failed, "interrupted")
+    );
+    rig.until("the game to be told", |r| said(r, "got: save-on"))
+        .await;
+    // And one that is cancelled.
+    let job = rig
+        .begin(server, "backup", Work::Backup(backup(server)))
+        .await
+        .unwrap();
+    let cancel = wire::JobAsk {
+        ask: Some(Ask::Cancel(wire::JobCancel {
+            job: job.to_string(),
+        })),
+    };
+    let _: wire::JobStatus = rig.control.ask(down::JOBS, &cancel).await.unwrap();
+    let ended = rig.ended(server, job).await;
+    assert_eq!(ended.result(), wire::JobResult::Cancelled, "{ended:?}");
+    // What they left is no harm.
+    rig.backed_up(server).await;
+    rig.restic(server, &["check"]);
+}
+
+/// Directories and files are swapped for symlinks to a secret of the machine for as long as backups are made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_outside_is_read_while_links_are_swapped_under_a_backup() {
+    let mut rig = Rig::new().await;
+    let server = rig.resting().await;
+    let root = rig.files(server);
+    let outside = tempfile::tempdir().unwrap();
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(outside.path(), everybody).unwrap();
+    std::fs::write(outside.path().join("secret"), "SECRET OF THE MACHINE").unwrap();
+    for at in 0..20 {
+        put(&root, format!("d{at}/secret"), "own");
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let racer = {
+        let (root, outside, stop) = (root.clone(), outside.path().to_owned(), stop.clone());
+        std::thread::spawn(move || {
+            let mut at = 0_u32;
+            while !stop.load(Ordering::Relaxed) {
+                let (dir, kept) = (root.join(format!("d{}", at % 20)), root.join("kept"));
+                if std::fs::rename(&dir, &kept).is_ok() {
+                    let _ = std::os::unix::fs::symlink(&outside, &dir);
+                    let _ = std::fs::remove_file(&dir);
+                    let _ = std::fs::rename(&kept, &dir);
+                }
+                at += 1;
+            }
+            at
+        })
+    };
+    for _ in 0..3 {
+        let job = rig
+            .begin(server, "backup", Work::Backup(backup(server)))
+            .await
+            .unwrap();
+        rig.ended(server, job).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(racer.join().unwrap() > 100);
+    let out = tempfile::tempdir().unwrap();
+    let snapshots: serde_json::Value =
+        serde_json::from_str(&rig.restic(server, &["snapshots", "--json"])).unwrap();
+    for (at, snapshot) in snapshots.as_array().unwrap().iter().enumerate() {
+        let target = out.path().join(at.to_string());
+        let id = snapshot["id"].as_str().unwrap();
+        rig.restic(
+            server,
+            &["restore", id, "--target", target.to_str().unwrap()],
+        );
+        let found = Command::new("grep")
+            .args(["-r", "SECRET OF THE MACHINE"])
+            .arg(&target)
+            .output()
+            .unwrap();
+        // What a link leads to here is no part of the backup; grep -r follows none.
+        assert!(
+            found.stdout.is_empty(),
+            "{}",
+            String::from_utf8_lossy(&found.stdout)
+        );
+    }
+}
