@@ -33,6 +33,8 @@ mod m0051_profiles;
 mod m0060_databases;
 mod m0065_nests;
 mod m0066_mounts;
+mod m0070_jobs;
+mod m0071_backups;
 mod m0075_sftp;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
@@ -67,6 +69,8 @@ impl MigratorTrait for Main {
             Box::new(m0060_databases::Migration),
             Box::new(m0065_nests::Migration),
             Box::new(m0066_mounts::Migration),
+            Box::new(m0070_jobs::Migration),
+            Box::new(m0071_backups::Migration),
             Box::new(m0075_sftp::Migration),
         ]
     }

@@ -34,6 +34,10 @@ pub struct Model {
     pub subusers: Option<i64>,
     /// Databases of all servers.
     pub databases: Option<i64>,
+    /// Backups of all servers.
+    pub backups: Option<i64>,
+    /// What their repositories take.
+    pub backup_bytes: Option<i64>,
     /// Unix milliseconds.
     pub created_at_ms: i64,
     /// Unix milliseconds.

@@ -102,13 +102,13 @@ keys! {
         FileArchive = "file.archive",
         /// Log in by SFTP.
         FileSftp = "file.sftp",
-        /// Make a backup.
+        /// Make a backup, name and lock it, and say how backups are made.
         BackupCreate = "backup.create",
-        /// See backups.
+        /// See backups and what is in them.
         BackupRead = "backup.read",
         /// Remove a backup.
         BackupDelete = "backup.delete",
-        /// Download a backup.
+        /// Download a backup, and see the password that opens them all.
         BackupDownload = "backup.download",
         /// Put a backup back.
         BackupRestore = "backup.restore",
@@ -254,6 +254,14 @@ keys! {
         DatabaseHostUpdate = "database_host.update",
         /// Remove database hosts that no database is on.
         DatabaseHostDelete = "database_host.delete",
+        /// See places that backups are kept in; never their secrets.
+        BackupStoreRead = "backup_store.read",
+        /// Make places known that backups are kept in.
+        BackupStoreCreate = "backup_store.create",
+        /// Change and test places that backups are kept in.
+        BackupStoreUpdate = "backup_store.update",
+        /// Remove places that no backup is in.
+        BackupStoreDelete = "backup_store.delete",
         /// See all that was done, by whom and from where.
         AuditRead = "audit.read",
         /// See the panel's settings.

@@ -40,6 +40,7 @@ use crate::{app::App, error::FieldError, problem::Problem};
         (name = "console", description = "Console and live tickets"),
         (name = "files", description = "Files of a server"),
         (name = "databases", description = "Databases of servers, and the hosts that they are on"),
+        (name = "backups", description = "Backups of servers, and where they are kept"),
         (name = "operations", description = "Work with an end and progress"),
         (name = "nodes", description = "Machines, join tokens, ports"),
         (name = "eggs", description = "Kinds of game servers"),

@@ -16,10 +16,10 @@ use super::{
     openapi, proxy, web,
 };
 use crate::{
-    account, allocation, api_key, app::App, audit, database, database_host, egg, email_link, event,
-    files, join_token, location, mount, nest, node, operation, panel, passkey, password_link,
-    person, plan, profile, quota, registry, role, second_factor, server, session, sftp, ssh_key, sso,
-    subuser, view_as,
+    account, allocation, api_key, app::App, audit, backup, backup_store, database, database_host,
+    egg, email_link, event, files, join_token, location, mount, nest, node, operation, panel,
+    passkey, password_link, person, plan, profile, quota, registry, role, second_factor, server,
+    session, sftp, ssh_key, sso, subuser, view_as,
 };
 
 /// JSON bodies are small.
@@ -236,6 +236,33 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(database_host::api::test_database_host))
         .routes(routes!(database_host::api::list_hosted_databases))
         .routes(routes!(database_host::api::forget_hosted_database));
+    let backups = OpenApiRouter::new()
+        .routes(routes!(
+            backup_store::api::list_backup_stores,
+            backup_store::api::create_backup_store
+        ))
+        .routes(routes!(
+            backup_store::api::get_backup_store,
+            backup_store::api::update_backup_store,
+            backup_store::api::delete_backup_store
+        ))
+        .routes(routes!(backup_store::api::test_backup_store))
+        .routes(routes!(
+            backup::api::list_backups,
+            backup::api::create_backup
+        ))
+        .routes(routes!(
+            backup::api::get_backup,
+            backup::api::update_backup,
+            backup::api::delete_backup
+        ))
+        .routes(routes!(backup::api::restore_backup))
+        .routes(routes!(backup::api::list_backup_files))
+        .routes(routes!(backup::api::get_backup_keys))
+        .routes(routes!(
+            backup::api::get_backup_settings,
+            backup::api::set_backup_settings
+        ));
     let mounts = OpenApiRouter::new()
         .routes(routes!(mount::api::list_mounts, mount::api::create_mount))
         .routes(routes!(
@@ -318,6 +345,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .merge(eggs)
         .merge(registries)
         .merge(database_hosts)
+        .merge(backups)
         .merge(mounts)
         .merge(servers)
         .merge(rest)

@@ -163,6 +163,8 @@ pub async fn create(app: &App, caller: &Caller, req: PlanCreate) -> Result<Plan>
         ports: Set(columns.ports),
         subusers: Set(columns.subusers),
         databases: Set(columns.databases),
+        backups: Set(columns.backups),
+        backup_bytes: Set(columns.backup_bytes),
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
@@ -231,6 +233,8 @@ pub async fn update(
         row.ports = Set(columns.ports);
         row.subusers = Set(columns.subusers);
         row.databases = Set(columns.databases);
+        row.backups = Set(columns.backups);
+        row.backup_bytes = Set(columns.backup_bytes);
     }
     if standard == Some(true) {
         alone(&*tx, &before.id).await?;

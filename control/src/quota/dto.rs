@@ -35,6 +35,12 @@ pub struct QuotaLimits {
     /// Databases of all servers.
     #[serde(default)]
     pub databases: Option<u32>,
+    /// Backups of all servers.
+    #[serde(default)]
+    pub backups: Option<u32>,
+    /// What backups take in their stores. Where that much is taken, none is begun.
+    #[serde(default)]
+    pub backup_bytes: Option<u64>,
 }
 
 /// What somebody's servers have together by their limits, whether they run or not.
@@ -54,6 +60,10 @@ pub struct QuotaUse {
     pub subusers: u64,
     /// Databases, also those that are being made or removed.
     pub databases: u64,
+    /// Backups, also those that are being made or removed.
+    pub backups: u64,
+    /// What backups take in their stores, as last told.
+    pub backup_bytes: u64,
 }
 
 /// A quota and what of it is given out. More may be given out than there is: a quota that is lowered takes nothing away.
@@ -108,6 +118,12 @@ pub struct QuotaSet {
     /// Databases of all servers.
     #[serde(default)]
     pub databases: Option<u32>,
+    /// Backups of all servers.
+    #[serde(default)]
+    pub backups: Option<u32>,
+    /// What backups take in their stores. Where that much is taken, none is begun.
+    #[serde(default)]
+    pub backup_bytes: Option<u64>,
 }
 
 impl QuotaSet {
@@ -122,6 +138,8 @@ impl QuotaSet {
             ports: self.ports,
             subusers: self.subusers,
             databases: self.databases,
+            backups: self.backups,
+            backup_bytes: self.backup_bytes,
         }
     }
 }

@@ -4,7 +4,9 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait,
     QueryFilter, QuerySelect, QueryTrait, sea_query::OnConflict,
 };
-use warren_entity::{allocations, databases, quotas, servers, subusers};
+use warren_entity::{
+    allocations, backup_repositories, backups, databases, quotas, servers, subusers,
+};
 
 use super::dto::{QuotaLimits, QuotaUse};
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
     error::{Error, Result},
     plan,
     server::dto::Limits,
+    text::to_u64,
 };
 
 /// One thing that is counted.
@@ -32,6 +35,10 @@ pub enum Kind {
     Subusers,
     /// Databases.
     Databases,
+    /// Backups.
+    Backups,
+    /// What they take.
+    BackupBytes,
 }
 
 impl Kind {
@@ -44,7 +51,7 @@ impl Kind {
         Self::Ports,
     ];
     /// All: a server that comes with its people and its databases.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Servers,
         Self::Memory,
         Self::Disk,
@@ -52,6 +59,8 @@ impl Kind {
         Self::Ports,
         Self::Subusers,
         Self::Databases,
+        Self::Backups,
+        Self::BackupBytes,
     ];
 
     fn of(self, quota: &QuotaLimits) -> Option<u64> {
@@ -63,6 +72,8 @@ impl Kind {
             Self::Ports => quota.ports.map(u64::from),
             Self::Subusers => quota.subusers.map(u64::from),
             Self::Databases => quota.databases.map(u64::from),
+            Self::Backups => quota.backups.map(u64::from),
+            Self::BackupBytes => quota.backup_bytes,
         }
     }
 }
@@ -129,7 +140,24 @@ pub async fn used(db: &impl ConnectionTrait, owner: &str, now_ms: i64) -> Result
         .filter(load::unexpired(subusers::Column::ExpiresAtMs, now_ms))
         .count(db)
         .await?;
+    let mine = || own().column(servers::Column::Id).into_query();
+    let backups = backups::Entity::find()
+        .filter(backups::Column::ServerId.in_subquery(mine()))
+        .filter(backups::Column::State.ne("failed"))
+        .count(db)
+        .await?;
+    let stored: Vec<i64> = backup_repositories::Entity::find()
+        .filter(backup_repositories::Column::ServerId.in_subquery(mine()))
+        .select_only()
+        .column(backup_repositories::Column::Bytes)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let stored = stored.iter().map(|bytes| to_u64(*bytes));
+    let backup_bytes = stored.fold(0, u64::saturating_add);
     Ok(QuotaUse {
+        backups,
+        backup_bytes,
         ports,
         subusers,
         databases,
@@ -232,6 +260,11 @@ fn judge(kind: Kind, quota: &QuotaLimits, used: &QuotaUse) -> Result<()> {
         Kind::Ports => count(used.ports, "ports"),
         Kind::Subusers => count(used.subusers, "shares with others"),
         Kind::Databases => count(used.databases, "databases"),
+        Kind::Backups => count(used.backups, "backups"),
+        Kind::BackupBytes => {
+            // How large one becomes shows only when it is there: none is begun where all is taken.
+            sized(Some(used.backup_bytes.saturating_add(1)), "backups")
+        }
         Kind::Memory => sized(used.memory_bytes, "memory and swap"),
         Kind::Disk => sized(used.disk_bytes, "disk"),
         Kind::Cpu => {

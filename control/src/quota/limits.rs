@@ -24,6 +24,8 @@ pub struct Columns {
     pub ports: Option<i64>,
     pub subusers: Option<i64>,
     pub databases: Option<i64>,
+    pub backups: Option<i64>,
+    pub backup_bytes: Option<i64>,
 }
 
 impl From<&QuotaLimits> for Columns {
@@ -38,6 +40,8 @@ impl From<&QuotaLimits> for Columns {
             ports: count(limits.ports),
             subusers: count(limits.subusers),
             databases: count(limits.databases),
+            backups: count(limits.backups),
+            backup_bytes: bytes(limits.backup_bytes),
         }
     }
 }
@@ -54,6 +58,8 @@ impl From<Columns> for QuotaLimits {
             ports: count(row.ports),
             subusers: count(row.subusers),
             databases: count(row.databases),
+            backups: count(row.backups),
+            backup_bytes: bytes(row.backup_bytes),
         }
     }
 }
@@ -68,6 +74,8 @@ impl From<&quotas::Model> for QuotaLimits {
             ports: row.ports,
             subusers: row.subusers,
             databases: row.databases,
+            backups: row.backups,
+            backup_bytes: row.backup_bytes,
         }
         .into()
     }
@@ -83,6 +91,8 @@ impl From<&plans::Model> for QuotaLimits {
             ports: row.ports,
             subusers: row.subusers,
             databases: row.databases,
+            backups: row.backups,
+            backup_bytes: row.backup_bytes,
         }
         .into()
     }
@@ -96,6 +106,7 @@ pub fn check(fields: &mut Fields, within: &str, limits: &QuotaLimits) {
         ("ports", limits.ports),
         ("subusers", limits.subusers),
         ("databases", limits.databases),
+        ("backups", limits.backups),
     ] {
         let most = format!("is at most {MOST_COUNT}; leave it out for no limit");
         let fits = count.is_none_or(|n| n <= MOST_COUNT);
@@ -104,6 +115,7 @@ pub fn check(fields: &mut Fields, within: &str, limits: &QuotaLimits) {
     for (name, bytes) in [
         ("memory_bytes", limits.memory_bytes),
         ("disk_bytes", limits.disk_bytes),
+        ("backup_bytes", limits.backup_bytes),
     ] {
         let most = format!("is at most {MOST_BYTES}; leave it out for no limit");
         let fits = bytes.is_none_or(|n| n <= MOST_BYTES);

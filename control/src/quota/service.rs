@@ -135,6 +135,8 @@ pub async fn set(
         ports: Set(columns.ports),
         subusers: Set(columns.subusers),
         databases: Set(columns.databases),
+        backups: Set(columns.backups),
+        backup_bytes: Set(columns.backup_bytes),
         updated_at_ms: Set(later(before.at_ms, now_ms)),
     };
     let replace = OnConflict::column(quotas::Column::UserId)
@@ -148,6 +150,8 @@ pub async fn set(
             quotas::Column::Ports,
             quotas::Column::Subusers,
             quotas::Column::Databases,
+            quotas::Column::Backups,
+            quotas::Column::BackupBytes,
             quotas::Column::UpdatedAtMs,
         ])
         .to_owned();

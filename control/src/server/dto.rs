@@ -14,7 +14,7 @@ use crate::{
     operation::dto::{Named, Operation},
 };
 
-/// Limits of a server; 0 = no limit, except for swap and databases.
+/// Limits of a server; 0 = no limit, except for swap, databases and backups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -42,6 +42,9 @@ pub struct Limits {
     /// Databases; 0 or left out = none, null = no limit.
     #[serde(default = "no_databases")]
     pub databases: Option<u32>,
+    /// Backups; 0 or left out = none, null = no limit.
+    #[serde(default = "no_databases")]
+    pub backups: Option<u32>,
 }
 
 fn no_databases() -> Option<u32> {
@@ -59,6 +62,7 @@ impl Default for Limits {
             cpuset: None,
             pids: None,
             databases: no_databases(),
+            backups: no_databases(),
         }
     }
 }
