@@ -187,6 +187,12 @@ const serverDatabases = createRoute({
   component: page(() => import('./pages/server-databases'), 'ServerDatabasesPage'),
 })
 
+const serverBackups = createRoute({
+  getParentRoute: () => server,
+  path: '/backups',
+  component: page(() => import('./pages/server-backups'), 'ServerBackupsPage'),
+})
+
 const serverUsers = createRoute({
   getParentRoute: () => server,
   path: '/users',
@@ -311,6 +317,12 @@ const databaseHosts = createRoute({
   component: page(() => import('./pages/database-hosts'), 'DatabaseHostsPage'),
 })
 
+const backupStores = createRoute({
+  getParentRoute: () => app,
+  path: '/backup-stores',
+  component: page(() => import('./pages/backup-stores'), 'BackupStoresPage'),
+})
+
 const mounts = createRoute({
   getParentRoute: () => app,
   path: '/mounts',
@@ -356,6 +368,7 @@ export const router = createRouter({
         serverFiles,
         serverInstall,
         serverDatabases,
+        serverBackups,
         serverUsers,
         serverActivity,
         serverSettings,
@@ -373,6 +386,7 @@ export const router = createRouter({
       consumers,
       registries,
       databaseHosts,
+      backupStores,
       mounts,
       operations,
       settings,

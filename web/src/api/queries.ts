@@ -52,6 +52,8 @@ export const keys = {
   role: (id: string) => ['roles', id] as const,
   plans: ['plans'] as const,
   subusers: (server: string) => ['server', server, 'users'] as const,
+  backups: (server: string) => ['server', server, 'backups'] as const,
+  backupStores: ['backup-stores'] as const,
   databases: (server: string) => ['server', server, 'databases'] as const,
   audit: ['audit'] as const,
   activity: (server: string) => ['server', server, 'activity'] as const,

@@ -396,6 +396,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backup-stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All of them, by name. Secrets are not shown. */
+        get: operations["list_backup_stores"];
+        put?: never;
+        /** Makes a place known that backups are kept in, without asking it anything. */
+        post: operations["create_backup_store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup-stores/{backup_store}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them. */
+        get: operations["get_backup_store"];
+        /** Changes all of it. */
+        put: operations["update_backup_store"];
+        post?: never;
+        /** Forgets a store that no backup is in. */
+        delete: operations["delete_backup_store"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup-stores/{backup_store}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has a node write, read and remove a small file there. */
+        post: operations["test_backup_store"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/database-hosts": {
         parameters: {
             query?: never;
@@ -1305,6 +1359,118 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/backup-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Passwords of the server's repositories, for restic. Each look is in the audit log. */
+        post: operations["get_backup_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/backup-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the server is backed up. */
+        get: operations["get_backup_settings"];
+        /**
+         * Sets all of how the server is backed up. What is typed into its game needs the right to type there; what goes by
+         *     itself, the right to remove backups.
+         */
+        put: operations["set_backup_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The server's backups, the newest first, and what there is room for. */
+        get: operations["list_backups"];
+        put?: never;
+        /** Begins a backup, also of a server that runs. `operation` says how far it is. */
+        post: operations["create_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/backups/{backup}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One backup. */
+        get: operations["get_backup"];
+        put?: never;
+        post?: never;
+        /** Removes a backup. What other backups share with it stays. */
+        delete: operations["delete_backup"];
+        options?: never;
+        head?: never;
+        /** Names a backup, locks or unlocks it. */
+        patch: operations["update_backup"];
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/backups/{backup}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A directory of a backup. */
+        get: operations["list_backup_files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/backups/{backup}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Puts a backup back, all of it or some paths, into its own server or another one. The game is stopped for it; files
+         *     are switched when all of them are there, so that a failure leaves what there was.
+         */
+        post: operations["restore_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}/console": {
         parameters: {
             query?: never;
@@ -1452,44 +1618,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What stands in a directory: directories first, then by name, size or last change. */
+        /** What stands in a directory, by name. */
         get: operations["list_files"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/checksum": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The checksum of a file's content (504 `took_too_long` for very large ones). */
-        get: operations["get_file_checksum"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/chmod": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Sets the permission bits of files and directories. */
-        post: operations["chmod_files"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1517,23 +1649,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/servers/{server}/files/copy": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Copies a file, a symlink, or a directory with all that is in it; nothing is replaced, nothing is left of half a copy. */
-        post: operations["copy_file"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/servers/{server}/files/delete": {
         parameters: {
             query?: never;
@@ -1543,7 +1658,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Removes files, and directories with all that is in them: into the trash, unless `permanent`. */
+        /** Removes files, and directories with all that is in them. */
         post: operations["delete_files"];
         delete?: never;
         options?: never;
@@ -1579,125 +1694,6 @@ export interface paths {
         put?: never;
         /** Moves a file or directory; what stands at the new path is not replaced. */
         post: operations["rename_file"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Looks for files by name, and by content with `file.read-content`, within bounds that it names. */
-        post: operations["search_files"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/stat": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One entry, not followed if it is a symlink. */
-        get: operations["get_file"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/symlink": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Makes a symlink that leads to something below the server's root. */
-        post: operations["create_symlink"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/trash": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What was deleted and can be had back, newest first. */
-        get: operations["list_trash"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/trash/empty": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Deletes for good what is in the trash. */
-        post: operations["empty_trash"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/trash/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Puts back what was deleted (409 `file_exists` where something is, unless `rename`). */
-        post: operations["restore_file"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/files/usage": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a file, or a directory with all that is in it, occupies on the disk. */
-        get: operations["get_file_usage"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1837,23 +1833,6 @@ export interface paths {
         };
         /** Runs of a server, the newest first. */
         get: operations["list_runs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/servers/{server}/sftp": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How to reach this server's files by SFTP. */
-        get: operations["get_sftp"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2464,24 +2443,324 @@ export interface components {
             resource_id: string | null;
             server: components["schemas"]["Named"] | null;
         };
-        /**
-         * @description Ways to sum up a file.
-         * @enum {string}
-         */
-        ChecksumAlgorithm: "crc32" | "sha1" | "sha256" | "sha512";
-        /** @description A file's checksum. */
-        ChecksumInfo: {
-            /** @description Which. */
-            algorithm: components["schemas"]["ChecksumAlgorithm"];
-            /** @description Lower-case hexadecimal. */
-            digest: string;
-            /** @description Of the file when reading began. */
-            etag: string;
+        /** @description A backup of a server. */
+        Backup: {
             /**
              * Format: int64
-             * @description Bytes that were read.
+             * @description What it added to the store: files that were there already are kept once.
+             */
+            added_bytes: number;
+            /** @description Stable, when something went wrong. */
+            code: string | null;
+            completed_at: components["schemas"]["Stamp"] | null;
+            /** @description When it was asked for. */
+            created_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            files: number;
+            /** @description ULID. */
+            id: string;
+            /** @description Retention leaves it, and nobody removes it before it is unlocked. */
+            locked: boolean;
+            /** @description For a person. */
+            message: string | null;
+            /** @description What somebody calls it. */
+            name: string;
+            operation: components["schemas"]["Operation"] | null;
+            /**
+             * Format: int64
+             * @description Entries that it does not hold: sockets, pipes, devices, what could not be read.
+             */
+            skipped: number;
+            /** @description How far it is. */
+            state: components["schemas"]["BackupState"];
+            /** @description Where it is. */
+            store: components["schemas"]["Named"];
+            /**
+             * Format: int64
+             * @description Sum of its files.
+             */
+            total_bytes: number;
+            /** @description Some of these, for a person. */
+            warnings: string[];
+        };
+        /** @description A backup to be made. */
+        BackupCreate: {
+            /** @description What to leave out besides, lines as in a .gitignore. */
+            ignore?: string[];
+            /** @description Retention leaves it. */
+            locked?: boolean;
+            /**
+             * @description What it is called; left out, nothing.
+             * @example before the update
+             */
+            name?: string | null;
+            /** @description Where to; left out, as the server's settings say, or the first that it may use. */
+            store?: string | null;
+        };
+        /** @description A page of a directory in a backup. */
+        BackupEntries: {
+            /** @description By name. */
+            items: components["schemas"]["BackupEntry"][];
+            /** @description For the next page; null: this is the last. */
+            next: string | null;
+        };
+        /** @description An entry of a directory in a backup. */
+        BackupEntry: {
+            /** @description `file`, `directory`, `symlink` or `other`. */
+            kind: string;
+            /** @description As it was then. */
+            modified_at: components["schemas"]["Stamp"];
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Of a file.
              */
             size_bytes: number;
+        };
+        /** @description What is typed into a running game, so that its files are whole. */
+        BackupHooks: {
+            /**
+             * @description Lines after, however it went.
+             * @example [
+             *       "save-on"
+             *     ]
+             */
+            after?: string[];
+            /**
+             * @description Lines before its files are read.
+             * @example [
+             *       "save-off",
+             *       "save-all flush"
+             *     ]
+             */
+            before?: string[];
+            /**
+             * @description What the game says when its files are as they should be; empty: only the time counts.
+             * @example Saved the game
+             */
+            ready?: string;
+            /**
+             * Format: int32
+             * @description Waited for at most, seconds; 0: 30 s for what the game says, nothing without it.
+             */
+            wait_s?: number;
+        };
+        /** @description What opens a repository with restic. */
+        BackupKey: {
+            /** @description Its password. */
+            password: string;
+            /** @description As restic names it: `s3:https://host/bucket/prefix/server`, or a directory of the node. */
+            repository: string;
+            /** @description Where it is. */
+            store: components["schemas"]["Named"];
+        };
+        /** @description Proof that it is oneself. */
+        BackupKeyAsk: {
+            /** @description One's own password. */
+            current_password: string;
+        };
+        /** @description What opens a server's repositories with restic. */
+        BackupKeys: {
+            /** @description One per store. */
+            items: components["schemas"]["BackupKey"][];
+        };
+        /** @description Backups of a server, and what there is room for. */
+        BackupList: {
+            /**
+             * Format: int64
+             * @description What its repositories take.
+             */
+            bytes: number;
+            /** @description The newest first. */
+            items: components["schemas"]["Backup"][];
+            /**
+             * Format: int32
+             * @description How many it may have; null: no limit of its own.
+             */
+            limit: number | null;
+            restore: components["schemas"]["Operation"] | null;
+            /** @description Where it may be backed up to; none: nobody has set a store up. */
+            stores: components["schemas"]["BackupStoreChoice"][];
+            /**
+             * Format: int64
+             * @description How many count against the limit.
+             */
+            used: number;
+        };
+        /** @description What is put back, and how. */
+        BackupRestore: {
+            /**
+             * @description Paths in the backup: each takes the place of what is there now. None: all of it, and what is not in the backup
+             *     goes.
+             */
+            paths?: string[];
+            /** @description Backs up what is there now before. */
+            safety_backup?: boolean;
+            /** @description Another server that it is put into; left out, its own. */
+            server?: string | null;
+            /** @description Starts the server when it is done. */
+            start?: boolean;
+        };
+        /** @description How a server is backed up. */
+        BackupSettings: components["schemas"]["BackupSettingsUpdate"] & {
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
+        };
+        /** @description All of how a server is backed up. */
+        BackupSettingsUpdate: {
+            /** @description What is typed into the game. */
+            hooks?: components["schemas"]["BackupHooks"];
+            /** @description What is left out, lines as in a .gitignore, besides those in the server's own .pteroignore. */
+            ignore?: string[];
+            /** @description Which backups go by themselves after each. */
+            retention?: components["schemas"]["Retention"];
+            /** @description Where to; null: the first store that it may use. */
+            store?: string | null;
+        };
+        /**
+         * @description How far a backup is.
+         * @enum {string}
+         */
+        BackupState: "running" | "done" | "failed" | "removing";
+        /** @description A backup store without its secret. */
+        BackupStore: {
+            /** @description S3: access key; its secret is never shown. */
+            access_key: string;
+            /**
+             * Format: int64
+             * @description Backups in it.
+             */
+            backups: number;
+            /** @description S3: bucket. */
+            bucket: string;
+            /**
+             * Format: int64
+             * @description What they take together, as last told.
+             */
+            bytes: number;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Stamp"];
+            /** @description S3: address. */
+            endpoint: string;
+            /** @description ULID. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["BackupStoreKind"];
+            /** @description What it is called. */
+            name: string;
+            /** @description Ids of nodes whose servers it is for; none: all. */
+            nodes: string[];
+            /** @description Directory: one that the settings of nodes allow; empty: each node's first. */
+            path: string;
+            /** @description S3: what stands before the names of repositories. */
+            prefix: string;
+            /** @description S3: region; empty: us-east-1. */
+            region: string;
+            /** @description When it was changed last. */
+            updated_at: components["schemas"]["Stamp"];
+            /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
+            version: components["schemas"]["Version"];
+        };
+        /** @description A place that a server may be backed up to. */
+        BackupStoreChoice: {
+            /** @description ULID. */
+            id: string;
+            /** @description What it is. */
+            kind: components["schemas"]["BackupStoreKind"];
+            /** @description What it is called. */
+            name: string;
+        };
+        /** @description A backup store to be made known. */
+        BackupStoreCreate: {
+            /** @description S3: access key. */
+            access_key?: string;
+            /** @description S3: bucket, which has to be there. */
+            bucket?: string;
+            /**
+             * @description S3: address, as nodes reach it.
+             * @example https://s3.eu-central-1.amazonaws.com
+             */
+            endpoint?: string;
+            /** @description What it is; never another thing. */
+            kind: components["schemas"]["BackupStoreKind"];
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example archive
+             */
+            name: string;
+            /** @description Nodes whose servers it is for; none: all. */
+            nodes?: string[];
+            /** @description Directory: one that the settings of nodes allow (`backup_dirs`); empty: each node's first. */
+            path?: string;
+            /** @description S3: what stands before the names of repositories. */
+            prefix?: string;
+            /**
+             * @description S3: region; empty: us-east-1.
+             * @example eu-central-1
+             */
+            region?: string;
+            /** @description S3: its secret. Never shown again. */
+            secret_key?: string | null;
+        };
+        /**
+         * @description What a backup store is.
+         * @enum {string}
+         */
+        BackupStoreKind: "directory" | "s3";
+        /** @description What came of a look. */
+        BackupStoreTest: {
+            /** @description Stable, where it is not. */
+            code: string | null;
+            /** @description For a person. */
+            detail: string;
+            /** @description A file was written, read and removed. */
+            ok: boolean;
+        };
+        /** @description From where a store is tried. */
+        BackupStoreTestAsk: {
+            /** @description Node id. */
+            node: string;
+        };
+        /** @description All of a backup store, as it is from now on. */
+        BackupStoreUpdate: {
+            /** @description S3: access key. */
+            access_key?: string;
+            /** @description S3: bucket, which has to be there. */
+            bucket?: string;
+            /**
+             * @description S3: address, as nodes reach it.
+             * @example https://s3.eu-central-1.amazonaws.com
+             */
+            endpoint?: string;
+            /**
+             * @description 1 to 64 characters, unique whatever the case.
+             * @example archive
+             */
+            name: string;
+            /** @description Nodes whose servers it is for; none: all. */
+            nodes?: string[];
+            /** @description Directory: one that the settings of nodes allow (`backup_dirs`); empty: each node's first. */
+            path?: string;
+            /** @description S3: what stands before the names of repositories. */
+            prefix?: string;
+            /**
+             * @description S3: region; empty: us-east-1.
+             * @example eu-central-1
+             */
+            region?: string;
+            /** @description S3: its secret. Never shown again; left out, it stays what it is. */
+            secret_key?: string | null;
+        };
+        /** @description Changes to a backup. */
+        BackupUpdate: {
+            /** @description Whether retention leaves it. */
+            locked?: boolean | null;
+            /** @description What it is called. */
+            name?: string | null;
         };
         /** @description A CloudEvents 1.0 event. */
         CloudEvent: {
@@ -3104,37 +3383,8 @@ export interface components {
             /** @description For a person: what is wrong and what would do. */
             message: string;
         };
-        /** @description What was copied. */
-        FileCopiedInfo: {
-            /**
-             * Format: int64
-             * @description On disk.
-             */
-            bytes: number;
-            /**
-             * Format: int64
-             * @description Files, directories and symlinks.
-             */
-            entries: number;
-            /**
-             * Format: int64
-             * @description Entries that the egg keeps back, and FIFOs, sockets and devices: they were left out.
-             */
-            skipped: number;
-        };
-        /** @description What to copy. */
-        FileCopyRequest: {
-            /** @description A file, a symlink, or a directory with all that is in it. */
-            from: string;
-            /** @description Where nothing is yet. */
-            to: string;
-        };
         /** @description What stands in a directory. */
         FileInfo: {
-            /** @description Changes with content, times and mode. */
-            etag: string;
-            /** @description The egg keeps it back: it is shown, and neither read nor changed. */
-            kept_back: boolean;
             /** @description `file`, `directory`, `symlink` or `other`. */
             kind: string;
             /**
@@ -3151,41 +3401,6 @@ export interface components {
              * @description Size.
              */
             size_bytes: number;
-            /** @description Where a symlink points, as it is written there. */
-            target: string | null;
-        };
-        /** @description One place. */
-        FileMatchInfo: {
-            /** @description `file`, `directory`, `symlink` or `other`. */
-            kind: string;
-            /**
-             * Format: int64
-             * @description From 1 on; null where no content was looked for.
-             */
-            line: number | null;
-            /** @description Below the server's root. */
-            path: string;
-            /**
-             * Format: int64
-             * @description Size.
-             */
-            size_bytes: number;
-            /** @description The line, or what is around the match in it. */
-            text: string | null;
-        };
-        /** @description Rows of a directory. */
-        FilePage: {
-            /** @description In the order that was asked for. */
-            items: components["schemas"]["FileInfo"][];
-            /** @description `cursor` of the next page; null on the last. */
-            next: string | null;
-            /**
-             * Format: int32
-             * @description Entries of the whole directory.
-             */
-            total: number;
-            /** @description The directory has more than 200,000 entries, and some are not counted and not shown. */
-            truncated: boolean;
         };
         /** @description What to move. */
         FileRenameRequest: {
@@ -3193,38 +3408,6 @@ export interface components {
             from: string;
             /** @description Its new path. */
             to: string;
-        };
-        /** @description What to put back. */
-        FileRestore: {
-            /** @description Of the trash. */
-            id: string;
-            /** @description Where something is already: under a name beside it, instead of a refusal. */
-            rename?: boolean;
-            /** @description Another place than where it was. */
-            to?: string | null;
-        };
-        /** @description It is back. */
-        FileRestoredInfo: {
-            /** @description Where. */
-            path: string;
-        };
-        /** @description What to look for: both given are files whose name and content fit. */
-        FileSearchRequest: {
-            /** @description Capitals are other letters. */
-            case_sensitive?: boolean;
-            /** @description In a line of a file. */
-            content?: string | null;
-            /**
-             * Format: int32
-             * @description 1 to 500, 200 by default.
-             */
-            limit?: number | null;
-            /** @description A part of the name, or all of it with `*`, `?` and the like. */
-            name?: string | null;
-            /** @description Directory to begin in; `/` by default. */
-            path?: string | null;
-            /** @description `content` is a regular expression, without back references. */
-            regex?: boolean;
         };
         /** @description A file was written. */
         FileWrittenInfo: {
@@ -3236,27 +3419,10 @@ export interface components {
              */
             size_bytes: number;
         };
-        /** @description Whose permission bits to set. */
-        FilesChmod: {
-            /**
-             * Format: int32
-             * @description Unix permission bits, such as 420 for 0644.
-             */
-            mode: number;
-            /** @description Below the server's root, 1 to 100. */
-            paths: string[];
-        };
         /** @description What to remove. */
         FilesDelete: {
             /** @description Below the server's root; directories with all that is in them. 1 to 100. */
             paths: string[];
-            /** @description For good, and not into the trash. */
-            permanent?: boolean;
-        };
-        /** @description What was removed and can be had back. */
-        FilesDeletedInfo: {
-            /** @description Empty for what is gone for good. */
-            trashed: components["schemas"]["TrashItem"][];
         };
         /** @description The only time that it is shown. */
         FirstPassword: {
@@ -3521,8 +3687,13 @@ export interface components {
             /** @description Killed for lack of memory. */
             oom: boolean;
         };
-        /** @description Limits of a server; 0 = no limit, except for swap and databases. */
+        /** @description Limits of a server; 0 = no limit, except for swap, databases and backups. */
         Limits: {
+            /**
+             * Format: int32
+             * @description Backups; 0 or left out = none, null = no limit.
+             */
+            backups?: number | null;
             /**
              * Format: double
              * @description 100 = one core.
@@ -4021,14 +4192,24 @@ export interface components {
         };
         /** @description Work with an end and progress. */
         Operation: {
+            /**
+             * Format: int64
+             * @description Bytes a second of late, while it runs.
+             */
+            bytes_per_second: number | null;
             /** @description Stable, when it failed. */
             code: string | null;
             /** @description When it was asked for. */
             created_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description Bytes done, where it is counted in them.
+             */
+            done_bytes: number | null;
             ended_at: components["schemas"]["Stamp"] | null;
             /** @description ULID. */
             id: string;
-            /** @description `install`, `reinstall` or `delete`. */
+            /** @description `install`, `reinstall`, `delete`, …; more may come. */
             kind: string;
             /** @description There is an install log to read. */
             log: boolean;
@@ -4046,6 +4227,11 @@ export interface components {
             state: components["schemas"]["OperationState"];
             /** @description What is being done, for a person. */
             step: string | null;
+            /**
+             * Format: int64
+             * @description Bytes in all.
+             */
+            total_bytes: number | null;
         };
         /** @description Work that was begun. */
         OperationStarted: {
@@ -4100,6 +4286,13 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
+        Page_BackupStore: {
+            /** @description The rows. */
+            items: components["schemas"]["BackupStore"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
         Page_Consumer: {
             /** @description The rows. */
             items: components["schemas"]["Consumer"][];
@@ -4131,6 +4324,13 @@ export interface components {
         Page_EggSummary: {
             /** @description The rows. */
             items: components["schemas"]["EggSummary"][];
+            /** @description Cursor of the next page; null on the last one. */
+            next: string | null;
+        };
+        /** @description One page of a list. */
+        Page_FileInfo: {
+            /** @description The rows. */
+            items: components["schemas"]["FileInfo"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -4861,6 +5061,16 @@ export interface components {
         /** @description What somebody's servers may have together. Null or left out: as much as there is. */
         QuotaLimits: {
             /**
+             * Format: int64
+             * @description What backups take in their stores. Where that much is taken, none is begun.
+             */
+            backup_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description Backups of all servers.
+             */
+            backups?: number | null;
+            /**
              * Format: int32
              * @description 100 = one core.
              * @example 400
@@ -4901,6 +5111,16 @@ export interface components {
         };
         /** @description Sets all of a quota: numbers of one's own, a plan, or neither, for the standard plan if there is one. */
         QuotaSet: {
+            /**
+             * Format: int64
+             * @description What backups take in their stores. Where that much is taken, none is begun.
+             */
+            backup_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description Backups of all servers.
+             */
+            backups?: number | null;
             /**
              * Format: int32
              * @description 100 = one core.
@@ -4946,6 +5166,16 @@ export interface components {
         };
         /** @description What somebody's servers have together by their limits, whether they run or not. */
         QuotaUse: {
+            /**
+             * Format: int64
+             * @description What backups take in their stores, as last told.
+             */
+            backup_bytes: number;
+            /**
+             * Format: int64
+             * @description Backups, also those that are being made or removed.
+             */
+            backups: number;
             /**
              * Format: double
              * @description 100 = one core; null: one of them has no limit.
@@ -5041,6 +5271,34 @@ export interface components {
         ReinstallRequest: {
             /** @description Remove all files first. */
             wipe: boolean;
+        };
+        /** @description What is kept; a backup goes that none of these keeps. All left out: everything is kept. */
+        Retention: {
+            /**
+             * Format: int32
+             * @description The newest of each of so many days that have one (UTC).
+             */
+            daily?: number | null;
+            /**
+             * Format: int32
+             * @description All that are younger, days.
+             */
+            days?: number | null;
+            /**
+             * Format: int32
+             * @description So many of the newest.
+             */
+            last?: number | null;
+            /**
+             * Format: int32
+             * @description The newest of each of so many months that have one.
+             */
+            monthly?: number | null;
+            /**
+             * Format: int32
+             * @description The newest of each of so many ISO weeks that have one.
+             */
+            weekly?: number | null;
         };
         /** @description A named set of keys. */
         Role: {
@@ -5145,11 +5403,6 @@ export interface components {
             id: string;
             started_at: components["schemas"]["Stamp"] | null;
         };
-        /**
-         * @description Where a search ended before all was seen.
-         * @enum {string}
-         */
-        SearchCut: "matches" | "entries" | "bytes" | "time" | "depth";
         /** @description A line that holds the text. */
         SearchHit: {
             at: components["schemas"]["Stamp"] | null;
@@ -5164,27 +5417,6 @@ export interface components {
             run: string;
             /** @description Stream. */
             stream: components["schemas"]["StreamName"];
-        };
-        /** @description What was found. */
-        SearchInfo: {
-            /**
-             * Format: int64
-             * @description That were read.
-             */
-            bytes: number;
-            cut: components["schemas"]["SearchCut"] | null;
-            /**
-             * Format: int64
-             * @description That were read.
-             */
-            files: number;
-            /** @description By path and line. */
-            items: components["schemas"]["FileMatchInfo"][];
-            /**
-             * Format: int64
-             * @description Files that are no text or could not be read.
-             */
-            skipped: number;
         };
         /** @description Found lines, newest run first. */
         SearchResult: {
@@ -5501,54 +5733,6 @@ export interface components {
             /** @description What the browser said it is. */
             user_agent: string;
         };
-        /** @description How to reach a server's files by SFTP: the same address for all servers, wherever their nodes are. */
-        SftpDetails: {
-            /**
-             * @description Host name or address.
-             * @example panel.example.net
-             */
-            host: string;
-            /** @description What the server shows of itself at the first connection. */
-            host_keys: components["schemas"]["SftpHostKey"][];
-            /** @description The password of the account is enough; false: an SSH key or an API key is needed, for log-ins take a second step. */
-            password: boolean;
-            /**
-             * Format: int32
-             * @description Port.
-             * @example 2022
-             */
-            port: number;
-            /**
-             * @description `sftp://` with all of it, for clients that open links.
-             * @example sftp://ann.7k2m9qxz@panel.example.net:2022/
-             */
-            url: string;
-            /**
-             * @description Log-in name of the caller for this server; with the short form of the server's id.
-             * @example ann.7k2m9qxz
-             */
-            username: string;
-            /**
-             * @description The same with the whole id.
-             * @example ann.01kb3v0c5x8d1e2f7k2m9qxz00
-             */
-            username_long: string;
-        };
-        /** @description One of the keys that the SSH server proves itself with. */
-        SftpHostKey: {
-            /**
-             * @description Kind.
-             * @example ssh-ed25519
-             */
-            algorithm: string;
-            /**
-             * @description As clients show it.
-             * @example SHA256:Wtl4Lc2E7dZtK1bGvCT4qOaJNmYVXK8zv8mYhL2sQ0o
-             */
-            fingerprint: string;
-            /** @description Behind the host it makes a line of `known_hosts`. */
-            public_key: string;
-        };
         /** @description Asks for an account. */
         SignUp: {
             /**
@@ -5727,13 +5911,6 @@ export interface components {
              */
             reason?: string;
         };
-        /** @description A link to be made. */
-        SymlinkCreate: {
-            /** @description Where nothing is yet. */
-            path: string;
-            /** @description Relative to the directory of `path`; must not lead above the server's root. */
-            target: string;
-        };
         /**
          * @description How pages look.
          * @enum {string}
@@ -5752,51 +5929,6 @@ export interface components {
             ticket: string;
             /** @description Where to connect, same origin. */
             ws: string;
-        };
-        /** @description What to give up. */
-        TrashEmptyRequest: {
-            /** @description None: everything. */
-            ids?: string[];
-        };
-        /** @description Something that was deleted. */
-        TrashItem: {
-            /** @description When. */
-            deleted_at: components["schemas"]["Stamp"];
-            /**
-             * Format: int64
-             * @description What it occupies, which counts for the server's disk limit.
-             */
-            disk_bytes: number;
-            /**
-             * Format: int64
-             * @description Entries of a directory, itself included.
-             */
-            entries: number;
-            /** @description Names it in the trash. */
-            id: string;
-            /** @description `file`, `directory`, `symlink` or `other`. */
-            kind: string;
-            /** @description Where it was. */
-            path: string;
-            /** @description When it goes for good; sooner where there is too much. */
-            until: components["schemas"]["Stamp"];
-        };
-        /** @description What can be had back, newest first. */
-        TrashPage: {
-            /**
-             * Format: int64
-             * @description Of the whole trash.
-             */
-            disk_bytes: number;
-            /** @description Newest first. */
-            items: components["schemas"]["TrashItem"][];
-            /** @description `cursor` of the next page; null on the last. */
-            next: string | null;
-            /**
-             * Format: int32
-             * @description Of the whole trash.
-             */
-            total: number;
         };
         /** @description Newest sample. */
         Usage: {
@@ -5837,21 +5969,6 @@ export interface components {
              * @description How long it runs.
              */
             uptime_ms: number;
-        };
-        /** @description What a file or directory occupies. */
-        UsageInfo: {
-            /** @description False: it is so large that counting was given up. */
-            complete: boolean;
-            /**
-             * Format: int64
-             * @description On disk: holes are not counted, files with several names once.
-             */
-            disk_bytes: number;
-            /**
-             * Format: int64
-             * @description Entries below it, or 1 for a file.
-             */
-            entries: number;
         };
         /** @description A person, as they see themselves. */
         User: {
@@ -7006,6 +7123,208 @@ export interface operations {
                 content: {
                     "application/x-ndjson": string;
                     "text/csv": string;
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backup_stores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BackupStore"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_backup_store: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupStoreCreate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStore"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backup_store: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Backup store id */
+                backup_store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStore"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_backup_store: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description Backup store id */
+                backup_store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupStoreUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStore"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_backup_store: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Backup store id */
+                backup_store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_backup_store: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Backup store id */
+                backup_store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupStoreTestAsk"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupStoreTest"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -9762,6 +10081,366 @@ export interface operations {
             };
         };
     };
+    get_backup_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupKeyAsk"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupKeys"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backup_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupSettings"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_backup_settings: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description `"<version>"` of the state that was seen: another one since then refuses the change (412 `changed_meanwhile`). Left out
+                 *     or `*`: any state.
+                 */
+                "if-match"?: string | null;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupSettingsUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupSettings"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupList"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_backup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupCreate"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Backup id */
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Backup id */
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Backup id */
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_backup_files: {
+        parameters: {
+            query?: {
+                /** @description Left out: the root. */
+                path?: string;
+                /** @description `next` of the page before. */
+                after?: string;
+                /** @description Entries per page, 1 to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Backup id */
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupEntries"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_backup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+                /** @description Backup id */
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackupRestore"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_console: {
         parameters: {
             query?: {
@@ -10092,12 +10771,6 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string;
-                /** @description By what the rows stand. */
-                sort?: "name" | "size" | "modified";
-                /** @description Which way; ascending by default. */
-                order?: "asc" | "desc";
-                /** @description Directories stand among the rest and not before it. */
-                mixed?: boolean;
             };
             header?: never;
             path: {
@@ -10113,80 +10786,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["FilePage"];
+                    "application/json": components["schemas"]["Page_FileInfo"];
                 };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_file_checksum: {
-        parameters: {
-            query: {
-                /** @description Below the server's root. */
-                path: string;
-                /** @description `sha256` by default. */
-                algorithm?: "crc32" | "sha1" | "sha256" | "sha512";
-            };
-            header?: never;
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChecksumInfo"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    chmod_files: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Sent again with the same key within a day, it is carried out once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FilesChmod"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -10278,44 +10879,6 @@ export interface operations {
             };
         };
     };
-    copy_file: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Sent again with the same key within a day, it is carried out once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FileCopyRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileCopiedInfo"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     delete_files: {
         parameters: {
             query?: never;
@@ -10335,13 +10898,11 @@ export interface operations {
             };
         };
         responses: {
-            200: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["FilesDeletedInfo"];
-                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -10414,260 +10975,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    search_files: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Sent again with the same key within a day, it is carried out once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FileSearchRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchInfo"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_file: {
-        parameters: {
-            query: {
-                /** @description Below the server's root; `/` is the root. */
-                path: string;
-                /** @description Of a symlink: what it points at, as long as that lies inside. */
-                follow?: boolean;
-            };
-            header?: never;
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileInfo"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    create_symlink: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Sent again with the same key within a day, it is carried out once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SymlinkCreate"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_trash: {
-        parameters: {
-            query?: {
-                /** @description Rows per page, 1 to 200. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TrashPage"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    empty_trash: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Sent again with the same key within a day, it is carried out once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TrashEmptyRequest"];
-            };
-        };
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    restore_file: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Sent again with the same key within a day, it is carried out once. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["FileRestore"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileRestoredInfo"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_file_usage: {
-        parameters: {
-            query: {
-                /** @description Below the server's root. */
-                path: string;
-            };
-            header?: never;
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UsageInfo"];
-                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -10984,37 +11291,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Run"];
-                };
-            };
-            /** @description No success: `code` says why, `detail` what to do */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_sftp: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description Server id */
-                server: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SftpDetails"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

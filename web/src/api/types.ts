@@ -8,6 +8,9 @@ export type ApiKey = Schemas['ApiKey']
 export type AuditActor = Schemas['AuditActor']
 /** What changed has each action's own shape: the specification says no more than that it is an object. */
 export type AuditRow = Omit<Schemas['AuditRow'], 'diff'> & { diff: Record<string, unknown> | null }
+export type Backup = Schemas['Backup']
+export type BackupList = Schemas['BackupList']
+export type BackupStore = Schemas['BackupStore']
 export type CloudEvent = Schemas['CloudEvent']
 export type ConnectedLogin = Schemas['LinkedLogin']
 export type ConsoleHit = Schemas['SearchHit']
@@ -79,9 +82,9 @@ export type UpdateServer = Schemas['ServerPatch']
 export type Why = Schemas['Why']
 
 type Main = 'memory_bytes' | 'swap_bytes' | 'disk_bytes' | 'cpu_percent'
-export type Limits = Schemas['Limits'] & Required<Pick<Schemas['Limits'], Main | 'databases'>>
+export type Limits = Schemas['Limits'] & Required<Pick<Schemas['Limits'], Main | 'databases' | 'backups'>>
 
-/** Limits with their defaults filled in: what is left out has no limit, but for databases, of which there are none. */
+/** Limits with their defaults filled in: what is left out has no limit, but for databases and backups, of which there are none. */
 export function limitsOf(limits: Schemas['Limits']): Limits {
   return {
     ...limits,
@@ -90,6 +93,7 @@ export function limitsOf(limits: Schemas['Limits']): Limits {
     disk_bytes: limits.disk_bytes ?? 0,
     cpu_percent: limits.cpu_percent ?? 0,
     databases: limits.databases === undefined ? 0 : limits.databases,
+    backups: limits.backups === undefined ? 0 : limits.backups,
   }
 }
 export type SftpDetails = Schemas['SftpDetails']

@@ -1,4 +1,5 @@
 import {
+  Archive,
   Database,
   Egg,
   FolderTree,
@@ -31,6 +32,7 @@ export interface Place {
     | '/consumers'
     | '/registries'
     | '/database-hosts'
+    | '/backup-stores'
     | '/mounts'
     | '/operations'
     | '/settings'
@@ -57,6 +59,7 @@ export const ADMIN_PLACES: Place[] = [
   { to: '/consumers', label: 'place.consumers', icon: Radio, key: 'admin.events' },
   { to: '/registries', label: 'place.registries', icon: KeyRound, key: 'registry.read' },
   { to: '/database-hosts', label: 'place.database_hosts', icon: Database, key: 'database_host.read' },
+  { to: '/backup-stores', label: 'place.backup_stores', icon: Archive, key: 'backup_store.read' },
   { to: '/mounts', label: 'place.mounts', icon: FolderTree, key: 'mount.read' },
   { to: '/settings', label: 'place.settings', icon: SlidersHorizontal, key: 'panel.read' },
 ]

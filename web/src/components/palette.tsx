@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { Command } from 'cmdk'
 import {
+  Archive,
   Contrast,
   Copy,
   Database,
@@ -252,6 +253,16 @@ export default function Palette() {
                       words={`${focus.name} ${t('palette.databases_words')}`}
                       onSelect={go(() =>
                         navigate({ to: '/servers/$server/databases', params: { server: focus.id } }),
+                      )}
+                    />
+                  )}
+                  {(focus !== open || open.permissions.includes('backup.read')) && (
+                    <Row
+                      icon={Archive}
+                      label={t('palette.backups')}
+                      words={`${focus.name} ${t('palette.backups_words')}`}
+                      onSelect={go(() =>
+                        navigate({ to: '/servers/$server/backups', params: { server: focus.id } }),
                       )}
                     />
                   )}

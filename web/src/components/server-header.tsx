@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
 import {
+  Archive,
   ChevronLeft,
   Copy,
   Database,
@@ -47,10 +48,11 @@ interface Tab {
     | '/servers/$server/files'
     | '/servers/$server/install'
     | '/servers/$server/databases'
+    | '/servers/$server/backups'
     | '/servers/$server/users'
     | '/servers/$server/activity'
     | '/servers/$server/settings'
-  name: 'console' | 'files' | 'install' | 'databases' | 'users' | 'activity' | 'settings'
+  name: 'console' | 'files' | 'install' | 'databases' | 'backups' | 'users' | 'activity' | 'settings'
   icon: LucideIcon
   /** What one needs to have on the server for it. */
   key?: string
@@ -60,6 +62,7 @@ const TABS: Tab[] = [
   { to: '/servers/$server/files', name: 'files', icon: Folder },
   { to: '/servers/$server/install', name: 'install', icon: ScrollText },
   { to: '/servers/$server/databases', name: 'databases', icon: Database, key: 'database.read' },
+  { to: '/servers/$server/backups', name: 'backups', icon: Archive, key: 'backup.read' },
   { to: '/servers/$server/users', name: 'users', icon: Users, key: 'user.read' },
   { to: '/servers/$server/activity', name: 'activity', icon: History, key: 'activity.read' },
   { to: '/servers/$server/settings', name: 'settings', icon: Settings },

@@ -2,6 +2,7 @@ import type { Limits } from '~/api/types'
 import { texts } from '~/i18n/texts'
 import { Field, Input } from '~/ui/field'
 import { bytesText, fromMib, toMib, trimmed } from '~/util/format'
+import { BackupsLimit } from './limit-backups'
 import { DatabasesLimit } from './limit-databases'
 
 const t = texts('server_fields')
@@ -72,6 +73,12 @@ export function LimitFields({ limits, errors, disabled = false, onChange }: Prop
         error={errors['limits.databases'] ?? errors.databases}
         disabled={disabled}
         onChange={(databases) => onChange({ ...limits, databases })}
+      />
+      <BackupsLimit
+        most={limits.backups}
+        error={errors['limits.backups'] ?? errors.backups}
+        disabled={disabled}
+        onChange={(backups) => onChange({ ...limits, backups })}
       />
     </div>
   )

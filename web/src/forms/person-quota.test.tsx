@@ -25,6 +25,8 @@ const used = {
   ports: 0,
   subusers: 0,
   databases: 0,
+  backups: 0,
+  backup_bytes: 0,
 }
 const quota = (change: Partial<Quota>): Quota => ({
   version: '1',

@@ -16,6 +16,8 @@ const FIELDS: QuotaName[] = [
   'ports',
   'subusers',
   'databases',
+  'backups',
+  'backup_bytes',
 ]
 
 const inMib = (name: QuotaName) => name.endsWith('_bytes')

@@ -34,6 +34,7 @@ const FIRST_LIMITS: Limits = {
   disk_bytes: fromMib(10_240),
   cpu_percent: 200,
   databases: 0,
+  backups: 0,
 }
 /** A section that is led to keeps its head in sight. */
 const SECTION = 'scroll-mt-5'

@@ -13,6 +13,8 @@ const used = {
   ports: 5,
   subusers: 2,
   databases: 4,
+  backups: 6,
+  backup_bytes: 12 * 1024 ** 3,
 }
 
 const idOf = (n: number) => people()[n]?.id ?? ''

@@ -3,6 +3,7 @@ import { accountRoutes, mockProfile, mockSettings } from './account'
 import { member, page, problem, type Route, scenario, text } from './answers'
 import { apiKeyRoutes } from './api-keys'
 import { auditRoutes } from './audit'
+import { backupRoutes } from './backups'
 import { CHATTER, LINES } from './console'
 import { ago, allocations, egg, eggs, id, nodes, operations, START, servers, wave, whole } from './data'
 import { databaseRoutes } from './databases'
@@ -85,6 +86,7 @@ function runs(server: string) {
 
 const routes: Route[] = [
   ...registryRoutes,
+  ...backupRoutes,
   ...databaseRoutes,
   ...aliasRoutes,
   ...joinRoutes,

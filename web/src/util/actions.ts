@@ -243,6 +243,14 @@ const DONE = new Map<string, Told>([
     `database_host.${word}`,
     { all: `database_host.${word}` },
   ]),
+  ...(['create', 'update', 'delete', 'restore', 'settings', 'keys'] as const).map((word): [string, Told] => [
+    `backup.${word}`,
+    { all: `backup.${word}` },
+  ]),
+  ...(['create', 'update', 'delete', 'test'] as const).map((word): [string, Told] => [
+    `backup_store.${word}`,
+    { all: `backup_store.${word}` },
+  ]),
 ])
 
 const described = (key: string, permissions: Permission[]) =>
@@ -273,7 +281,7 @@ export interface ActionChoice {
 
 const KEY = /^[a-z][a-z0-9_-]*\.[a-z0-9._-]*$/
 
-const SERVER_WORDS = ['control', 'database', 'file', 'server', 'settings', 'user']
+const SERVER_WORDS = ['backup', 'control', 'database', 'file', 'server', 'settings', 'user']
 const wordOf = (key: string) => key.split('.', 1)[0] ?? key
 const ofServers = (key: string) => SERVER_WORDS.includes(wordOf(key)) || key.startsWith('admin.server.')
 

@@ -33,6 +33,8 @@ const QUOTA_LIMITS = [
   'ports',
   'subusers',
   'databases',
+  'backups',
+  'backup_bytes',
 ]
 const NO_LIMIT_AT_0 = ['memory_bytes', 'disk_bytes', 'cpu_percent']
 

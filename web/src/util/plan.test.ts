@@ -19,7 +19,17 @@ const plan = (change: Partial<Plan>): Plan => ({
 const quota = (change: Partial<Quota>): Quota => ({
   version: '1',
   limits: {},
-  used: { servers: 0, memory_bytes: 0, disk_bytes: 0, cpu_percent: 0, ports: 0, subusers: 0, databases: 0 },
+  used: {
+    servers: 0,
+    memory_bytes: 0,
+    disk_bytes: 0,
+    cpu_percent: 0,
+    ports: 0,
+    subusers: 0,
+    databases: 0,
+    backups: 0,
+    backup_bytes: 0,
+  },
   plan: null,
   own: false,
   ...change,

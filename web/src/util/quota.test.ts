@@ -11,6 +11,8 @@ const used = {
   ports: 4,
   subusers: 0,
   databases: 1,
+  backups: 0,
+  backup_bytes: 0,
 }
 
 function of(limits: Quota['limits']) {
@@ -54,6 +56,8 @@ test('what a plan holds is told in words, and what it does not bound too', () =>
     ports: 0,
     subusers: 1,
     databases: 2,
+    backups: 0,
+    backup_bytes: 0,
   }
   expect(words(all)).toBe('3 servers, 1 GiB memory, 1 GiB disk, 1.5 cores, 0 ports, 1 share, 2 databases')
   expect(words({ ...all, cpu_percent: null })).toContain('; no limit on CPU')

@@ -39,9 +39,10 @@ export function quotaRows({ limits, used }: Pick<Quota, 'limits' | 'used'>): Quo
       text: both(have, most),
     }
   }
-  const counted = (name: 'servers' | 'ports' | 'subusers' | 'databases') =>
+  const counted = (name: 'servers' | 'ports' | 'subusers' | 'databases' | 'backups') =>
     row(name, used[name], count, (have, most) => common('amount.of', { part: count(have), all: count(most) }))
-  const sized = (name: 'memory_bytes' | 'disk_bytes') => row(name, used[name] ?? null, sizeText, ofText)
+  const sized = (name: 'memory_bytes' | 'disk_bytes' | 'backup_bytes') =>
+    row(name, used[name] ?? null, sizeText, ofText)
   return [
     counted('servers'),
     sized('memory_bytes'),
@@ -52,6 +53,8 @@ export function quotaRows({ limits, used }: Pick<Quota, 'limits' | 'used'>): Quo
     counted('ports'),
     counted('subusers'),
     counted('databases'),
+    counted('backups'),
+    sized('backup_bytes'),
   ]
 }
 
@@ -74,6 +77,8 @@ const KINDS: Array<[name: QuotaName, figure: (n: number) => string, words: (n: n
   ['ports', count, (n) => t('bound.ports', { n })],
   ['subusers', count, (n) => t('bound.subusers', { n })],
   ['databases', count, (n) => t('bound.databases', { n })],
+  ['backups', count, (n) => t('bound.backups', { n })],
+  ['backup_bytes', sizeText, (n) => t('bound.backup_bytes', { size: sizeText(n) })],
 ]
 
 /** A figure for each kind. */

@@ -149,6 +149,16 @@ declare module '../texts' {
       'database_host.update': {}
       'database_host.delete': {}
       'database_host.test': {}
+      'backup.create': {}
+      'backup.update': {}
+      'backup.delete': {}
+      'backup.restore': {}
+      'backup.settings': {}
+      'backup.keys': {}
+      'backup_store.create': {}
+      'backup_store.update': {}
+      'backup_store.delete': {}
+      'backup_store.test': {}
       'group_all': { group: Word }
       'all_that_begin_so': {}
       'exactly_this': {}

@@ -23,6 +23,8 @@ declare module '../texts' {
       'field.credential': {}
       'field.connections_from': {}
       'field.databases': {}
+      'field.backups': {}
+      'field.backup_bytes': {}
       'field.delete': {}
       'field.deleted': {}
       'field.description': {}

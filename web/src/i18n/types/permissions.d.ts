@@ -92,6 +92,10 @@ declare module '../texts' {
       'right.database_host_create': {}
       'right.database_host_update': {}
       'right.database_host_delete': {}
+      'right.backup_store_read': {}
+      'right.backup_store_create': {}
+      'right.backup_store_update': {}
+      'right.backup_store_delete': {}
       'right.audit_read': {}
       'right.panel_read': {}
       'right.panel_update': {}

@@ -59,6 +59,8 @@ declare module '../texts' {
       'field.ports': {}
       'field.subusers': {}
       'field.databases': {}
+      'field.backups': {}
+      'field.backup_bytes': {}
       'note.percent': {}
       'help.memory_bytes': {}
       'help.ports': {}

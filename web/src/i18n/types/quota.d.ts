@@ -11,12 +11,16 @@ declare module '../texts' {
       'kind.ports': {}
       'kind.subusers': {}
       'kind.databases': {}
+      'kind.backups': {}
+      'kind.backup_bytes': {}
       'bound.servers': { n: number }
       'bound.memory_bytes': { size: Word }
       'bound.disk_bytes': { size: Word }
       'bound.ports': { n: number }
       'bound.subusers': { n: number }
       'bound.databases': { n: number }
+      'bound.backups': { n: number }
+      'bound.backup_bytes': { size: Word }
       'free.servers': {}
       'free.memory_bytes': {}
       'free.disk_bytes': {}
@@ -24,6 +28,8 @@ declare module '../texts' {
       'free.ports': {}
       'free.subusers': {}
       'free.databases': {}
+      'free.backups': {}
+      'free.backup_bytes': {}
       'core': { n: Word }
       'cores': { n: Word }
       'of_cores': { have: Word; most: Word }

@@ -14,6 +14,7 @@ declare module '../texts' {
       'group.control': {}
       'group.database': {}
       'group.database_host': {}
+      'group.backup_store': {}
       'group.egg': {}
       'group.event_consumer': {}
       'group.file': {}

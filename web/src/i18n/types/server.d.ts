@@ -8,6 +8,7 @@ declare module '../texts' {
       'tab.files': {}
       'tab.install': {}
       'tab.databases': {}
+      'tab.backups': {}
       'tab.users': {}
       'tab.activity': {}
       'tab.settings': {}
@@ -64,6 +65,7 @@ declare module '../texts' {
       'tab_short.files': {}
       'tab_short.install': {}
       'tab_short.databases': {}
+      'tab_short.backups': {}
       'tab_short.users': {}
       'tab_short.activity': {}
       'tab_short.settings': {}

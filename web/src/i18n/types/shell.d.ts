@@ -19,6 +19,7 @@ declare module '../texts' {
       'place.consumers': {}
       'place.registries': {}
       'place.database_hosts': {}
+      'place.backup_stores': {}
       'place.mounts': {}
       'place.settings': {}
       'place.locations': {}
@@ -53,6 +54,8 @@ declare module '../texts' {
       'palette.users_words': {}
       'palette.databases': {}
       'palette.databases_words': {}
+      'palette.backups': {}
+      'palette.backups_words': {}
       'palette.activity': {}
       'palette.activity_words': {}
       'palette.copy_address': {}
