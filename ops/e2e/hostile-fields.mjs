@@ -60,6 +60,13 @@ export const operations = (it) => ({
   },
   'POST /account/ssh-keys': { fields: { name: elsewhere, public_key: elsewhere, current_password: secret } },
   'PATCH /account/ssh-keys/{id}': { id: it.sshKey, body: {}, fields: { name: takes } },
+  'POST /backup-stores': {
+    body: () => ({ kind: 's3', name: fresh(), endpoint: 'https://s3.invalid', bucket: 'b', access_key: 'k', secret_key: 's' }),
+    fields: {
+      name: takes, path: elsewhere, endpoint: refuses, region: takes, bucket: takes, prefix: takes, access_key: takes,
+      secret_key: secret, 'nodes[]': refuses,
+    },
+  },
   'PUT /database-hosts/{database_host}': {
     body: () => ({ ...it.databaseHost, engine: undefined, name: fresh() }),
     fields: {
