@@ -128,6 +128,8 @@ it('numbers of their own begin with those of the plan, and none at all are told 
       ports: null,
       subusers: null,
       databases: null,
+      backups: null,
+      backup_bytes: null,
     },
   ])
 })

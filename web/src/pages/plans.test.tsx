@@ -193,7 +193,7 @@ it('the numbers of one’s own plan are shown and not changed', async () => {
   await open(EVERY, '/plans', 'p2')
   await press('Change Club')
   expect(text()).toContain('It bounds your own servers')
-  expect(all('form input:disabled')).toHaveLength(7)
+  expect(all('form input:disabled')).toHaveLength(9)
 })
 
 it('a plan that somebody is on can’t be deleted; one that was taken meanwhile is told so', async () => {

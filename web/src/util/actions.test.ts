@@ -4,7 +4,7 @@ import { actionChoices, askedText, doneText } from './actions'
 
 const PERMISSIONS: Permission[] = [
   { key: 'control.start', set: 'server', description: 'Start it.' },
-  { key: 'backup.create', set: 'server', description: 'Make a backup.' },
+  { key: 'schedule.create', set: 'server', description: 'Make a schedule.' },
 ]
 const done = (action: string, diff: Record<string, unknown> | null = null) =>
   doneText({ action, diff }, PERMISSIONS)
@@ -98,7 +98,7 @@ it('a change without an expected diff still has words', () => {
 })
 
 it('a key newer than the words says what it allows, an unknown one itself', () => {
-  expect(done('backup.create')).toBe('Make a backup')
+  expect(done('schedule.create')).toBe('Make a schedule')
   expect(done('moon.land-softly')).toBe('Moon land softly')
   expect(done('constructor')).toBe('Constructor')
 })
@@ -121,8 +121,8 @@ it('actions are found by their words and by their keys', () => {
 })
 
 it('keys of which nothing was logged yet come with typing only, and whatever else is typed can be asked for', () => {
-  expect(found('')).not.toContain('backup.create')
-  expect(found('backup')).toEqual(['backup.create'])
+  expect(found('')).not.toContain('schedule.create')
+  expect(found('schedule')).toEqual(['schedule.create'])
   expect(actionChoices('moon.land', PERMISSIONS)).toEqual([{ id: 'moon.land', name: 'Exactly this' }])
   expect(actionChoices('moon.', PERMISSIONS)).toEqual([{ id: 'moon.', name: 'All that begin so' }])
   expect(found('<b>')).toEqual([])

@@ -46,7 +46,7 @@ test('what a plan holds is told in words, and what it does not bound too', () =>
   const words = (limits: Quota['limits']) => limitsText(limits).replaceAll('\u00a0', ' ')
   expect(words({})).toBe('no limit')
   expect(words({ servers: 1, memory_bytes: 8 * GIB, cpu_percent: 100, ports: 2 })).toBe(
-    '1 server, 8 GiB memory, 1 core, 2 ports; no limit on disk, shares and databases',
+    '1 server, 8 GiB memory, 1 core, 2 ports; no limit on disk, shares, databases, backups and space for backups',
   )
   const all = {
     servers: 3,
@@ -56,10 +56,12 @@ test('what a plan holds is told in words, and what it does not bound too', () =>
     ports: 0,
     subusers: 1,
     databases: 2,
-    backups: 0,
-    backup_bytes: 0,
+    backups: 5,
+    backup_bytes: 2 * 1024 ** 3,
   }
-  expect(words(all)).toBe('3 servers, 1 GiB memory, 1 GiB disk, 1.5 cores, 0 ports, 1 share, 2 databases')
+  expect(words(all)).toBe(
+    '3 servers, 1 GiB memory, 1 GiB disk, 1.5 cores, 0 ports, 1 share, 2 databases, 5 backups, 2 GiB of backups',
+  )
   expect(words({ ...all, cpu_percent: null })).toContain('; no limit on CPU')
 })
 
