@@ -1618,10 +1618,44 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What stands in a directory, by name. */
+        /** What stands in a directory: directories first, then by name, size or last change. */
         get: operations["list_files"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/checksum": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checksum of a file's content (504 `took_too_long` for very large ones). */
+        get: operations["get_file_checksum"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/chmod": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets the permission bits of files and directories. */
+        post: operations["chmod_files"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1649,6 +1683,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/files/copy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Copies a file, a symlink, or a directory with all that is in it; nothing is replaced, nothing is left of half a copy. */
+        post: operations["copy_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}/files/delete": {
         parameters: {
             query?: never;
@@ -1658,7 +1709,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Removes files, and directories with all that is in them. */
+        /** Removes files, and directories with all that is in them: into the trash, unless `permanent`. */
         post: operations["delete_files"];
         delete?: never;
         options?: never;
@@ -1694,6 +1745,125 @@ export interface paths {
         put?: never;
         /** Moves a file or directory; what stands at the new path is not replaced. */
         post: operations["rename_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks for files by name, and by content with `file.read-content`, within bounds that it names. */
+        post: operations["search_files"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/stat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entry, not followed if it is a symlink. */
+        get: operations["get_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/symlink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a symlink that leads to something below the server's root. */
+        post: operations["create_symlink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was deleted and can be had back, newest first. */
+        get: operations["list_trash"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/trash/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes for good what is in the trash. */
+        post: operations["empty_trash"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/trash/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts back what was deleted (409 `file_exists` where something is, unless `rename`). */
+        post: operations["restore_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a file, or a directory with all that is in it, occupies on the disk. */
+        get: operations["get_file_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1833,6 +2003,23 @@ export interface paths {
         };
         /** Runs of a server, the newest first. */
         get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/sftp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How to reach this server's files by SFTP. */
+        get: operations["get_sftp"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2762,6 +2949,25 @@ export interface components {
             /** @description What it is called. */
             name?: string | null;
         };
+        /**
+         * @description Ways to sum up a file.
+         * @enum {string}
+         */
+        ChecksumAlgorithm: "crc32" | "sha1" | "sha256" | "sha512";
+        /** @description A file's checksum. */
+        ChecksumInfo: {
+            /** @description Which. */
+            algorithm: components["schemas"]["ChecksumAlgorithm"];
+            /** @description Lower-case hexadecimal. */
+            digest: string;
+            /** @description Of the file when reading began. */
+            etag: string;
+            /**
+             * Format: int64
+             * @description Bytes that were read.
+             */
+            size_bytes: number;
+        };
         /** @description A CloudEvents 1.0 event. */
         CloudEvent: {
             /** @description What happened. */
@@ -3383,8 +3589,37 @@ export interface components {
             /** @description For a person: what is wrong and what would do. */
             message: string;
         };
+        /** @description What was copied. */
+        FileCopiedInfo: {
+            /**
+             * Format: int64
+             * @description On disk.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Files, directories and symlinks.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Entries that the egg keeps back, and FIFOs, sockets and devices: they were left out.
+             */
+            skipped: number;
+        };
+        /** @description What to copy. */
+        FileCopyRequest: {
+            /** @description A file, a symlink, or a directory with all that is in it. */
+            from: string;
+            /** @description Where nothing is yet. */
+            to: string;
+        };
         /** @description What stands in a directory. */
         FileInfo: {
+            /** @description Changes with content, times and mode. */
+            etag: string;
+            /** @description The egg keeps it back: it is shown, and neither read nor changed. */
+            kept_back: boolean;
             /** @description `file`, `directory`, `symlink` or `other`. */
             kind: string;
             /**
@@ -3401,6 +3636,41 @@ export interface components {
              * @description Size.
              */
             size_bytes: number;
+            /** @description Where a symlink points, as it is written there. */
+            target: string | null;
+        };
+        /** @description One place. */
+        FileMatchInfo: {
+            /** @description `file`, `directory`, `symlink` or `other`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description From 1 on; null where no content was looked for.
+             */
+            line: number | null;
+            /** @description Below the server's root. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Size.
+             */
+            size_bytes: number;
+            /** @description The line, or what is around the match in it. */
+            text: string | null;
+        };
+        /** @description Rows of a directory. */
+        FilePage: {
+            /** @description In the order that was asked for. */
+            items: components["schemas"]["FileInfo"][];
+            /** @description `cursor` of the next page; null on the last. */
+            next: string | null;
+            /**
+             * Format: int32
+             * @description Entries of the whole directory.
+             */
+            total: number;
+            /** @description The directory has more than 200,000 entries, and some are not counted and not shown. */
+            truncated: boolean;
         };
         /** @description What to move. */
         FileRenameRequest: {
@@ -3408,6 +3678,38 @@ export interface components {
             from: string;
             /** @description Its new path. */
             to: string;
+        };
+        /** @description What to put back. */
+        FileRestore: {
+            /** @description Of the trash. */
+            id: string;
+            /** @description Where something is already: under a name beside it, instead of a refusal. */
+            rename?: boolean;
+            /** @description Another place than where it was. */
+            to?: string | null;
+        };
+        /** @description It is back. */
+        FileRestoredInfo: {
+            /** @description Where. */
+            path: string;
+        };
+        /** @description What to look for: both given are files whose name and content fit. */
+        FileSearchRequest: {
+            /** @description Capitals are other letters. */
+            case_sensitive?: boolean;
+            /** @description In a line of a file. */
+            content?: string | null;
+            /**
+             * Format: int32
+             * @description 1 to 500, 200 by default.
+             */
+            limit?: number | null;
+            /** @description A part of the name, or all of it with `*`, `?` and the like. */
+            name?: string | null;
+            /** @description Directory to begin in; `/` by default. */
+            path?: string | null;
+            /** @description `content` is a regular expression, without back references. */
+            regex?: boolean;
         };
         /** @description A file was written. */
         FileWrittenInfo: {
@@ -3419,10 +3721,27 @@ export interface components {
              */
             size_bytes: number;
         };
+        /** @description Whose permission bits to set. */
+        FilesChmod: {
+            /**
+             * Format: int32
+             * @description Unix permission bits, such as 420 for 0644.
+             */
+            mode: number;
+            /** @description Below the server's root, 1 to 100. */
+            paths: string[];
+        };
         /** @description What to remove. */
         FilesDelete: {
             /** @description Below the server's root; directories with all that is in them. 1 to 100. */
             paths: string[];
+            /** @description For good, and not into the trash. */
+            permanent?: boolean;
+        };
+        /** @description What was removed and can be had back. */
+        FilesDeletedInfo: {
+            /** @description Empty for what is gone for good. */
+            trashed: components["schemas"]["TrashItem"][];
         };
         /** @description The only time that it is shown. */
         FirstPassword: {
@@ -4324,13 +4643,6 @@ export interface components {
         Page_EggSummary: {
             /** @description The rows. */
             items: components["schemas"]["EggSummary"][];
-            /** @description Cursor of the next page; null on the last one. */
-            next: string | null;
-        };
-        /** @description One page of a list. */
-        Page_FileInfo: {
-            /** @description The rows. */
-            items: components["schemas"]["FileInfo"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -5403,6 +5715,11 @@ export interface components {
             id: string;
             started_at: components["schemas"]["Stamp"] | null;
         };
+        /**
+         * @description Where a search ended before all was seen.
+         * @enum {string}
+         */
+        SearchCut: "matches" | "entries" | "bytes" | "time" | "depth";
         /** @description A line that holds the text. */
         SearchHit: {
             at: components["schemas"]["Stamp"] | null;
@@ -5417,6 +5734,27 @@ export interface components {
             run: string;
             /** @description Stream. */
             stream: components["schemas"]["StreamName"];
+        };
+        /** @description What was found. */
+        SearchInfo: {
+            /**
+             * Format: int64
+             * @description That were read.
+             */
+            bytes: number;
+            cut: components["schemas"]["SearchCut"] | null;
+            /**
+             * Format: int64
+             * @description That were read.
+             */
+            files: number;
+            /** @description By path and line. */
+            items: components["schemas"]["FileMatchInfo"][];
+            /**
+             * Format: int64
+             * @description Files that are no text or could not be read.
+             */
+            skipped: number;
         };
         /** @description Found lines, newest run first. */
         SearchResult: {
@@ -5733,6 +6071,54 @@ export interface components {
             /** @description What the browser said it is. */
             user_agent: string;
         };
+        /** @description How to reach a server's files by SFTP: the same address for all servers, wherever their nodes are. */
+        SftpDetails: {
+            /**
+             * @description Host name or address.
+             * @example panel.example.net
+             */
+            host: string;
+            /** @description What the server shows of itself at the first connection. */
+            host_keys: components["schemas"]["SftpHostKey"][];
+            /** @description The password of the account is enough; false: an SSH key or an API key is needed, for log-ins take a second step. */
+            password: boolean;
+            /**
+             * Format: int32
+             * @description Port.
+             * @example 2022
+             */
+            port: number;
+            /**
+             * @description `sftp://` with all of it, for clients that open links.
+             * @example sftp://ann.7k2m9qxz@panel.example.net:2022/
+             */
+            url: string;
+            /**
+             * @description Log-in name of the caller for this server; with the short form of the server's id.
+             * @example ann.7k2m9qxz
+             */
+            username: string;
+            /**
+             * @description The same with the whole id.
+             * @example ann.01kb3v0c5x8d1e2f7k2m9qxz00
+             */
+            username_long: string;
+        };
+        /** @description One of the keys that the SSH server proves itself with. */
+        SftpHostKey: {
+            /**
+             * @description Kind.
+             * @example ssh-ed25519
+             */
+            algorithm: string;
+            /**
+             * @description As clients show it.
+             * @example SHA256:Wtl4Lc2E7dZtK1bGvCT4qOaJNmYVXK8zv8mYhL2sQ0o
+             */
+            fingerprint: string;
+            /** @description Behind the host it makes a line of `known_hosts`. */
+            public_key: string;
+        };
         /** @description Asks for an account. */
         SignUp: {
             /**
@@ -5911,6 +6297,13 @@ export interface components {
              */
             reason?: string;
         };
+        /** @description A link to be made. */
+        SymlinkCreate: {
+            /** @description Where nothing is yet. */
+            path: string;
+            /** @description Relative to the directory of `path`; must not lead above the server's root. */
+            target: string;
+        };
         /**
          * @description How pages look.
          * @enum {string}
@@ -5929,6 +6322,51 @@ export interface components {
             ticket: string;
             /** @description Where to connect, same origin. */
             ws: string;
+        };
+        /** @description What to give up. */
+        TrashEmptyRequest: {
+            /** @description None: everything. */
+            ids?: string[];
+        };
+        /** @description Something that was deleted. */
+        TrashItem: {
+            /** @description When. */
+            deleted_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description What it occupies, which counts for the server's disk limit.
+             */
+            disk_bytes: number;
+            /**
+             * Format: int64
+             * @description Entries of a directory, itself included.
+             */
+            entries: number;
+            /** @description Names it in the trash. */
+            id: string;
+            /** @description `file`, `directory`, `symlink` or `other`. */
+            kind: string;
+            /** @description Where it was. */
+            path: string;
+            /** @description When it goes for good; sooner where there is too much. */
+            until: components["schemas"]["Stamp"];
+        };
+        /** @description What can be had back, newest first. */
+        TrashPage: {
+            /**
+             * Format: int64
+             * @description Of the whole trash.
+             */
+            disk_bytes: number;
+            /** @description Newest first. */
+            items: components["schemas"]["TrashItem"][];
+            /** @description `cursor` of the next page; null on the last. */
+            next: string | null;
+            /**
+             * Format: int32
+             * @description Of the whole trash.
+             */
+            total: number;
         };
         /** @description Newest sample. */
         Usage: {
@@ -5969,6 +6407,21 @@ export interface components {
              * @description How long it runs.
              */
             uptime_ms: number;
+        };
+        /** @description What a file or directory occupies. */
+        UsageInfo: {
+            /** @description False: it is so large that counting was given up. */
+            complete: boolean;
+            /**
+             * Format: int64
+             * @description On disk: holes are not counted, files with several names once.
+             */
+            disk_bytes: number;
+            /**
+             * Format: int64
+             * @description Entries below it, or 1 for a file.
+             */
+            entries: number;
         };
         /** @description A person, as they see themselves. */
         User: {
@@ -10771,6 +11224,12 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string;
+                /** @description By what the rows stand. */
+                sort?: "name" | "size" | "modified";
+                /** @description Which way; ascending by default. */
+                order?: "asc" | "desc";
+                /** @description Directories stand among the rest and not before it. */
+                mixed?: boolean;
             };
             header?: never;
             path: {
@@ -10786,8 +11245,80 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_FileInfo"];
+                    "application/json": components["schemas"]["FilePage"];
                 };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file_checksum: {
+        parameters: {
+            query: {
+                /** @description Below the server's root. */
+                path: string;
+                /** @description `sha256` by default. */
+                algorithm?: "crc32" | "sha1" | "sha256" | "sha512";
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChecksumInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chmod_files: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilesChmod"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -10879,6 +11410,44 @@ export interface operations {
             };
         };
     };
+    copy_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileCopyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileCopiedInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_files: {
         parameters: {
             query?: never;
@@ -10898,11 +11467,13 @@ export interface operations {
             };
         };
         responses: {
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["FilesDeletedInfo"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -10975,6 +11546,260 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_files: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileSearchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file: {
+        parameters: {
+            query: {
+                /** @description Below the server's root; `/` is the root. */
+                path: string;
+                /** @description Of a symlink: what it points at, as long as that lies inside. */
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_symlink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SymlinkCreate"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trash: {
+        parameters: {
+            query?: {
+                /** @description Rows per page, 1 to 200. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrashPage"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    empty_trash: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrashEmptyRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileRestore"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileRestoredInfo"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_file_usage: {
+        parameters: {
+            query: {
+                /** @description Below the server's root. */
+                path: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageInfo"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {
@@ -11291,6 +12116,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Run"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sftp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SftpDetails"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
