@@ -50,10 +50,13 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     rolldownOptions: {
       output: {
+        // The first page names every file that a later one needs: a shorter hash tells two builds apart as well.
+        entryFileNames: 'assets/[name]-[hash:7].js',
+        assetFileNames: 'assets/[name]-[hash:7][extname]',
         // Texts are told from code: scripts/size-budget.mjs counts one language of them.
         chunkFileNames: ({ facadeModuleId }) => {
           const [, language, namespace] = /\/i18n\/(\w+)\/(\w+)\.json$/.exec(facadeModuleId ?? '') ?? []
-          return namespace ? `assets/text-${language}-${namespace}-[hash].js` : 'assets/[name]-[hash].js'
+          return namespace ? `assets/text-${language}-${namespace}-[hash:7].js` : 'assets/[name]-[hash:7].js'
         },
       },
     },
