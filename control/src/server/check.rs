@@ -7,7 +7,7 @@ use warren_entity::egg_variables;
 
 use super::dto::{CrashPolicyInfo, Limits, ServerCreate};
 use crate::{
-    database,
+    backup, database,
     egg::{dto::ImageChoice, view::lenient},
     error::Fields,
 };
@@ -59,6 +59,13 @@ pub fn limits(fields: &mut Fields, limits: &Limits) {
     fields.check(
         limits.databases.is_none_or(|n| u64::from(n) <= most),
         "limits.databases",
+        "out_of_range",
+        format!("is at most {most}; null is no limit"),
+    );
+    let most = backup::service::MOST;
+    fields.check(
+        limits.backups.is_none_or(|n| u64::from(n) <= most),
+        "limits.backups",
         "out_of_range",
         format!("is at most {most}; null is no limit"),
     );

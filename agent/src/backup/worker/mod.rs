@@ -163,12 +163,17 @@ fn backup(
     let summary = made.summary.clone().unwrap_or_default();
     let (skipped, warnings) = notes.tell();
     Ok(Report::Made {
-        snapshot: made.id.to_string(),
+        snapshot: full(&made),
         total_bytes: summary.total_bytes_processed,
         files: summary.total_files_processed,
         skipped,
         warnings,
     })
+}
+
+/// All 64 digits: what rustic shows is cut short.
+fn full(snapshot: &SnapshotFile) -> String {
+    snapshot.id.to_hex().as_str().to_owned()
 }
 
 fn find<S: Open>(repository: &Repository<S>, id: &str) -> Result<SnapshotFile> {
@@ -192,7 +197,7 @@ fn forget(
     let there: Vec<_> = repository
         .get_all_snapshots()?
         .into_iter()
-        .filter(|s| snapshots.contains(&s.id.to_string()))
+        .filter(|s| snapshots.contains(&full(s)))
         .map(|s| s.id)
         .collect();
     repository.delete_snapshots(&there)?;
