@@ -21,7 +21,7 @@ const made = await panel.all('/roles')
 const role = made[0] ?? (await panel.post('/roles', { name: 'Support', description: 'Looks after servers of others', keys: ['server.read', 'control.console'] }))
 const pages = [
   '/', '/servers', '/servers/new', `/servers/new?egg=${egg.id}`,
-  ...['', '/files', '/files?edit=/server.properties', '/databases', '/users', '/activity', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
+  ...['', '/files', '/files?edit=/server.properties', '/files?view=trash', '/files?view=search&name=o', '/databases', '/users', '/activity', '/settings', '/install'].map((tab) => `/servers/${server.id}${tab}`),
   '/nodes', '/nodes?join=true', ...['', '/allocations', '/settings', '?join=true'].map((tab) => `/nodes/${node.id}${tab}`),
   '/eggs', `/eggs/${egg.id}`, '/consumers', '/registries', '/database-hosts', '/mounts', '/settings', '/operations', '/account',
   '/people', `/people/${me.id}`, '/roles', `/roles/${role.id}`, '/plans', '/audit',

@@ -600,6 +600,8 @@ export function FileManager({ server, path, order }: { server: Server; path: str
                   onOpen={open}
                   onAll={(chosen) => setSelection((now) => (chosen ? all(now, names) : at(now.active)))}
                   onRename={async (renamed, to) => {
+                    // The field goes with the old name; keys that follow at once belong to the list.
+                    focusGrid()
                     try {
                       await renameEntry(server.id, path, renamed, to)
                       setSelection(() => only(to))
