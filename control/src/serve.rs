@@ -397,7 +397,9 @@ async fn gate_asked(app: &App, ask: &Ask) -> Result<Bytes, Refused> {
         gate_word::HISTORY => ask.ok(&gate::history(app, &ask.open()?).await?),
         gate_word::HOST_KEYS => {
             ask.open::<wire::HostKeysAsk>()?;
-            ask.ok(&sftp::host_keys::tell(app).await.map_err(gate::Error::Login)?)
+            ask.ok(&sftp::host_keys::tell(app)
+                .await
+                .map_err(gate::Error::Login)?)
         }
         gate_word::LOGIN => login(app, ask).await?,
         gate_word::LOGOUT => {

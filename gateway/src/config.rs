@@ -93,7 +93,9 @@ fn listen_or_off<'de, D: serde::Deserializer<'de>>(
     match text.as_str() {
         "off" => Ok(None),
         text => text.parse().map(Some).map_err(|_| {
-            serde::de::Error::custom(format!("sftp.listen: {text:?} is neither an address with a port nor \"off\""))
+            serde::de::Error::custom(format!(
+                "sftp.listen: {text:?} is neither an address with a port nor \"off\""
+            ))
         }),
     }
 }

@@ -12,8 +12,8 @@ mod mine;
 mod serve;
 mod sessions;
 pub mod sftp;
-mod strangers;
 pub mod ssh;
+mod strangers;
 mod transfer;
 pub mod ws;
 

@@ -64,7 +64,12 @@ impl Sessions {
         let mut inner = self.inner.lock();
         inner.tidy(now_ms);
         let ids = [ticket.session.to_string(), ticket.user.to_string()];
-        let dead = |id: &String| inner.revoked.get(id).is_some_and(|(_, up_to)| ticket.iat <= *up_to);
+        let dead = |id: &String| {
+            inner
+                .revoked
+                .get(id)
+                .is_some_and(|(_, up_to)| ticket.iat <= *up_to)
+        };
         if ids.iter().any(dead) {
             return Err(refuse(
                 "ticket_revoked",

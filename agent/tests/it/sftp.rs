@@ -89,7 +89,11 @@ impl House {
         let bad = || failure("bad_credentials", "wrong", false);
         let known = |key: &wire::SshKey| STANDARD.encode(&key.blob) == *self.key.lock();
         if login.login != format!("ann.{}", self.server) {
-            return Err(failure("not_found", "there is no such server of yours", false));
+            return Err(failure(
+                "not_found",
+                "there is no such server of yours",
+                false,
+            ));
         }
         match login.proof.as_ref().unwrap() {
             wire::login::Proof::Offer(key) if known(key) => {
@@ -252,7 +256,12 @@ impl World {
     fn options(&self) -> Vec<String> {
         let known = self.dir().join("known_hosts");
         let identity = self.dir().join("id");
-        let mut all = vec!["-F".into(), "/dev/null".into(), "-i".into(), identity.display().to_string()];
+        let mut all = vec![
+            "-F".into(),
+            "/dev/null".into(),
+            "-i".into(),
+            identity.display().to_string(),
+        ];
         for option in [
             "BatchMode=yes",
             "IdentitiesOnly=yes",
@@ -356,16 +365,27 @@ async fn openssh_does_a_days_work() {
     assert!(std::fs::read(root.join("big")).unwrap() == big);
     let moved = std::fs::metadata(root.join("a/moved")).unwrap();
     assert_eq!(moved.permissions().mode() & 0o777, 0o600);
-    assert_eq!(std::fs::read_link(root.join("a/link")).unwrap(), Path::new("moved"));
+    assert_eq!(
+        std::fs::read_link(root.join("a/link")).unwrap(),
+        Path::new("moved")
+    );
     assert!(root.join("a/b c/ümläut \"q\" 日本.txt").exists());
     world.does("get big back\nget a/link linked\n").await;
     assert!(std::fs::read(world.dir().join("back")).unwrap() == big);
-    assert_eq!(std::fs::read(world.dir().join("linked")).unwrap(), b"hello\n");
+    assert_eq!(
+        std::fs::read(world.dir().join("linked")).unwrap(),
+        b"hello\n"
+    );
     // Half of it is there, each way.
     let half = &big[..10 << 20];
     std::fs::write(world.dir().join("back"), half).unwrap();
     std::fs::write(root.join("big2"), half).unwrap();
-    nix::unistd::chown(&root.join("big2"), Some(owner(&root).into()), Some(owner(&root).into())).unwrap();
+    nix::unistd::chown(
+        &root.join("big2"),
+        Some(owner(&root).into()),
+        Some(owner(&root).into()),
+    )
+    .unwrap();
     world.does("reget big back\nreput big big2\n").await;
     assert!(std::fs::read(world.dir().join("back")).unwrap() == big);
     assert!(std::fs::read(root.join("big2")).unwrap() == big);
@@ -376,7 +396,9 @@ async fn openssh_does_a_days_work() {
     }
     let said = world.does("ls -1 many\n").await;
     assert_eq!(said.matches("file ").count(), 3000);
-    world.does("put -p small kept\nget -R a fetched\nput -R fetched copy\nrm kept\nrm copy/moved\n").await;
+    world
+        .does("put -p small kept\nget -R a fetched\nput -R fetched copy\nrm kept\nrm copy/moved\n")
+        .await;
     world.stop().await;
 }
 
@@ -395,19 +417,31 @@ async fn scp_rclone_lftp_and_sshfs_work_too() {
     world.does("put file first\n").await;
     let place = format!("{}@127.0.0.1:", world.login());
     let mut scp = Command::new("timeout");
-    scp.args(["60", "scp", "-s"]).args(world.options()).args(["-P", &port]);
+    scp.args(["60", "scp", "-s"])
+        .args(world.options())
+        .args(["-P", &port]);
     scp.arg(dir.join("file")).arg(format!("{place}by-scp"));
     let out = run(scp, Vec::new()).await;
     assert!(out.status.success(), "{:?}", texts(&out));
     assert!(std::fs::read(root.join("by-scp")).unwrap() == bytes);
-    assert!(have("rclone") && have("lftp") && have("sshfs"), "PACKAGES_TEST names them");
+    assert!(
+        have("rclone") && have("lftp") && have("sshfs"),
+        "PACKAGES_TEST names them"
+    );
     let obscured = run(
-        { let mut c = Command::new("rclone"); c.args(["obscure", PASSWORD]); c },
+        {
+            let mut c = Command::new("rclone");
+            c.args(["obscure", PASSWORD]);
+            c
+        },
         Vec::new(),
     )
     .await;
     let obscured = texts(&obscured).0.trim().to_owned();
-    let remote = format!(":sftp,host=127.0.0.1,port={port},user={},pass={obscured},shell_type=none,disable_hashcheck=true:", world.login());
+    let remote = format!(
+        ":sftp,host=127.0.0.1,port={port},user={},pass={obscured},shell_type=none,disable_hashcheck=true:",
+        world.login()
+    );
     let tree = dir.join("tree");
     for n in 0..40 {
         let at = tree.join(format!("d{}", n % 4));
@@ -415,18 +449,33 @@ async fn scp_rclone_lftp_and_sshfs_work_too() {
         std::fs::write(at.join(format!("f{n}")), noise(1000 * n)).unwrap();
     }
     for words in [
-        vec!["copy".into(), tree.display().to_string(), format!("{remote}by-rclone")],
-        vec!["check".into(), "--download".into(), tree.display().to_string(), format!("{remote}by-rclone")],
+        vec![
+            "copy".into(),
+            tree.display().to_string(),
+            format!("{remote}by-rclone"),
+        ],
+        vec![
+            "check".into(),
+            "--download".into(),
+            tree.display().to_string(),
+            format!("{remote}by-rclone"),
+        ],
     ] {
         let mut rclone = Command::new("timeout");
-        rclone.args(["90", "rclone", "--config", "/dev/null", "--retries", "1"]).args(&words);
+        rclone
+            .args(["90", "rclone", "--config", "/dev/null", "--retries", "1"])
+            .args(&words);
         let out = run(rclone, Vec::new()).await;
         assert!(out.status.success(), "{words:?} {:?}", texts(&out));
     }
     let script = format!(
         "set sftp:auto-confirm yes; set net:max-retries 1; set cmd:fail-exit yes; open -u {},{:?} -p {port} sftp://127.0.0.1; \
          put {} -o by-lftp; mirror -R {} mirrored; ls; get by-lftp -o {}; mv by-lftp by-lftp2; bye",
-        world.login(), PASSWORD, dir.join("file").display(), tree.display(), dir.join("lftp-back").display(),
+        world.login(),
+        PASSWORD,
+        dir.join("file").display(),
+        tree.display(),
+        dir.join("lftp-back").display(),
     );
     let mut lftp = Command::new("timeout");
     lftp.args(["90", "lftp", "-c", &script]).env("HOME", &dir);
@@ -437,7 +486,11 @@ async fn scp_rclone_lftp_and_sshfs_work_too() {
     let mount = dir.join("mnt");
     std::fs::create_dir(&mount).unwrap();
     let mut sshfs = Command::new("timeout");
-    sshfs.args(["30", "sshfs"]).arg(&place).arg(&mount).args(["-p", &port]);
+    sshfs
+        .args(["30", "sshfs"])
+        .arg(&place)
+        .arg(&mount)
+        .args(["-p", &port]);
     for option in world.options().chunks(2).filter(|pair| pair[0] == "-o") {
         sshfs.args(option);
     }
@@ -456,7 +509,10 @@ async fn scp_rclone_lftp_and_sshfs_work_too() {
         Ok::<_, std::io::Error>((std::fs::read(at.join("renamed"))? == whole, names))
     });
     let worked = worked.await.unwrap();
-    let _ = Command::new("fusermount").args(["-u", "-z"]).arg(&mount).status();
+    let _ = Command::new("fusermount")
+        .args(["-u", "-z"])
+        .arg(&mount)
+        .status();
     assert!(worked.unwrap().0);
     assert!(std::fs::read(root.join("renamed")).unwrap() == bytes);
     world.stop().await;
@@ -466,17 +522,33 @@ async fn scp_rclone_lftp_and_sshfs_work_too() {
 async fn rights_hold_for_each_operation_and_end_within_a_second() {
     let mut world = World::start().await;
     std::fs::write(world.dir().join("small"), "hello\n").unwrap();
-    world.does("put small\nmkdir dir\nln -s /etc/passwd out\n").await;
+    world
+        .does("put small\nmkdir dir\nln -s /etc/passwd out\n")
+        .await;
     let root = world.root();
     std::os::unix::fs::symlink("/etc", root.join("escape")).unwrap();
-    for line in ["get escape/passwd stolen", "get ../../../../etc/passwd stolen", "put small escape/x", "ls escape/passwd", "cd escape"] {
+    for line in [
+        "get escape/passwd stolen",
+        "get ../../../../etc/passwd stolen",
+        "put small escape/x",
+        "ls escape/passwd",
+        "cd escape",
+    ] {
         let out = world.batch(&[], line).await;
         assert!(!out.status.success(), "{line}: {:?}", texts(&out));
     }
     assert!(!world.dir().join("stolen").exists() && !Path::new("/etc/x").exists());
     *world.house.rights.lock() = vec!["file.sftp".into(), "file.read".into()];
     world.does("ls -l\n").await;
-    for line in ["get small x", "put small new", "rm small", "mkdir new", "rename small new", "chmod 600 small", "rmdir dir"] {
+    for line in [
+        "get small x",
+        "put small new",
+        "rm small",
+        "mkdir new",
+        "rename small new",
+        "chmod 600 small",
+        "rmdir dir",
+    ] {
         let out = world.batch(&[], line).await;
         assert!(!out.status.success(), "{line}: {:?}", texts(&out));
     }
@@ -484,43 +556,77 @@ async fn rights_hold_for_each_operation_and_end_within_a_second() {
     *world.house.rights.lock() = ALL.map(str::to_owned).into();
     // Nobody without a proof, and no shell for those who have one.
     let other = world.dir().join("other");
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&other).status();
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&other)
+        .status();
     assert!(made.unwrap().success());
     let other = other.display().to_string();
     let mut stranger = world.sftp();
-    stranger.args(["-o", &format!("IdentityFile={other}"), "-o", "IdentityFile=none"]);
+    stranger.args([
+        "-o",
+        &format!("IdentityFile={other}"),
+        "-o",
+        "IdentityFile=none",
+    ]);
     stranger.arg(format!("ben.{}@127.0.0.1", world.house.server));
     let out = run(stranger, Vec::new()).await;
-    assert!(texts(&out).1.contains("Permission denied"), "{:?}", texts(&out));
+    assert!(
+        texts(&out).1.contains("Permission denied"),
+        "{:?}",
+        texts(&out)
+    );
     let mut shell = Command::new("timeout");
-    shell.args(["20", "ssh"]).args(world.options()).args(["-p", &world.port.to_string()]);
+    shell
+        .args(["20", "ssh"])
+        .args(world.options())
+        .args(["-p", &world.port.to_string()]);
     shell.arg(format!("{}@127.0.0.1", world.login())).arg("id");
     let out = run(shell, Vec::new()).await;
-    assert!(texts(&out).1.contains("there is no shell here"), "{:?}", texts(&out));
+    assert!(
+        texts(&out).1.contains("there is no shell here"),
+        "{:?}",
+        texts(&out)
+    );
     assert_eq!(out.status.code(), Some(1));
     // A session that does nothing, cut off.
     let mut idle = world.sftp();
     idle.arg(format!("{}@127.0.0.1", world.login()));
-    let mut child = idle.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = idle
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let gateway = world.gateway.as_ref().unwrap();
     let sftp = &gateway.edge.metrics.sftp;
     world.rig.until("it is in", |_| sftp.get() == 1).await;
     let began = Instant::now();
     world.house.end_last().await;
     world.rig.until("it is out", |_| sftp.get() == 0).await;
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
     let left = tokio::task::spawn_blocking(move || {
         drop(child.stdin.take());
         child.wait().unwrap()
     });
     left.await.unwrap();
-    world.rig.until("it has logged out", |_| *world.house.left.lock() >= 1).await;
+    world
+        .rig
+        .until("it has logged out", |_| *world.house.left.lock() >= 1)
+        .await;
     world.stop().await;
 }
 
 /// One SFTP packet.
 fn packet(kind: u8, rest: &[u8]) -> Vec<u8> {
-    let mut all = u32::try_from(rest.len() + 1).unwrap().to_be_bytes().to_vec();
+    let mut all = u32::try_from(rest.len() + 1)
+        .unwrap()
+        .to_be_bytes()
+        .to_vec();
     all.push(kind);
     all.extend_from_slice(rest);
     all
@@ -547,14 +653,24 @@ async fn hostile_bytes_end_their_own_connection_alone() {
     world.does("put small\n").await;
     let raw = async |input: Vec<u8>| {
         let mut ssh = Command::new("timeout");
-        ssh.args(["30", "ssh"]).args(world.options()).args(["-p", &world.port.to_string(), "-s"]);
+        ssh.args(["30", "ssh"])
+            .args(world.options())
+            .args(["-p", &world.port.to_string(), "-s"]);
         ssh.arg(format!("{}@127.0.0.1", world.login())).arg("sftp");
         run(ssh, input).await
     };
     let init = packet(1, &3_u32.to_be_bytes());
     // A question of 2 GiB, one before the greeting, one that is cut.
-    for bad in [vec![0x7f, 0xff, 0xff, 0xff, 3], packet(3, b"xxxx"), packet(5, &[0, 0])] {
-        let input = if bad[4] == 3 && bad.len() > 5 { bad } else { [init.clone(), bad].concat() };
+    for bad in [
+        vec![0x7f, 0xff, 0xff, 0xff, 3],
+        packet(3, b"xxxx"),
+        packet(5, &[0, 0]),
+    ] {
+        let input = if bad[4] == 3 && bad.len() > 5 {
+            bad
+        } else {
+            [init.clone(), bad].concat()
+        };
         let out = raw(input).await;
         assert!(!out.status.success(), "{:?}", texts(&out));
     }
@@ -569,14 +685,24 @@ async fn hostile_bytes_end_their_own_connection_alone() {
     // 10,000 opens of which 60 are there, and nothing is left behind.
     let mut asked = init.clone();
     for id in 0..10_000_u32 {
-        let ask = [&id.to_be_bytes()[..], &string(b"/small"), &1_u32.to_be_bytes(), &0_u32.to_be_bytes()].concat();
+        let ask = [
+            &id.to_be_bytes()[..],
+            &string(b"/small"),
+            &1_u32.to_be_bytes(),
+            &0_u32.to_be_bytes(),
+        ]
+        .concat();
         asked.extend(packet(3, &ask));
     }
     let out = raw(asked).await;
     let count = |kind| kinds(&out.stdout).iter().filter(|k| **k == kind).count();
     let (handles, refused) = (count(102), count(101));
     assert!(out.status.success(), "{}", texts(&out).1);
-    assert_eq!((handles + refused, handles), (10_000, 60), "{handles} {refused}");
+    assert_eq!(
+        (handles + refused, handles),
+        (10_000, 60),
+        "{handles} {refused}"
+    );
     // Sockets that say nothing or nonsense cost nobody else their place.
     let mut idle = Vec::new();
     for n in 0..24 {
@@ -587,7 +713,10 @@ async fn hostile_bytes_end_their_own_connection_alone() {
         idle.push(socket);
     }
     world.does("get small again\n").await;
-    assert_eq!(std::fs::read(world.dir().join("again")).unwrap(), b"hello\n");
+    assert_eq!(
+        std::fs::read(world.dir().join("again")).unwrap(),
+        b"hello\n"
+    );
     drop(idle);
     world.stop().await;
 }

@@ -12,8 +12,8 @@ pub mod secret;
 pub mod subject;
 
 pub use attempts::{Attempts, Network};
-pub use caller::{AnyCaller, Caller, Counted, not_suspended};
 pub(crate) use caller::by_key;
+pub use caller::{AnyCaller, Caller, Counted, not_suspended};
 pub use cookie::{Scheme, SetCookie};
 pub use networks::Networks;
 pub use origin::Hosts;

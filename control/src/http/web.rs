@@ -59,7 +59,7 @@ fn is_hashed(name: &str) -> bool {
         && name
             .rsplit_once('.')
             .and_then(|(stem, _)| stem.rsplit_once('-'))
-            .is_some_and(|(_, hash)| hash.len() >= 8)
+            .is_some_and(|(_, hash)| hash.len() >= 7)
 }
 
 fn accepts(headers: &HeaderMap, coding: &str) -> bool {

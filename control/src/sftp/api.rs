@@ -19,10 +19,7 @@ use crate::{
 #[utoipa::path(get, path = "/servers/{server}/sftp", tag = "files",
     params(("server" = String, Path, description = "Server id")),
     responses((status = 200, body = SftpDetails), Problems))]
-pub async fn get_sftp(
-    State(app): State<App>,
-    access: ServerAccess,
-) -> Result<Json<SftpDetails>> {
+pub async fn get_sftp(State(app): State<App>, access: ServerAccess) -> Result<Json<SftpDetails>> {
     access.require(Key::FileSftp)?;
     let port = app.config.sftp_port;
     if port == 0 {

@@ -4,9 +4,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use ring::{
     rand::SystemRandom,
-    signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    },
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -59,7 +57,10 @@ fn make() -> Result<Stored> {
 
 async fn stored(ground: &Ground) -> Result<Stored> {
     let sealer = &ground.keys.sealer;
-    if let Some(kept) = keys::find(ground.db.read(), sealer, NAME).await.map_err(Error::internal)? {
+    if let Some(kept) = keys::find(ground.db.read(), sealer, NAME)
+        .await
+        .map_err(Error::internal)?
+    {
         return Ok(kept);
     }
     let tx = ground.db.begin(Lane::People).await?;
@@ -67,14 +68,19 @@ async fn stored(ground: &Ground) -> Result<Stored> {
     keys::write(&*tx, sealer, NAME, &make()?, ground.clock.now_ms())
         .await
         .map_err(Error::internal)?;
-    let kept = keys::find(&*tx, sealer, NAME).await.map_err(Error::internal)?;
+    let kept = keys::find(&*tx, sealer, NAME)
+        .await
+        .map_err(Error::internal)?;
     tx.commit().await?;
     kept.ok_or_else(|| Error::Internal(anyhow::anyhow!("the SSH host key was not kept")))
 }
 
 fn secrets(stored: &Stored) -> Result<[(&'static str, Vec<u8>); 2]> {
     let read = |text: &str| hex::decode(text).map_err(broken("read an SSH host key"));
-    Ok([(ED25519, read(&stored.ed25519)?), (ECDSA, read(&stored.ecdsa)?)])
+    Ok([
+        (ED25519, read(&stored.ed25519)?),
+        (ECDSA, read(&stored.ecdsa)?),
+    ])
 }
 
 /// `gate.ask.hostkeys`.
@@ -138,8 +144,14 @@ mod tests {
         let stored = make().unwrap();
         let [(_, ed25519), _] = secrets(&stored).unwrap();
         let pair = Ed25519KeyPair::from_pkcs8(&ed25519).unwrap();
-        let line = shown(ED25519, &blob(&[ED25519.as_bytes(), pair.public_key().as_ref()]));
+        let line = shown(
+            ED25519,
+            &blob(&[ED25519.as_bytes(), pair.public_key().as_ref()]),
+        );
         let read = ssh_key::PublicKey::from_openssh(&line.line).unwrap();
-        assert_eq!(read.fingerprint(ssh_key::HashAlg::Sha256).to_string(), line.fingerprint);
+        assert_eq!(
+            read.fingerprint(ssh_key::HashAlg::Sha256).to_string(),
+            line.fingerprint
+        );
     }
 }

@@ -45,7 +45,10 @@ const FILES: [Key; 6] = [
 ];
 
 fn bad() -> Error {
-    Error::unauthenticated("bad_credentials", "the name, the password or the key is wrong")
+    Error::unauthenticated(
+        "bad_credentials",
+        "the name, the password or the key is wrong",
+    )
 }
 
 /// Name and server of a log-in name: `ann.01k…`, split at the last dot, for names and addresses have dots themselves.
@@ -163,7 +166,8 @@ fn changed_first(user: &users::Model) -> Result<()> {
     if !user.must_change_password {
         return Ok(());
     }
-    let text = "log in to the panel with a browser and change the first password before anything else";
+    let text =
+        "log in to the panel with a browser and change the first password before anything else";
     Err(Error::forbidden("password_change_required", text))
 }
 
@@ -279,7 +283,8 @@ async fn find(app: &App, caller: &Caller, text: &str) -> Result<Found> {
         }
     }
     if found.len() > 1 {
-        let text = "several of your servers end with these characters: use the whole id of the server";
+        let text =
+            "several of your servers end with these characters: use the whole id of the server";
         return Err(Error::conflict("ambiguous_server", text));
     }
     let Some((key, resource)) = found.pop() else {
@@ -430,7 +435,10 @@ pub async fn still(
         return Err(gate::Error::Ended);
     }
     if let Some(key) = &login.ssh_key_id
-        && ssh_keys::Entity::find_by_id(&**key).one(db).await?.is_none()
+        && ssh_keys::Entity::find_by_id(&**key)
+            .one(db)
+            .await?
+            .is_none()
     {
         return Err(gate::Error::Ended);
     }
@@ -491,7 +499,10 @@ mod tests {
         let mail = split("ann.b@mail.example.01kabc").unwrap();
         assert_eq!(mail, ("ann.b@mail.example", "01kabc"));
         for none in ["ann", ".01kabc", "ann.a%b", "ann.a_b", "", "."] {
-            assert!(split(none).is_err() || split(none).unwrap().1.is_empty(), "{none}");
+            assert!(
+                split(none).is_err() || split(none).unwrap().1.is_empty(),
+                "{none}"
+            );
         }
     }
 }

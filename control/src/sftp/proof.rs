@@ -90,12 +90,7 @@ fn check(
         .map_err(|_| Bad)
 }
 
-fn rsa(
-    blob: &mut Parts<'_>,
-    algorithm: &str,
-    signed: &[u8],
-    signature: &[u8],
-) -> Result<(), Bad> {
+fn rsa(blob: &mut Parts<'_>, algorithm: &str, signed: &[u8], signature: &[u8]) -> Result<(), Bad> {
     let (e, n) = (number(blob.string()?), number(blob.string()?));
     blob.end()?;
     let by = match algorithm {
@@ -189,9 +184,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use ring::{
         rand::SystemRandom,
-        signature::{
-            ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-        },
+        signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
     };
 
     use super::*;
@@ -286,7 +279,11 @@ mod tests {
         let mut longer = good.clone();
         longer.signature = [&good.signature[..], b"x"].concat().into();
         assert_eq!(verify(LOGIN, &longer), Err(Bad));
-        let sha1 = proof("ssh-rsa", &joined(&[b"ssh-rsa", &[3], &[1; 256]]), joined(&[b"ssh-rsa", &[1; 256]]));
+        let sha1 = proof(
+            "ssh-rsa",
+            &joined(&[b"ssh-rsa", &[3], &[1; 256]]),
+            joined(&[b"ssh-rsa", &[1; 256]]),
+        );
         assert_eq!(verify(LOGIN, &sha1), Err(Bad));
     }
 }

@@ -233,7 +233,8 @@ impl Visitor<'_> {
             }
             Door::Sftp => {
                 let rights = self.by_sftp(server).await;
-                let right = key == Key::FileSftp || rights.is_some() && key.as_str().starts_with("file.");
+                let right =
+                    key == Key::FileSftp || rights.is_some() && key.as_str().starts_with("file.");
                 right.then(|| rights.is_some_and(|rights| rights.contains(&key.as_str().into())))
             }
             Door::Consumer => {

@@ -85,7 +85,11 @@ fn word(text: &str) -> wire::login::Proof {
     wire::login::Proof::Password(text.into())
 }
 
-async fn enter(app: &App, login: &str, proof: wire::login::Proof) -> Result<wire::LoggedIn, String> {
+async fn enter(
+    app: &App,
+    login: &str,
+    proof: wire::login::Proof,
+) -> Result<wire::LoggedIn, String> {
     let ask = wire::Login {
         login: login.into(),
         address: "192.0.2.7".into(),
@@ -160,15 +164,29 @@ async fn a_password_an_api_key_and_an_ssh_key_open_ones_own_files(world: World) 
     let id = scene.many.server.to_string();
     let by_password = enter(app, &login, word(PASSWORD)).await.unwrap();
     let told = claims(&by_password.ticket);
-    let mut rights: Vec<&str> = told["rights"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect();
+    let mut rights: Vec<&str> = told["rights"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r.as_str().unwrap())
+        .collect();
     rights.sort_unstable();
-    let all = ["file.create", "file.delete", "file.read", "file.read-content", "file.sftp", "file.update"];
+    let all = [
+        "file.create",
+        "file.delete",
+        "file.read",
+        "file.read-content",
+        "file.sftp",
+        "file.update",
+    ];
     assert_eq!(rights, all, "and nothing that is no file's");
     assert_eq!(told["scope"]["server"]["server"], id);
     // By address and short form, whatever the case.
     let short = format!("Ann@Example.NET.{}", &id[id.len() - 8..].to_uppercase());
     enter(app, &short, word(PASSWORD)).await.unwrap();
-    let (_, secret) = scene.api_key(json!({"keys": ["file.sftp", "file.read"]})).await;
+    let (_, secret) = scene
+        .api_key(json!({"keys": ["file.sftp", "file.read"]}))
+        .await;
     let narrow = enter(app, &login, word(&secret)).await.unwrap();
     let told = claims(&narrow.ticket);
     assert_eq!(told["rights"], json!(["file.read", "file.sftp"]));
@@ -177,21 +195,43 @@ async fn a_password_an_api_key_and_an_ssh_key_open_ones_own_files(world: World) 
     let by_key = enter(app, &login, key.proof(&login, 1)).await.unwrap();
     for entered in [&by_password, &narrow, &by_key] {
         let renewed = scene.renew(&entered.ticket).await.unwrap();
-        assert_eq!(claims(&renewed)["rights"], claims(&entered.ticket)["rights"]);
+        assert_eq!(
+            claims(&renewed)["rights"],
+            claims(&entered.ticket)["rights"]
+        );
         assert_eq!(entered.name, "one");
     }
-    let log = scene.many.admin.get("/audit?action=session.create").await.expect(200);
+    let log = scene
+        .many
+        .admin
+        .get("/audit?action=session.create")
+        .await
+        .expect(200);
     let log = log["items"].to_string();
     for way in ["password", "api_key", "ssh_key"] {
         assert!(log.contains(&format!("\"by\":\"{way}\"")), "{way} in {log}");
     }
     let seen = scene.ann.get("/account/sessions").await.expect(200);
     assert!(seen["items"].to_string().contains("SFTP: OpenSSH_9.2"));
-    let shown = scene.ann.get(&format!("/servers/{id}/sftp")).await.expect(200);
+    let shown = scene
+        .ann
+        .get(&format!("/servers/{id}/sftp"))
+        .await
+        .expect(200);
     assert_eq!(shown["username"], format!("ann.{}", &id[id.len() - 8..]));
-    assert_eq!((shown["port"].clone(), shown["password"].clone()), (json!(2022), json!(true)));
-    assert!(shown["host_keys"][0]["fingerprint"].as_str().unwrap().starts_with("SHA256:"));
-    let over = wire::Logout { ticket: by_key.ticket.clone() };
+    assert_eq!(
+        (shown["port"].clone(), shown["password"].clone()),
+        (json!(2022), json!(true))
+    );
+    assert!(
+        shown["host_keys"][0]["fingerprint"]
+            .as_str()
+            .unwrap()
+            .starts_with("SHA256:")
+    );
+    let over = wire::Logout {
+        ticket: by_key.ticket.clone(),
+    };
     sftp::log_out(app, &over).await.unwrap();
     assert!(scene.ended(&by_key.ticket).await && !scene.ended(&by_password.ticket).await);
 }
@@ -204,8 +244,14 @@ async fn nobody_gets_in_without_proof_right_and_server(world: World) {
     let bad = "bad_credentials";
     assert_eq!(no("ann", word(PASSWORD)).await, bad);
     assert_eq!(no(&scene.login("nobody"), word(PASSWORD)).await, bad);
-    assert_eq!(no(&format!("ann.{}", scene.many.other), word(PASSWORD)).await, "not_found");
-    assert_eq!(no(&format!("ann.{}", ServerId::new()), word(PASSWORD)).await, "not_found");
+    assert_eq!(
+        no(&format!("ann.{}", scene.many.other), word(PASSWORD)).await,
+        "not_found"
+    );
+    assert_eq!(
+        no(&format!("ann.{}", ServerId::new()), word(PASSWORD)).await,
+        "not_found"
+    );
     assert_eq!(no("ann.%", word(PASSWORD)).await, bad);
     // A key of one's own opens nothing under another's name; nor does what was signed for another name or connection.
     let (key, other) = (Key::new(1), Key::new(2));
@@ -235,18 +281,31 @@ async fn nobody_gets_in_without_proof_right_and_server(world: World) {
     assert!(asked(&login, &key).await && !asked(&login, &other).await);
     assert!(!asked(&scene.login("nobody"), &key).await);
     // An API key from elsewhere, of somebody else, or for something else.
-    let (_, secret) = scene.api_key(json!({"addresses": ["198.51.100.0/24"]})).await;
+    let (_, secret) = scene
+        .api_key(json!({"addresses": ["198.51.100.0/24"]}))
+        .await;
     assert_eq!(no(&login, word(&secret)).await, "address_not_allowed");
     let (_, secret) = scene.api_key(json!({"keys": ["file.read"]})).await;
     assert_eq!(no(&login, word(&secret)).await, "forbidden");
     assert_eq!(no(&theirs, word(&secret)).await, bad);
     // Shared without `file.sftp`.
-    scene.many.share(scene.many.server, "mallory", json!(["file.read"])).await;
+    scene
+        .many
+        .share(scene.many.server, "mallory", json!(["file.read"]))
+        .await;
     assert_eq!(no(&theirs, word(PASSWORD)).await, "forbidden");
     scene.panel().account("new", false, true).await;
-    assert_eq!(no(&scene.login("new"), word(PASSWORD)).await, "password_change_required");
+    assert_eq!(
+        no(&scene.login("new"), word(PASSWORD)).await,
+        "password_change_required"
+    );
     let path = format!("/servers/{}", scene.many.server);
-    scene.many.admin.patch(&path, json!({"suspended": true})).await.expect(200);
+    scene
+        .many
+        .admin
+        .patch(&path, json!({"suspended": true}))
+        .await
+        .expect(200);
     assert_eq!(no(&login, word(PASSWORD)).await, "suspended");
     for _ in 0..4 {
         assert_eq!(no(&login, word("wrong password")).await, bad);
@@ -276,7 +335,11 @@ async fn a_second_step_is_not_left_out(world: World) {
     assert_eq!(refused, "second_factor_needed");
     enter(app, &login, word(&secret)).await.unwrap();
     enter(app, &login, key.proof(&login, 1)).await.unwrap();
-    let shown = scene.ann.get(&format!("/servers/{}/sftp", scene.many.server)).await.expect(200);
+    let shown = scene
+        .ann
+        .get(&format!("/servers/{}/sftp", scene.many.server))
+        .await
+        .expect(200);
     assert_eq!(shown["password"], false);
 }
 
@@ -287,17 +350,28 @@ async fn a_log_in_ends_with_its_key_and_its_server(world: World) {
     let key = Key::new(1);
     let ssh_key = key.given_to(&scene.ann).await;
     let (api_key, secret) = scene.api_key(json!({})).await;
-    let by_ssh_key = enter(app, &login, key.proof(&login, 1)).await.unwrap().ticket;
+    let by_ssh_key = enter(app, &login, key.proof(&login, 1))
+        .await
+        .unwrap()
+        .ticket;
     let by_api_key = enter(app, &login, word(&secret)).await.unwrap().ticket;
     let by_password = enter(app, &login, word(PASSWORD)).await.unwrap().ticket;
     let over = async |ticket: &str| {
         assert!(scene.ended(ticket).await);
         assert_eq!(scene.renew(ticket).await.unwrap_err(), "session_ended");
     };
-    scene.ann.delete(&format!("/account/ssh-keys/{ssh_key}")).await.expect(204);
+    scene
+        .ann
+        .delete(&format!("/account/ssh-keys/{ssh_key}"))
+        .await
+        .expect(204);
     over(&by_ssh_key).await;
     assert!(!scene.ended(&by_api_key).await);
-    scene.ann.delete(&format!("/account/api-keys/{api_key}")).await.expect(204);
+    scene
+        .ann
+        .delete(&format!("/account/api-keys/{api_key}"))
+        .await
+        .expect(204);
     over(&by_api_key).await;
     scene.renew(&by_password).await.unwrap();
     let path = format!("/servers/{}", scene.many.server);
@@ -311,12 +385,27 @@ async fn a_log_in_ends_with_its_key_and_its_server(world: World) {
     let again = enter(app, &login, word(PASSWORD)).await.unwrap().ticket;
     // A right less is one that is not renewed either; without this one nothing is.
     let other = scene.panel().logged_in("ben", false).await;
-    scene.many.share(scene.many.server, "ben", json!(["file.sftp", "file.read"])).await;
-    let shared = enter(app, &scene.login("ben"), word(PASSWORD)).await.unwrap().ticket;
+    scene
+        .many
+        .share(scene.many.server, "ben", json!(["file.sftp", "file.read"]))
+        .await;
+    let shared = enter(app, &scene.login("ben"), word(PASSWORD))
+        .await
+        .unwrap()
+        .ticket;
     let share = format!("{path}/users/{}", other.id.unwrap());
-    scene.ann.put(&share, json!({"keys": ["file.read"]})).await.expect(200);
+    scene
+        .ann
+        .put(&share, json!({"keys": ["file.read"]}))
+        .await
+        .expect(200);
     assert_eq!(scene.renew(&shared).await.unwrap_err(), "session_ended");
-    scene.many.admin.delete(&format!("{path}?name=one")).await.expect(202);
+    scene
+        .many
+        .admin
+        .delete(&format!("{path}?name=one"))
+        .await
+        .expect(202);
     assert!(scene.ended(&again).await);
 }
 

@@ -57,7 +57,12 @@ impl Attrs {
                 r.bytes()?;
             }
         }
-        Ok(Self { size, ids, mode, times })
+        Ok(Self {
+            size,
+            ids,
+            mode,
+            times,
+        })
     }
 
     pub fn write(&self, out: &mut BytesMut) {
@@ -180,7 +185,12 @@ fn day(ms: i64) -> String {
     if age.whole_days() > 182 || age.whole_days() < -1 {
         return format!("{month} {:>2}  {:04}", at.day(), at.year());
     }
-    format!("{month} {:>2} {:02}:{:02}", at.day(), at.hour(), at.minute())
+    format!(
+        "{month} {:>2} {:02}:{:02}",
+        at.day(),
+        at.hour(),
+        at.minute()
+    )
 }
 
 #[cfg(test)]
@@ -217,6 +227,9 @@ mod tests {
             ..Default::default()
         };
         let line = Name::of(&entry).long;
-        assert_eq!(line, "drwxr-xr-x    2 7        8              4096 Jan  1  1970 a b");
+        assert_eq!(
+            line,
+            "drwxr-xr-x    2 7        8              4096 Jan  1  1970 a b"
+        );
     }
 }

@@ -130,7 +130,11 @@ impl Conn {
         });
     }
 
-    async fn serve(&mut self, ended: &CancellationToken, stop: &CancellationToken) -> Result<(), End> {
+    async fn serve(
+        &mut self,
+        ended: &CancellationToken,
+        stop: &CancellationToken,
+    ) -> Result<(), End> {
         let seat = self.seat.clone();
         let mut kept = std::pin::pin!(seat.keep());
         loop {
@@ -230,7 +234,8 @@ impl Conn {
                         channel.replies.push_back((reply, false));
                     }
                     Begun::Work(work) => {
-                        self.running.push(work.map(move |done| (number, done)).boxed());
+                        self.running
+                            .push(work.map(move |done| (number, done)).boxed());
                     }
                 }
                 // A client that never takes its answers is not answered without an end.
@@ -271,7 +276,9 @@ impl Conn {
                 channel.send_chunk(transport)?;
             }
             let open = channel.in_window + channel.owed;
-            if channel.owed > target / 4 || (channel.owed > 0 && channel.in_window < SMALL_WINDOW / 2) {
+            if channel.owed > target / 4
+                || (channel.owed > 0 && channel.in_window < SMALL_WINDOW / 2)
+            {
                 let add = channel.owed.min(target.saturating_sub(channel.in_window));
                 if add > 0 && !channel.closed {
                     transport.send(|out| {
@@ -311,7 +318,8 @@ impl Conn {
         }
         for number in gone {
             if let Some(channel) = self.channels.remove(&number) {
-                self.memory.give((channel.in_window + channel.owed) as usize);
+                self.memory
+                    .give((channel.in_window + channel.owed) as usize);
             }
         }
     }
@@ -323,7 +331,8 @@ impl Conn {
             msg::GLOBAL_REQUEST => {
                 r.bytes()?;
                 if r.bool()? {
-                    self.transport.send(|out| out.put_u8(msg::REQUEST_FAILURE))?;
+                    self.transport
+                        .send(|out| out.put_u8(msg::REQUEST_FAILURE))?;
                 }
                 Ok(())
             }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes};
 use warren_proto::bus::CallError;
 use warren_proto::wire::{
-    Accepted, BulkClose, BulkOpen, BulkSet, FileChmod, FileEntries, FileEntry, FileList, FileMkdir, FileRemove, FileRename, FileRoom, FileRoomAsk, FileStatAsk,
-    FileSymlink, FileTimes, files_ask::Ask as Files,
+    Accepted, BulkClose, BulkOpen, BulkSet, FileChmod, FileEntries, FileEntry, FileList, FileMkdir,
+    FileRemove, FileRename, FileRoom, FileRoomAsk, FileStatAsk, FileSymlink, FileTimes,
+    files_ask::Ask as Files,
 };
 
 use super::attrs::{Attrs, Name};
@@ -32,7 +33,10 @@ impl No {
 impl From<CallError> for No {
     fn from(error: CallError) -> Self {
         let CallError::Failed { code, message, .. } = error else {
-            return Self::new(Code::Failure, "the server's node can't be reached; try again");
+            return Self::new(
+                Code::Failure,
+                "the server's node can't be reached; try again",
+            );
         };
         let of = match code.as_str() {
             "file_not_found" | "not_a_directory" => Code::NoSuchFile,
@@ -124,7 +128,11 @@ pub async fn copy(
     (to, at): (&File, u64),
     id: u32,
 ) -> Done {
-    let most = if length == 0 { MAX_COPY } else { length.min(MAX_COPY) };
+    let most = if length == 0 {
+        MAX_COPY
+    } else {
+        length.min(MAX_COPY)
+    };
     let mut done = 0;
     while done < most {
         let part = (most - done).min(CHUNK as u64);
@@ -141,7 +149,9 @@ pub async fn copy(
 }
 
 async fn entry(seat: &Seat, path: String, follow: bool) -> Done<FileEntry> {
-    Ok(seat.files(Files::Stat(FileStatAsk { path, follow })).await?)
+    Ok(seat
+        .files(Files::Stat(FileStatAsk { path, follow }))
+        .await?)
 }
 
 pub async fn stat(seat: &Seat, id: u32, path: String, follow: bool) -> Done {
@@ -163,7 +173,10 @@ pub async fn fsync(file: &File, id: u32) -> Done {
 fn only_ids(attrs: &Attrs) -> Done<()> {
     let others = attrs.size.is_some() || attrs.mode.is_some() || attrs.times.is_some();
     match attrs.ids.is_some() && !others {
-        true => Err(No::new(Code::PermissionDenied, "owners of files can't be changed")),
+        true => Err(No::new(
+            Code::PermissionDenied,
+            "owners of files can't be changed",
+        )),
         false => Ok(()),
     }
 }
@@ -196,7 +209,10 @@ pub async fn setstat(seat: &Seat, id: u32, path: String, attrs: Attrs, follow: b
     }
     if let Some(mode) = attrs.bits() {
         if !follow {
-            return Err(No::new(Code::Unsupported, "links have no permissions of their own"));
+            return Err(No::new(
+                Code::Unsupported,
+                "links have no permissions of their own",
+            ));
         }
         let paths = vec![path.clone()];
         let _: Accepted = seat.files(Files::Chmod(FileChmod { paths, mode })).await?;

@@ -37,30 +37,68 @@ pub mod flag {
 /// A question.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
-    Open { path: String, flags: u32, attrs: Attrs },
+    Open {
+        path: String,
+        flags: u32,
+        attrs: Attrs,
+    },
     Close(Bytes),
-    Read { handle: Bytes, offset: u64, length: u32 },
-    Write { handle: Bytes, offset: u64, data: Bytes },
-    Stat { path: String, follow: bool },
+    Read {
+        handle: Bytes,
+        offset: u64,
+        length: u32,
+    },
+    Write {
+        handle: Bytes,
+        offset: u64,
+        data: Bytes,
+    },
+    Stat {
+        path: String,
+        follow: bool,
+    },
     Fstat(Bytes),
-    Setstat { path: String, attrs: Attrs, follow: bool },
-    Fsetstat { handle: Bytes, attrs: Attrs },
+    Setstat {
+        path: String,
+        attrs: Attrs,
+        follow: bool,
+    },
+    Fsetstat {
+        handle: Bytes,
+        attrs: Attrs,
+    },
     Opendir(String),
     Readdir(Bytes),
     Remove(String),
     Mkdir(String),
     Rmdir(String),
     Realpath(String),
-    Rename { from: String, to: String, replace: bool },
+    Rename {
+        from: String,
+        to: String,
+        replace: bool,
+    },
     Readlink(String),
-    Symlink { target: String, path: String },
+    Symlink {
+        target: String,
+        path: String,
+    },
     Statvfs(String),
     Fstatvfs(Bytes),
     Fsync(Bytes),
     Limits,
     Home,
-    Copy { from: Bytes, offset: u64, length: u64, to: Bytes, at: u64 },
-    Names { uids: Bytes, gids: Bytes },
+    Copy {
+        from: Bytes,
+        offset: u64,
+        length: u64,
+        to: Bytes,
+        at: u64,
+    },
+    Names {
+        uids: Bytes,
+        gids: Bytes,
+    },
     Unsupported,
 }
 
@@ -74,25 +112,57 @@ pub fn read(packet: Bytes) -> Result<(u32, Result<Ask, Malformed>), Malformed> {
 
 fn ask(kind: u8, r: &mut Reader) -> Result<Ask, Malformed> {
     Ok(match kind {
-        3 => Ask::Open { path: r.text()?, flags: r.u32()?, attrs: Attrs::read(r)? },
+        3 => Ask::Open {
+            path: r.text()?,
+            flags: r.u32()?,
+            attrs: Attrs::read(r)?,
+        },
         4 => Ask::Close(r.bytes()?),
-        5 => Ask::Read { handle: r.bytes()?, offset: r.u64()?, length: r.u32()? },
-        6 => Ask::Write { handle: r.bytes()?, offset: r.u64()?, data: r.bytes()? },
-        7 => Ask::Stat { path: r.text()?, follow: false },
+        5 => Ask::Read {
+            handle: r.bytes()?,
+            offset: r.u64()?,
+            length: r.u32()?,
+        },
+        6 => Ask::Write {
+            handle: r.bytes()?,
+            offset: r.u64()?,
+            data: r.bytes()?,
+        },
+        7 => Ask::Stat {
+            path: r.text()?,
+            follow: false,
+        },
         8 => Ask::Fstat(r.bytes()?),
-        9 => Ask::Setstat { path: r.text()?, attrs: Attrs::read(r)?, follow: true },
-        10 => Ask::Fsetstat { handle: r.bytes()?, attrs: Attrs::read(r)? },
+        9 => Ask::Setstat {
+            path: r.text()?,
+            attrs: Attrs::read(r)?,
+            follow: true,
+        },
+        10 => Ask::Fsetstat {
+            handle: r.bytes()?,
+            attrs: Attrs::read(r)?,
+        },
         11 => Ask::Opendir(r.text()?),
         12 => Ask::Readdir(r.bytes()?),
         13 => Ask::Remove(r.text()?),
         14 => Ask::Mkdir(r.text()?),
         15 => Ask::Rmdir(r.text()?),
         16 => Ask::Realpath(r.text()?),
-        17 => Ask::Stat { path: r.text()?, follow: true },
-        18 => Ask::Rename { from: r.text()?, to: r.text()?, replace: false },
+        17 => Ask::Stat {
+            path: r.text()?,
+            follow: true,
+        },
+        18 => Ask::Rename {
+            from: r.text()?,
+            to: r.text()?,
+            replace: false,
+        },
         19 => Ask::Readlink(r.text()?),
         // The draft has them the other way round; everybody does as OpenSSH does.
-        20 => Ask::Symlink { target: r.text()?, path: r.text()? },
+        20 => Ask::Symlink {
+            target: r.text()?,
+            path: r.text()?,
+        },
         200 => return extended(r),
         _ => Ask::Unsupported,
     })
@@ -101,15 +171,25 @@ fn ask(kind: u8, r: &mut Reader) -> Result<Ask, Malformed> {
 fn extended(r: &mut Reader) -> Result<Ask, Malformed> {
     let name = r.bytes()?;
     Ok(match &name[..] {
-        b"posix-rename@openssh.com" => Ask::Rename { from: r.text()?, to: r.text()?, replace: true },
+        b"posix-rename@openssh.com" => Ask::Rename {
+            from: r.text()?,
+            to: r.text()?,
+            replace: true,
+        },
         b"statvfs@openssh.com" => Ask::Statvfs(r.text()?),
         b"fstatvfs@openssh.com" => Ask::Fstatvfs(r.bytes()?),
         b"fsync@openssh.com" => Ask::Fsync(r.bytes()?),
-        b"lsetstat@openssh.com" => Ask::Setstat { path: r.text()?, attrs: Attrs::read(r)?, follow: false },
+        b"lsetstat@openssh.com" => Ask::Setstat {
+            path: r.text()?,
+            attrs: Attrs::read(r)?,
+            follow: false,
+        },
         b"limits@openssh.com" => Ask::Limits,
         b"expand-path@openssh.com" => {
             let path = r.text()?;
-            let below_home = path.strip_prefix('~').map(|rest| rest.trim_start_matches('/').to_owned());
+            let below_home = path
+                .strip_prefix('~')
+                .map(|rest| rest.trim_start_matches('/').to_owned());
             Ask::Realpath(below_home.unwrap_or(path))
         }
         b"home-directory" => Ask::Home,
@@ -120,7 +200,10 @@ fn extended(r: &mut Reader) -> Result<Ask, Malformed> {
             to: r.bytes()?,
             at: r.u64()?,
         },
-        b"users-groups-by-id@openssh.com" => Ask::Names { uids: r.bytes()?, gids: r.bytes()? },
+        b"users-groups-by-id@openssh.com" => Ask::Names {
+            uids: r.bytes()?,
+            gids: r.bytes()?,
+        },
         _ => Ask::Unsupported,
     })
 }
@@ -140,7 +223,10 @@ fn reply(kind: u8, id: u32, write: impl FnOnce(&mut BytesMut)) -> Reply {
     write(&mut all);
     let length = u32::try_from(all.len() - 4).unwrap_or(u32::MAX);
     all[..4].copy_from_slice(&length.to_be_bytes());
-    Reply { head: all.freeze(), body: Bytes::new() }
+    Reply {
+        head: all.freeze(),
+        body: Bytes::new(),
+    }
 }
 
 /// Of INIT.
@@ -166,7 +252,10 @@ pub fn version() -> Reply {
     }
     let length = u32::try_from(all.len() - 4).unwrap_or(u32::MAX);
     all[..4].copy_from_slice(&length.to_be_bytes());
-    Reply { head: all.freeze(), body: Bytes::new() }
+    Reply {
+        head: all.freeze(),
+        body: Bytes::new(),
+    }
 }
 
 pub fn status(id: u32, code: Code, text: &str) -> Reply {
@@ -188,7 +277,10 @@ pub fn data(id: u32, data: Bytes) -> Reply {
     head.put_u8(103);
     head.put_u32(id);
     head.put_u32(length);
-    Reply { head: head.freeze(), body: data }
+    Reply {
+        head: head.freeze(),
+        body: data,
+    }
 }
 
 pub fn names(id: u32, names: &[Name]) -> Reply {
@@ -223,7 +315,11 @@ mod tests {
         packet.extend_from_slice(&[0, 0, 1, 0]);
         let whole = Bytes::from(packet);
         let (id, ask) = read(whole.clone()).unwrap();
-        let wanted = Ask::Read { handle: Bytes::from_static(b"h"), offset: 0, length: 256 };
+        let wanted = Ask::Read {
+            handle: Bytes::from_static(b"h"),
+            offset: 0,
+            length: 256,
+        };
         assert_eq!((id, ask), (7, Ok(wanted)));
         for cut in 5..whole.len() {
             assert_eq!(read(whole.slice(..cut)).unwrap(), (7, Err(Malformed)));
@@ -240,6 +336,9 @@ mod tests {
         let reply = data(3, Bytes::from_static(b"hello"));
         assert_eq!(&reply.head[..4], (9_u32 + 5).to_be_bytes());
         let reply = status(3, Code::Eof, "end");
-        assert_eq!(reply.head.len() - 4, usize::try_from(u32::from_be_bytes(reply.head[..4].try_into().unwrap())).unwrap());
+        assert_eq!(
+            reply.head.len() - 4,
+            usize::try_from(u32::from_be_bytes(reply.head[..4].try_into().unwrap())).unwrap()
+        );
     }
 }

@@ -78,9 +78,8 @@ impl Seat {
             ticket: self.line.text(),
         };
         let bus = &self.edge.bus;
-        let told: Result<Accepted, _> = bus
-            .call(subject, gate::LOGOUT, None, &logout, WITHIN)
-            .await;
+        let told: Result<Accepted, _> =
+            bus.call(subject, gate::LOGOUT, None, &logout, WITHIN).await;
         if let Err(error) = told {
             tracing::debug!(%error, "control was not told of a log-out; the log-in ends by itself");
         }

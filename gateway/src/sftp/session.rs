@@ -236,7 +236,9 @@ impl Session {
                 }
                 self.handles.opening += 1;
                 let path = ops::path(&path);
-                let opened = move |file: Result<File, No>| opened(done, file.map(|f| Handle::File(Arc::new(f))));
+                let opened = move |file: Result<File, No>| {
+                    opened(done, file.map(|f| Handle::File(Arc::new(f))))
+                };
                 Box::pin(async move {
                     let path = match path {
                         Ok(path) => path,
@@ -256,7 +258,9 @@ impl Session {
                 }
                 self.handles.opening += 1;
                 let path = ops::path(&path);
-                let opened = move |dir: Result<Directory, No>| opened(done, dir.map(|d| Handle::Directory(Arc::new(d))));
+                let opened = move |dir: Result<Directory, No>| {
+                    opened(done, dir.map(|d| Handle::Directory(Arc::new(d))))
+                };
                 Box::pin(async move {
                     let _turn = paths.read_owned().await;
                     opened(match path {
@@ -279,7 +283,11 @@ impl Session {
                 }
                 _ => now!(Err(No::new(Code::Failure, "no such open directory"))),
             },
-            Ask::Read { handle, offset, length } => {
+            Ask::Read {
+                handle,
+                offset,
+                length,
+            } => {
                 let file = file!(handle);
                 let number = file.order.lock().next();
                 Box::pin(async move {
@@ -292,7 +300,11 @@ impl Session {
                     }
                 })
             }
-            Ask::Write { handle, offset, data } => {
+            Ask::Write {
+                handle,
+                offset,
+                data,
+            } => {
                 let file = file!(handle);
                 let number = file.order.lock().next();
                 Box::pin(async move {
@@ -310,10 +322,19 @@ impl Session {
             Ask::Fsetstat { handle, attrs } => {
                 with!(file!(handle), |f| ops::fsetstat(&f, id, attrs))
             }
-            Ask::Copy { from, offset, length, to, at } => {
+            Ask::Copy {
+                from,
+                offset,
+                length,
+                to,
+                at,
+            } => {
                 let (from, to) = (file!(from), file!(to));
                 if Arc::ptr_eq(&from, &to) {
-                    return now!(Err(No::new(Code::Failure, "a file is not copied into itself")));
+                    return now!(Err(No::new(
+                        Code::Failure,
+                        "a file is not copied into itself"
+                    )));
                 }
                 Box::pin(async move {
                     let _a = from.lane.clone().read_owned().await;
@@ -333,7 +354,11 @@ impl Session {
                 };
                 shared!(path, |s, p| ops::statvfs(s, id, p))
             }
-            Ask::Setstat { path, attrs, follow } => {
+            Ask::Setstat {
+                path,
+                attrs,
+                follow,
+            } => {
                 alone!(path, |s, p| ops::setstat(s, id, p, attrs, follow))
             }
             Ask::Remove(path) => alone!(path, |s, p| ops::remove(s, id, p, false)),
@@ -346,9 +371,9 @@ impl Session {
                 Ok(to) => alone!(from, |s, p| ops::rename(s, id, p, to, replace)),
                 Err(no) => now!(Err(no)),
             },
-            Ask::Realpath(path) => now!(
-                ops::path(&path).map(|p| packet::names(id, &[super::attrs::Name::bare(p)]))
-            ),
+            Ask::Realpath(path) => {
+                now!(ops::path(&path).map(|p| packet::names(id, &[super::attrs::Name::bare(p)])))
+            }
             Ask::Home => now!(Ok(packet::names(id, &[super::attrs::Name::bare("/")]))),
             Ask::Limits => now!(Ok(packet::extended_reply(id, |out| {
                 out.put_u64(MAX_PACKET as u64);
@@ -374,7 +399,10 @@ pub enum Begun {
     Work(Work),
 }
 
-fn opened(done: impl FnOnce(Result<Reply, No>) -> Finished, handle: Result<Handle, No>) -> Finished {
+fn opened(
+    done: impl FnOnce(Result<Reply, No>) -> Finished,
+    handle: Result<Handle, No>,
+) -> Finished {
     let (answer, change) = match handle {
         Ok(handle) => (
             Err(No::new(Code::Failure, String::new())),
@@ -407,4 +435,3 @@ async fn turn(
 pub fn size(reply: &Reply) -> usize {
     reply.head.len() + reply.body.len()
 }
-

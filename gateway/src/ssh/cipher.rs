@@ -5,7 +5,10 @@ use aes::{Aes128, Aes256};
 use bytes::{Buf, BytesMut};
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use ring::{
-    aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey, chacha20_poly1305_openssh as chacha},
+    aead::{
+        AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey,
+        chacha20_poly1305_openssh as chacha,
+    },
     hmac,
 };
 
@@ -129,7 +132,11 @@ impl Cipher {
                 }
             }
             "aes256-gcm@openssh.com" | "aes128-gcm@openssh.com" => {
-                let by = if key.len() == 32 { &AES_256_GCM } else { &AES_128_GCM };
+                let by = if key.len() == 32 {
+                    &AES_256_GCM
+                } else {
+                    &AES_128_GCM
+                };
                 let key = UnboundKey::new(by, key).map_err(|_| Corrupt)?;
                 let start = start.try_into().map_err(|_| Corrupt)?;
                 Kind::Gcm(Box::new(LessSafeKey::new(key)), Counter(start))
@@ -141,7 +148,11 @@ impl Cipher {
                     _ => ctr::Ctr128BE::<Aes128>::new_from_slices(key, start)
                         .map(|c| Stream::Short(Box::new(c))),
                 };
-                let by = if proof.len() == 64 { hmac::HMAC_SHA512 } else { hmac::HMAC_SHA256 };
+                let by = if proof.len() == 64 {
+                    hmac::HMAC_SHA512
+                } else {
+                    hmac::HMAC_SHA256
+                };
                 let proof = Box::new(hmac::Key::new(by, proof));
                 Kind::Ctr(stream.map_err(|_| Corrupt)?, proof)
             }
@@ -188,7 +199,11 @@ impl Cipher {
                     _ => *front,
                 };
                 let length = u32::from_be_bytes(shown) as usize;
-                let padded = if self.length_counts() { length + 4 } else { length };
+                let padded = if self.length_counts() {
+                    length + 4
+                } else {
+                    length
+                };
                 if !(5..=MAX_PACKET).contains(&length) || padded % self.block() != 0 {
                     return Err(Corrupt);
                 }
@@ -241,7 +256,12 @@ impl Cipher {
                 let seen = seen.sign();
                 // As long either way: a wrong tag tells nothing by its time.
                 let same = seen.as_ref().len() == tag.len()
-                    && seen.as_ref().iter().zip(&*tag).fold(0, |d, (a, b)| d | (a ^ b)) == 0;
+                    && seen
+                        .as_ref()
+                        .iter()
+                        .zip(&*tag)
+                        .fold(0, |d, (a, b)| d | (a ^ b))
+                        == 0;
                 if !same {
                     return Err(Corrupt);
                 }
@@ -253,7 +273,11 @@ impl Cipher {
     }
 
     /// Adds a packet; `write` writes its payload.
-    pub fn seal(&mut self, to: &mut BytesMut, write: impl FnOnce(&mut BytesMut)) -> Result<(), Corrupt> {
+    pub fn seal(
+        &mut self,
+        to: &mut BytesMut,
+        write: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), Corrupt> {
         let start = to.len();
         to.extend_from_slice(&[0; 5]);
         write(to);
@@ -311,7 +335,11 @@ mod tests {
     fn pair(cipher: &str, mac: &str) -> (Cipher, Cipher) {
         let sizes = sizes(cipher, mac);
         let bytes: Vec<u8> = (0..64).collect();
-        let keys = (&bytes[..sizes.key], &bytes[..sizes.start], &bytes[..sizes.proof]);
+        let keys = (
+            &bytes[..sizes.key],
+            &bytes[..sizes.start],
+            &bytes[..sizes.proof],
+        );
         let seal = Cipher::new(cipher, true, keys, 3).unwrap();
         (seal, Cipher::new(cipher, false, keys, 3).unwrap())
     }
@@ -323,7 +351,8 @@ mod tests {
                 let (mut seal, mut open) = pair(cipher, mac);
                 let mut wire = BytesMut::new();
                 for n in 0..40_usize {
-                    seal.seal(&mut wire, |out| out.extend_from_slice(&vec![7; n * n])).unwrap();
+                    seal.seal(&mut wire, |out| out.extend_from_slice(&vec![7; n * n]))
+                        .unwrap();
                 }
                 let whole = wire.clone();
                 for n in 0..40_usize {

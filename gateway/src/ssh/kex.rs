@@ -307,7 +307,18 @@ mod tests {
     fn theirs(kex: &str, host: &str, cipher: &str, mac: &str, compression: &str) -> Bytes {
         let mut offer = vec![msg::KEXINIT];
         offer.extend_from_slice(&[0; 16]);
-        for list in [kex, host, cipher, cipher, mac, mac, compression, compression, "", ""] {
+        for list in [
+            kex,
+            host,
+            cipher,
+            cipher,
+            mac,
+            mac,
+            compression,
+            compression,
+            "",
+            "",
+        ] {
             offer.string(list.as_bytes());
         }
         offer.extend_from_slice(&[1, 0, 0, 0, 0]);
@@ -325,15 +336,39 @@ mod tests {
         );
         let agreed = agree(&good).unwrap();
         assert_eq!(agreed.kex, "curve25519-sha256");
-        assert_eq!((agreed.in_cipher, agreed.in_mac), ("aes256-ctr", "hmac-sha2-512-etm@openssh.com"));
+        assert_eq!(
+            (agreed.in_cipher, agreed.in_mac),
+            ("aes256-ctr", "hmac-sha2-512-etm@openssh.com")
+        );
         assert!(agreed.strict && agreed.skip && !agreed.ext_info);
         let no = |offer: Bytes| agree(&offer).unwrap_err();
         let (kex, host, cipher, mac) = ("curve25519-sha256", "ssh-ed25519", "aes128-ctr", MACS[0]);
-        assert_eq!(no(theirs("diffie-hellman-group14-sha1", host, cipher, mac, "none")), Failed::NothingCommon("key exchange"));
-        assert_eq!(no(theirs(kex, "ssh-rsa", cipher, mac, "none")), Failed::NothingCommon("host key"));
-        assert_eq!(no(theirs(kex, host, "aes128-cbc", mac, "none")), Failed::NothingCommon("cipher"));
-        assert_eq!(no(theirs(kex, host, cipher, "hmac-sha1", "none")), Failed::NothingCommon("MAC"));
-        assert_eq!(no(theirs(kex, host, cipher, mac, "zlib")), Failed::NothingCommon("compression"));
+        assert_eq!(
+            no(theirs(
+                "diffie-hellman-group14-sha1",
+                host,
+                cipher,
+                mac,
+                "none"
+            )),
+            Failed::NothingCommon("key exchange")
+        );
+        assert_eq!(
+            no(theirs(kex, "ssh-rsa", cipher, mac, "none")),
+            Failed::NothingCommon("host key")
+        );
+        assert_eq!(
+            no(theirs(kex, host, "aes128-cbc", mac, "none")),
+            Failed::NothingCommon("cipher")
+        );
+        assert_eq!(
+            no(theirs(kex, host, cipher, "hmac-sha1", "none")),
+            Failed::NothingCommon("MAC")
+        );
+        assert_eq!(
+            no(theirs(kex, host, cipher, mac, "zlib")),
+            Failed::NothingCommon("compression")
+        );
         assert_eq!(no(good.slice(..40)), Failed::Malformed);
     }
 }

@@ -125,7 +125,11 @@ impl Conf<'_> {
         if self.made.nats_tls {
             set(&mut table, "nats_ca", self.made.ca.display().to_string());
         }
-        let host = if self.args.public { "0.0.0.0" } else { "127.0.0.1" };
+        let host = if self.args.public {
+            "0.0.0.0"
+        } else {
+            "127.0.0.1"
+        };
         let listen = match sftp {
             0 => "off".into(),
             port => format!("{host}:{port}"),
@@ -143,7 +147,9 @@ impl Conf<'_> {
         }
         let kept = fs::read_to_string(self.instance.conf_file("gateway.toml"));
         let kept = kept.ok().and_then(|text| text.parse::<Table>().ok());
-        let listen = kept.as_ref().and_then(|t| t.get("sftp")?.get("listen")?.as_str());
+        let listen = kept
+            .as_ref()
+            .and_then(|t| t.get("sftp")?.get("listen")?.as_str());
         let kept = listen.and_then(|text| text.rsplit_once(':')?.1.parse().ok());
         if let Some(port) = kept.filter(|port| *port != 0) {
             return port;
