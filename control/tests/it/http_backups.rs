@@ -401,7 +401,7 @@ async fn settings_are_checked_and_hooks_need_the_right_to_type(world: World) {
     let share = json!({"login": "friend", "keys": ["backup.create", "backup.read"]});
     let shared = rig
         .admin()
-        .post(&format!("{}/subusers", rig.path), share)
+        .post(&format!("{}/users", rig.path), share)
         .await;
     shared.expect(201);
     let plain = json!({"ignore": ["cache/"]});
