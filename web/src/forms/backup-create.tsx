@@ -100,7 +100,6 @@ function BackupForm({ server, stores, onClose }: Omit<Props, 'open'>) {
             {...ids}
             rows={3}
             spellCheck={false}
-            placeholder={'logs/\n*.tmp'}
             value={ignore}
             onChange={(event) => setIgnore(event.target.value)}
           />
