@@ -26,11 +26,13 @@ pub struct Jobs {
     inner: Arc<Inner>,
 }
 
+type Kept = (JobId, Box<dyn Work>);
+
 struct Inner {
     notes: Notes,
     beside: Mutex<HashMap<JobId, Beside>>,
     /// By server: an actor has one job at a time.
-    kept: Mutex<HashMap<ServerId, (JobId, Box<dyn Work>)>>,
+    kept: Mutex<HashMap<ServerId, Kept>>,
     /// What an earlier process has left.
     left: Mutex<Vec<Note>>,
     /// Of jobs that held a server and whose end is about to be told.

@@ -4,6 +4,12 @@ use std::path::{Path, PathBuf};
 
 /// Where the directory is named, how often, and what each time follows within a few lines.
 const NAMED: &[(&str, usize, &[&str])] = &[
+    // A worker that sees nothing else; what a switch by rename puts in its place.
+    (
+        "backup/work.rs",
+        2,
+        &["worker(&at, &root", "Switch::stage(&to"],
+    ),
     ("bulk/begin.rs", 2, &["Jail::open(", "ensure_root("]),
     ("bulk/kept.rs", 1, &["Jail::open("]),
     ("files/mod.rs", 1, &["Jail::open(", "ensure_root("]),

@@ -63,6 +63,10 @@ fn missing() -> Ready {
     Ready::refused("backup_gone", "the backup or its store is gone")
 }
 
+fn ready(work: Work) -> Ready {
+    Ready::Work(Some(Box::new(work)))
+}
+
 async fn row(db: &impl ConnectionTrait, id: &str) -> Result<Option<backups::Model>, DbErr> {
     backups::Entity::find_by_id(id).one(db).await
 }
@@ -85,7 +89,7 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
             };
             let (settings, _) = settings::of(db, &backup.server_id).await?;
             let hooks = settings.hooks;
-            Ok(Ready::Work(Some(Work::Backup(wire::BackupWork {
+            Ok(ready(Work::Backup(wire::BackupWork {
                 repository: Some(repository),
                 backup: backup.id,
                 ignore: [settings.ignore, body.ignore].concat(),
@@ -95,7 +99,7 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
                     ready: hooks.ready,
                     wait_ms: hooks.wait_s.saturating_mul(1000),
                 }),
-            }))))
+            })))
         }
         Kind::Restore => {
             let body: RestoreBody = body(job);
@@ -118,11 +122,11 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
             let (Some(repository), Some(snapshot)) = (repository, backup.snapshot) else {
                 return Ok(missing());
             };
-            Ok(Ready::Work(Some(Work::Restore(wire::RestoreWork {
+            Ok(ready(Work::Restore(wire::RestoreWork {
                 repository: Some(repository),
                 snapshot,
                 paths: body.paths,
-            }))))
+            })))
         }
         Kind::Forget => {
             let body: ForgetBody = body(job);
@@ -134,11 +138,11 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
             let Some(repository) = repository::wire(app, db, &server, &body.store).await? else {
                 return Ok(missing());
             };
-            Ok(Ready::Work(Some(Work::Forget(wire::ForgetWork {
+            Ok(ready(Work::Forget(wire::ForgetWork {
                 repository: Some(repository),
                 snapshots: rows.into_iter().filter_map(|row| row.snapshot).collect(),
                 prune: true,
-            }))))
+            })))
         }
         Kind::Install | Kind::Reinstall | Kind::Delete => Ok(Ready::Work(None)),
     }

@@ -430,7 +430,7 @@ pub async fn delete(app: &App, access: &ServerAccess, id: BackupId) -> Result<()
             say(&*tx, access.id, node, &row.id, "removed", now_ms).await?;
         }
         BackupState::Done => {
-            remove(&*tx, &[row.id.clone()]).await?;
+            remove(&*tx, std::slice::from_ref(&row.id)).await?;
             let server = servers::Entity::find_by_id(&*access.server.id)
                 .one(&*tx)
                 .await?

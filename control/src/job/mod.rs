@@ -90,7 +90,7 @@ pub const BACKUPS: &str = "backups";
 #[derive(Debug)]
 pub enum Ready {
     /// What the node is told to do; none where its wanted row says so.
-    Work(Option<Work>),
+    Work(Option<Box<Work>>),
     /// Something else has to end first.
     Wait,
     /// It never can be: it ends so.

@@ -122,7 +122,7 @@ pub async fn run(app: &App, node: NodeId) -> Result<()> {
                     kind: job.kind.clone(),
                     generation: to_u64(job.generation),
                     wipe: job.wipe,
-                    work,
+                    work: work.map(|work| *work),
                 }),
                 Ok(Ready::Wait) => continue,
                 Ok(Ready::Refused { code, message }) => {

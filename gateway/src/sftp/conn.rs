@@ -138,7 +138,7 @@ impl Conn {
         let seat = self.seat.clone();
         let mut kept = std::pin::pin!(seat.keep());
         loop {
-            while let Some(message) = self.transport.next().map_err(End::Error)? {
+            while let Some(message) = self.transport.next_message().map_err(End::Error)? {
                 self.heard = Instant::now();
                 self.silent = 0;
                 self.message(message).map_err(End::Error)?;

@@ -28,7 +28,7 @@ pub struct File {
     pub append: bool,
     pub order: parking_lot::Mutex<Order>,
     /// Free again when the node has closed it.
-    pub place: OwnedSemaphorePermit,
+    pub _place: OwnedSemaphorePermit,
 }
 
 /// Reads and writes of one file are answered in the order they were asked in, although they are done side by side: OpenSSH's

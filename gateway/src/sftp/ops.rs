@@ -96,7 +96,7 @@ pub async fn open(seat: &Seat, path: String, flags: u32, attrs: Attrs) -> Done<F
         both: read && write,
         append: has(flag::APPEND),
         order: Default::default(),
-        place,
+        _place: place,
     })
 }
 

@@ -135,7 +135,7 @@ impl Transport {
         self.client_version = self.version().await?;
         while self.session.is_none() || !matches!(self.exchange, Exchange::Idle) {
             // Only what is under keys gets as far as this.
-            self.early = self.next()?;
+            self.early = self.next_message()?;
             self.flush().await?;
             if self.session.is_none() || !matches!(self.exchange, Exchange::Idle) {
                 self.fill().await?;
@@ -250,7 +250,7 @@ impl Transport {
     /// [`Error`].
     pub async fn receive(&mut self) -> Result<Bytes, Error> {
         loop {
-            if let Some(message) = self.next()? {
+            if let Some(message) = self.next_message()? {
                 return Ok(message);
             }
             self.turn().await?;
@@ -260,7 +260,7 @@ impl Transport {
     /// The next message that is not the transport's own, if it has come.
     /// # Errors
     /// [`Error`].
-    pub fn next(&mut self) -> Result<Option<Bytes>, Error> {
+    pub fn next_message(&mut self) -> Result<Option<Bytes>, Error> {
         if let Some(early) = self.early.take() {
             return Ok(Some(early));
         }

@@ -306,6 +306,10 @@ fn is_hollow(stat: &Stat) -> bool {
     size > SPARSE_BYTES && held < size / 16
 }
 
+#[allow(
+    clippy::useless_conversion,
+    reason = "links are counted with 32 bits on some machines"
+)]
 fn metadata(stat: &Stat, kind: FileType) -> Metadata {
     let time = |s: i64, ns| Timestamp::new(s, i32::try_from(ns).unwrap_or(0)).ok();
     // Go's bits, as restic keeps them. Set-uid bits are not: nobody gets more by a restore than by writing a file.
