@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use warren_harness::FakeGame;
+use warren_harness::{FakeGame, eventually_async};
 use warren_proto::bus::CallError;
 use warren_proto::ids::{BackupId, JobId, ServerId};
 use warren_proto::subjects::down;
@@ -16,6 +16,7 @@ use warren_proto::wire::job_ended::Made;
 use warren_proto::wire::job_start::Work;
 use warren_proto::wire::{self, fact::What, job_ask::Ask, repository};
 
+use crate::control::SOON;
 use crate::rig::Rig;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -77,8 +78,17 @@ impl Rig {
     }
 
     async fn backed_up(&self, server: ServerId) -> wire::BackupMade {
-        let work = Work::Backup(backup(server));
-        let job = self.begin(server, "backup", work).await.unwrap();
+        // The end of the one before is told a moment before its place is free.
+        let job = eventually_async("the place of the one before", SOON, || async {
+            let work = Work::Backup(backup(server));
+            match self.begin(server, "backup", work).await {
+                Err(CallError::Failed { code, .. }) if code == "busy" => None,
+                begun => Some(begun),
+            }
+        })
+        .await
+        .unwrap()
+        .unwrap();
         made(&self.ended(server, job).await)
     }
 

@@ -168,7 +168,7 @@ impl World {
     fn next_job(&mut self, n: usize, node: NodeId) {
         let desk = self.controls[n].desks.get_mut(&node);
         match desk.and_then(|d| d.jobs.pop_front()) {
-            Some((id, ask)) => self.ask(n, node, Down::Job(id, ask)),
+            Some((id, ask)) => self.ask(n, node, Down::Job(id, Box::new(ask))),
             None => self.done(n, node),
         }
     }
@@ -250,7 +250,7 @@ impl World {
             Down::Job(id, ask) => Reply::Job(
                 id,
                 match ours {
-                    true => agent.jobs(ask),
+                    true => agent.jobs(*ask),
                     false => Err(refuse("other_boot", false)),
                 },
             ),

@@ -47,7 +47,7 @@ pub enum Down {
     /// Take rows.
     Apply(wire::Apply),
     /// About a job.
-    Job(JobId, job_ask::Ask),
+    Job(JobId, Box<job_ask::Ask>),
     /// An admin's word on a forked identity.
     Keep(bool),
 }
