@@ -33,6 +33,8 @@ const elsewhere = { untried: true }
 
 const mail = takesAs((text) => `${text.replace(/[ ]/g, '/')}@evil.invalid`)
 const mountFields = { name: takes, description: takes, 'nodes[]': refuses, 'locations[]': refuses, 'eggs[]': refuses }
+// A name that is nowhere yet: what would replace a file is refused for that.
+const anew = takesAs((text) => `${fresh()} ${text}`)
 const fresh = () => `n${Math.random().toString(36).slice(2)}`
 
 /**
@@ -67,6 +69,23 @@ export const operations = (it) => ({
       secret_key: secret, 'nodes[]': refuses,
     },
   },
+  'PUT /backup-stores/{backup_store}': {
+    body: () => ({ ...it.backupStore, kind: undefined, name: fresh() }),
+    fields: {
+      name: takes, path: elsewhere, endpoint: refuses, region: takes, bucket: takes, prefix: takes, access_key: takes,
+      secret_key: secret, 'nodes[]': refuses,
+    },
+  },
+  'POST /backup-stores/{backup_store}/test': { body: {}, fields: { node: refuses } },
+  'POST /servers/{server}/backup-keys': { body: {}, fields: { current_password: secret } },
+  'PUT /servers/{server}/backup-settings': {
+    body: { hooks: { before: [], after: [], ready: '', wait_s: 1 } },
+    fields: { 'hooks.before[]': takes, 'hooks.after[]': takes, 'hooks.ready': takes, 'ignore[]': takes, store: refuses },
+  },
+  // A backup runs for its while, and one at a time.
+  'POST /servers/{server}/backups': { fields: { name: elsewhere, 'ignore[]': elsewhere, store: refuses }, body: {} },
+  'PATCH /servers/{server}/backups/{backup}': { fields: { name: elsewhere } },
+  'POST /servers/{server}/backups/{backup}/restore': { fields: { 'paths[]': elsewhere, server: elsewhere } },
   'PUT /database-hosts/{database_host}': {
     body: () => ({ ...it.databaseHost, engine: undefined, name: fresh() }),
     fields: {
@@ -143,13 +162,13 @@ export const operations = (it) => ({
   'PUT /servers/{server}/files/content': { body: 'text', fields: { '?path': takes } },
   'POST /servers/{server}/files/delete': { body: {}, fields: { 'paths[]': takes } },
   'POST /servers/{server}/files/directories': { body: {}, fields: { path: takes } },
-  'POST /servers/{server}/files/trash/restore': { body: { id: 'none' }, fields: { id: refuses, to: takes } },
+  'POST /servers/{server}/files/trash/restore': { body: { id: 'none' }, fields: { id: refuses, to: elsewhere } },
   'POST /servers/{server}/files/trash/empty': { body: {}, fields: { 'ids[]': refuses } },
   'POST /servers/{server}/files/search': { body: { name: 'x' }, fields: { name: takes, content: takes, path: takes } },
-  'POST /servers/{server}/files/copy': { body: { from: '/else', to: '/else' }, fields: { from: takes, to: takes } },
+  'POST /servers/{server}/files/copy': { body: () => ({ from: '/else', to: fresh() }), fields: { from: takes, to: anew } },
   'POST /servers/{server}/files/chmod': { body: { mode: 420 }, fields: { 'paths[]': takes } },
-  'POST /servers/{server}/files/symlink': { body: { path: '/else', target: 'else' }, fields: { path: takes, target: takes } },
-  'POST /servers/{server}/files/rename': { body: { from: '/else', to: '/else' }, fields: { from: takes, to: takes } },
+  'POST /servers/{server}/files/symlink': { body: () => ({ path: fresh(), target: 'else' }), fields: { path: anew, target: takes } },
+  'POST /servers/{server}/files/rename': { body: () => ({ from: '/else', to: fresh() }), fields: { from: takes, to: anew } },
   'POST /servers/{server}/input': { body: { id: it.ulid }, fields: { id: refuses, line: takes } },
   'POST /servers/{server}/users': {
     body: () => ({ login: it.name, keys: ['server.read'] }),

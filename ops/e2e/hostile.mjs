@@ -66,7 +66,9 @@ function hostileEgg(image) {
   const script = [
     '#!/bin/sh',
     'cd /mnt/server',
-    ...FILES.map((name) => `echo content >${word(name)}`),
+    // A directory of their own: lists show what is in sight.
+    'mkdir odd',
+    ...FILES.map((name) => `echo content >odd/${word(name)}`),
     ...PRINTED.map((line) => `echo ${word(line)} >>printed; echo ${word(line)}`),
     `printf 'cat /home/container/printed\\nexec /games/echo\\n' >say.sh`,
   ]
@@ -124,6 +126,8 @@ async function makeThings() {
   it.role = (await make('/roles', { name: 'to be renamed', keys: ['node.read'] })).id
   it.location = (await make('/locations', { name: 'to be renamed' })).id
   it.registry = (await make('/registries', { host: 'hostile.example', username: 'u', password: 'p' })).id
+  it.backupStore = { name: 'to be renamed', kind: 's3', endpoint: 'https://s3.invalid', bucket: 'b', access_key: 'k', secret_key: 's' }
+  it.backup_store = (await make('/backup-stores', it.backupStore)).id
   it.databaseHost = { name: 'to be renamed', engine: 'mariadb', address: 'db.hostile.example', port: 3306, username: 'u', password: 'p', tls: 'off' }
   it.database_host = (await make('/database-hosts', it.databaseHost)).id
   await admin.post(`/servers/${it.server}/users`, { login: it.name, keys: SERVER_KEYS })
@@ -419,13 +423,16 @@ async function lookAtServer(who) {
   await link.click({ force: true })
   await lookOn(page, 'the console')
   await shot(page, 'console')
-  await look(who, files, FILES[0], `a ${SHOWN}`, FILES[4])
+  await look(who, files)
+  await look(who, `${files}?path=/odd`, FILES[0], `a ${SHOWN}`, FILES[4])
   await shot(page, 'files')
   await page.getByRole('checkbox', { name: /^Select a good/ }).check()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
-  await page.getByRole('dialog').waitFor()
-  await lookOn(page, 'the question before a file is deleted', SHOWN)
-  await look(who, `${files}?edit=${encodeURIComponent(`/${FILES[1]}`)}`, SHOWN)
+  await page.getByText('moved to the trash').first().waitFor()
+  await lookOn(page, 'a file that was deleted', SHOWN)
+  await page.getByRole('button', { name: 'Undo', exact: true }).click()
+  await page.getByRole('checkbox', { name: /^Select a good/ }).waitFor()
+  await look(who, `${files}?edit=${encodeURIComponent(`/odd/${FILES[1]}`)}`, SHOWN)
   await look(who, `${files}?edit=${encodeURIComponent('/printed')}`, `printed ${BAD}`)
   await look(who, `${files}?path=${encoded}&edit=${encoded}`)
 }
