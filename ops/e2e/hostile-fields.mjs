@@ -72,7 +72,7 @@ export const operations = (it) => ({
   'PUT /backup-stores/{backup_store}': {
     body: () => ({ ...it.backupStore, kind: undefined, name: fresh() }),
     fields: {
-      name: takes, path: elsewhere, endpoint: refuses, region: takes, bucket: takes, prefix: takes, access_key: takes,
+      name: anew, path: elsewhere, endpoint: refuses, region: takes, bucket: takes, prefix: takes, access_key: takes,
       secret_key: secret, 'nodes[]': refuses,
     },
   },

@@ -67,6 +67,7 @@ function hostileEgg(image) {
     '#!/bin/sh',
     'cd /mnt/server',
     // A directory of their own: lists show what is in sight.
+    'echo else >else',
     'mkdir odd',
     ...FILES.map((name) => `echo content >odd/${word(name)}`),
     ...PRINTED.map((line) => `echo ${word(line)} >>printed; echo ${word(line)}`),
