@@ -52,6 +52,11 @@ pub async fn ask<M: Message + Default>(
         })
 }
 
+/// A path as it is told: from the server's root, as people and links write it.
+pub(super) fn rooted(path: &str) -> String {
+    format!("/{}", path.trim_start_matches('/'))
+}
+
 /// Refuses what can't be a path anywhere. The node refuses what leads out.
 pub fn check_path(fields: &mut Fields, field: &str, path: &str, root_too: bool) {
     fields.check(

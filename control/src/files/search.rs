@@ -3,7 +3,7 @@
 use warren_proto::wire::{self, files_ask::Ask};
 
 use super::{
-    ask::{LONG, ask, check_path},
+    ask::{LONG, ask, check_path, rooted},
     dto::{FileMatchInfo, FileSearchRequest, SearchCut, SearchInfo},
 };
 use crate::{
@@ -89,7 +89,7 @@ impl From<wire::FileMatch> for FileMatchInfo {
     fn from(found: wire::FileMatch) -> Self {
         let line = (found.line > 0).then_some(found.line);
         Self {
-            path: found.path,
+            path: rooted(&found.path),
             kind: found.kind,
             size_bytes: found.size_bytes,
             text: line.map(|_| found.text),

@@ -4,7 +4,7 @@ use serde_json::json;
 use warren_proto::wire::{self, files_ask::Ask};
 
 use super::{
-    ask::{LONG, WITHIN, ask, check_paths, checked, note},
+    ask::{LONG, WITHIN, ask, check_paths, checked, note, rooted},
     dto::{
         FileRestore, FileRestoredInfo, FilesDelete, FilesDeletedInfo, TrashEmptyRequest, TrashItem,
         TrashPage, TrashQuery,
@@ -25,7 +25,7 @@ impl From<wire::TrashItem> for TrashItem {
     fn from(item: wire::TrashItem) -> Self {
         Self {
             id: item.id,
-            path: item.path,
+            path: rooted(&item.path),
             deleted_at: Stamp(item.deleted_at_ms),
             until: Stamp(item.until_ms),
             kind: item.kind,
@@ -107,9 +107,10 @@ pub async fn restore(
         rename: req.rename,
     });
     let done: wire::TrashRestored = ask(app, access, restore, LONG).await?;
-    let diff = json!({"restore": done.path});
+    let path = rooted(&done.path);
+    let diff = json!({"restore": path});
     note(app, access, Key::FileDelete, diff).await?;
-    Ok(FileRestoredInfo { path: done.path })
+    Ok(FileRestoredInfo { path })
 }
 
 /// Deletes for good.

@@ -345,7 +345,7 @@ async fn a_file_is_written_whole_and_read_back(world: World) {
         .post(&scene.path("/files/delete"), gone)
         .await
         .expect(200);
-    assert_eq!(gone["trashed"][0]["path"], "b.txt");
+    assert_eq!(gone["trashed"][0]["path"], "/b.txt");
     use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
     let audited = audit_log::Entity::find()
         .filter(audit_log::Column::ServerId.eq(scene.server.to_string()))
@@ -455,7 +455,7 @@ async fn what_is_deleted_is_listed_restored_and_given_up(world: World) {
     assert_eq!(there.problem(409), "file_exists");
     let beside = json!({"id": "0a", "to": "b", "rename": true});
     let beside = post("/files/trash/restore", beside).await.expect(200);
-    assert_eq!(beside["path"], "btrue");
+    assert_eq!(beside["path"], "/btrue");
     post("/files/trash/empty", json!({"ids": ["0a", "0b"]}))
         .await
         .expect(204);
@@ -488,7 +488,7 @@ async fn a_search_says_what_it_found_and_why_it_ended(world: World) {
     let (first, second) = (&found["items"][0], &found["items"][1]);
     assert_eq!(
         (&first["path"], &first["line"], &first["text"]),
-        (&json!("n"), &json!(null), &json!(null))
+        (&json!("/n"), &json!(null), &json!(null))
     );
     assert_eq!((&second["line"], &second["text"]), (&json!(3), &json!("c")));
     assert_eq!(post(json!({})).await.fields(), ["name required"]);
