@@ -305,6 +305,8 @@ fn changing_never_leaves() {
         Ok(())
     });
     arena.run("mkdir", n, |a, _| {
+        // What the one before could not take away again would refuse every one after it.
+        let _ = a.jail.remove(&path("arena/spot/sub"), true);
         a.jail
             .mkdir(&path("arena/spot/sub"), &WriteOptions::default())?;
         a.jail.remove(&path("arena/spot/sub"), true)?;
@@ -325,6 +327,7 @@ fn changing_never_leaves() {
     });
     arena.run("symlink", n, |a, n| {
         let at = path(&format!("arena/spot/l{}", n % 8));
+        let _ = a.jail.remove(&at, false);
         a.jail.symlink(&at, "file", None)?;
         a.jail.remove(&at, false)?;
         Ok(())
