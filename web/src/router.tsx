@@ -1,9 +1,11 @@
 import { createRootRoute, createRoute, createRouter, Outlet, redirect } from '@tanstack/react-router'
 import type { AuditSearch } from './api/audit'
+import type { Span } from './api/metrics'
 import { Problem } from './api/problem'
-import { frontQuery, loginsQuery, providersQuery, queryClient, type Span, sessionQuery } from './api/queries'
+import { frontQuery, loginsQuery, providersQuery, queryClient, sessionQuery } from './api/queries'
 import { NotFound, PageFailed, RootFailed } from './components/page-states'
 import { page, spoken } from './i18n/page'
+import { expectMore } from './i18n/texts'
 import { midnight } from './util/days'
 import { among, ownPath, taking, text, whole, yes } from './util/search'
 import { type SsoCode, ssoCode } from './util/sso'
@@ -86,6 +88,7 @@ const app = createRoute({
   getParentRoute: () => root,
   id: 'app',
   beforeLoad: async ({ location }) => {
+    expectMore()
     try {
       const session = await queryClient.ensureQueryData(sessionQuery)
       if (session.user.must_change_password)

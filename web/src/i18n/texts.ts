@@ -35,9 +35,14 @@ export interface Translate<N extends Namespace> {
 
 type Catalogue = Record<string, string>
 
-const FILES = import.meta.glob<Catalogue>(['./*/*.json', '!./en/common.json', '!./en/problems.json'], {
+type Files = Record<string, () => Promise<Catalogue>>
+
+/** What the door says. */
+const FIRST = import.meta.glob<Catalogue>(['./*/common.json', './*/door.json', '!./en/common.json'], {
   import: 'default',
 })
+/** All else, one list per language: all of them together would be 5 kB of the first page. */
+const LISTS = import.meta.glob<Files>('./*/files.ts', { import: 'files' })
 
 const catalogues = new Map<string, Catalogue>([['en/common', common]])
 const loading = new Map<string, Promise<void>>()
@@ -56,18 +61,30 @@ export function onLanguage(listener: () => void): () => void {
   return () => listeners.delete(listener)
 }
 
+async function fileOf(path: string): Promise<Catalogue | undefined> {
+  const first = FIRST[`./${path}.json`]
+  if (first) return first()
+  const [tongue, namespace] = path.split('/', 2)
+  const list = await LISTS[`./${tongue}/files.ts`]?.()
+  return list?.[`./${namespace}.json`]?.()
+}
+
 function load(path: string): Promise<void> {
   const under = loading.get(path)
   if (under) return under
-  const file = FILES[`./${path}.json`]
-  if (catalogues.has(path) || !file) return Promise.resolve()
-  const read = file()
+  if (catalogues.has(path)) return Promise.resolve()
+  const read = fileOf(path)
     .then((catalogue) => {
-      catalogues.set(path, catalogue)
+      if (catalogue) catalogues.set(path, catalogue)
     })
     .finally(() => loading.delete(path))
   loading.set(path, read)
   return read
+}
+
+/** More than the door is wanted soon: the list of what there is comes before somebody waits for it. */
+export function expectMore(): void {
+  void LISTS[`./${current}/files.ts`]?.().catch(() => undefined)
 }
 
 async function loadAll(tongue: Language): Promise<void> {
