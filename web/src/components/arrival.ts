@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
-import { nodesQuery, tokensQuery } from '~/api/queries'
+import { tokensQuery } from '~/api/nodes'
+import { nodesQuery } from '~/api/queries'
 import type { JoinToken, Node } from '~/api/types'
 
 /** The node that came with a token: as the token says, or else the one that was not there before. */

@@ -1,6 +1,6 @@
 import { ArrowRight } from 'lucide-react'
 import { texts } from '~/i18n/texts'
-import { CopyButton } from '~/ui/copy'
+import { CopyButton } from '~/ui/copy-box'
 import { cx } from '~/util/cx'
 import { type DiffLine, diffLines, type Told } from '~/util/diff'
 import { exact } from '~/util/format'

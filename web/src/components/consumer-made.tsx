@@ -1,7 +1,7 @@
 import type { NewEventConsumer } from '~/api/types'
 import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
-import { CommandBox, CopyButton } from '~/ui/copy'
+import { CommandBox, CopyButton } from '~/ui/copy-box'
 import { DialogFoot } from '~/ui/dialog'
 import { saveFile } from '~/util/save-file'
 

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import { eggsQuery } from '~/api/queries'
+import { eggsQuery } from '~/api/eggs'
 import { texts } from '~/i18n/texts'
 import { Card, GameTile } from '~/ui/bits'
 import { SearchInput } from '~/ui/field'

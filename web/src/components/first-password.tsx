@@ -1,6 +1,6 @@
 import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
-import { CommandBox } from '~/ui/copy'
+import { CommandBox } from '~/ui/copy-box'
 import { DialogFoot } from '~/ui/dialog'
 
 const t = texts('people')

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { type ReactNode, useMemo, useState } from 'react'
-import { metricsQuery, runsQuery, type Span } from '~/api/queries'
+import { metricsQuery, runsQuery, type Span } from '~/api/metrics'
 import { useNow } from '~/hooks/use-now'
 import { texts } from '~/i18n/texts'
 import { LIVE_SPAN_MS, type ServerLive } from '~/live/live'

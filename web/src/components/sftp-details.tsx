@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import { sftpQuery } from '~/api/queries'
+import { sftpQuery } from '~/api/files'
 import type { Server } from '~/api/types'
 import { ProblemView } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { ChevronRight, Folder, FolderRoot } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react'
-import { filesQuery } from '~/api/queries'
+import { filesQuery } from '~/api/files'
 import { texts } from '~/i18n/texts'
 import { Spinner } from '~/ui/spinner'
 import { cx } from '~/util/cx'

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo } from 'react'
-import { filesQuery } from '~/api/queries'
+import { filesQuery } from '~/api/files'
 import { filtered, type Order } from './order'
 
 /** A folder as it is shown: the panel sorts it, and its pages come as one scrolls, or all of them for a filter. */

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useSearch } from '@tanstack/react-router'
-import { eggQuery, nodesQuery } from '~/api/queries'
+import { eggQuery } from '~/api/eggs'
+import { nodesQuery } from '~/api/queries'
 import { EggPicker } from '~/components/egg-picker'
 import { PageProblem } from '~/components/page-states'
 import { ServerCreateForm } from '~/forms/server-create'

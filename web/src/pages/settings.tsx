@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { settingsQuery } from '~/api/queries'
+import { settingsQuery } from '~/api/panel'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { PanelSettingsForm } from '~/forms/panel-settings'
