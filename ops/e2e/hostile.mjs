@@ -12,7 +12,7 @@ import { check, gameEgg, Instance, Panel, PASSWORD, ulid, until, wait } from './
 
 const { values: options } = parseArgs({ options: { data: { type: 'string' } } })
 const instance = new Instance(options.data)
-// Changes the first password if no tale has yet.
+// Sets the first password if no tale has yet.
 await instance.panel('hostile')
 const say = (text) => console.log(`  ${text}`)
 // By its name, not its number: a browser binds passkeys to names.

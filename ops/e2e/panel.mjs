@@ -145,19 +145,23 @@ export class Instance {
     this.claim = JSON.parse(readFileSync(`${data}/instance.json`, 'utf8'))
   }
 
+  /** What the one-time link of the set-up holds; undefined once somebody has used it and Warren was started again. */
+  get setUpToken() {
+    return this.admin.link?.split('#token=')[1]
+  }
+
   pid(part) {
     return Number(readFileSync(`${this.data}/run/${part}.pid`, 'utf8'))
   }
 
-  /** Logs in (changing the first password the first time) and makes an API key for a script. */
+  /** Logs in (setting the password by the one-time link the first time) and makes an API key for a script. */
   async panel(name, password = PASSWORD) {
     const person = new Panel(this.ready.url, { address: '127.0.0.1' })
     try {
       await person.login(this.admin.user, password)
     } catch (error) {
       if (error.status !== 401) throw error
-      await person.login(this.admin.user, this.admin.password)
-      await person.put('/account/password', { current_password: this.admin.password, new_password: password })
+      await person.put('/password-links', { token: this.setUpToken, new_password: password })
       await person.login(this.admin.user, password)
     }
     const { secret } = await person.post('/account/api-keys', { name })

@@ -10,7 +10,7 @@ import { check, Instance, Panel, PASSWORD, until } from './panel.mjs'
 
 const { values: options } = parseArgs({ options: { data: { type: 'string' } } })
 const instance = new Instance(options.data)
-// Changes the first password if no tale has yet.
+// Sets the first password if no tale has yet.
 await instance.panel('second-step')
 const say = (text) => console.log(`  ${text}`)
 const NAME = `eve${Date.now().toString(36)}`

@@ -1,63 +1,84 @@
-//! The first admin: made once, with a password that must be changed at the first log-in.
+//! The first admin: made once, without a password. Whoever has the one-time link sets one.
 
-use sea_orm::{ActiveValue::Set, EntityTrait, PaginatorTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde::Serialize;
 use warren_entity::users;
 use warren_proto::ids::UserId;
 
 use crate::{
-    app::Ground,
-    auth::{Passwords, secret},
-    config::TlsMode,
-    db::Lane,
-    error::Result,
+    app::Ground, audit::Entry, auth::password::NO_PASSWORD, config::TlsMode, db::Lane,
+    error::Result, password_link::service as link,
 };
 
 const NAME: &str = "admin";
 /// Nobody can own this address (RFC 2606); the admin sets a real one.
-const EMAIL: &str = "admin@warren.invalid";
+pub const EMAIL: &str = "admin@warren.invalid";
 
 /// What the set-up prints.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct FirstRun {
     /// An admin was made now.
     pub created: bool,
-    /// Where to log in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Log-in name.
+    /// Log-in name, where one still waits for a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Good until it is changed at the first log-in; shown this once.
+    /// Sets the password, once, within a week. The one before is good no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
+    pub link: Option<String>,
 }
 
-/// Makes the first admin if there is nobody at all.
+/// Makes the first admin if there is nobody at all, and another link for as long as nobody has used one.
 /// # Errors
 /// Database; no system random source.
 pub async fn first_run(ground: &Ground) -> Result<FirstRun> {
-    const NOTHING: FirstRun = FirstRun {
-        created: false,
-        url: None,
-        user: None,
-        password: None,
-    };
-    if users::Entity::find().count(ground.db.read()).await? > 0 {
-        return Ok(NOTHING);
-    }
-    let password = secret::first_password()?;
-    let hash = Passwords::default().hash(password.expose()).await?;
     let now_ms = ground.clock.now_ms();
-    let row = users::ActiveModel {
-        id: Set(UserId::new().to_string()),
+    let tx = ground.db.begin(Lane::People).await?;
+    // Deleted people count too: an emptied table must not make a new admin for whoever runs this next.
+    let created = users::Entity::find().count(&*tx).await? == 0;
+    let id = if created {
+        let id = UserId::new().to_string();
+        users::Entity::insert(first_admin(&id, now_ms))
+            .exec_without_returning(&*tx)
+            .await?;
+        id
+    } else {
+        let waiting = users::Entity::find()
+            .filter(users::Column::UsernameFolded.eq(NAME))
+            .filter(users::Column::Email.eq(EMAIL))
+            .filter(users::Column::PasswordHash.eq(NO_PASSWORD))
+            .filter(users::Column::Admin.eq(true))
+            .filter(users::Column::SuspendedAtMs.is_null())
+            .filter(users::Column::DeletedAtMs.is_null())
+            .one(&*tx)
+            .await?;
+        match waiting {
+            Some(user) => user.id,
+            None => return Ok(FirstRun::default()),
+        }
+    };
+    link::forget(&*tx, &id).await?;
+    let url = link::make(ground, &*tx, &id, link::INVITATION_MS, now_ms).await?;
+    Entry::word("password_link.create", "user", &id)
+        .by_panel(&*tx, now_ms)
+        .await?;
+    tx.commit().await?;
+    Ok(FirstRun {
+        created,
+        user: Some(NAME.into()),
+        link: Some(url),
+    })
+}
+
+fn first_admin(id: &str, now_ms: i64) -> users::ActiveModel {
+    users::ActiveModel {
+        id: Set(id.to_owned()),
         username: Set(NAME.into()),
         username_folded: Set(NAME.into()),
         email: Set(EMAIL.into()),
         email_folded: Set(EMAIL.into()),
-        password_hash: Set(hash),
+        password_hash: Set(NO_PASSWORD.into()),
         admin: Set(true),
-        must_change_password: Set(true),
+        must_change_password: Set(false),
         email_verified: Set(false),
         second_factor: Set(false),
         granted: Set(false),
@@ -67,22 +88,7 @@ pub async fn first_run(ground: &Ground) -> Result<FirstRun> {
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
         deleted_at_ms: Set(None),
-    };
-    let tx = ground.db.begin(Lane::People).await?;
-    // Deleted people count too: an emptied table must not make a new admin for whoever runs this next.
-    if users::Entity::find().count(&*tx).await? > 0 {
-        return Ok(NOTHING);
     }
-    users::Entity::insert(row)
-        .exec_without_returning(&*tx)
-        .await?;
-    tx.commit().await?;
-    Ok(FirstRun {
-        created: true,
-        url: Some(url(ground)),
-        user: Some(NAME.into()),
-        password: Some(password.expose().to_owned()),
-    })
 }
 
 /// What a browser types.

@@ -136,6 +136,8 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
     password::check_new(&mut fields, "new_password", &req.new_password, name, email);
     fields.finish()?;
     let hash = app.door.passwords.hash(&req.new_password).await?;
+    // The link of the set-up came by no mail: it says nothing of an address, and nobody could have got in before.
+    let set_up = user.email == first_run::EMAIL && user.password_hash == password::NO_PASSWORD;
     let id: UserId = user.id.parse().map_err(Error::internal)?;
     let tx = app.db.begin(Lane::People).await?;
     person::service::lock(&*tx, id)
@@ -154,14 +156,16 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
         password_hash: Set(hash),
         must_change_password: Set(false),
         // The link came by mail, and an address that changed since would have taken it along.
-        email_verified: Set(true),
+        email_verified: Set(!set_up),
         updated_at_ms: Set(now_ms),
         ..Default::default()
     };
     change.update(&*tx).await?;
     store::end_all(&*tx, &user.id, now_ms).await?;
-    // Whoever had got in may have made some.
-    api_key::service::end_all(&*tx, &user.id, now_ms).await?;
+    // Whoever had got in may have made some. Those of scripts that were made beside the set-up stay.
+    if !set_up {
+        api_key::service::end_all(&*tx, &user.id, now_ms).await?;
+    }
     passkey::forget(&*tx, &user.id).await?;
     ssh_key::forget(&*tx, &user.id).await?;
     if user.password_hash == password::NO_PASSWORD {
@@ -171,13 +175,16 @@ pub async fn set(app: &App, peer: &Peer, req: &PasswordByLink) -> Result<()> {
         sso::forget(&*tx, &user.id).await?;
     }
     Entry::word("account.password", "user", &user.id)
-        .with(json!({"by": "link"}))
+        .with(json!({"by": if set_up { "set_up" } else { "link" }}))
         .by_nobody(&*tx, peer, now_ms)
         .await?;
     gate::end(&*tx, Ended::User(id), now_ms).await?;
     let writer = mail::to(app, &*tx, &user).await?;
     tx.commit().await?;
     app.nudges.revoked();
+    if set_up {
+        return Ok(());
+    }
     let letter = writer.recovered(&peer.address.to_string());
     // The password is set, whether or not there is room for word of it.
     drop(app.mail.post(user.email, letter));

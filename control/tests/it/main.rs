@@ -9,6 +9,7 @@ mod database_rig;
 mod doors;
 mod enrolment;
 mod fake_node;
+mod first_run;
 mod gate;
 mod hostile;
 mod http_acme;

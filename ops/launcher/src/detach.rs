@@ -25,7 +25,6 @@ pub async fn run(instance: &Instance, args: &UpArgs) -> Result<()> {
         .open(&log)
         .with_context(|| format!("open {}", log.display()))?;
     let err = out.try_clone().context("clone the log's handle")?;
-    let had_admin = instance.admin_file().exists();
     drop(fs::remove_file(instance.ready_file()));
     let mut command = Command::new(std::env::current_exe().context("find myself")?);
     command
@@ -54,7 +53,7 @@ pub async fn run(instance: &Instance, args: &UpArgs) -> Result<()> {
     let ready: Ready = serde_json::from_str(&text).context("read ready.json")?;
     let admin = fs::read_to_string(instance.admin_file()).ok();
     let admin: Option<Admin> = admin.and_then(|text| serde_json::from_str(&text).ok());
-    report::ready(&ready, &instance.data, admin.as_ref(), !had_admin);
+    report::ready(&ready, &instance.data, admin.as_ref(), true);
     if args.demo {
         demo::show(instance);
     }

@@ -89,7 +89,7 @@ impl Instance {
         self.data.join("conf").join(name)
     }
 
-    /// URL and first password, 0600.
+    /// How the first admin gets in, 0600.
     #[must_use]
     pub fn admin_file(&self) -> PathBuf {
         self.data.join("admin.json")

@@ -60,31 +60,40 @@ pub struct Ready {
     pub registry: Option<u16>,
 }
 
-/// URL, user and first password, as kept in `admin.json`.
+/// How the first admin gets in, as kept in `admin.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Admin {
     /// Address of the web app.
     pub url: String,
     /// Log-in name.
     pub user: String,
-    /// The password of the first log-in, to be changed there.
-    pub password: String,
+    /// Sets the first password, once; none when somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
-/// Prints how to get in.
-pub fn ready(ready: &Ready, data: &Path, admin: Option<&Admin>, fresh: bool) {
+/// Prints how to get in. A link that was made at this start is shown; of an older one nobody knows whether it is good.
+pub fn ready(ready: &Ready, data: &Path, admin: Option<&Admin>, started: bool) {
     println!("\nWarren is ready.\n");
     println!("  Open       {}", ready.url);
     match admin {
-        Some(admin) if fresh => {
-            println!("  Log in     {} with {}", admin.user, admin.password);
-            println!("             (works once: the first login asks for a new password)");
+        Some(Admin {
+            user,
+            link: Some(link),
+            ..
+        }) if started => {
+            println!("  Set up     {link}");
+            println!("             (works once, within a week: choose the password of {user})");
         }
-        Some(admin) => println!(
-            "  Log in     {} (the first password is in {}, if it was never changed)",
-            admin.user,
+        Some(Admin {
+            user,
+            link: Some(_),
+            ..
+        }) => println!(
+            "  Log in     {user} (if nobody has set a password yet, the link for it is in {})",
             data.join("admin.json").display()
         ),
+        Some(admin) => println!("  Log in     {}", admin.user),
         None => {}
     }
     if let Some(fingerprint) = &ready.fingerprint {

@@ -38,8 +38,6 @@ pub struct Started {
     pub ready: Ready,
     /// First log-in, if this data folder ever had one.
     pub admin: Option<Admin>,
-    /// Whether the admin was made just now.
-    pub fresh: bool,
 }
 
 impl Stack {
@@ -68,7 +66,7 @@ impl Stack {
         self.containerd(instance, args, steps).await?;
         let api = Api::new(args.port, args.tls())?;
         self.control(instance, args, &api, steps).await?;
-        let (admin, fresh) = first_run(instance, args).await?;
+        let admin = first_run(instance, args).await?;
         self.gateway(instance, args, steps).await?;
         self.agent(instance, args, steps).await?;
 
@@ -85,11 +83,7 @@ impl Stack {
             fingerprint,
             registry: None,
         };
-        Ok(Started {
-            ready,
-            admin,
-            fresh,
-        })
+        Ok(Started { ready, admin })
     }
 
     /// Adds a part that is already started.
@@ -317,32 +311,34 @@ pub async fn init(instance: &Instance, args: &UpArgs) -> Result<Made> {
     serde_json::from_value(output(command).await?).context("warren-control init")
 }
 
-/// Makes the first admin, once; later calls find it in `admin.json`.
-async fn first_run(instance: &Instance, args: &UpArgs) -> Result<(Option<Admin>, bool)> {
+/// Makes the first admin, once; later calls find it in `admin.json`. As long as nobody has set a password there is a link.
+async fn first_run(instance: &Instance, args: &UpArgs) -> Result<Option<Admin>> {
     let mut command = Command::new(binary(args, "control"));
     command
         .args(["admin", "first-run", "--config"])
         .arg(instance.conf_file("control.toml"));
     let answer = output(command).await?;
     let path = instance.admin_file();
-    if answer["password"].is_string() {
-        let word = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-        let admin = Admin {
+    let word = |name: &str| answer[name].as_str().map(str::to_owned);
+    let admin = match (word("user"), word("link")) {
+        (Some(user), Some(link)) => Admin {
             url: conf::public_url(args),
-            user: word("user"),
-            password: word("password"),
-        };
-        write_secret(
-            &path,
-            &serde_json::to_string_pretty(&admin).context("admin.json")?,
-        )?;
-        return Ok((Some(admin), true));
-    }
-    let kept = std::fs::read_to_string(&path).ok();
-    Ok((
-        kept.and_then(|text| serde_json::from_str(&text).ok()),
-        false,
-    ))
+            user,
+            link: Some(link),
+        },
+        _ => {
+            let kept = std::fs::read_to_string(&path).ok();
+            let kept: Option<Admin> = kept.and_then(|text| serde_json::from_str(&text).ok());
+            let Some(kept) = kept else { return Ok(None) };
+            // The link has been used.
+            Admin { link: None, ..kept }
+        }
+    };
+    write_secret(
+        &path,
+        &serde_json::to_string_pretty(&admin).context("admin.json")?,
+    )?;
+    Ok(Some(admin))
 }
 
 /// Enrols the local node, once.

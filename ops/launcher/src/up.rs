@@ -120,12 +120,7 @@ async fn supervise(instance: &Instance, args: &UpArgs) -> Result<()> {
     std::fs::write(instance.ready_file(), text).context("write ready.json")?;
     note(instance, "everything is ready");
     if !args.background {
-        report::ready(
-            &started.ready,
-            &instance.data,
-            started.admin.as_ref(),
-            started.fresh,
-        );
+        report::ready(&started.ready, &instance.data, started.admin.as_ref(), true);
         if args.demo {
             demo::show(instance);
         }

@@ -27,7 +27,7 @@ case "$1 ${2:-}" in
     'admin first-run')
         if [ -e "$WARREN_DATA/control/admin" ]; then echo '{"created":false}'; exit 0; fi
         touch "$WARREN_DATA/control/admin"
-        echo '{"url":"x","user":"admin","password":"once-only"}'
+        echo '{"created":true,"user":"admin","link":"x#once-only"}'
         ;;
     'token create') echo token-of-the-local-node ;;
     nats-check*)
