@@ -1,6 +1,8 @@
 // Two hundred people who log in at once: what everybody else notices, and how much memory it takes. A password costs 19 MiB
-// and tens of milliseconds to check, so a flood of them must neither fill the memory nor starve the rest.
+// and tens of milliseconds to check, so a flood of them must neither fill the memory nor starve the rest. The people are a
+// process of their own: what one that reads pages would wait for in a process that opens 200 sockets is not the panel's.
 //   ops/bench logins [--people 200] [--rounds 5] [--seconds 6]
+import { fork } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { parseArgs } from 'node:util'
@@ -8,25 +10,25 @@ import { check, Instance, wait } from '../e2e/panel.mjs'
 import { at, median, Report } from './lib/report.mjs'
 
 const { values: options } = parseArgs({
-  options: { data: { type: 'string' }, people: { type: 'string', default: '200' }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '6' } },
+  options: { data: { type: 'string' }, crowd: { type: 'string' }, people: { type: 'string', default: '200' }, rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '6' } },
 })
 const [people, rounds, seconds] = ['people', 'rounds', 'seconds'].map((name) => Number(options[name]))
-const instance = new Instance(options.data)
-const panel = await instance.panel('bench')
-check(panel.url.protocol === 'http:', 'the instance speaks plain HTTP')
 const OWN = 'a phrase of many words'
 const READERS = 4
 
 // Everybody from an address of their own on loopback: the limits of one network are not what is measured.
 const home = (i) => `127.0.${3 + Math.floor(i / 250)}.${1 + (i % 250)}`
+const url = new URL(options.crowd ?? new Instance(options.data).ready.url)
+check(url.protocol === 'http:', 'the instance speaks plain HTTP')
+
 const readers = Array.from({ length: READERS }, (_, i) => new Agent({ keepAlive: true, maxSockets: 1, localAddress: `127.0.2.${i + 1}` }))
 
 function ask(options, body) {
   return new Promise((done, fail) => {
     const payload = body && JSON.stringify(body)
-    const headers = { host: panel.url.host, accept: 'application/json', ...options.headers }
+    const headers = { host: url.host, accept: 'application/json', ...options.headers }
     if (payload) Object.assign(headers, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) })
-    request({ host: '127.0.0.1', port: panel.url.port, ...options, headers }, (answer) => {
+    request({ host: '127.0.0.1', port: url.port, ...options, headers }, (answer) => {
       answer.resume()
       answer.on('end', () => done({ status: answer.statusCode, after: Number(answer.headers['retry-after'] ?? 1) }))
       answer.on('error', fail)
@@ -34,10 +36,6 @@ function ask(options, body) {
       .on('error', fail)
       .end(payload)
   })
-}
-
-for (let i = 0; i < people; i++) {
-  await panel.post('/users', { username: `bench${i}`, email: `bench${i}@example.net`, password: OWN })
 }
 
 const counted = { logins: 0, busy: 0 }
@@ -51,12 +49,39 @@ async function logIn(i, until) {
   }
 }
 
+// The process of the people: they begin at a word, and it tells what became of them.
+if (options.crowd) {
+  process.on('message', async () => {
+    const until = performance.now() + seconds * 1000
+    await Promise.all(Array.from({ length: people }, (_, i) => logIn(i, until)))
+    process.send(counted, () => process.exit(0))
+  })
+  process.send('ready')
+  await new Promise(() => {})
+}
+
+const instance = new Instance(options.data)
+const panel = await instance.panel('bench')
+for (let i = 0; i < people; i++) {
+  await panel.post('/users', { username: `bench${i}`, email: `bench${i}@example.net`, password: OWN })
+}
+
 const control = instance.pid('control')
 const rss = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${control}/status`, 'utf8'))[1]) / 1024
 
 /** Pages of the list of servers, as long as it lasts; how late each came. */
 async function read(storm) {
   const took = []
+  const crowd = storm && fork(process.argv[1], ['--crowd', url.href, '--people', `${people}`, '--seconds', `${seconds}`])
+  const ended = crowd && new Promise((done, fail) => crowd.on('exit', (code) => (code ? fail(new Error(`the people ended with ${code}`)) : done())))
+  if (crowd) {
+    await new Promise((ready) => crowd.once('message', ready))
+    crowd.on('message', (told) => {
+      counted.logins += told.logins
+      counted.busy += told.busy
+    })
+    crowd.send('go')
+  }
   const until = performance.now() + seconds * 1000
   let most = 0
   const reader = async (i) => {
@@ -70,9 +95,8 @@ async function read(storm) {
       await wait(100)
     }
   }
-  const all = Array.from({ length: READERS }, (_, i) => reader(i))
-  if (storm) all.push(...Array.from({ length: people }, (_, i) => logIn(i, until)))
-  await Promise.all(all)
+  await Promise.all(Array.from({ length: READERS }, (_, i) => reader(i)))
+  await ended
   return { p99: at(took, 0.99), p50: at(took, 0.5), most }
 }
 

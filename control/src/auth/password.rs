@@ -1,10 +1,13 @@
 //! Argon2id in a bounded queue: one hash takes 19 MiB and some 40 ms of a core, so a flood of log-ins must
-//! neither fill the memory nor starve the games beside us.
+//! neither fill the memory nor starve the games beside us. Threads of their own do it, which everything else that wants a
+//! core goes before.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -13,9 +16,9 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use parking_lot::Mutex;
 use tokio::{
-    sync::{OnceCell, Semaphore},
-    task::spawn_blocking,
+    sync::{OnceCell, Semaphore, oneshot},
     time::timeout,
 };
 
@@ -30,11 +33,47 @@ pub const MIN_LENGTH: usize = 10;
 /// Longest password, characters.
 pub const MAX_LENGTH: usize = 256;
 
+/// How much later than others a thread that hashes gets a core; 19 is the most.
+const NICENESS: i32 = 10;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads that hash. They end with the last [`Passwords`].
+struct Threads(mpsc::Sender<Work>);
+
+impl Threads {
+    fn start(count: usize) -> std::io::Result<Self> {
+        let (sender, work) = mpsc::channel::<Work>();
+        let work = Arc::new(Mutex::new(work));
+        for n in 0..count {
+            let work = work.clone();
+            let thread = std::thread::Builder::new().name(format!("password-{n}"));
+            thread.spawn(move || {
+                // For this thread alone. It can only fail where nobody may even step back.
+                if let Err(error) = rustix::process::nice(NICENESS) {
+                    tracing::warn!(%error, "passwords are checked beside everything else, not after it");
+                }
+                loop {
+                    let next = work.lock().recv();
+                    match next {
+                        // What panics answers nobody and must not take the thread along.
+                        Ok(work) => drop(catch_unwind(AssertUnwindSafe(work))),
+                        Err(mpsc::RecvError) => return,
+                    }
+                }
+            })?;
+        }
+        Ok(Self(sender))
+    }
+}
+
 /// Hashes and checks passwords, a few at a time.
 #[derive(Clone)]
 pub struct Passwords(Arc<Inner>);
 
 struct Inner {
+    cores: usize,
+    threads: OnceCell<Threads>,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     refused: AtomicU64,
@@ -45,8 +84,11 @@ struct Inner {
 impl Default for Passwords {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores.saturating_sub(1).max(1);
         Self(Arc::new(Inner {
-            turns: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+            cores,
+            threads: OnceCell::new(),
+            turns: Arc::new(Semaphore::new(cores)),
             waiting: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
             nobody: OnceCell::new(),
@@ -119,13 +161,22 @@ impl Passwords {
             }
         };
         drop(waiting);
+        let start = async || Threads::start(self.0.cores).map_err(Error::internal);
+        let threads = self.0.threads.get_or_try_init(start).await?;
+        let (answer, answered) = oneshot::channel();
         // The turn goes along: a caller who hangs up does not free it while the hash still runs.
-        let task = spawn_blocking(move || {
+        let work = move || {
             let result = work();
             drop(turn);
-            result
-        });
-        task.await.map_err(Error::internal)
+            drop(answer.send(result));
+        };
+        let gone = || {
+            Error::Internal(anyhow::anyhow!(
+                "the threads that check passwords have ended"
+            ))
+        };
+        threads.0.send(Box::new(work)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     /// PHC string of a password.
