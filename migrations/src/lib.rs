@@ -36,6 +36,7 @@ mod m0066_mounts;
 mod m0070_jobs;
 mod m0071_backups;
 mod m0075_sftp;
+mod m0080_server_name_order;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -72,6 +73,7 @@ impl MigratorTrait for Main {
             Box::new(m0070_jobs::Migration),
             Box::new(m0071_backups::Migration),
             Box::new(m0075_sftp::Migration),
+            Box::new(m0080_server_name_order::Migration),
         ]
     }
 }

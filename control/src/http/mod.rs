@@ -25,7 +25,7 @@ pub use certificate::Pin;
 pub use door::RequestId;
 pub use health::install_recorder;
 pub use json::{Json, Path, Query, from_slice, read_body};
-pub use paging::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageQuery};
+pub use paging::{DEFAULT_LIMIT, MAX_LIMIT, Page, PageQuery, Sort};
 pub use rate::Rates;
 pub use routes::router;
 pub use serve::{Listening, serve};

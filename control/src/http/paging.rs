@@ -2,6 +2,10 @@
 //! and rows that come or go meanwhile shift nothing.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sea_orm::{
+    EntityTrait, IntoSimpleExpr, QueryFilter, QueryOrder, Select,
+    sea_query::{Expr, ExprTrait, Order},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -21,6 +25,85 @@ pub struct PageQuery {
     pub limit: Option<u64>,
     /// `next` of the page before.
     pub cursor: Option<String>,
+}
+
+/// In which order a list comes; a minus turns it round. Names go by their letters without case, the id decides between
+/// equal ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum Sort {
+    /// From A to Z.
+    #[serde(rename = "name")]
+    Name,
+    /// From Z to A.
+    #[serde(rename = "-name")]
+    NameBack,
+    /// The oldest first.
+    #[serde(rename = "created_at")]
+    Created,
+    /// The newest first.
+    #[serde(rename = "-created_at")]
+    CreatedBack,
+}
+
+impl Sort {
+    /// Names decide, not age.
+    #[must_use]
+    pub fn by_name(self) -> bool {
+        matches!(self, Self::Name | Self::NameBack)
+    }
+
+    /// What a cursor holds of a row.
+    #[must_use]
+    pub fn key(self, id: &str, name: &str) -> String {
+        match self.by_name() {
+            true => format!("{id}:{name}"),
+            false => id.to_owned(),
+        }
+    }
+
+    /// A query in this order, from behind the row that the page before ended with. `name` is what the database sorts by, and
+    /// `told` makes the same of a name in a cursor.
+    /// # Errors
+    /// A cursor of another order.
+    pub fn apply<E: EntityTrait>(
+        self,
+        select: Select<E>,
+        page: &PageQuery,
+        id: impl IntoSimpleExpr,
+        name: Expr,
+        told: impl Fn(&str) -> Expr,
+    ) -> Result<Select<E>> {
+        let id = id.into_simple_expr();
+        let order = match self {
+            Self::Name | Self::Created => Order::Asc,
+            Self::NameBack | Self::CreatedBack => Order::Desc,
+        };
+        let after = page.after()?;
+        let split = after.as_deref().map(|after| after.split_once(':'));
+        let (place, last) = match (self.by_name(), split, &after) {
+            (_, None, _) => (None, None),
+            (true, Some(Some((last, text))), _) => (
+                Some(Expr::tuple([name.clone(), id.clone()])),
+                Some(Expr::tuple([told(text), Expr::val(last)])),
+            ),
+            (false, Some(None), Some(last)) => (Some(id.clone()), Some(Expr::val(last.as_str()))),
+            _ => {
+                let text =
+                    "is of a list in another order; leave it out to start from the beginning";
+                return Err(Error::field("cursor", "unknown", text));
+            }
+        };
+        let select = match (place, last, &order) {
+            (Some(place), Some(last), Order::Asc) => select.filter(place.gt(last)),
+            (Some(place), Some(last), _) => select.filter(place.lt(last)),
+            _ => select,
+        };
+        let select = match self.by_name() {
+            true => select.order_by(name, order.clone()),
+            false => select,
+        };
+        Ok(select.order_by(id, order))
+    }
 }
 
 /// One page of a list.
@@ -46,10 +129,16 @@ impl<T> Page<T> {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = match rows.last() {
-            Some(last) if more => Some(URL_SAFE_NO_PAD.encode(key(last))),
+            Some(last) if more => Some(Self::cursor(&key(last))),
             _ => None,
         };
         Self { items: rows, next }
+    }
+
+    /// What a row's key is told as.
+    #[must_use]
+    pub fn cursor(key: &str) -> String {
+        URL_SAFE_NO_PAD.encode(key)
     }
 
     /// The same page with other rows.
@@ -93,7 +182,7 @@ impl PageQuery {
         };
         let key = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
         let key = String::from_utf8(key).map_err(|_| bad())?;
-        if key.len() > 256 || key.chars().any(char::is_control) {
+        if key.len() > 512 || key.chars().any(char::is_control) {
             return Err(bad());
         }
         Ok(Some(key))

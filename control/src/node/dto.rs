@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use warren_proto::ids::EggId;
 
-use crate::http::{Stamp, Version};
+use crate::http::{Sort, Stamp, Version};
 
 /// How a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -174,6 +174,9 @@ pub struct NodeQuery {
     /// How they stand.
     #[param(inline)]
     pub state: Option<NodeState>,
+    /// `name`, `-name`, `created_at` or `-created_at`; without it the oldest first.
+    #[param(inline)]
+    pub sort: Option<Sort>,
     /// Rows per page, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     pub limit: Option<u64>,

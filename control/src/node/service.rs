@@ -36,7 +36,7 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     gate,
-    http::{IfMatch, Page, PageQuery, Stamp, Version, later},
+    http::{IfMatch, Page, PageQuery, Sort, Stamp, Version, later},
     location,
     outbox::{self, Event},
     server::adopt::{self, Adoption},
@@ -100,7 +100,7 @@ pub async fn own_ids(app: &App, caller: &Caller) -> Result<Vec<NodeId>> {
     Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
 }
 
-/// Nodes that the caller may see, the oldest first.
+/// Nodes that the caller may see, the oldest first unless asked otherwise.
 /// # Errors
 /// 403 for somebody who may see none at all; database; a bad cursor.
 pub async fn list(app: &App, caller: &Caller, ask: &NodeQuery) -> Result<Page<Node>> {
@@ -113,14 +113,17 @@ pub async fn list(app: &App, caller: &Caller, ask: &NodeQuery) -> Result<Page<No
         cursor: ask.cursor.clone(),
     };
     let limit = page.limit()?;
-    let mut query = nodes::Entity::find()
+    let sort = ask.sort.unwrap_or(Sort::Created);
+    let query = nodes::Entity::find()
         .filter(nodes::Column::DeletedAtMs.is_null())
         .filter(scope)
-        .order_by_asc(nodes::Column::Id)
         .limit(limit + 1);
-    if let Some(after) = page.after()? {
-        query = query.filter(nodes::Column::Id.gt(after));
-    }
+    // No index has it: nodes are thousands, not millions.
+    let lower = |name: Expr| -> Expr { Func::lower(name).into() };
+    let name = lower(Expr::col(nodes::Column::Name));
+    let mut query = sort.apply(query, &page, nodes::Column::Id, name, |name| {
+        lower(Expr::val(name))
+    })?;
     if let Some(state) = ask.state {
         query = query.filter(standing(state));
     }
@@ -129,7 +132,7 @@ pub async fn list(app: &App, caller: &Caller, ask: &NodeQuery) -> Result<Page<No
         query = query.filter(named(text));
     }
     let rows = query.all(app.db.read()).await?;
-    let page = Page::cut(rows, limit, |row| row.id.clone());
+    let page = Page::cut(rows, limit, |row| sort.key(&row.id, &row.name));
     let ids: Vec<String> = page.items.iter().map(|row| row.id.clone()).collect();
     let tenants = view::tenants(app.db.read(), &ids).await?;
     let rates = crate::usage::rates(app, &ids).await?;

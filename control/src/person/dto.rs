@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 use warren_proto::ids::{NodeId, ServerId};
 
 use crate::{
-    http::{Stamp, Version},
+    http::{Sort, Stamp, Version},
     operation::dto::Named,
 };
 
@@ -65,6 +65,9 @@ pub struct SuspensionAsk {
 pub struct PersonQuery {
     /// How the name or the address begins, case does not matter; or an id.
     pub search: Option<String>,
+    /// `name`, `-name`, `created_at` or `-created_at`; without it the oldest first.
+    #[param(inline)]
+    pub sort: Option<Sort>,
     /// Rows per page, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     pub limit: Option<u64>,

@@ -26,7 +26,7 @@ use crate::{
     db::Lane,
     error::{Error, Fields, Result},
     gate::{self, Ended},
-    http::{IfMatch, Page, PageQuery, Stamp, Version, later},
+    http::{IfMatch, Page, PageQuery, Sort, Stamp, Version, later},
     mail,
     operation::dto::Named,
     passkey,
@@ -112,7 +112,7 @@ async fn shown(db: &impl ConnectionTrait, rows: Vec<users::Model>) -> Result<Vec
     Ok(rows.into_iter().map(person).collect())
 }
 
-/// The oldest first.
+/// The oldest first, unless asked otherwise.
 /// # Errors
 /// Database; a bad cursor.
 pub async fn list(app: &App, ask: &PersonQuery) -> Result<Page<Person>> {
@@ -121,13 +121,14 @@ pub async fn list(app: &App, ask: &PersonQuery) -> Result<Page<Person>> {
         cursor: ask.cursor.clone(),
     };
     let limit = page.limit()?;
-    let mut query = users::Entity::find()
+    let sort = ask.sort.unwrap_or(Sort::Created);
+    let query = users::Entity::find()
         .filter(users::Column::DeletedAtMs.is_null())
-        .order_by_asc(users::Column::Id)
         .limit(limit + 1);
-    if let Some(after) = page.after()? {
-        query = query.filter(users::Column::Id.gt(after));
-    }
+    let name = Expr::col(users::Column::UsernameFolded);
+    let mut query = sort.apply(query, &page, users::Column::Id, name, |name| {
+        Expr::val(name)
+    })?;
     let text = ask.search.as_deref();
     let text = text.map(|t| {
         t.trim()
@@ -154,7 +155,7 @@ pub async fn list(app: &App, ask: &PersonQuery) -> Result<Page<Person>> {
         query = query.filter(found);
     }
     let rows = query.all(app.db.read()).await?;
-    let page = Page::cut(rows, limit, |row| row.id.clone());
+    let page = Page::cut(rows, limit, |row| sort.key(&row.id, &row.username_folded));
     let items = shown(app.db.read(), page.items).await?;
     Ok(Page {
         items,

@@ -7,8 +7,8 @@ use super::{
     change, create,
     dto::{
         InputAnswer, InputRequest, OperationStarted, PowerAccepted, PowerRequest, ReinstallRequest,
-        Server, ServerCreate, ServerCreated, ServerDelete, ServerMount, ServerPatch, ServerQuery,
-        ServerSummary, ServerTally, Ticket,
+        Server, ServerCreate, ServerCreated, ServerDelete, ServerListed, ServerMount, ServerPatch,
+        ServerQuery, ServerTally, Ticket,
     },
     job, list, live, mounts, owner, power, service,
 };
@@ -22,14 +22,14 @@ use crate::{
     problem::Problems,
 };
 
-/// Servers that one may see, the newest first.
+/// Servers that one may see, the newest first unless asked otherwise.
 #[utoipa::path(get, path = "/servers", tag = "servers", params(ServerQuery),
-    responses((status = 200, body = Page<ServerSummary>), Problems))]
+    responses((status = 200, body = Page<ServerListed>), Problems))]
 pub async fn list_servers(
     State(app): State<App>,
     caller: Caller,
     Query(query): Query<ServerQuery>,
-) -> Result<Json<Page<ServerSummary>>> {
+) -> Result<Json<Page<ServerListed>>> {
     list::list(&app, &caller, &query).await.map(Json)
 }
 

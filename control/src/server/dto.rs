@@ -9,7 +9,7 @@ use warren_proto::ids::{AllocationId, EggId, NodeId, RunId, UserId};
 use crate::{
     access::Key,
     egg::dto::{EggVariable, ImageChoice},
-    http::{Stamp, Version},
+    http::{Sort, Stamp, Version},
     node::dto::NodeState,
     operation::dto::{Named, Operation},
 };
@@ -257,6 +257,21 @@ pub struct ServerSummary {
     pub created_at: Stamp,
 }
 
+/// A server in a list, with what was asked for beside it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ServerListed {
+    #[serde(flatten)]
+    pub summary: ServerSummary,
+    /// Whose it is; with `include=owner`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub owner: Option<Named>,
+    /// Its ports, the first one first; with `include=ports`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ports: Option<Vec<ServerAllocation>>,
+}
+
 /// What a node observes of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -416,6 +431,12 @@ pub struct ServerQuery {
     /// Egg id.
     #[param(value_type = Option<String>)]
     pub egg: Option<EggId>,
+    /// `name`, `-name`, `created_at` or `-created_at`; without it the newest first.
+    #[param(inline)]
+    pub sort: Option<Sort>,
+    /// What is told of each beside itself, by commas: `owner`, `ports`.
+    #[param(example = "owner,ports")]
+    pub include: Option<String>,
     /// Rows per page, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 50)]
     pub limit: Option<u64>,

@@ -8,6 +8,7 @@ pub mod console;
 pub mod console_api;
 pub mod create;
 pub mod dto;
+mod include;
 pub mod job;
 pub mod list;
 pub mod live;

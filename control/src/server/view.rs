@@ -115,6 +115,20 @@ impl Around {
         Some(address(host.clone(), u16::try_from(primary.port).ok()?))
     }
 
+    /// One of a server's ports.
+    #[must_use]
+    pub fn port(&self, row: allocations::Model) -> ServerAllocation {
+        ServerAllocation {
+            addresses: self.addresses(&row),
+            id: row.id,
+            ip: row.ip,
+            port: u16::try_from(row.port).unwrap_or_default(),
+            primary: row.is_primary,
+            alias: row.alias,
+            taken_by: row.taken_by,
+        }
+    }
+
     /// What players can type for one of a server's ports, the best one first.
     fn addresses(&self, row: &allocations::Model) -> Vec<PlayerAddress> {
         let (Some(node), Ok(port)) = (self.nodes.get(&row.node_id), u16::try_from(row.port)) else {
@@ -312,15 +326,7 @@ pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
         Vec::new()
     };
     let ports = take::of_server(db, &found.row.id).await?;
-    let ports = ports.into_iter().map(|a| ServerAllocation {
-        addresses: around.addresses(&a),
-        id: a.id,
-        ip: a.ip,
-        port: u16::try_from(a.port).unwrap_or_default(),
-        primary: a.is_primary,
-        alias: a.alias,
-        taken_by: a.taken_by,
-    });
+    let ports = ports.into_iter().map(|port| around.port(port));
     let node = around.nodes.get(&found.row.node_id);
     let settings = servers::Entity::find_by_id(&found.row.id)
         .one(db)

@@ -6,6 +6,7 @@ use serde_json::json;
 use warren_control::{
     access::{Actor, Grant, KeySet, Reach, Via},
     db::Lane,
+    http::{Page, Sort},
     server::{
         dto::{ServerQuery, ServerState},
         list,
@@ -25,6 +26,7 @@ use crate::{
 on_both! {
     every_list_of_many_servers_is_read_from_an_index
     servers_and_nodes_are_filtered_and_counted
+    lists_come_by_name_or_age_either_way_and_tell_more_when_asked
 }
 
 const MANY: usize = 100_000;
@@ -221,6 +223,27 @@ async fn every_list_of_many_servers_is_read_from_an_index(world: World) {
         assert!(!rows.is_empty(), "{query:?}");
         assert!(rows.windows(2).all(|w| w[0].id > w[1].id), "newest first");
     }
+    // By name, from the end of one page in the middle and the other way round: read in the order of the names.
+    for sort in [Sort::Name, Sort::NameBack] {
+        let after = sort.key("00000000000000000000050000", "server 050000");
+        let query = ServerQuery {
+            sort: Some(sort),
+            cursor: Some(Page::<()>::cursor(&after)),
+            ..ServerQuery::default()
+        };
+        let select = list::select(&admin, 0, &query, None).unwrap();
+        let plan = plan(&world, select.build(backend)).await;
+        println!("{query:?}\n{plan}\n");
+        assert!(plan.contains("server_names_order"), "{plan}");
+        assert!(
+            !plan.contains("Seq Scan on server") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+        let rows = select.into_model::<Row>();
+        let rows = rows.all(world.app.db.read()).await.unwrap();
+        let next = if sort == Sort::Name { 50_001 } else { 49_999 };
+        assert_eq!(rows[0].id, format!("{next:026}"));
+    }
     let counting = plan(&world, list::select_tally(&admin, 0).build(backend)).await;
     println!("tally\n{counting}");
     let from_index = ["Index Only Scan", "COVERING INDEX"];
@@ -321,4 +344,83 @@ async fn servers_and_nodes_are_filtered_and_counted(world: World) {
         names("/nodes?state=online".into()).await,
         Vec::<String>::new()
     );
+}
+
+async fn lists_come_by_name_or_age_either_way_and_tell_more_when_asked(world: World) {
+    let scene = Scene::set(world).await;
+    let mut made = Vec::new();
+    for name in ["beta", "Alpha", "ärger", "alpha", "Gamma"] {
+        made.push(scene.server(name).await.0.to_string());
+    }
+    let admin = scene.admin.clone();
+    // A page of two at a time, to the end.
+    let all = async |list: &str, column: &str, sort: &str| {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/{list}?limit=2&sort={sort}{cursor}");
+            let page = admin.get(&path).await.expect(200);
+            let items = page["items"].as_array().unwrap().iter();
+            seen.extend(items.map(|row| row[column].as_str().unwrap().to_owned()));
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return seen,
+            }
+        }
+    };
+    let up = all("servers", "name", "name").await;
+    let folded = |names: &[String]| names.iter().map(|n| n.to_lowercase()).collect::<Vec<_>>();
+    assert_eq!(up.len(), 5, "each once: {up:?}");
+    assert_eq!(folded(&up)[..2], ["alpha", "alpha"]);
+    let place = |name: &str| up.iter().position(|n| n == name).unwrap();
+    assert!(place("beta") < place("Gamma"));
+    let mut down = all("servers", "name", "-name").await;
+    down.reverse();
+    assert_eq!(down, up, "the other way is the same turned round");
+    assert_eq!(all("servers", "id", "created_at").await, made);
+    made.reverse();
+    assert_eq!(all("servers", "id", "-created_at").await, made);
+    let found = all("servers", "name", "name&search=alpha").await;
+    assert_eq!(folded(&found), ["alpha", "alpha"]);
+
+    for name in ["zoe", "Yann", "abe"] {
+        scene.panel.account(name, false, false).await;
+    }
+    let people = all("users", "username", "name").await;
+    let sorted = {
+        let mut sorted = people.clone();
+        sorted.sort_by_key(|name| name.to_lowercase());
+        sorted
+    };
+    assert_eq!(people, sorted);
+    let mut back = all("users", "username", "-name").await;
+    back.reverse();
+    assert_eq!(back, people);
+    assert_eq!(all("nodes", "id", "name").await.len(), 1);
+    assert_eq!(all("nodes", "id", "-created_at").await.len(), 1);
+
+    let plain = admin.get("/servers").await.expect(200);
+    assert!(plain["items"][0].get("owner").is_none() && plain["items"][0].get("ports").is_none());
+    let more = admin.get("/servers?include=owner,ports").await.expect(200);
+    for server in more["items"].as_array().unwrap() {
+        let path = format!("/servers/{}", server["id"].as_str().unwrap());
+        let whole = admin.get(&path).await.expect(200);
+        assert_eq!(server["owner"], whole["owner"]);
+        assert_eq!(server["ports"], whole["allocations"]);
+        assert!(!server["ports"].as_array().unwrap().is_empty());
+    }
+    for (query, field) in [
+        ("include=password_hash", "include"),
+        ("sort=password_hash", "sort"),
+        ("sort=name&cursor=MDAx", "cursor"),
+    ] {
+        let refused = admin.get(&format!("/servers?{query}")).await.fields();
+        assert!(refused[0].starts_with(field), "{query}: {refused:?}");
+    }
+    let named = admin.get("/servers?sort=name&limit=2").await.expect(200);
+    let cursor = named["next"].as_str().unwrap();
+    let mixed = admin
+        .get(&format!("/servers?cursor={cursor}"))
+        .await
+        .fields();
+    assert!(mixed[0].starts_with("cursor"), "{mixed:?}");
 }

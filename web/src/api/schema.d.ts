@@ -1295,7 +1295,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Servers that one may see, the newest first. */
+        /** Servers that one may see, the newest first unless asked otherwise. */
         get: operations["list_servers"];
         put?: never;
         /** Makes a server and begins to install it. */
@@ -4759,16 +4759,16 @@ export interface components {
             next: string | null;
         };
         /** @description One page of a list. */
-        Page_ServerMount: {
+        Page_ServerListed: {
             /** @description The rows. */
-            items: components["schemas"]["ServerMount"][];
+            items: components["schemas"]["ServerListed"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
         /** @description One page of a list. */
-        Page_ServerSummary: {
+        Page_ServerMount: {
             /** @description The rows. */
-            items: components["schemas"]["ServerSummary"][];
+            items: components["schemas"]["ServerMount"][];
             /** @description Cursor of the next page; null on the last one. */
             next: string | null;
         };
@@ -5920,6 +5920,13 @@ export interface components {
             operation: components["schemas"]["Operation"];
             /** @description The server. */
             server: components["schemas"]["Server"];
+        };
+        /** @description A server in a list, with what was asked for beside it. */
+        ServerListed: components["schemas"]["ServerSummary"] & {
+            /** @description Whose it is; with `include=owner`. */
+            owner: components["schemas"]["Named"];
+            /** @description Its ports, the first one first; with `include=ports`. */
+            ports: components["schemas"]["ServerAllocation"][];
         };
         /** @description A mount as a server stands to it. */
         ServerMount: {
@@ -8977,6 +8984,8 @@ export interface operations {
                 search?: string;
                 /** @description How they stand. */
                 state?: "online" | "offline" | "quarantined" | "revoked";
+                /** @description `name`, `-name`, `created_at` or `-created_at`; without it the oldest first. */
+                sort?: "name" | "-name" | "created_at" | "-created_at";
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -10297,6 +10306,13 @@ export interface operations {
                 node?: string;
                 /** @description Egg id. */
                 egg?: string;
+                /** @description `name`, `-name`, `created_at` or `-created_at`; without it the newest first. */
+                sort?: "name" | "-name" | "created_at" | "-created_at";
+                /**
+                 * @description What is told of each beside itself, by commas: `owner`, `ports`.
+                 * @example owner,ports
+                 */
+                include?: string;
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -10313,7 +10329,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ServerSummary"];
+                    "application/json": components["schemas"]["Page_ServerListed"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */
@@ -12764,6 +12780,8 @@ export interface operations {
             query?: {
                 /** @description How the name or the address begins, case does not matter; or an id. */
                 search?: string;
+                /** @description `name`, `-name`, `created_at` or `-created_at`; without it the oldest first. */
+                sort?: "name" | "-name" | "created_at" | "-created_at";
                 /** @description Rows per page, 1 to 100. */
                 limit?: number;
                 /** @description `next` of the page before. */
