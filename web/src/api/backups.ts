@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api, must } from './client'
 import { keys } from './queries'
 import type { BackupList } from './types'
@@ -15,16 +15,29 @@ export function backupsQuery(server: string) {
   })
 }
 
-/** A directory of a backup. */
-export function backupFilesQuery(server: string, backup: string, path: string) {
+/** How a server is backed up. */
+export function backupSettingsQuery(server: string) {
   return queryOptions({
+    queryKey: keys.backupSettings(server),
+    queryFn: () => must(api.GET('/servers/{server}/backup-settings', { params: { path: { server } } })),
+  })
+}
+
+/** A directory of a backup, by the page. */
+export function backupFilesQuery(server: string, backup: string, path: string) {
+  return infiniteQueryOptions({
     queryKey: [...keys.backups(server), backup, 'files', path] as const,
-    queryFn: () =>
+    initialPageParam: undefined as string | undefined,
+    queryFn: ({ pageParam }) =>
       must(
         api.GET('/servers/{server}/backups/{backup}/files', {
-          params: { path: { server, backup }, query: { path, limit: 500 } },
+          params: {
+            path: { server, backup },
+            query: { path, limit: 500, ...(pageParam ? { after: pageParam } : {}) },
+          },
         }),
       ),
+    getNextPageParam: (last) => last.next ?? undefined,
     // What is in a backup never changes.
     staleTime: Number.POSITIVE_INFINITY,
   })

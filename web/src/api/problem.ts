@@ -65,6 +65,11 @@ function fieldsOf(errors: unknown): { fields: Record<string, string>; fieldCodes
   return { fields, fieldCodes }
 }
 
+/** Our words for a code of the panel, in other languages than its own; they come once the first page is drawn. */
+export function extraWords(code: string): string | undefined {
+  return words.maybe(code)
+}
+
 /**
  * Title and detail. The panel speaks English: in another language our words for the code stand for its own, where
  * there are any. Of refused fields each is told by itself.

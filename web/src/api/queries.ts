@@ -53,6 +53,7 @@ export const keys = {
   plans: ['plans'] as const,
   subusers: (server: string) => ['server', server, 'users'] as const,
   backups: (server: string) => ['server', server, 'backups'] as const,
+  backupSettings: (server: string) => ['server', server, 'backup-settings'] as const,
   backupStores: ['backup-stores'] as const,
   databases: (server: string) => ['server', server, 'databases'] as const,
   audit: ['audit'] as const,

@@ -43,7 +43,7 @@ export default function SftpDetails({ server }: { server: Server }) {
           <p className="text-12 text-t2">
             {t.rich(data.password ? 'proof' : 'proof_two_steps', {
               link: (inner: ReactNode) => (
-                <Link to="/account" className="link">
+                <Link to="/account" className="text-accent underline underline-offset-2">
                   {inner}
                 </Link>
               ),

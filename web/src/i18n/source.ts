@@ -22,6 +22,8 @@ const NAMES = new Set(
   SecurityError NotSupportedError ConstraintError Page Android Chrome Edge Firefox Linux Minecraft Opera Safari Windows
   iOS macOS /srv/games/maps /mnt/maps`.split(/\s+/),
 )
+// What a game says in its own language.
+NAMES.add('Saved the game')
 
 /** Also none: names of files, keys and hosts; fonts; keys that are pressed one after the other. */
 const NAME_LIKE = /^[\w-]+([./=:_][\w-]*)+$|sans-serif|monospace|\w Variable"|^\w( \w)*$/

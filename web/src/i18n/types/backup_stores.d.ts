@@ -18,6 +18,7 @@ declare module '../texts' {
       'kind_help.s3': {}
       'path_usual': {}
       'fact.backups': { n: number }
+      'fact.nodes': { n: number }
       'field.name': {}
       'field.kind': {}
       'field.path': {}
@@ -30,6 +31,8 @@ declare module '../texts' {
       'field.secret_key': {}
       'field.secret_key_help': {}
       'field.secret_key_kept': {}
+      'field.nodes': {}
+      'field.nodes_help': {}
       'edit': {}
       'save': {}
       'saved': { name: Word }

@@ -10,8 +10,13 @@ declare module '../texts' {
       'locked': {}
       'restoring': {}
       'waiting': {}
-      'room': { n: number; size: Word }
-      'room_of': { most: Word; n: Word; size: Word }
+      'left': { time: Word }
+      'room': {}
+      'room.count': {}
+      'room.count_of': { text: Word }
+      'room.no_limit': {}
+      'room.bytes': {}
+      'room.quota': {}
       'added': { size: Word }
       'skipped': { n: number }
       'no_right.read': {}
@@ -27,10 +32,13 @@ declare module '../texts' {
       'off.busy': {}
       'none': {}
       'none_why': {}
+      'none_why_size': { size: Word }
       'none_allowed': {}
       'none_allowed_why': {}
+      'none_allowed.to': {}
       'no_store': {}
       'no_store_why': {}
+      'no_store.to': {}
       'state.running': {}
       'state.done': {}
       'state.failed': {}
@@ -38,12 +46,13 @@ declare module '../texts' {
       'cancel': {}
       'cancel_of': { name: Word }
       'change_failed': {}
+      'cancel_failed': {}
       'lock': {}
-      'lock_of': { name: Word }
       'unlock': {}
-      'unlock_of': { name: Word }
+      'more_of': { name: Word }
+      'rename': {}
+      'rename.title': {}
       'delete': {}
-      'delete_of': { name: Word }
       'delete.title': { name: Word }
       'delete.failed': {}
       'delete.why': {}
@@ -58,23 +67,40 @@ declare module '../texts' {
       'create.done': {}
       'restore': {}
       'restore_of': { name: Word }
+      'restore.some_of': {}
       'restore.title': { name: Word }
       'restore.note': {}
       'restore.some': {}
       'restore.some_help': {}
       'restore.safety': {}
       'restore.safety_help': {}
+      'restore.no_safety': {}
       'restore.start': {}
       'restore.stops': {}
       'restore.choose': {}
       'restore.begun': {}
+      'restore.begun_on': { server: Word }
+      'target': {}
+      'target.own': {}
+      'target.other': {}
+      'target.which': {}
+      'target.none': {}
+      'target.choose': {}
+      'target.may_not': {}
+      'target.same_node': {}
+      'target.any_node': {}
       'picker': {}
+      'picker.way': {}
+      'picker.root': {}
       'picker.up': {}
-      'picker.top': {}
       'picker.choose': { name: Word }
+      'picker.covered': { folder: Word }
+      'picker.full': { n: number }
       'picker.empty': {}
       'picker.more': {}
       'picker.chosen': { n: number }
+      'picker.chosen_list': {}
+      'picker.drop': { path: Word }
       'limit': {}
       'limit.none': {}
       'limit.no_limit': {}

@@ -7,6 +7,11 @@ declare module '../texts' {
       'allocation_in_use': {}
       'already_ended': {}
       'already_revoked': {}
+      'backup_limit': {}
+      'backup_locked': {}
+      'backup_not_there': {}
+      'backup_running': {}
+      'backup_store_in_use': {}
       'bad_code': {}
       'bad_credentials': {}
       'bus_unavailable': {}
@@ -40,6 +45,7 @@ declare module '../texts' {
       'mount_target_taken': {}
       'muted': {}
       'nest_in_use': {}
+      'no_backup_store': {}
       'node_bad_answer': {}
       'node_no_answer': {}
       'node_offline': {}
@@ -69,10 +75,17 @@ declare module '../texts' {
       'server_running': {}
       'session_ended': {}
       'session_needed': {}
+      'snapshot_missing': {}
+      'store_away': {}
+      'store_damaged': {}
+      'store_missing': {}
+      'store_not_allowed': {}
+      'store_refused': {}
       'suspended': {}
       'timeout': {}
       'too_large': {}
       'too_many_mails': {}
+      'wrong_password': {}
       'field.another_account': {}
       'field.control_character': {}
       'field.expired': {}
