@@ -1,96 +1,167 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
-import { File, Folder } from 'lucide-react'
+import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useState } from 'react'
-import { backupFilesQuery } from '~/api/backups'
 import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
 import { keys, queryClient } from '~/api/queries'
-import type { Backup, Server } from '~/api/types'
-import { FormProblem, ProblemView } from '~/components/problem-view'
+import type { Backup, BackupList, Server } from '~/api/types'
+import { BackupPicker } from '~/components/backup-picker'
+import { FormProblem } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
-import { SkeletonRows } from '~/ui/wait'
-import { bytesText } from '~/util/format'
+import { Field, Input } from '~/ui/field'
 import { visible } from '~/util/visible'
+import { BackupTarget } from './backup-target'
+import type { Picked } from './pick'
 
 const t = texts('backups')
+const common = texts('common')
 
-/** Asks what of a backup is put back, and how. */
-export function RestoreDialog({
-  server,
-  backup,
-  onClose,
-}: {
+interface Props {
   server: Server
-  backup: Backup | undefined
+  stores: BackupList['stores']
+  /** Begins with some files instead of all of it. */
+  some: boolean
   onClose: () => void
-}) {
+}
+
+/** Asks what of a backup is put back, where to, and how. */
+export function RestoreDialog({ backup, ...rest }: Props & { backup: Backup | undefined }) {
   const name = backup ? visible(backup.name) || t('unnamed') : ''
   return (
     <Dialog
       open={backup !== undefined}
-      onClose={onClose}
+      onClose={rest.onClose}
       title={t('restore.title', { name })}
-      note={t('restore.note')}
       width="md"
     >
-      {backup && <RestoreForm key={backup.id} server={server} backup={backup} onClose={onClose} />}
+      {backup && <RestoreForm key={backup.id} backup={backup} {...rest} />}
     </Dialog>
   )
 }
 
-function RestoreForm({ server, backup, onClose }: { server: Server; backup: Backup; onClose: () => void }) {
-  const [some, setSome] = useState(false)
+/** What somebody wants of a restore, and what hinders it. */
+function useRestore({ server, backup, onClose, ...begin }: Props & { backup: Backup }) {
+  const may = (key: string) => server.permissions.includes(key)
+  const [some, setSome] = useState(begin.some)
   const [paths, setPaths] = useState<string[]>([])
-  const [safety, setSafety] = useState(server.permissions.includes('backup.create'))
+  const [other, setOther] = useState(false)
+  const [picked, setPicked] = useState<Picked>()
+  const [safety, setSafety] = useState(may('backup.create'))
   const [start, setStart] = useState(server.state === 'running')
+  const [typed, setTyped] = useState('')
+  const target = other ? picked : server
   const restore = useMutation({
     mutationFn: () =>
       must(
         api.POST('/servers/{server}/backups/{backup}/restore', {
           params: { path: { server: server.id, backup: backup.id } },
-          body: { paths: some ? paths : [], safety_backup: safety, start },
+          body: {
+            paths: some ? paths : [],
+            server: other ? (picked?.id ?? null) : null,
+            safety_backup: safety,
+            start,
+          },
         }),
       ),
     onSuccess: () => {
-      void queryClient.invalidateQueries({ queryKey: keys.backups(server.id) })
-      void queryClient.invalidateQueries({ queryKey: keys.server(server.id) })
-      toast.done(t('restore.begun'))
+      for (const id of new Set([server.id, target?.id ?? server.id])) {
+        void queryClient.invalidateQueries({ queryKey: keys.backups(id) })
+        void queryClient.invalidateQueries({ queryKey: keys.server(id) })
+      }
+      toast.done(other ? t('restore.begun_on', { server: visible(target?.name ?? '') }) : t('restore.begun'))
       onClose()
     },
   })
+  // Without a safety backup nothing brings back what all of it takes the place of.
+  const asks = !some && !safety ? target?.name : undefined
+  const off =
+    (other && !picked && t('target.choose')) ||
+    (some && paths.length === 0 && t('restore.choose')) ||
+    (asks !== undefined && typed !== asks && common('confirm.not_typed'))
+  const shown = { some, paths, other, picked, safety, start, typed, target }
+  const set = { setSome, setPaths, setOther, setPicked, setSafety, setStart, setTyped }
+  return { ...shown, ...set, may, restore, asks, off }
+}
+
+function RestoreForm(props: Props & { backup: Backup }) {
+  const { server, backup, stores, onClose } = props
+  const it = useRestore(props)
+  const { may, restore, asks, off } = it
   const problem = restore.error ? asProblem(restore.error) : undefined
-  const off = some && paths.length === 0 && t('restore.choose')
+  const errors = problem?.fields ?? {}
+  const sameNode = stores.find(({ id }) => id === backup.store.id)?.kind !== 's3'
   return (
     <form
-      className="flex flex-col gap-3"
+      className="flex flex-col gap-4"
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
         if (!off && !restore.isPending) restore.mutate()
       }}
     >
-      <Choice checked={some} onChange={setSome} label={t('restore.some')} help={t('restore.some_help')} />
-      {some && <Picker server={server.id} backup={backup.id} paths={paths} onChange={setPaths} />}
+      <BackupTarget
+        server={server}
+        sameNode={sameNode}
+        other={it.other}
+        picked={it.picked}
+        off={!may('backup.download') && t('target.may_not')}
+        error={errors.server}
+        onOther={it.setOther}
+        onPick={it.setPicked}
+      />
       <Choice
-        checked={safety}
-        onChange={setSafety}
+        checked={it.some}
+        onChange={it.setSome}
+        label={t('restore.some')}
+        help={t(it.some ? 'restore.some_help' : 'restore.note')}
+      />
+      {it.some && (
+        <BackupPicker server={server.id} backup={backup.id} paths={it.paths} onChange={it.setPaths} />
+      )}
+      {errors.paths && <FormProblem error={problem} said={errors.paths} />}
+      <Choice
+        checked={it.safety}
+        onChange={it.setSafety}
         label={t('restore.safety')}
         help={t('restore.safety_help')}
-        off={!server.permissions.includes('backup.create')}
+        off={!it.other && !may('backup.create')}
       />
       <Choice
-        checked={start}
-        onChange={setStart}
+        checked={it.start}
+        onChange={it.setStart}
         label={t('restore.start')}
-        off={!server.permissions.includes('control.start')}
+        off={!it.other && !may('control.start')}
       />
-      {problem && <FormProblem error={problem} />}
-      <DialogFoot note={t('restore.stops')}>
+      {asks !== undefined && (
+        <Field
+          label={common.rich('confirm.type', {
+            typed: asks,
+            name: (name) => <span className="mono">{name}</span>,
+          })}
+          help={t('restore.no_safety')}
+        >
+          {(ids) => (
+            <Input
+              {...ids}
+              value={it.typed}
+              autoComplete="off"
+              spellCheck={false}
+              onChange={(event) => it.setTyped(event.target.value)}
+            />
+          )}
+        </Field>
+      )}
+      {problem && !errors.server && !errors.paths && <FormProblem error={problem} />}
+      <DialogFoot stuck note={t('restore.stops')}>
         <Button onClick={onClose}>{t('cancel')}</Button>
-        <Button type="submit" look="danger" busy={restore.isPending} off={off}>
+        <Button
+          type="submit"
+          look={asks === undefined ? 'primary' : 'destroy'}
+          busy={restore.isPending}
+          off={off}
+        >
           {t('restore')}
         </Button>
       </DialogFoot>
@@ -120,75 +191,5 @@ function Choice({
         {help && <span className="block text-12 text-t3">{help}</span>}
       </span>
     </label>
-  )
-}
-
-function Picker({
-  server,
-  backup,
-  paths,
-  onChange,
-}: {
-  server: string
-  backup: string
-  paths: string[]
-  onChange: (paths: string[]) => void
-}) {
-  const [at, setAt] = useState('/')
-  const files = useQuery(backupFilesQuery(server, backup, at))
-  const parent = at.replace(/\/[^/]*$/, '') || '/'
-  return (
-    <div className="rounded-in border border-line">
-      <div className="flex items-center gap-2 border-b border-line px-3 py-2">
-        <span className="mono min-w-0 flex-1 truncate text-12">{visible(at)}</span>
-        <Button size="sm" off={at === '/' && t('picker.top')} onClick={() => setAt(parent)}>
-          {t('picker.up')}
-        </Button>
-      </div>
-      {files.isPending && <SkeletonRows rows={4} />}
-      {files.isError && (
-        <div className="p-3">
-          <ProblemView error={files.error} onRetry={() => void files.refetch()} />
-        </div>
-      )}
-      <ul aria-label={t('picker')} className="max-h-64 overflow-y-auto">
-        {files.data?.items.map((entry) => {
-          const path = `${at === '/' ? '' : at}/${entry.name}`
-          const chosen = paths.includes(path)
-          const dir = entry.kind === 'directory'
-          const Icon = dir ? Folder : File
-          const toggle = () => onChange(chosen ? paths.filter((p) => p !== path) : [...paths, path])
-          return (
-            <li key={entry.name} className="flex min-h-9 items-center gap-2.5 px-3 max-sm:min-h-11">
-              <Checkbox
-                aria-label={t('picker.choose', { name: visible(entry.name) })}
-                checked={chosen}
-                onChange={toggle}
-              />
-              <Icon aria-hidden="true" size={14} className="shrink-0 text-t3" />
-              {dir ? (
-                <button
-                  type="button"
-                  className="min-w-0 flex-1 truncate text-left hover:underline"
-                  onClick={() => setAt(path)}
-                >
-                  {visible(entry.name)}
-                </button>
-              ) : (
-                <span className="min-w-0 flex-1 truncate">{visible(entry.name)}</span>
-              )}
-              {!dir && <span className="num text-12 text-t3">{bytesText(entry.size_bytes)}</span>}
-            </li>
-          )
-        })}
-      </ul>
-      {files.data?.items.length === 0 && <p className="px-3 py-2 text-t3">{t('picker.empty')}</p>}
-      {files.data?.next && <p className="px-3 py-2 text-12 text-t3">{t('picker.more')}</p>}
-      {paths.length > 0 && (
-        <p className="border-t border-line px-3 py-2 text-12 text-t2">
-          {t('picker.chosen', { n: paths.length })}
-        </p>
-      )}
-    </div>
   )
 }
