@@ -6,11 +6,14 @@ import { keys, nodesQuery, queryClient } from '~/api/queries'
 import type { BackupStore } from '~/api/types'
 import { ifMatch } from '~/api/versions'
 import { FormProblem } from '~/components/problem-view'
+import { useMay } from '~/hooks/use-may'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
+import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input, Select } from '~/ui/field'
+import { cx } from '~/util/cx'
 import { visible } from '~/util/visible'
 
 const t = texts('backup_stores')
@@ -49,9 +52,10 @@ function StoreForm({ store, onClose }: { store: BackupStore | undefined; onClose
     access_key: store?.access_key ?? '',
   })
   const [secret, setSecret] = useState('')
+  const [nodes, setNodes] = useState<string[]>(store?.nodes ?? [])
   const save = useMutation({
     mutationFn: () => {
-      const body = { ...fields, secret_key: secret || null, nodes: store?.nodes ?? [] }
+      const body = { ...fields, secret_key: secret || null, nodes }
       if (!store) return must(api.POST('/backup-stores', { body: { ...body, kind } }))
       return must(
         api.PUT('/backup-stores/{backup_store}', {
@@ -129,6 +133,7 @@ function StoreForm({ store, onClose }: { store: BackupStore | undefined; onClose
           </Field>
         </div>
       )}
+      <StoreNodes nodes={nodes} error={errors.nodes} onChange={setNodes} />
       {problem && Object.keys(errors).length === 0 && <FormProblem error={problem} />}
       <DialogFoot>
         <Button onClick={onClose}>{t('cancel')}</Button>
@@ -140,64 +145,41 @@ function StoreForm({ store, onClose }: { store: BackupStore | undefined; onClose
   )
 }
 
-/** Has a node of one's choice try a store. */
-export function StoreTestDialog({ store, onClose }: { store: BackupStore | undefined; onClose: () => void }) {
+/** Whose servers it is for. */
+function StoreNodes({
+  nodes,
+  error,
+  onChange,
+}: {
+  nodes: string[]
+  error: string | undefined
+  onChange: (nodes: string[]) => void
+}) {
+  const rows = useQuery({ ...nodesQuery, enabled: useMay().may('node.read') }).data ?? []
+  if (rows.length < 2 && nodes.length === 0) return null
   return (
-    <Dialog
-      open={store !== undefined}
-      onClose={onClose}
-      title={t('test.title', { name: store?.name ?? '' })}
-      note={t('test.note')}
-    >
-      {store && <StoreTest store={store} onClose={onClose} />}
-    </Dialog>
-  )
-}
-
-function StoreTest({ store, onClose }: { store: BackupStore; onClose: () => void }) {
-  const nodes = useQuery(nodesQuery)
-  const usable = nodes.data?.filter(({ id }) => store.nodes.length === 0 || store.nodes.includes(id)) ?? []
-  const [node, setNode] = useState('')
-  const chosen = node || usable[0]?.id || ''
-  const test = useMutation({
-    mutationFn: () =>
-      must(
-        api.POST('/backup-stores/{backup_store}/test', {
-          params: { path: { backup_store: store.id } },
-          body: { node: chosen },
-        }),
-      ),
-  })
-  return (
-    <div className="flex flex-col gap-4">
-      <Field label={t('test.node')}>
-        {(ids) => (
-          <Select {...ids} value={chosen} onChange={(event) => setNode(event.target.value)}>
-            {usable.map((each) => (
-              <option key={each.id} value={each.id}>
-                {visible(each.name)}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      {test.data && (
-        <p role="status" className={test.data.ok ? 'text-run-fg' : 'text-fail-fg'}>
-          {test.data.ok ? t('test.ok') : visible(test.data.detail)}
-        </p>
-      )}
-      {test.error && <FormProblem error={asProblem(test.error)} />}
-      <DialogFoot>
-        <Button onClick={onClose}>{t('close')}</Button>
-        <Button
-          look="primary"
-          busy={test.isPending}
-          off={!chosen && t('test.no_node')}
-          onClick={() => test.mutate()}
-        >
-          {t('test')}
-        </Button>
-      </DialogFoot>
-    </div>
+    <fieldset className="min-w-0">
+      <legend className="mb-1.5 font-medium">{t('field.nodes')}</legend>
+      <div className="flex max-h-40 flex-col gap-1 overflow-y-auto rounded-box border border-line-2 px-3 py-2">
+        {rows.map(({ id, name }) => (
+          // biome-ignore lint/a11y/noLabelWithoutControl: the checkbox is in it
+          <label key={id} className="flex min-h-6 items-center gap-2 max-sm:min-h-11">
+            <Checkbox
+              checked={nodes.includes(id)}
+              onChange={() =>
+                onChange(nodes.includes(id) ? nodes.filter((each) => each !== id) : [...nodes, id])
+              }
+            />
+            <span className="min-w-0 truncate">{visible(name)}</span>
+          </label>
+        ))}
+      </div>
+      <p
+        role={error ? 'alert' : undefined}
+        className={cx('mt-1.5 text-12', error ? 'text-fail-fg' : 'text-t3')}
+      >
+        {error ?? t('field.nodes_help')}
+      </p>
+    </fieldset>
   )
 }

@@ -8,7 +8,8 @@ import type { BackupStore } from '~/api/types'
 import { CredentialRow, TakeBack } from '~/components/credentials'
 import { Page, PageHead } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
-import { BackupStoreDialog, StoreTestDialog } from '~/forms/backup-store-edit'
+import { BackupStoreDialog } from '~/forms/backup-store-edit'
+import { StoreTestDialog } from '~/forms/backup-store-test'
 import { useMay } from '~/hooks/use-may'
 import { texts } from '~/i18n/texts'
 import { usePage } from '~/stores/page'
@@ -72,6 +73,7 @@ export function BackupStoresPage() {
                     </span>,
                     t('fact.backups', { n: store.backups }),
                     bytesText(store.bytes),
+                    ...(store.nodes.length > 0 ? [t('fact.nodes', { n: store.nodes.length })] : []),
                   ]}
                   action={
                     <div className="flex flex-wrap justify-end gap-2">
