@@ -4,7 +4,7 @@ import type { Quota } from '~/api/types'
 import { texts } from '~/i18n/texts'
 import { Card, CardHead } from '~/ui/bits'
 import { Bar } from '~/ui/spark'
-import { hasQuota, type QuotaRow, quotaRows } from '~/util/quota'
+import { hasQuota, type QuotaName, type QuotaRow, quotaRows } from '~/util/quota'
 
 const t = texts('quota')
 
@@ -28,8 +28,19 @@ function Row({ row }: { row: QuotaRow }) {
 }
 
 /** What is given out of what there is, a line for each kind. */
-export function QuotaUse({ quota, all = false }: { quota: Quota; all?: boolean }) {
-  const rows = quotaRows(quota).filter((row) => all || row.share !== undefined)
+export function QuotaUse({
+  quota,
+  all = false,
+  only,
+}: {
+  quota: Quota
+  all?: boolean
+  /** These kinds, in place of each. */
+  only?: QuotaName[]
+}) {
+  const rows = quotaRows(quota).filter(
+    ({ name, share }) => (all || share !== undefined) && (only?.includes(name) ?? true),
+  )
   const over = rows.some((row) => (row.share ?? 0) > 1)
   return (
     <>

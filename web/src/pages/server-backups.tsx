@@ -1,29 +1,32 @@
 import { useQuery } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
-import { Lock, Plus } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { Link, useParams } from '@tanstack/react-router'
+import { Plus } from 'lucide-react'
+import { type ReactNode, Suspense, useState } from 'react'
 import { backupsQuery } from '~/api/backups'
 import { api, must } from '~/api/client'
-import { keys, queryClient, serverQuery } from '~/api/queries'
-import type { Backup, BackupList, Operation, Server } from '~/api/types'
+import { keys, serverQuery } from '~/api/queries'
+import type { Backup, BackupList, Server } from '~/api/types'
+import { BackupProgress } from '~/components/backup-progress'
+import { BackupRoom } from '~/components/backup-room'
+import { type BackupAct, type BackupOff, BackupRow, backupName } from '~/components/backup-row'
 import { TakeBack } from '~/components/credentials'
 import { Page } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
 import { BackupDialog } from '~/forms/backup-create'
+import { BackupKeysCard } from '~/forms/backup-keys'
+import { BackupNameDialog } from '~/forms/backup-name'
 import { RestoreDialog } from '~/forms/backup-restore'
+import { useMay } from '~/hooks/use-may'
+import { part } from '~/i18n/page'
 import { texts } from '~/i18n/texts'
-import { toast } from '~/stores/toasts'
-import { Badge, type Shape } from '~/ui/badge'
 import { Card, CardHead } from '~/ui/bits'
-import { Button } from '~/ui/button'
-import { Bar } from '~/ui/spark'
-import { Ago } from '~/ui/time'
+import { Button, buttonClass } from '~/ui/button'
 import { Empty, SkeletonRows } from '~/ui/wait'
-import { bytesText, count, ofText, rateText } from '~/util/format'
-import type { Family } from '~/util/state'
-import { visible } from '~/util/visible'
+import { bytesText } from '~/util/format'
 
 const t = texts('backups')
+
+const BackupSettings = part(() => import('~/forms/backup-settings'))
 
 /** Backups of a server. */
 export function ServerBackupsPage() {
@@ -32,84 +35,97 @@ export function ServerBackupsPage() {
   if (!server) return null
   return (
     <Page>
-      <Backups server={server} />
+      {server.permissions.includes('backup.read') ? (
+        <Backups server={server} />
+      ) : (
+        <Card>
+          <CardHead title={t('page')} />
+          <Empty title={t('no_right.read')} />
+        </Card>
+      )}
     </Page>
   )
 }
 
-const GRID =
-  'grid grid-cols-[minmax(0,3fr)_minmax(0,2fr)_minmax(0,2fr)_auto] items-center gap-x-4 px-4 max-lg:grid-cols-1'
-const LOOKS: Record<Backup['state'], [family: Family, shape: Shape]> = {
-  done: ['run', 'ok'],
-  running: ['move', 'installing'],
-  removing: ['move', 'deleting'],
-  failed: ['fail', 'look'],
-}
-
-function Backups({ server }: { server: Server }) {
+/** Why something can't be done, or false where it can. */
+function offOf(server: Server, list: BackupList | undefined): BackupOff & { create: string | false } {
   const may = (key: string) => server.permissions.includes(key)
-  const list = useQuery({ ...backupsQuery(server.id), enabled: may('backup.read') })
-  const [making, setMaking] = useState(false)
-  const [restoring, setRestoring] = useState<Backup>()
-  const [removing, setRemoving] = useState<Backup>()
-  const have = list.data?.used ?? 0
-  const most = list.data?.limit ?? null
-  const busy = list.data?.items.some(({ state }) => state === 'running') && t('off.running')
-  const held = server.suspended && t('off.suspended')
-  const noStore = list.data?.stores.length === 0 && t('off.no_store')
-  const off = {
+  const most = list?.limit ?? null
+  const busy = list?.items.some(({ state }) => state === 'running') ? t('off.running') : false
+  const held = server.suspended ? t('off.suspended') : false
+  return {
     create:
       (!may('backup.create') && t('no_right.create')) ||
       held ||
-      noStore ||
+      (list?.stores.length === 0 && t('off.no_store')) ||
       busy ||
-      (most !== null && have >= most && t('off.full')),
+      (most !== null && (list?.used ?? 0) >= most && t('off.full')),
     change: !may('backup.create') && t('no_right.create'),
     restore:
-      (!may('backup.restore') && t('no_right.restore')) || held || (list.data?.restore && t('off.restoring')),
+      (!may('backup.restore') && t('no_right.restore')) ||
+      held ||
+      (list?.restore ? t('off.restoring') : false),
     remove: !may('backup.delete') && t('no_right.delete'),
   }
+}
+
+function Backups({ server }: { server: Server }) {
+  const list = useQuery(backupsQuery(server.id))
+  const [making, setMaking] = useState(false)
+  const [asked, setAsked] = useState<{ act: BackupAct; backup: Backup }>()
+  const off = offOf(server, list.data)
+  const items = list.data?.items ?? []
+  const done = () => setAsked(undefined)
+  const about = (...acts: BackupAct[]) => (asked && acts.includes(asked.act) ? asked.backup : undefined)
+  const removing = about('delete')
   const add = (
-    <Button look="primary" icon={Plus} off={off.create} onClick={() => setMaking(true)}>
+    <Button look="primary" icon={Plus} off={off.create || undefined} onClick={() => setMaking(true)}>
       {t('new')}
     </Button>
   )
-  const items = list.data?.items ?? []
   return (
-    <Card>
-      <CardHead
-        title={t('page')}
-        note={list.data && items.length > 0 ? <Room list={list.data} /> : undefined}
-      >
-        {items.length > 0 && add}
-      </CardHead>
-      {!may('backup.read') && <Empty title={t('no_right.read')} />}
-      {may('backup.read') && list.isPending && <SkeletonRows rows={3} />}
-      {list.isError && (
-        <div className="p-4">
-          <ProblemView error={list.error} onRetry={() => void list.refetch()} />
+    <div className="grid grid-cols-[minmax(0,1fr)_328px] items-start gap-4 max-xl:grid-cols-1">
+      <div className="flex min-w-0 flex-col gap-4">
+        <Card>
+          <CardHead title={t('page')}>{items.length > 0 && add}</CardHead>
+          {list.isPending && <SkeletonRows rows={3} />}
+          {list.isError && (
+            <div className="p-4">
+              <ProblemView error={list.error} onRetry={() => void list.refetch()} />
+            </div>
+          )}
+          {list.data?.restore && (
+            <div className="border-b border-line px-4 py-3">
+              <div className="mb-1 font-medium">{t('restoring')}</div>
+              <BackupProgress operation={list.data.restore} />
+            </div>
+          )}
+          {list.data && items.length === 0 && <Nothing server={server} list={list.data} add={add} />}
+          {items.length > 0 && (
+            <ul aria-label={t('page')}>
+              {items.map((backup) => (
+                <BackupRow
+                  key={backup.id}
+                  server={server}
+                  backup={backup}
+                  off={off}
+                  onAct={(act) => setAsked({ act, backup })}
+                />
+              ))}
+            </ul>
+          )}
+        </Card>
+        {list.data && list.data.stores.length > 0 && list.data.limit !== 0 && (
+          <Suspense fallback={null}>
+            <BackupSettings server={server} stores={list.data.stores} />
+          </Suspense>
+        )}
+      </div>
+      {list.data && (
+        <div className="grid min-w-0 gap-4 max-xl:grid-cols-2 max-md:grid-cols-1">
+          <BackupRoom server={server} list={list.data} />
+          <BackupKeysCard server={server} />
         </div>
-      )}
-      {list.data?.restore && (
-        <div className="border-b border-line px-4 py-3">
-          <div className="mb-1 font-medium">{t('restoring')}</div>
-          <Progress operation={list.data.restore} />
-        </div>
-      )}
-      {list.data && items.length === 0 && <Nothing list={list.data} add={add} />}
-      {items.length > 0 && (
-        <ul aria-label={t('page')}>
-          {items.map((backup) => (
-            <Row
-              key={backup.id}
-              server={server}
-              backup={backup}
-              off={off}
-              onRestore={() => setRestoring(backup)}
-              onRemove={() => setRemoving(backup)}
-            />
-          ))}
-        </ul>
       )}
       {list.data && (
         <BackupDialog
@@ -119,11 +135,18 @@ function Backups({ server }: { server: Server }) {
           onClose={() => setMaking(false)}
         />
       )}
-      <RestoreDialog server={server} backup={restoring} onClose={() => setRestoring(undefined)} />
+      <RestoreDialog
+        server={server}
+        backup={about('restore', 'some')}
+        stores={list.data?.stores ?? []}
+        some={asked?.act === 'some'}
+        onClose={done}
+      />
+      <BackupNameDialog server={server.id} backup={about('rename')} onClose={done} />
       <TakeBack
         item={removing}
-        onClose={() => setRemoving(undefined)}
-        title={t('delete.title', { name: nameOf(removing) })}
+        onClose={done}
+        title={t('delete.title', { name: backupName(removing) })}
         verb={t('delete')}
         failed={t('delete.failed')}
         list={keys.backups(server.id)}
@@ -134,172 +157,51 @@ function Backups({ server }: { server: Server }) {
       >
         {t('delete.why')}
       </TakeBack>
-    </Card>
-  )
-}
-
-const nameOf = (backup: Backup | undefined) => (backup ? visible(backup.name) || t('unnamed') : '')
-
-function Nothing({ list, add }: { list: BackupList; add: ReactNode }) {
-  if (list.limit === 0) return <Empty title={t('none_allowed')}>{t('none_allowed_why')}</Empty>
-  if (list.stores.length === 0) return <Empty title={t('no_store')}>{t('no_store_why')}</Empty>
-  return (
-    <Empty title={t('none')} action={add}>
-      {t('none_why')}
-    </Empty>
-  )
-}
-
-/** How many of how many, and what they take. */
-function Room({ list }: { list: BackupList }) {
-  const { used, limit, bytes } = list
-  const text =
-    limit === null || limit === undefined
-      ? t('room', { n: used, size: bytesText(bytes) })
-      : t('room_of', { n: count(used), most: count(limit), size: bytesText(bytes) })
-  return (
-    <span className="inline-flex items-center gap-2">
-      {text}
-      {limit ? (
-        <span className="w-20">
-          <Bar share={used / limit} look={used >= limit ? 'warn' : 'use'} label={text} />
-        </span>
-      ) : null}
-    </span>
-  )
-}
-
-function Progress({ operation }: { operation: Operation }) {
-  const { done_bytes: done, total_bytes: total, bytes_per_second: rate, step } = operation
-  const counted = typeof done === 'number' && typeof total === 'number' && total > 0
-  const words = [
-    step && visible(step),
-    counted && ofText(done, total),
-    counted && typeof rate === 'number' && rate > 0 && rateText(rate),
-  ].filter(Boolean)
-  const text = words.join(' · ') || t('waiting')
-  return (
-    <div className="min-w-0">
-      <Bar share={counted ? done / total : 0} look="move" label={text} />
-      <div className="mt-1 truncate text-12 text-t3">{text}</div>
     </div>
   )
 }
 
-function Row({
-  server,
-  backup,
-  off,
-  onRestore,
-  onRemove,
-}: {
-  server: Server
-  backup: Backup
-  off: { change: string | false; restore: string | false | null | undefined; remove: string | false }
-  onRestore: () => void
-  onRemove: () => void
-}) {
-  const { state, operation, locked } = backup
-  const name = nameOf(backup)
-  const [family, shape] = LOOKS[state]
-  const there = state === 'done'
-  const change = async (body: { locked?: boolean }) => {
-    try {
-      await must(
-        api.PATCH('/servers/{server}/backups/{backup}', {
-          params: { path: { server: server.id, backup: backup.id } },
-          body,
-        }),
-      )
-      await queryClient.invalidateQueries({ queryKey: keys.backups(server.id) })
-    } catch (error) {
-      toast.error(t('change_failed'), error)
-    }
-  }
-  const cancel = async () => {
-    if (!operation) return
-    try {
-      await must(api.POST('/operations/{id}/cancel', { params: { path: { id: operation.id } } }))
-    } catch (error) {
-      toast.error(t('change_failed'), error)
-    }
-  }
-  const told = backup.message || (backup.skipped > 0 && t('skipped', { n: backup.skipped }))
-  return (
-    <li
-      className={`${GRID} min-h-(--h-row) border-b border-line py-2 last:border-0 max-lg:gap-y-1 max-lg:py-3`}
-    >
-      <div className="min-w-0">
-        <div className="flex items-center gap-1.5">
-          {locked && <Lock role="img" aria-label={t('locked')} size={13} className="shrink-0 text-t3" />}
-          <span className="truncate font-medium" title={name}>
-            {name}
-          </span>
-        </div>
-        <div className="truncate text-12 text-t3">
-          <Ago at={backup.created_at} /> · {visible(backup.store.name)}
-        </div>
-      </div>
-      <div className="min-w-0">
-        {there && (
-          <>
-            <div className="num">{bytesText(backup.total_bytes)}</div>
-            <div className="truncate text-12 text-t3">
-              {t('added', { size: bytesText(backup.added_bytes) })}
-            </div>
-          </>
-        )}
-        {operation && state === 'running' && <Progress operation={operation} />}
-      </div>
-      <div className="min-w-0">
-        <Badge plain family={family} shape={shape}>
-          {t(`state.${state}`)}
-        </Badge>
-        {told && (
-          <p className="line-clamp-2 text-12 text-t2" title={backup.warnings.map(visible).join('\n')}>
-            {visible(told)}
-          </p>
-        )}
-      </div>
-      <div className="flex flex-wrap justify-end gap-2 max-lg:mt-1 max-lg:justify-start">
-        {state === 'running' ? (
-          <Button size="sm" off={off.change} onClick={cancel} aria-label={t('cancel_of', { name })}>
-            {t('cancel')}
-          </Button>
-        ) : (
-          <>
-            {there && (
-              <>
-                <Button
-                  size="sm"
-                  off={off.restore || false}
-                  onClick={onRestore}
-                  aria-label={t('restore_of', { name })}
-                >
-                  {t('restore')}
-                </Button>
-                <Button
-                  size="sm"
-                  off={off.change}
-                  onClick={() => change({ locked: !locked })}
-                  aria-label={t(locked ? 'unlock_of' : 'lock_of', { name })}
-                >
-                  {t(locked ? 'unlock' : 'lock')}
-                </Button>
-              </>
-            )}
-            <Button
-              size="sm"
-              look="danger"
-              off={off.remove || (locked && t('off.locked')) || (state === 'removing' && t('off.busy'))}
-              onClick={onRemove}
-              aria-label={t('delete_of', { name })}
+/** Why there is none, and what to do about it. */
+function Nothing({ server, list, add }: { server: Server; list: BackupList; add: ReactNode }) {
+  const { may } = useMay()
+  if (list.limit === 0)
+    return (
+      <Empty
+        title={t('none_allowed')}
+        action={
+          server.permissions.includes('admin.server.limits') && (
+            <Link
+              to="/servers/$server/settings"
+              params={{ server: server.id }}
+              className={buttonClass('secondary', 'md', false)}
             >
-              {t('delete')}
-            </Button>
-          </>
-        )}
-      </div>
-    </li>
+              {t('none_allowed.to')}
+            </Link>
+          )
+        }
+      >
+        {t('none_allowed_why')}
+      </Empty>
+    )
+  if (list.stores.length === 0)
+    return (
+      <Empty
+        title={t('no_store')}
+        action={
+          may('backup_store.read') && (
+            <Link to="/backup-stores" className={buttonClass('secondary', 'md', false)}>
+              {t('no_store.to')}
+            </Link>
+          )
+        }
+      >
+        {t('no_store_why')}
+      </Empty>
+    )
+  const size = server.usage?.disk_bytes
+  return (
+    <Empty title={t('none')} action={add}>
+      {size ? t('none_why_size', { size: bytesText(size) }) : t('none_why')}
+    </Empty>
   )
 }

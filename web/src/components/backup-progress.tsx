@@ -1,0 +1,43 @@
+import type { Operation } from '~/api/types'
+import { texts } from '~/i18n/texts'
+import { Bar } from '~/ui/spark'
+import { elapsed, ofText, rateText } from '~/util/format'
+import { visible } from '~/util/visible'
+
+const t = texts('backups')
+
+const DAY_MS = 86_400_000
+
+/** Milliseconds until it is done, at the rate of late; none where that can't be told. */
+export function timeLeft({
+  done_bytes: done,
+  total_bytes: total,
+  bytes_per_second: rate,
+}: Pick<Operation, 'done_bytes' | 'total_bytes' | 'bytes_per_second'>): number | undefined {
+  if (typeof done !== 'number' || typeof total !== 'number' || typeof rate !== 'number') return undefined
+  if (rate <= 0 || done >= total) return undefined
+  const ms = ((total - done) / rate) * 1000
+  return ms < DAY_MS ? ms : undefined
+}
+
+/** How far work on backups is: bytes, rate and the time that is left. */
+export function BackupProgress({ operation }: { operation: Operation }) {
+  const { done_bytes: done, total_bytes: total, bytes_per_second: rate, step } = operation
+  const counted = typeof done === 'number' && typeof total === 'number' && total > 0
+  const left = timeLeft(operation)
+  const figures = [
+    counted && ofText(done, total),
+    counted && typeof rate === 'number' && rate > 0 && rateText(rate),
+    left !== undefined && t('left', { time: elapsed(left) }),
+  ].filter(Boolean)
+  const said = step ? visible(step) : t('waiting')
+  return (
+    <div className="min-w-0">
+      <Bar share={counted ? done / total : 0} look="move" label={[said, ...figures].join(' · ')} />
+      <div className="mt-1 flex flex-wrap gap-x-3 text-12 text-t3" aria-hidden="true">
+        <span className="truncate">{said}</span>
+        {figures.length > 0 && <span className="num">{figures.join(' · ')}</span>}
+      </div>
+    </div>
+  )
+}
