@@ -217,7 +217,7 @@ const tales = {
     own.instance = new Instance(own.data)
     const { id } = await online(await own.panel())
     own.down()
-    const kept = ['control/ca.pem', 'control/gateway.creds', 'control/control.key', 'instance.json', 'admin.json']
+    const kept = ['control/ca.pem', 'control/gateway.creds', 'control/control.key', 'instance.json']
     const built = ['warren-ops', 'warren-control', 'warren-gateway', 'warren-agent'].map((name) => `${process.env.WARREN_BIN_DIR}/${name}`)
     built.push(`${source}/web/dist/index.html`)
     const look = () => [...kept.map((name) => read(join(own.data, name))), ...built.map((path) => statSync(path).mtimeMs)].join()
@@ -227,6 +227,7 @@ const tales = {
     const took = (Date.now() - since) / 1000
     check(second.status === 0 && !second.said.includes('works once'), `the second start: ${second.said}`)
     check(look() === before, 'nothing was built or made again')
+    check(JSON.parse(read(join(own.data, 'admin.json'))).link === undefined, 'the link that was used is not kept')
     check(took < 20, `the second start takes ${took} s`)
     const nodes = await (await own.panel()).all('/nodes')
     check(nodes.length === 1 && nodes[0].id === id, 'it is the same node')
