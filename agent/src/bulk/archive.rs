@@ -10,9 +10,10 @@ use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 use warren_proto::wire;
-use warren_runtime::jail::{Entry, Error, Jail, Kind, ListOptions, RelPath, is_half_written};
+use warren_runtime::jail::{
+    Entry, Error, Jail, Kind, ListOptions, RelPath, Whole, Zip, is_half_written, pack_level,
+};
 
-use super::zip::Zip;
 use super::{Failed, MAX_CHUNK, failure};
 use crate::clock;
 use crate::link::session::refuse;
@@ -344,16 +345,6 @@ fn seconds(entry: &Entry) -> i64 {
     clock::to_ms(entry.modified) / 1000
 }
 
-/// Little is gained by packing these again.
-fn level(name: &str) -> u32 {
-    let extension = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-    let packed = [
-        "jar", "zip", "gz", "xz", "zst", "bz2", "7z", "rar", "png", "jpg", "jpeg", "webp", "mp4",
-        "ogg", "mca", "pak",
-    ];
-    if packed.contains(&&*extension) { 0 } else { 1 }
-}
-
 impl Format for Zip<Out> {
     fn is_full(&self) -> bool {
         Zip::is_full(self)
@@ -370,7 +361,7 @@ impl Format for Zip<Out> {
         mut file: std::fs::File,
     ) -> io::Result<io::Result<()>> {
         let (mode, at) = (entry.mode & 0o777, seconds(entry));
-        Zip::file(self, name, mode, at, level(name), |out| {
+        Zip::file(self, name, mode, at, pack_level(name), |out| {
             let mut buffer = vec![0; 128 * 1024];
             loop {
                 match file.read(&mut buffer)? {
@@ -427,13 +418,9 @@ impl Format for Tar {
         let size = file.metadata().map_or(0, |m| m.len());
         let kind = tar::EntryType::Regular;
         let mut head = Self::head(kind, entry.mode & 0o777, seconds(entry), size);
-        let mut whole = Whole {
-            file,
-            left: size,
-            failed: None,
-        };
+        let mut whole = Whole::of(file, size);
         self.0.append_data(&mut head, name, &mut whole)?;
-        Ok(whole.failed.map_or(Ok(()), Err))
+        Ok(whole.came())
     }
 
     fn text(&mut self, name: &str, text: &str) -> io::Result<()> {
@@ -444,41 +431,5 @@ impl Format for Tar {
 
     fn finish(self) -> io::Result<Out> {
         self.0.into_inner()
-    }
-}
-
-/// Exactly so many bytes, whatever becomes of the file meanwhile: its size was told before.
-struct Whole {
-    file: std::fs::File,
-    left: u64,
-    failed: Option<io::Error>,
-}
-
-impl io::Read for Whole {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(buffer.len());
-        let most = most.min(buffer.len());
-        let part = &mut buffer[..most];
-        if part.is_empty() {
-            return Ok(0);
-        }
-        let n = match self.failed {
-            Some(_) => 0,
-            None => self.file.read(part).unwrap_or_else(|e| {
-                self.failed = Some(e);
-                0
-            }),
-        };
-        let n = match n {
-            0 => {
-                self.failed
-                    .get_or_insert_with(|| io::ErrorKind::UnexpectedEof.into());
-                part.fill(0);
-                part.len()
-            }
-            n => n,
-        };
-        self.left -= n as u64;
-        Ok(n)
     }
 }

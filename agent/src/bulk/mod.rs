@@ -7,7 +7,6 @@ mod begin;
 mod handle;
 mod kept;
 mod table;
-mod zip;
 
 use std::sync::Arc;
 

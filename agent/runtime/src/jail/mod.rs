@@ -11,6 +11,7 @@
 //!
 //! All calls block; run them on a blocking thread.
 
+mod archive;
 mod budget;
 mod checksum;
 mod copy;
@@ -22,6 +23,7 @@ mod partial;
 mod path;
 mod read;
 mod search;
+mod sweep;
 mod trash;
 mod tree;
 mod usage;
@@ -36,6 +38,10 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+pub use archive::{
+    Compression, Existing, Extract, Extracted, Folder, Format, Head, Limits, Pack, Packed, Tally,
+    Unpacked, What, Whole, Zip, pack_level,
+};
 pub use budget::Budget;
 pub use checksum::{Algorithm, Checksum};
 pub use copy::Copied;
@@ -85,6 +91,14 @@ pub enum Error {
     Unknown(String),
     #[error("{0} is kept back by the egg")]
     Denied(String),
+    #[error("{0} is no archive that can be read here")]
+    NotAnArchive(String),
+    #[error("the archive is damaged: {0}")]
+    Damaged(String),
+    #[error("the archive's entry {0}")]
+    BadEntry(String),
+    #[error("the archive becomes far larger than it is: it is made to fill disks")]
+    Bomb,
     #[error("these are more entries than can be dealt with at once")]
     TooMany,
     #[error("the server's disk limit leaves no room for this")]
@@ -119,6 +133,10 @@ impl Error {
             Self::TooDeep(_) => "path_too_deep",
             Self::Unknown(_) => "unknown",
             Self::Denied(_) => "file_denied",
+            Self::NotAnArchive(_) => "archive_unknown",
+            Self::Damaged(_) => "archive_damaged",
+            Self::BadEntry(_) => "archive_entry",
+            Self::Bomb => "archive_bomb",
             Self::TooMany => "too_many_entries",
             Self::Quota => "disk_limit",
             Self::OtherDisk => "trash_other_disk",

@@ -25,7 +25,7 @@ pub struct Partial {
 }
 
 /// What the pieces of `name` are called while they come.
-fn temporary(id: &str) -> String {
+pub(super) fn temporary(id: &str) -> String {
     format!(".warren-{id}.partial")
 }
 

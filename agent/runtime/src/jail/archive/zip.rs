@@ -18,6 +18,9 @@ const BEHIND: u16 = 1 << 3;
 const V45: u16 = 45;
 const V20: u16 = 20;
 const UNIX: u16 = 3 << 8;
+const DIRECTORY: u32 = 0o040_000;
+const FILE: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
 const MOST32: u64 = u32::MAX as u64;
 
 struct Entry {
@@ -72,7 +75,7 @@ impl<W: Write> Zip<W> {
     pub fn directory(&mut self, name: &str, mode: u32, modified_s: i64) -> io::Result<()> {
         let mut entry = Entry {
             name: format!("{name}/"),
-            mode: 0o040_000 | mode,
+            mode: DIRECTORY | mode,
             modified_s,
             method: STORED,
             flags: UTF8,
@@ -86,6 +89,13 @@ impl<W: Write> Zip<W> {
         Ok(())
     }
 
+    /// A symlink: a file with where it leads in it.
+    pub fn link(&mut self, name: &str, target: &[u8], modified_s: i64) -> io::Result<()> {
+        self.content(name, LINK | 0o777, modified_s, 0, |out| {
+            out.write_all(target)
+        })?
+    }
+
     /// A file; `fill` writes what is in it. After an error of `fill` what it wrote is the file.
     pub fn file(
         &mut self,
@@ -95,9 +105,20 @@ impl<W: Write> Zip<W> {
         level: u32,
         fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<io::Result<()>> {
+        self.content(name, FILE | mode, modified_s, level, fill)
+    }
+
+    fn content(
+        &mut self,
+        name: &str,
+        mode: u32,
+        modified_s: i64,
+        level: u32,
+        fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<io::Result<()>> {
         let mut entry = Entry {
             name: name.to_owned(),
-            mode: 0o100_000 | mode,
+            mode,
             modified_s,
             method: DEFLATED,
             flags: UTF8 | BEHIND,
