@@ -12,7 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{Mode, OFlags, RenameFlags};
 use warren_runtime::jail::{
-    Access, Algorithm, Budget, Error, Jail, ListOptions, Looked, Trash, WriteOptions,
+    Access, Algorithm, Budget, Error, Existing, Extract, Format, Jail, Limits, ListOptions, Looked,
+    Pack, Tally, Trash, WriteOptions,
 };
 
 use crate::jail::path;
@@ -91,6 +92,9 @@ impl Arena {
             std::fs::write(outside.join(name), SECRET).unwrap();
         }
         std::fs::write(outside.join("large"), vec![b'x'; 1 << 20]).unwrap();
+        for (dir, name) in [(&spot, "ours"), (&outside, "escaped"), (&root, "theirs")] {
+            std::fs::write(dir.join("archive.tar"), tar_of(name)).unwrap();
+        }
         symlink(&outside, root.join("arena/link")).unwrap();
         symlink(outside.join("file"), spot.join("flink")).unwrap();
         let (stop, swaps) = (
@@ -153,6 +157,16 @@ impl Drop for Arena {
         let _ = self.swapper.take().map(std::thread::JoinHandle::join);
         eprintln!("{} swaps", self.swaps.load(Ordering::Relaxed));
     }
+}
+
+/// With one file of that name.
+fn tar_of(name: &str) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(INSIDE.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, name, INSIDE).unwrap();
+    tar.into_inner().unwrap()
 }
 
 fn swap(arena: &Path, stop: &AtomicBool, swaps: &AtomicU64) {
@@ -330,6 +344,74 @@ fn changing_never_leaves() {
         let _ = a.jail.remove(&at, false);
         a.jail.symlink(&at, "file", None)?;
         a.jail.remove(&at, false)?;
+        Ok(())
+    });
+}
+
+#[test]
+fn archives_never_leave() {
+    let arena = Arena::open();
+    let n = attempts();
+    arena.run("browse", n, |a, _| {
+        let archive = path("arena/spot/archive.tar");
+        let seen = a
+            .jail
+            .archive_folder(&archive, &path(""), None, 9, &mut budget())?;
+        match seen.entries.iter().any(|e| e.path == "escaped") {
+            true => Err(Fate::Escaped),
+            false => Ok(()),
+        }
+    });
+    let extract = |a: &Arena, n: u64, archive: &str| {
+        let (archive, to) = (path(archive), path("arena/spot"));
+        let ask = Extract {
+            archive: &archive,
+            to: &to,
+            only: &[],
+            id: &format!("{n}"),
+            limits: Limits::default(),
+            owner: Some((1000, 1000)),
+        };
+        let unpacked = a.jail.unpack(&ask, &mut budget(), &Tally::default())?;
+        unpacked.put(&a.jail, &to, Existing::Overwrite, Some((1000, 1000)))?;
+        Ok(())
+    };
+    // What is outside under the name that it brings must stay as it is.
+    arena.run("extract into", n, |a, n| extract(a, n, "archive.tar"));
+    arena.run("extract from", n, |a, n| {
+        extract(a, n, "arena/spot/archive.tar")?;
+        // Under either name that the directory has in turn.
+        let came = |dir: &str| a.root.join("arena").join(dir).join("escaped").exists();
+        match came("spot") || came("link") {
+            true => Err(Fate::Escaped),
+            false => Ok(()),
+        }
+    });
+    arena.run("pack", n, |a, n| {
+        let (paths, to) = ([path(FILE)], path(&format!("packed{}", n % 8)));
+        let ask = Pack {
+            paths: &paths,
+            to: &to,
+            format: Format::Tar,
+            id: &format!("{n}"),
+            owner: None,
+        };
+        a.jail.pack(&ask, &mut budget(), &Tally::default())?;
+        let bytes = a.jail.read(&to, 1 << 20)?.bytes;
+        a.jail.remove(&to, false)?;
+        secret(&bytes)
+    });
+    arena.run("pack into", n, |a, n| {
+        let (paths, to) = ([path("stay")], path("arena/spot/packed"));
+        let ask = Pack {
+            paths: &paths,
+            to: &to,
+            format: Format::Tar,
+            id: &format!("{n}"),
+            owner: None,
+        };
+        a.jail.pack(&ask, &mut budget(), &Tally::default())?;
+        a.jail.remove(&to, false)?;
         Ok(())
     });
 }
