@@ -23,6 +23,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(60);
 /// Others flush the firewall now and then.
 const REPAIR_EVERY: Duration = Duration::from_secs(15);
 const TRASH_EVERY: Duration = Duration::from_secs(600);
+/// Goes through all files of all servers.
+const SWEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
 /// Between two rounds over all servers' files.
 const SCAN_EVERY: Duration = Duration::from_secs(60);
 /// Entries that a scan looks at before it rests.
@@ -54,6 +56,9 @@ pub fn spawn_all(node: &Arc<Node>, stop: &CancellationToken) {
         let dir = node.deps.settings.trash_dir.clone();
         let _ = tokio::task::spawn_blocking(move || remove::empty_trash(&dir)).await;
         tidy_deleted(&node).await;
+    });
+    every(node, stop, SWEEP_EVERY, |node| async move {
+        sweep_all(&node).await
     });
     every(node, stop, SCAN_EVERY, |node| async move {
         scan_all(&node).await
@@ -127,6 +132,16 @@ async fn tidy_deleted(node: &Arc<Node>) {
         let tidied = tokio::task::spawn_blocking(move || files::tidy(&deps.settings, server));
         if let Ok(Err(e)) = tidied.await {
             warn!(server.id = %server, "what was deleted of it can't be tidied: {e}");
+        }
+    }
+}
+
+async fn sweep_all(node: &Arc<Node>) {
+    for (server, _) in node.servers.all() {
+        let deps = node.deps.clone();
+        let swept = tokio::task::spawn_blocking(move || files::sweep(&deps.settings, server));
+        if let Ok(Err(e)) = swept.await {
+            warn!(server.id = %server, "its half written files can't be swept: {e}");
         }
     }
 }

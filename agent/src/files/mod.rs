@@ -1,10 +1,12 @@
 //! Files of a server for people, all through the jail, which keeps back what the egg denies.
 
+mod archive;
 mod change;
 mod list;
 mod measure;
 mod rights;
 mod search;
+mod sweep;
 mod trash;
 mod upload;
 
@@ -23,8 +25,10 @@ use crate::server::deps::{Deps, Settings};
 use crate::server::start;
 use crate::server::status::Status;
 
+pub use archive::{recover_extract, recover_pack};
 pub use list::Listings;
 pub use rights::{changes, rights_of};
+pub use sweep::sweep;
 pub use trash::{in_trash, make_room, tidy};
 pub use upload::{MAX_PART, Uploads};
 
@@ -67,6 +71,8 @@ pub enum Answer {
     Matches(wire::FileMatches),
     /// To room.
     Room(wire::FileRoom),
+    /// To a list of an archive.
+    Archive(wire::ArchiveEntries),
     /// To the rest.
     Done(wire::Accepted),
 }
@@ -87,6 +93,7 @@ impl Answer {
             Self::Restored(a) => ask.ok(&a),
             Self::Matches(a) => ask.ok(&a),
             Self::Room(a) => ask.ok(&a),
+            Self::Archive(a) => ask.ok(&a),
             Self::Done(a) => ask.ok(&a),
         }
     }
@@ -146,6 +153,7 @@ impl Files<'_> {
             Ask::TrashRestore(ask) => self.trash_restore(&ask),
             Ask::TrashEmpty(ask) => done(self.trash_empty(&ask)),
             Ask::Search(ask) => self.search(&ask),
+            Ask::ArchiveList(ask) => self.archive_list(&ask),
             Ask::Rename(ask) => done(self.rename(&ask)),
             Ask::Chmod(ask) => done(self.chmod(&ask)),
             Ask::Symlink(ask) => done(self.symlink(&ask)),

@@ -5,9 +5,12 @@ use warren_proto::wire::files_ask::Ask;
 /// The permissions that an ask needs, all of them.
 pub fn rights_of(ask: &Ask) -> &'static [&'static str] {
     match ask {
-        Ask::List(_) | Ask::Stat(_) | Ask::Usage(_) | Ask::TrashList(_) | Ask::Room(_) => {
-            &["file.read"]
-        }
+        Ask::List(_)
+        | Ask::Stat(_)
+        | Ask::Usage(_)
+        | Ask::TrashList(_)
+        | Ask::Room(_)
+        | Ask::ArchiveList(_) => &["file.read"],
         Ask::Search(search) if search.content.is_empty() => &["file.read"],
         Ask::Search(_) => &["file.read", "file.read-content"],
         Ask::Read(_) | Ask::Checksum(_) => &["file.read-content"],
@@ -34,6 +37,7 @@ pub fn changes(ask: &Ask) -> bool {
         | Ask::Read(_)
         | Ask::Checksum(_)
         | Ask::Search(_)
+        | Ask::ArchiveList(_)
         | Ask::TrashList(_)
         | Ask::TrashEmpty(_) => false,
         Ask::Write(_)

@@ -19,6 +19,7 @@ use warren_proto::wire::job_ended::Made;
 use warren_proto::wire::job_start;
 
 use crate::backup;
+use crate::files;
 use crate::server::deps::Deps;
 use crate::server::start::Failure;
 use crate::server::status::Status;
@@ -40,6 +41,10 @@ pub enum Kind {
     Restore,
     /// Removes snapshots.
     Forget,
+    /// Packs files.
+    Archive,
+    /// Unpacks an archive.
+    Extract,
 }
 
 impl Kind {
@@ -51,6 +56,8 @@ impl Kind {
             "backup" => Some(Self::Backup),
             "restore" => Some(Self::Restore),
             "forget" => Some(Self::Forget),
+            "archive" => Some(Self::Archive),
+            "extract" => Some(Self::Extract),
             _ => None,
         }
     }
@@ -60,6 +67,7 @@ impl Kind {
         match self {
             Self::Install | Self::Reinstall | Self::Restore => "files",
             Self::Backup | Self::Forget => "backup",
+            Self::Archive | Self::Extract => "archive",
         }
     }
 
@@ -67,7 +75,7 @@ impl Kind {
     pub fn holds(self) -> bool {
         match self {
             Self::Install | Self::Reinstall | Self::Restore => true,
-            Self::Backup | Self::Forget => false,
+            Self::Backup | Self::Forget | Self::Archive | Self::Extract => false,
         }
     }
 }
@@ -118,6 +126,8 @@ pub fn work(ask: wire::JobStart) -> Result<Box<dyn Work>, wire::Failure> {
         (Some(Kind::Backup), Some(job_start::Work::Backup(work))) => Ok(Box::new(work)),
         (Some(Kind::Restore), Some(job_start::Work::Restore(work))) => Ok(Box::new(work)),
         (Some(Kind::Forget), Some(job_start::Work::Forget(work))) => Ok(Box::new(work)),
+        (Some(Kind::Archive), Some(job_start::Work::Pack(work))) => Ok(Box::new(work)),
+        (Some(Kind::Extract), Some(job_start::Work::Extract(work))) => Ok(Box::new(work)),
         (None | Some(Kind::Install | Kind::Reinstall), _) => {
             Err(refuse(format!("this agent knows no job {:?}", ask.kind)))
         }
@@ -134,6 +144,8 @@ pub fn recover(kind: Kind, at: At) -> Doing {
     match kind {
         Kind::Backup => backup::work::recover_backup(at),
         Kind::Restore => backup::work::recover_restore(at),
+        Kind::Archive => files::recover_pack(at),
+        Kind::Extract => files::recover_extract(at),
         Kind::Install | Kind::Reinstall | Kind::Forget => Box::pin(async { Err(interrupted()) }),
     }
 }

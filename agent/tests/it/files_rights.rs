@@ -32,6 +32,11 @@ fn table() -> Vec<(Ask, &'static str, bool)> {
         ),
         (Ask::Search(wire::FileSearch::default()), "file.read", false),
         (
+            Ask::ArchiveList(wire::ArchiveList::default()),
+            "file.read",
+            false,
+        ),
+        (
             Ask::Search(wire::FileSearch {
                 content: "x".into(),
                 ..Default::default()

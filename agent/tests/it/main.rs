@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod adversity;
+mod archives;
 mod backups;
 mod bulk;
 mod commands;

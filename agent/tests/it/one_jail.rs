@@ -12,7 +12,9 @@ const NAMED: &[(&str, usize, &[&str])] = &[
     ),
     ("bulk/begin.rs", 2, &["Jail::open(", "ensure_root("]),
     ("bulk/kept.rs", 1, &["Jail::open("]),
+    ("files/archive.rs", 1, &["Jail::open(", "ensure_root("]),
     ("files/mod.rs", 1, &["Jail::open(", "ensure_root("]),
+    ("files/sweep.rs", 1, &["Jail::open("]),
     ("files/trash.rs", 2, &["Jail::open("]),
     (
         "server/install.rs",
@@ -122,6 +124,7 @@ fn the_directory_of_all_servers_is_named_by_those_who_must() {
     // How much room is on its disk; that it is there; what it is called.
     let known = [
         "bulk/mod.rs",
+        "files/archive.rs",
         "node.rs",
         "server/deps.rs",
         "server/tests.rs",
