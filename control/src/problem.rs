@@ -131,11 +131,12 @@ fn agent_status(code: &str) -> StatusCode {
         | "trash_other_disk"
         | "stale" => StatusCode::CONFLICT,
         "file_denied" => StatusCode::FORBIDDEN,
-        "path_outside" | "path_invalid" | "path_too_deep" | "too_many_entries" => {
+        "path_outside" | "path_invalid" | "path_too_deep" | "too_many_entries"
+        | "archive_unknown" | "archive_damaged" | "archive_entry" => {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         "took_too_long" => StatusCode::GATEWAY_TIMEOUT,
-        "disk_full" | "quota" => StatusCode::INSUFFICIENT_STORAGE,
+        "disk_full" | "disk_limit" | "quota" => StatusCode::INSUFFICIENT_STORAGE,
         _ => StatusCode::BAD_GATEWAY,
     }
 }

@@ -144,7 +144,9 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
                 prune: true,
             })))
         }
-        Kind::Install | Kind::Reinstall | Kind::Delete => Ok(Ready::Work(None)),
+        Kind::Install | Kind::Reinstall | Kind::Delete | Kind::Archive | Kind::Extract => {
+            Ok(Ready::Work(None))
+        }
     }
 }
 
@@ -165,7 +167,9 @@ pub async fn ended(
         Kind::Backup => backup_ended(db, &server, job, end).await?,
         Kind::Forget => forget_ended(db, &server, job, end).await?,
         Kind::Restore => return restore_ended(db, &server, job, end).await,
-        Kind::Install | Kind::Reinstall | Kind::Delete => return Ok(()),
+        Kind::Install | Kind::Reinstall | Kind::Delete | Kind::Archive | Kind::Extract => {
+            return Ok(());
+        }
     }
     if server.deleted_at_ms.is_some() {
         return Ok(());

@@ -8,6 +8,8 @@ use axum::{
 };
 
 use super::{
+    archive,
+    archive_dto::{ArchiveCreate, ArchiveExtract, ArchivePage, ArchiveQuery},
     dto::{
         ChecksumInfo, ChecksumQuery, DirectoryCreate, FileCopiedInfo, FileCopyRequest, FileInfo,
         FilePage, FileQuery, FileRenameRequest, FileRestore, FileRestoredInfo, FileSearchRequest,
@@ -22,6 +24,7 @@ use crate::{
     auth::ServerAccess,
     error::Result,
     http::{Json, Query, read_body},
+    operation::dto::Operation,
     problem::Problems,
 };
 
@@ -256,4 +259,45 @@ pub async fn create_symlink(
     access.require(Key::FileCreate)?;
     service::symlink(&app, &access, req.path, req.target).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What stands in a directory of an archive, which is not unpacked for it (504 `took_too_long` for very large ones).
+#[utoipa::path(get, path = "/servers/{server}/files/archive", tag = "files",
+    params(("server" = String, Path, description = "Server id"), ArchiveQuery),
+    responses((status = 200, body = ArchivePage), Problems))]
+pub async fn list_archive(
+    State(app): State<App>,
+    access: ServerAccess,
+    Query(query): Query<ArchiveQuery>,
+) -> Result<Json<ArchivePage>> {
+    access.require(Key::FileRead)?;
+    archive::browse(&app, &access, query).await.map(Json)
+}
+
+/// Begins to pack files and directories, also of a server that runs. The archive appears when it is whole.
+#[utoipa::path(post, path = "/servers/{server}/files/archive", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 202, body = Operation), Problems))]
+pub async fn create_archive(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<ArchiveCreate>,
+) -> Result<(StatusCode, Json<Operation>)> {
+    access.require(Key::FileArchive)?;
+    let begun = archive::create(&app, &access, req).await?;
+    Ok((StatusCode::ACCEPTED, Json(begun)))
+}
+
+/// Begins to unpack an archive, also of a server that runs. Its files appear when all of them are there.
+#[utoipa::path(post, path = "/servers/{server}/files/extract", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 202, body = Operation), Problems))]
+pub async fn extract_archive(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<ArchiveExtract>,
+) -> Result<(StatusCode, Json<Operation>)> {
+    access.require(Key::FileArchive)?;
+    let begun = archive::extract(&app, &access, req).await?;
+    Ok((StatusCode::ACCEPTED, Json(begun)))
 }

@@ -1,6 +1,8 @@
 //! Files of servers: what is asked here is done by their nodes, inside the jail of the server's directory.
 
 pub mod api;
+pub mod archive;
+pub mod archive_dto;
 mod ask;
 mod change;
 mod content;

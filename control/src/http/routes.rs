@@ -323,6 +323,11 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(files::api::get_file_checksum))
         .routes(routes!(files::api::get_file_usage))
         .routes(routes!(files::api::copy_file))
+        .routes(routes!(
+            files::api::list_archive,
+            files::api::create_archive
+        ))
+        .routes(routes!(files::api::extract_archive))
         .routes(routes!(files::api::chmod_files))
         .routes(routes!(files::api::create_symlink))
         .routes(routes!(files::api::list_trash))

@@ -4,7 +4,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, SqlErr};
 use warren_entity::operations;
 use warren_proto::ids::JobId;
 
-use super::{BACKUPS, Kind};
+use super::{ARCHIVES, BACKUPS, Kind};
 use crate::error::{Error, Result};
 
 /// What is to be done.
@@ -65,6 +65,10 @@ pub async fn begin(
             Some(BACKUPS) => Error::conflict(
                 "backup_running",
                 "a backup of this server is being made or removed; wait for it or cancel it",
+            ),
+            Some(ARCHIVES) => Error::conflict(
+                "archive_running",
+                "an archive of this server is being made or unpacked; wait for it or cancel it",
             ),
             _ => Error::conflict(
                 "job_running",

@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use warren_entity::operations;
 use warren_proto::wire::{self, job_start::Work};
 
-use crate::{access::Key, app::App, backup, error::Result};
+use crate::{access::Key, app::App, backup, error::Result, files};
 
 /// What an operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,17 +26,23 @@ pub enum Kind {
     Restore,
     /// Removes backups.
     Forget,
+    /// Packs files.
+    Archive,
+    /// Unpacks an archive.
+    Extract,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Install,
         Self::Reinstall,
         Self::Delete,
         Self::Backup,
         Self::Restore,
         Self::Forget,
+        Self::Archive,
+        Self::Extract,
     ];
 
     /// The word in rows and messages.
@@ -49,6 +55,8 @@ impl Kind {
             Self::Backup => "backup",
             Self::Restore => "restore",
             Self::Forget => "forget",
+            Self::Archive => "archive",
+            Self::Extract => "extract",
         }
     }
 
@@ -64,6 +72,7 @@ impl Kind {
         match self {
             Self::Install | Self::Reinstall | Self::Delete | Self::Restore => Some(FILES),
             Self::Backup | Self::Forget => Some(BACKUPS),
+            Self::Archive | Self::Extract => Some(ARCHIVES),
         }
     }
 
@@ -76,6 +85,7 @@ impl Kind {
             Self::Backup => Some(Key::BackupCreate),
             Self::Restore => Some(Key::BackupRestore),
             Self::Forget => Some(Key::BackupDelete),
+            Self::Archive | Self::Extract => Some(Key::FileArchive),
         }
     }
 }
@@ -85,6 +95,9 @@ pub const FILES: &str = "files";
 
 /// Lane of the work on a server's repositories.
 pub const BACKUPS: &str = "backups";
+
+/// Lane of packing and unpacking.
+pub const ARCHIVES: &str = "archives";
 
 /// Whether a job can be sent.
 #[derive(Debug)]
@@ -122,6 +135,7 @@ pub async fn work(app: &App, job: &operations::Model) -> Result<Ready> {
         Some(kind @ (Kind::Backup | Kind::Restore | Kind::Forget)) => {
             backup::job::work(app, kind, job).await
         }
+        Some(kind @ (Kind::Archive | Kind::Extract)) => Ok(files::archive::work(kind, job)),
         None => {
             let text = format!("this control knows no job {:?}", job.kind);
             Ok(Ready::refused("unknown_kind", text))
@@ -158,5 +172,6 @@ pub async fn ended(
         Some(kind @ (Kind::Backup | Kind::Restore | Kind::Forget)) => {
             backup::job::ended(db, kind, job, end).await
         }
+        Some(Kind::Archive | Kind::Extract) => files::archive::ended(db, job, end).await,
     }
 }

@@ -241,6 +241,34 @@ impl Disk {
                 skipped: 1,
                 cut: "time".into(),
             })),
+            What::ArchiveList(list) if list.path == "/no.zip" => {
+                Err(failure("archive_unknown", "that is no archive", false))
+            }
+            What::ArchiveList(list) => {
+                self.asked.push(format!(
+                    "archive {} {} {} {}",
+                    list.path, list.inside, list.after, list.limit
+                ));
+                let entry = |name: &str, kind: &str, about: &str| wire::ArchiveEntry {
+                    name: name.into(),
+                    kind: kind.into(),
+                    size_bytes: 3,
+                    modified_at_ms: 0,
+                    about: about.into(),
+                };
+                Ok(ask.ok(&wire::ArchiveEntries {
+                    format: "zip".into(),
+                    entries: vec![
+                        entry("world", "directory", ""),
+                        entry("link", "symlink", "world/x"),
+                        entry("sda", "refused", "device"),
+                        entry("odd", "of another agent", ""),
+                    ],
+                    next: "f/odd".into(),
+                    total: 9,
+                    all: 70,
+                }))
+            }
             What::Times(_) | What::Remove(_) | What::Room(_) => {
                 Err(failure("unknown", "not over HTTP", false))
             }

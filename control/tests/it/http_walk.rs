@@ -212,6 +212,9 @@ const POWERLESS: &[(&str, u16)] = &[
     ("get_file_checksum", 404),
     ("get_file_usage", 404),
     ("copy_file", 404),
+    ("list_archive", 404),
+    ("create_archive", 404),
+    ("extract_archive", 404),
     ("chmod_files", 404),
     ("create_symlink", 404),
     ("list_trash", 404),
@@ -261,7 +264,9 @@ fn body(spec: &Value, schema: &Value, known: &BTreeMap<&str, String>, depth: usi
     for (name, schema) in properties {
         // A number under a name of things is how many.
         let counts = schema["type"].to_string().contains("integer");
-        if let Some(id) = known.get(name.as_str()).filter(|_| !counts) {
+        // One of a few words is none of ours.
+        let chosen = schema["$ref"].is_string();
+        if let Some(id) = known.get(name.as_str()).filter(|_| !counts && !chosen) {
             let many = name == "servers";
             made.insert(name.clone(), if many { json!([id]) } else { json!(id) });
         } else if required.contains(name.as_str()) {
@@ -355,6 +360,9 @@ const SHARED: &[(&str, &str)] = &[
     ("get_file_checksum", "file.read-content"),
     ("get_file_usage", "file.read"),
     ("copy_file", "file.create"),
+    ("list_archive", "file.read"),
+    ("create_archive", "file.archive"),
+    ("extract_archive", "file.archive"),
     ("chmod_files", "file.update"),
     ("create_symlink", "file.create"),
     ("list_trash", "file.read"),

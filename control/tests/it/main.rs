@@ -14,6 +14,7 @@ mod gate;
 mod hostile;
 mod http_acme;
 mod http_api_keys;
+mod http_archives;
 mod http_audit;
 mod http_backups;
 mod http_database_hosts;
