@@ -153,7 +153,8 @@ interface FilesSearch {
   edit?: string
   line?: number
   sort?: string
-  view?: 'trash' | 'search'
+  view?: 'trash' | 'search' | 'archive'
+  inside?: string
   name?: string
   text?: string
   regex?: true
@@ -168,7 +169,8 @@ const serverFiles = createRoute({
     edit: text,
     line: whole,
     sort: text,
-    view: among('trash', 'search'),
+    view: among('trash', 'search', 'archive'),
+    inside: text,
     name: text,
     text,
     regex: yes,

@@ -1628,6 +1628,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/files/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stands in a directory of an archive, which is not unpacked for it (504 `took_too_long` for very large ones). */
+        get: operations["list_archive"];
+        put?: never;
+        /** Begins to pack files and directories, also of a server that runs. The archive appears when it is whole. */
+        post: operations["create_archive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}/files/checksum": {
         parameters: {
             query?: never;
@@ -1728,6 +1746,23 @@ export interface paths {
         put?: never;
         /** Makes a directory, with its parents. */
         post: operations["create_directory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers/{server}/files/extract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins to unpack an archive, also of a server that runs. Its files appear when all of them are there. */
+        post: operations["extract_archive"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2602,6 +2637,72 @@ export interface components {
             key: components["schemas"]["ApiKey"];
             /** @description For `Authorization: Bearer`. */
             secret: string;
+        };
+        /** @description What to pack. */
+        ArchiveCreate: {
+            /** @description How. */
+            format: components["schemas"]["ArchiveFormat"];
+            /** @description Below the server's root; directories with all that is in them. 1 to 100. */
+            paths: string[];
+            /** @description The archive, below the server's root. Nothing is replaced. */
+            to: string;
+        };
+        /** @description An entry of an archive, as it says itself. */
+        ArchiveEntryInfo: {
+            /** @description `file`, `directory`, `symlink`, `hardlink`, or `refused` for what is never unpacked. */
+            kind: string;
+            modified_at: components["schemas"]["Stamp"] | null;
+            /** @description Name. */
+            name: string;
+            /** @description Why it is not unpacked. */
+            refused: string | null;
+            /**
+             * Format: int64
+             * @description Unpacked; 0 where the format does not say.
+             */
+            size_bytes: number;
+            /** @description Where a link leads. */
+            target: string | null;
+        };
+        /**
+         * @description What to do with files that are there already.
+         * @enum {string}
+         */
+        ArchiveExisting: "refuse" | "replace" | "skip";
+        /** @description What to unpack. */
+        ArchiveExtract: {
+            /** @description Below the server's root. */
+            archive: string;
+            /** @description What to do with files that are there already. */
+            existing?: components["schemas"]["ArchiveExisting"];
+            /** @description Entries of the archive, with all that is below them; all of it by default. At most 100. */
+            only?: string[];
+            /** @description A directory below the server's root, made if it is not there; the root by default. */
+            to?: string | null;
+        };
+        /**
+         * @description Formats of archives that can be made.
+         * @enum {string}
+         */
+        ArchiveFormat: "zip" | "7z" | "tar" | "tar.gz" | "tar.bz2" | "tar.xz" | "tar.zst";
+        /** @description What stands in a directory of an archive, directories first, then by name. */
+        ArchivePage: {
+            /**
+             * Format: int64
+             * @description In the whole archive.
+             */
+            entries: number;
+            /** @description `zip`, `7z`, `tar`, `tar.gz`, `tar.bz2`, `tar.xz`, `tar.zst`; `gz`, `bz2`, `xz` and `zst` of a single file. */
+            format: string;
+            /** @description In this order. */
+            items: components["schemas"]["ArchiveEntryInfo"][];
+            /** @description `cursor` of the next page; null on the last. */
+            next: string | null;
+            /**
+             * Format: int32
+             * @description In this directory.
+             */
+            total: number;
         };
         /** @description Who did it. */
         AuditActor: {
@@ -11275,6 +11376,84 @@ export interface operations {
             };
         };
     };
+    list_archive: {
+        parameters: {
+            query: {
+                /** @description The archive, below the server's root. */
+                path: string;
+                /** @description A directory in it; its top by default. */
+                inside?: string;
+                /** @description Rows per page, 1 to 1000. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchivePage"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_archive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveCreate"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_file_checksum: {
         parameters: {
             query: {
@@ -11526,6 +11705,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    extract_archive: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveExtract"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

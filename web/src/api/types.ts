@@ -8,6 +8,8 @@ export type ApiKey = Schemas['ApiKey']
 export type AuditActor = Schemas['AuditActor']
 /** What changed has each action's own shape: the specification says no more than that it is an object. */
 export type AuditRow = Omit<Schemas['AuditRow'], 'diff'> & { diff: Record<string, unknown> | null }
+export type ArchiveEntry = Schemas['ArchiveEntryInfo']
+export type ArchivePage = Schemas['ArchivePage']
 export type Backup = Schemas['Backup']
 export type BackupList = Schemas['BackupList']
 export type BackupKey = Schemas['BackupKey']

@@ -118,7 +118,7 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
         )}
         {(active || operation.log || failed) && (
           <div className="mt-2 flex gap-1.5">
-            {operation.server && operation.kind !== 'delete' && (
+            {operation.server && (operation.log || operation.kind.endsWith('install')) && (
               <Link
                 to="/servers/$server/install"
                 params={{ server: operation.server.id }}

@@ -1,4 +1,5 @@
 import {
+  Archive,
   ClipboardPaste,
   Copy,
   CopyPlus,
@@ -11,6 +12,7 @@ import {
   FolderUp,
   Info,
   type LucideIcon,
+  PackageOpen,
   Pencil,
   RefreshCw,
   Scissors,
@@ -23,14 +25,17 @@ import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import type { Entry } from '~/ui/context-menu'
 import { copyText } from '~/ui/copy'
+import { join } from '~/util/path'
+import { unpack } from './archive-calls'
 import { refreshFolders } from './calls'
 import { hold } from './clipboard'
+import { isArchive } from './kinds'
 import type { Work } from './use-work'
 
 const t = texts('files')
 
 /** The dialogs of a folder. */
-export type Asked = 'folder' | 'file' | 'move' | 'copy' | 'mode' | 'properties'
+export type Asked = 'folder' | 'file' | 'move' | 'copy' | 'mode' | 'properties' | 'pack' | 'unpack'
 
 interface About {
   server: Server
@@ -63,6 +68,7 @@ export function actions({ server, path, selected, paths, work, onOpen, onRename,
   const single = selected.length === 1 ? selected[0] : undefined
   const none = selected.length === 0 && t('off.none')
   const many = selected.length > 1 && t('off.one')
+  const packed = single?.kind === 'file' && isArchive(single.name) ? single : undefined
   const held = selected.some((each) => each.kept_back) && t('off.kept_back')
   const ctrl = t('key.ctrl')
   // The foot of the list says what is held.
@@ -134,6 +140,25 @@ export function actions({ server, path, selected, paths, work, onOpen, onRename,
       () => void work.fetchAll(selected),
       none || off.read,
     ),
+    pack: entry('pack', Archive, t('pack'), () => onAsk('pack'), none || off.pack),
+    unpack: entry(
+      'unpack',
+      PackageOpen,
+      t('unpack'),
+      () =>
+        packed &&
+        void unpack(server.id, join(path, packed.name), path, 'refuse').catch((error) =>
+          toast.error(t('unpack.failed'), error),
+        ),
+      packed ? off.pack : t('off.no_archive'),
+    ),
+    unpackTo: entry(
+      'unpack_to',
+      PackageOpen,
+      t('unpack_to'),
+      () => onAsk('unpack'),
+      packed ? off.pack : t('off.no_archive'),
+    ),
     refresh: entry('refresh', RefreshCw, t('refresh'), () => void refreshFolders(server.id, path)),
   }
 }
@@ -141,7 +166,7 @@ export function actions({ server, path, selected, paths, work, onOpen, onRename,
 export type Actions = ReturnType<typeof actions>
 
 /** The menu of the right button and the sheet: about what is selected, or about the folder. */
-export function menuGroups(acts: Actions, selected: boolean): Entry[][] {
+export function menuGroups(acts: Actions, selected: boolean, archive = false): Entry[][] {
   if (!selected)
     return [
       [acts.file, acts.folder, acts.upload, acts.uploadFolder],
@@ -151,6 +176,7 @@ export function menuGroups(acts: Actions, selected: boolean): Entry[][] {
     [acts.open, acts.download, acts.rename, acts.duplicate],
     [acts.cut, acts.copy, acts.paste],
     [acts.move, acts.copyTo],
+    archive ? [acts.unpack, acts.unpackTo, acts.pack] : [acts.pack],
     [acts.path, acts.mode, acts.properties],
     [acts.delete],
   ]

@@ -5,6 +5,7 @@ import { NameDialog } from '~/forms/name'
 import { texts } from '~/i18n/texts'
 import { join } from '~/util/path'
 import type { Asked } from './actions'
+import { ArchiveDialogs } from './archive-dialogs'
 import { createFile, createFolder, setMode } from './calls'
 import { Properties } from './properties'
 import type { Work } from './use-work'
@@ -54,6 +55,13 @@ export function FolderDialogs({
       <Properties
         server={server}
         path={asked === 'properties' ? (paths[0] ?? path) : undefined}
+        onClose={onClose}
+      />
+      <ArchiveDialogs
+        server={server}
+        folder={path}
+        paths={paths}
+        asked={asked === 'pack' || asked === 'unpack' ? asked : undefined}
         onClose={onClose}
       />
       <NameDialog

@@ -19,7 +19,7 @@ import { cx } from '~/util/cx'
 import { bytesText } from '~/util/format'
 import { badName, join, stemLength } from '~/util/path'
 import { visible } from '~/util/visible'
-import { iconOf, modeText, octal } from './kinds'
+import { iconOf, isArchive, modeText, octal } from './kinds'
 import { COLUMNS, type Column, type Order } from './order'
 import type { Selection } from './selection'
 import { useRows } from './use-rows'
@@ -246,7 +246,13 @@ function Row(props: RowProps) {
             <Link
               to="/servers/$server/files"
               params={{ server }}
-              search={directory ? { path } : { ...(folder === '/' ? {} : { path: folder }), edit: path }}
+              search={
+                directory
+                  ? { path }
+                  : entry.kind === 'file' && isArchive(entry.name)
+                    ? { view: 'archive', path }
+                    : { ...(folder === '/' ? {} : { path: folder }), edit: path }
+              }
               tabIndex={-1}
               draggable={false}
               preload={false}

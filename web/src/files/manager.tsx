@@ -10,11 +10,13 @@ import { cx } from '~/util/cx'
 import { join, nameOf, parent } from '~/util/path'
 import { visible } from '~/util/visible'
 import { type Asked, actions, menuGroups } from './actions'
+import { ArchiveStrip } from './archive-strip'
 import { renameEntry } from './calls'
 import { FolderDialogs } from './folder-dialogs'
 import { FolderFoot } from './folder-foot'
 import { FolderProblem, Nothing } from './folder-states'
 import { onListKey, pageOf } from './keys'
+import { isArchive } from './kinds'
 import { FileList } from './list'
 import { type Order, turned } from './order'
 import { all, at, only, ranged, toggled } from './selection'
@@ -79,7 +81,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     onAsk: setAsked,
     onUpload: (what) => picker.current?.ask(what),
   })
-  const groups = menuGroups(acts, selected.length > 0)
+  const groups = menuGroups(acts, selected.length > 0, single?.kind === 'file' && isArchive(single.name))
 
   const problem = query.error ? asProblem(query.error) : undefined
   return (
@@ -99,6 +101,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
         onDrop={(event, folder) => drag.takes(event, folder) && drag.drop(event, folder)}
       />
       <UploadInputs ref={picker} onPicked={work.upload} />
+      <ArchiveStrip server={server.id} />
       {problem && (
         <FolderProblem
           problem={problem}

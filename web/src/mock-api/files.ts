@@ -1,7 +1,7 @@
-import type { FileEntry, FileMatch, TrashItem } from '~/api/types'
+import type { ArchiveEntry, ArchivePage, FileEntry, FileMatch, TrashItem } from '~/api/types'
 import { type Order, sorted } from '~/files/order'
 import { problem, type Route, scenario } from './answers'
-import { ago } from './data'
+import { ago, operations } from './data'
 
 interface Node {
   kind: 'file' | 'directory' | 'symlink'
@@ -221,6 +221,23 @@ function stat(url: URL) {
   return node ? entry(pathOf(url), node) : missing(pathOf(url))
 }
 
+function archive(url: URL): ArchivePage {
+  const inside = url.searchParams.get('inside') ?? '/'
+  const at = (name: string, kind: string, size_bytes = 0): ArchiveEntry => ({
+    name,
+    kind,
+    size_bytes,
+    modified_at: '2026-11-01T10:00:00Z',
+    target: kind === 'symlink' ? 'world/level.dat' : null,
+    refused: kind === 'refused' ? 'device' : null,
+  })
+  const items =
+    inside === '/'
+      ? [at('world', 'directory'), at('level', 'symlink'), at('server.properties', 'file', 1294)]
+      : [at('region', 'directory'), at('level.dat', 'file', 2048)]
+  return { format: 'zip', items, next: null, total: items.length, entries: 5 }
+}
+
 /** Files of one made-up server, the same for all of them. */
 export const fileRoutes: Route[] = [
   ['GET', /^\/servers\/([^/]+)\/files$/, (_m, _b, url) => list(url)],
@@ -261,6 +278,8 @@ export const fileRoutes: Route[] = [
       return undefined
     },
   ],
+  ['GET', /^\/servers\/([^/]+)\/files\/archive$/, (_m, _b, url) => archive(url)],
+  ['POST', /^\/servers\/([^/]+)\/files\/(archive|extract)$/, () => operations[0]],
   ['GET', /^\/servers\/([^/]+)\/files\/stat$/, (_m, _b, url) => stat(url)],
   [
     'GET',

@@ -16,6 +16,14 @@ import { ServerFilesPage } from './server-files'
 
 const EVERY = ['create', 'read', 'read-content', 'update', 'delete', 'archive'].map((word) => `file.${word}`)
 
+const PACKED = {
+  format: 'tar.gz',
+  items: [{ name: 'world', kind: 'directory', size_bytes: 0 }],
+  next: null,
+  total: 1,
+  entries: 7,
+}
+
 let root: Root
 let asked: Array<{ call: string; body: unknown }> = []
 let refuse: Record<string, [status: number, code: string]> = {}
@@ -46,6 +54,8 @@ async function open(
         headers,
       })
     if (call === 'GET /files') return new Response(JSON.stringify({ items: list, next: null }), { headers })
+    if (call.endsWith('/operations')) return new Response('{"items":[],"next":null}', { headers })
+    if (call === 'GET /files/archive') return new Response(JSON.stringify(PACKED), { headers })
     return new Response(null, { status: 204 })
   })
   const top = createRootRoute()
@@ -69,6 +79,15 @@ async function open(
 
 const text = () => document.body.textContent ?? ''
 const painted = (check: () => void) => act(() => vi.waitFor(check))
+/** What comes as code of its own is drawn only between two acts. */
+const loaded = (check: () => void) =>
+  vi.waitFor(
+    async () => {
+      await act(() => new Promise<void>((done) => setTimeout(done, 20)))
+      check()
+    },
+    { timeout: 15_000 },
+  )
 const rows = () => [...document.querySelectorAll<HTMLElement>('[data-name]')].map((row) => row.dataset.name)
 const chosen = () =>
   [...document.querySelectorAll<HTMLElement>('[aria-selected="true"]')].map((row) => row.dataset.name)
@@ -173,7 +192,7 @@ it('says why what one may not do is off', async () => {
   expect(button('Move to …').title).toBe('You may not change files')
   await press('Delete')
   expect(document.querySelector('[role="dialog"]')).toBeNull()
-  expect(asked.every(({ call }) => call === 'GET /files')).toBe(true)
+  expect(asked.every(({ call }) => call === 'GET /files' || call.endsWith('/operations'))).toBe(true)
 })
 
 it('changes nothing while the installer is at work', async () => {
@@ -193,3 +212,47 @@ it('tells an empty folder from a filter that finds nothing', async () => {
   await open([])
   await painted(() => expect(text()).toContain('No files yet'))
 })
+
+it('packs what is selected under a name and a format, and follows it until it is there', async () => {
+  await open([entry('world', 'directory'), entry('a.txt')])
+  await painted(() => expect(rows()).toHaveLength(2))
+  await click('world')
+  await act(async () =>
+    document
+      .querySelector('[data-name="world"]')
+      ?.dispatchEvent(new MouseEvent('contextmenu', { bubbles: true, cancelable: true })),
+  )
+  await painted(() => expect(text()).toContain('Compress …'))
+  const item = [...document.querySelectorAll('[role="menuitem"]')]
+  expect(item.some((each) => each.textContent?.includes('Extract'))).toBe(false)
+  await act(async () => (item.find((each) => each.textContent === 'Compress …') as HTMLElement).click())
+  await painted(() => expect(document.querySelector('form select')).not.toBeNull())
+  await act(async () => (document.querySelector('form') as HTMLFormElement).requestSubmit())
+  await painted(() =>
+    expect(asked.find(({ call }) => call === 'POST /files/archive')?.body).toEqual({
+      paths: ['/world'],
+      format: 'zip',
+      to: '/world.zip',
+    }),
+  )
+})
+
+it('opens an archive like a folder, and unpacks it with nothing replaced', async () => {
+  const router = await open([entry('map.tar.gz')])
+  await painted(() => expect(rows()).toHaveLength(1))
+  await press('ArrowDown')
+  await press('Enter')
+  expect(router.state.location.search).toEqual({ view: 'archive', path: '/map.tar.gz' })
+  await loaded(() => expect(text()).toContain('1 entry here, 7 in the archive (tar.gz)'))
+  await act(async () => button('Extract everything').click())
+  await loaded(() => expect(document.querySelector('form select')).not.toBeNull())
+  await act(async () => (document.querySelector('form') as HTMLFormElement).requestSubmit())
+  await painted(() =>
+    expect(asked.find(({ call }) => call === 'POST /files/extract')?.body).toEqual({
+      archive: '/map.tar.gz',
+      to: '/',
+      existing: 'refuse',
+      only: [],
+    }),
+  )
+}, 20_000)

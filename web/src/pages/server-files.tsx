@@ -17,6 +17,7 @@ const t = texts('files')
 const Editor = part(() => import('~/files/editor'))
 const Trash = part(() => import('~/files/trash'))
 const Search = part(() => import('~/files/search'))
+const Archive = part(() => import('~/files/archive-view'))
 
 export function ServerFilesPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/files' })
@@ -26,6 +27,7 @@ export function ServerFilesPage() {
     line,
     sort,
     view,
+    inside = '/',
     name,
     text,
     regex,
@@ -46,6 +48,10 @@ export function ServerFilesPage() {
       ) : view === 'search' ? (
         <Suspense>
           <Search server={server} path={path} sought={{ name, text, regex, exact }} />
+        </Suspense>
+      ) : view === 'archive' ? (
+        <Suspense>
+          <Archive server={server} path={path} inside={inside} />
         </Suspense>
       ) : (
         <FileManager server={server} path={path} order={orderOf(sort)} />

@@ -115,6 +115,7 @@ const DONE = new Map<string, Told>([
     { all: 'control.stop_or_kill', one: by('action', { stop: 'control.stop', kill: 'control.kill' }) },
   ],
   ['control.console', { all: 'control.console' }],
+  ['file.archive', { all: 'file.archive' }],
   ['file.create', { all: 'file.create' }],
   [
     'file.update',

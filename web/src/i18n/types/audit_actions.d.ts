@@ -48,6 +48,7 @@ declare module '../texts' {
       'control.stop': {}
       'control.kill': {}
       'control.console': {}
+      'file.archive': {}
       'file.create': {}
       'file.update': {}
       'file.moved': {}

@@ -12,6 +12,9 @@ declare module '../texts' {
       'field.alias': {}
       'field.all_eggs': {}
       'field.all_nodes': {}
+      'field.archive': {}
+      'field.extract': {}
+      'field.existing': {}
       'field.because': {}
       'field.by': {}
       'field.bytes': {}

@@ -113,6 +113,13 @@ declare module '../texts' {
       'download': {}
       'download.failed': {}
       'drop.failed': {}
+      'pack': {}
+      'pack.title': { n: number; name: Word }
+      'unpack': {}
+      'unpack.failed': {}
+      'unpack_to': {}
+      'unpack.title': { name: Word }
+      'off.no_archive': {}
     }
   }
 }

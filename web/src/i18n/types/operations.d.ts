@@ -8,6 +8,8 @@ declare module '../texts' {
       'kind.install': {}
       'kind.reinstall': {}
       'kind.delete': {}
+      'kind.archive': {}
+      'kind.extract': {}
       'cancel_failed': {}
       'failed_ago': { ago: Word }
       'lost_ago': { ago: Word }

@@ -7,6 +7,10 @@ declare module '../texts' {
       'allocation_in_use': {}
       'already_ended': {}
       'already_revoked': {}
+      'archive_bomb': {}
+      'archive_damaged': {}
+      'archive_running': {}
+      'archive_unknown': {}
       'backup_limit': {}
       'backup_locked': {}
       'backup_not_there': {}

@@ -1,0 +1,91 @@
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useRef } from 'react'
+import { queryClient } from '~/api/queries'
+import type { Operation } from '~/api/types'
+import { texts } from '~/i18n/texts'
+import { toast } from '~/stores/toasts'
+import { Button } from '~/ui/button'
+import { Bar } from '~/ui/spark'
+import { ofText, rateText, sentence } from '~/util/format'
+import { visible } from '~/util/visible'
+import { archivingQuery, callOff, ended } from './archive-calls'
+
+const t = texts('archives')
+const common = texts('common')
+const problems = texts('problems')
+
+/** How far archives of this server are; says how each has ended, and reads the folders anew. */
+export function ArchiveStrip({ server }: { server: string }) {
+  const { data } = useQuery(archivingQuery(server))
+  useEnds(server, data)
+  if (!data?.length) return null
+  return (
+    <ul aria-label={t('running')} className="mb-3 flex flex-col gap-2">
+      {data.map((operation) => (
+        <li
+          key={operation.id}
+          className="flex items-center gap-3 rounded-box border border-line bg-surface px-4 py-2.5"
+        >
+          <Progress operation={operation} />
+          <Button
+            size="sm"
+            onClick={() =>
+              void callOff(operation.id).catch((error) => toast.error(t('cancel_failed'), error))
+            }
+          >
+            {common('cancel')}
+          </Button>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Progress({ operation }: { operation: Operation }) {
+  const { done_bytes: done, total_bytes: total, bytes_per_second: rate, step, kind } = operation
+  const counted = typeof done === 'number' && typeof total === 'number' && total > 0
+  const text = [
+    step ? visible(step) : t('waiting'),
+    counted && ofText(done, total),
+    counted && typeof rate === 'number' && rate > 0 && rateText(rate),
+  ]
+    .filter(Boolean)
+    .join(' · ')
+  return (
+    <div className="min-w-0 flex-1">
+      <div className="mb-1 font-medium">{t(kind === 'extract' ? 'unpacking' : 'packing')}</div>
+      <Bar share={counted ? done / total : 0} look="move" label={text} />
+      <div role="status" className="num mt-1 truncate text-12 text-t3">
+        {text}
+      </div>
+    </div>
+  )
+}
+
+/** What ran a moment ago and runs no more has ended. */
+function useEnds(server: string, running: Operation[] | undefined): void {
+  const before = useRef(new Set<string>())
+  useEffect(() => {
+    if (!running) return
+    const now = new Set(running.map((each) => each.id))
+    const gone = [...before.current].filter((id) => !now.has(id))
+    before.current = now
+    for (const id of gone)
+      void ended(id)
+        .then(tell, () => undefined)
+        .then(() => queryClient.invalidateQueries({ queryKey: ['server', server, 'files'] }))
+  }, [running, server])
+}
+
+function tell(operation: Operation): void {
+  const { kind, state, code, message } = operation
+  const which = kind === 'extract' ? 'unpack' : 'pack'
+  if (state === 'done') toast.done(t(`${which}.done`), code === 'left_out' ? t('left_out') : undefined)
+  else if (state === 'cancelled') toast.show({ kind: 'note', title: t(`${which}.cancelled`) })
+  else if (state !== 'pending' && state !== 'running')
+    toast.show({
+      kind: 'error',
+      title: t(`${which}.failed`),
+      text: problems.maybe(code ?? '') ?? sentence(visible(message ?? '')),
+    })
+}
