@@ -166,6 +166,15 @@ export const operations = (it) => ({
   'POST /servers/{server}/files/trash/empty': { body: {}, fields: { 'ids[]': refuses } },
   'POST /servers/{server}/files/search': { body: { name: 'x' }, fields: { name: takes, content: takes, path: takes } },
   'POST /servers/{server}/files/copy': { body: () => ({ from: '/else', to: fresh() }), fields: { from: takes, to: anew } },
+  // One at a time of a server: some of the texts meet the one before.
+  'POST /servers/{server}/files/archive': {
+    body: () => ({ paths: ['/else'], format: 'zip', to: `/${fresh()}.zip` }),
+    fields: { 'paths[]': takes, format: refuses, to: anew },
+  },
+  'POST /servers/{server}/files/extract': {
+    body: () => ({ archive: '/else', to: `/${fresh()}` }),
+    fields: { archive: takes, to: takes, existing: refuses, 'only[]': takes },
+  },
   'POST /servers/{server}/files/chmod': { body: { mode: 420 }, fields: { 'paths[]': takes } },
   'POST /servers/{server}/files/symlink': { body: () => ({ path: fresh(), target: 'else' }), fields: { path: anew, target: takes } },
   'POST /servers/{server}/files/rename': { body: () => ({ from: '/else', to: fresh() }), fields: { from: takes, to: anew } },
