@@ -25,18 +25,17 @@ export function BackupProgress({ operation }: { operation: Operation }) {
   const { done_bytes: done, total_bytes: total, bytes_per_second: rate, step } = operation
   const counted = typeof done === 'number' && typeof total === 'number' && total > 0
   const left = timeLeft(operation)
-  const figures = [
-    counted && ofText(done, total),
+  const far = [step ? visible(step) : t('waiting'), counted && ofText(done, total)].filter(Boolean)
+  const pace = [
     counted && typeof rate === 'number' && rate > 0 && rateText(rate),
     left !== undefined && t('left', { time: elapsed(left) }),
   ].filter(Boolean)
-  const said = step ? visible(step) : t('waiting')
   return (
     <div className="min-w-0">
-      <Bar share={counted ? done / total : 0} look="move" label={[said, ...figures].join(' · ')} />
-      <div className="mt-1 flex flex-wrap gap-x-3 text-12 text-t3" aria-hidden="true">
-        <span className="truncate">{said}</span>
-        {figures.length > 0 && <span className="num">{figures.join(' · ')}</span>}
+      <Bar share={counted ? done / total : 0} look="move" label={[...far, ...pace].join(' · ')} />
+      <div className="num mt-1 flex flex-wrap justify-between gap-x-3 text-12 text-t3" aria-hidden="true">
+        <span>{far.join(' · ')}</span>
+        {pace.length > 0 && <span>{pace.join(' · ')}</span>}
       </div>
     </div>
   )

@@ -26,23 +26,26 @@ export function CredentialRow({
   action: ReactNode
 }) {
   return (
-    <li className="flex items-center gap-3 border-t border-line px-4 py-2.5 first:border-0">
+    <li className="flex items-center gap-x-3 gap-y-2 border-t border-line px-4 py-2.5 first:border-0 max-sm:flex-wrap">
       <Icon aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0 text-t3" />
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 max-sm:basis-40">
         <div className="flex items-center gap-2">
           <span className="truncate font-medium">{name}</span>
           {tag}
         </div>
         <div className="flex flex-wrap gap-x-1.5 text-12 text-t3">
           {facts.map((fact, at) => (
-            <span key={at} className="whitespace-nowrap">
+            <span
+              key={at}
+              className="whitespace-nowrap max-sm:whitespace-normal max-sm:[overflow-wrap:anywhere]"
+            >
               {fact}
               {at < facts.length - 1 && ' ·'}
             </span>
           ))}
         </div>
       </div>
-      {action}
+      <div className="shrink-0 max-sm:ml-auto">{action}</div>
     </li>
   )
 }

@@ -131,7 +131,7 @@ function Asking({
   }
   return (
     <form onSubmit={submit} className="flex flex-wrap items-end gap-3">
-      <Field label={t('search.name')} className="min-w-0 flex-1 basis-60">
+      <Field label={t('search.name')} className="min-w-0 flex-1 basis-60 max-sm:basis-full">
         {(ids) => (
           <Input
             {...ids}
@@ -143,7 +143,7 @@ function Asking({
           />
         )}
       </Field>
-      <Field label={t('search.text')} className="min-w-0 flex-1 basis-60">
+      <Field label={t('search.text')} className="min-w-0 flex-1 basis-60 max-sm:basis-full">
         {(ids) => (
           <Input
             {...ids}
@@ -164,7 +164,7 @@ function Asking({
         <Checkbox id="search-regex" checked={regex} onChange={(event) => setRegex(event.target.checked)} />
         {t('search.regex')}
       </label>
-      <Button type="submit" look="primary" icon={Glass} busy={busy} off={off}>
+      <Button type="submit" look="primary" icon={Glass} busy={busy} off={off} className="max-sm:w-full">
         {t('search')}
       </Button>
     </form>

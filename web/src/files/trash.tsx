@@ -126,7 +126,7 @@ function Row({
         <div className="mono truncate text-12 text-t1" title={visible(item.path)}>
           {visible(name)}
         </div>
-        <div className="truncate text-12 text-t3">
+        <div className="truncate text-12 text-t3 max-sm:whitespace-normal">
           {t.rich('trash.facts', {
             folder: visible(parent(item.path)),
             at: <Ago at={item.deleted_at} />,

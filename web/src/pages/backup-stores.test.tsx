@@ -76,7 +76,7 @@ async function open(stores: BackupStore[], may = [...EVERY, 'node.read']) {
 }
 
 const text = () => document.body.textContent ?? ''
-const painted = (check: () => void) => act(() => vi.waitFor(check))
+const painted = (check: () => void) => act(() => vi.waitFor(check, 4000))
 const all = (selector: string) => [...document.querySelectorAll<HTMLElement>(selector)]
 const named = (element: Element) => element.getAttribute('aria-label') ?? element.textContent
 const buttons = (name: string) => all('button').filter((each) => named(each) === name)

@@ -67,10 +67,7 @@ export function BackupStoresPage() {
                   name={visible(store.name)}
                   facts={[
                     t(`kind.${store.kind}`),
-                    <span key="where" className="mono">
-                      {visible(store.kind === 's3' ? `${store.endpoint}/${store.bucket}` : store.path) ||
-                        t('path_usual')}
-                    </span>,
+                    <Where key="where" store={store} />,
                     t('fact.backups', { n: store.backups }),
                     bytesText(store.bytes),
                     ...(store.nodes.length > 0 ? [t('fact.nodes', { n: store.nodes.length })] : []),
@@ -116,4 +113,9 @@ export function BackupStoresPage() {
       </TakeBack>
     </Page>
   )
+}
+
+function Where({ store }: { store: BackupStore }) {
+  const where = store.kind === 's3' ? `${store.endpoint}/${store.bucket}` : store.path
+  return where ? <span className="mono">{visible(where)}</span> : t('path_usual')
 }

@@ -8,7 +8,7 @@ import {
 } from '@tanstack/react-router'
 import { act } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { keys, queryClient } from '~/api/queries'
 import type { Backup, BackupList, Server } from '~/api/types'
 import { Toaster } from '~/ui/toaster'
@@ -111,7 +111,7 @@ async function open(
 }
 
 const text = () => document.body.textContent ?? ''
-const painted = (check: () => void) => act(() => vi.waitFor(check))
+const painted = (check: () => void) => act(() => vi.waitFor(check, 4000))
 const named = (element: Element) => element.getAttribute('aria-label') ?? element.textContent
 const all = (selector: string) => [...document.querySelectorAll<HTMLElement>(selector)]
 const button = (name: string) => all('button').find((each) => named(each) === name) as HTMLButtonElement
@@ -145,6 +145,8 @@ const check = (label: string) => act(async () => field(label).click())
 const sent = (call: string) => asked.filter((each) => each.call === call)
 const alerts = () => all('[role="alert"]').map((each) => each.textContent)
 
+// A part of the page that comes when it is wanted: here it does not keep anybody waiting.
+beforeAll(async () => void (await import('~/forms/backup-settings')))
 beforeEach(() => {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: true })
   queryClient.setDefaultOptions({ queries: { retry: false, staleTime: 10_000 } })
@@ -234,7 +236,11 @@ it('shows a backup that is made with bytes, rate and the time that is left, and 
     bytes_per_second: 32 * 1024 ** 2,
   } as Backup['operation']
   await open({ items: [{ ...ROW, state: 'running', operation }] })
-  await painted(() => expect(text()).toContain('1.00 of 4 GiB · 32.0 MiB/s · 1 min 36 s left'))
+  await painted(() =>
+    expect(all('[role="img"]').map(named)).toContain(
+      'reading files · 1.00 of 4 GiB · 32.0 MiB/s · 1 min 36 s left',
+    ),
+  )
   expect(button('New backup').title).toBe('A backup is being made')
   await press('Cancel the castle')
   await painted(() => expect(sent('POST /operations/o9/cancel')).toHaveLength(1))
