@@ -88,7 +88,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     // What can be dropped here goes by the Upload button too.
     <div className="flex min-h-96 flex-1 flex-col px-6 pt-4 pb-4 max-sm:px-3 max-sm:pt-3" {...drag.around}>
       <Toolbar
-        server={server.id}
+        server={server}
         path={path}
         needle={needle}
         phone={phone}

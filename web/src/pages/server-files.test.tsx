@@ -30,6 +30,15 @@ let refuse: Record<string, [status: number, code: string]> = {}
 
 const entry = (name: string, kind = 'file', size = 10) =>
   ({ name, kind, size_bytes: size, modified_at: '2026-11-01T00:00:00Z', mode: 0o644 }) as FileEntry
+const SFTP = {
+  host: 'panel.example.net',
+  port: 2022,
+  username: 'mira.0123abcd',
+  username_long: 'mira.s1',
+  url: 'sftp://mira.0123abcd@panel.example.net:2022/',
+  password: false,
+  host_keys: [{ algorithm: 'ssh-ed25519', fingerprint: 'SHA256:Wtl4Lc', public_key: 'ssh-ed25519 AAAA' }],
+}
 const LIST = [entry('world', 'directory'), entry('a.txt'), entry('b.txt', 'file', 20), entry('c.txt')]
 
 async function open(
@@ -56,6 +65,7 @@ async function open(
     if (call === 'GET /files') return new Response(JSON.stringify({ items: list, next: null }), { headers })
     if (call.endsWith('/operations')) return new Response('{"items":[],"next":null}', { headers })
     if (call === 'GET /files/archive') return new Response(JSON.stringify(PACKED), { headers })
+    if (call === 'GET /sftp') return new Response(JSON.stringify(SFTP), { headers })
     return new Response(null, { status: 204 })
   })
   const top = createRootRoute()
@@ -78,7 +88,7 @@ async function open(
 }
 
 const text = () => document.body.textContent ?? ''
-const painted = (check: () => void) => act(() => vi.waitFor(check))
+const painted = (check: () => void) => act(() => vi.waitFor(check, 4000))
 /** What comes as code of its own is drawn only between two acts. */
 const loaded = (check: () => void) =>
   vi.waitFor(
@@ -256,3 +266,19 @@ it('opens an archive like a folder, and unpacks it with nothing replaced', async
     }),
   )
 }, 20_000)
+
+it('shows beside the files how SFTP reaches them, to who may', async () => {
+  await open(LIST, { may: [...EVERY, 'file.sftp'] })
+  await painted(() => expect(rows()).toHaveLength(4))
+  await act(async () => button('SFTP').click())
+  await loaded(() => expect(text()).toContain('sftp://mira.0123abcd@panel.example.net:2022/'))
+  expect(text()).toContain('SHA256:Wtl4Lc')
+  expect(text()).toContain('takes a second step, which SFTP can’t ask for')
+  expect(button('Copy: User name')).toBeDefined()
+})
+
+it('offers no SFTP to who may not', async () => {
+  await open(LIST)
+  await painted(() => expect(rows()).toHaveLength(4))
+  expect(button('SFTP')).toBeUndefined()
+})

@@ -20,6 +20,7 @@ declare module '../texts' {
       'delete': {}
       'delete.failed': {}
       'filter': {}
+      'filter.short': {}
       'new_folder': {}
       'new_file': {}
       'none_found': {}
@@ -108,6 +109,8 @@ declare module '../texts' {
       'count.truncated': { n: number }
       'trash': {}
       'search_all': {}
+      'elsewhere': {}
+      'sftp': {}
       'trashed': { n: number; name: Word }
       'upload.folder': {}
       'download': {}
