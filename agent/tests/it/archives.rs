@@ -203,7 +203,7 @@ async fn what_is_called_off_or_has_no_room_leaves_nothing() {
     let zeros = std::fs::File::open("/dev/zero").unwrap();
     let packed = std::fs::File::create(root.join("bomb.gz")).unwrap();
     let mut packer = flate2::write::GzEncoder::new(packed, flate2::Compression::best());
-    std::io::copy(&mut std::io::Read::take(zeros, 100 << 20), &mut packer).unwrap();
+    std::io::copy(&mut std::io::Read::take(zeros, 72 << 20), &mut packer).unwrap();
     packer.finish().unwrap();
     let job = rig
         .archive(server, extract("/bomb.gz", "/", "refuse"))
