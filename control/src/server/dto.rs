@@ -264,11 +264,9 @@ pub struct ServerListed {
     pub summary: ServerSummary,
     /// Whose it is; with `include=owner`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     pub owner: Option<Named>,
     /// Its ports, the first one first; with `include=ports`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
     pub ports: Option<Vec<ServerAllocation>>,
 }
 

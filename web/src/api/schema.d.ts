@@ -6024,10 +6024,9 @@ export interface components {
         };
         /** @description A server in a list, with what was asked for beside it. */
         ServerListed: components["schemas"]["ServerSummary"] & {
-            /** @description Whose it is; with `include=owner`. */
-            owner: components["schemas"]["Named"];
+            owner: components["schemas"]["Named"] | null;
             /** @description Its ports, the first one first; with `include=ports`. */
-            ports: components["schemas"]["ServerAllocation"][];
+            ports: components["schemas"]["ServerAllocation"][] | null;
         };
         /** @description A mount as a server stands to it. */
         ServerMount: {
