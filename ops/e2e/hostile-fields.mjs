@@ -169,11 +169,13 @@ export const operations = (it) => ({
   // One at a time of a server: some of the texts meet the one before.
   'POST /servers/{server}/files/archive': {
     body: () => ({ paths: ['/else'], format: 'zip', to: `/${fresh()}.zip` }),
-    fields: { 'paths[]': takes, format: refuses, to: anew },
+    made: 'nothing that is deleted',
+    fields: { 'paths[]': takes, to: anew },
   },
   'POST /servers/{server}/files/extract': {
     body: () => ({ archive: '/else', to: `/${fresh()}` }),
-    fields: { archive: takes, to: takes, existing: refuses, 'only[]': takes },
+    made: 'nothing that is deleted',
+    fields: { archive: takes, to: takes, 'only[]': takes },
   },
   'POST /servers/{server}/files/chmod': { body: { mode: 420 }, fields: { 'paths[]': takes } },
   'POST /servers/{server}/files/symlink': { body: () => ({ path: fresh(), target: 'else' }), fields: { path: anew, target: takes } },

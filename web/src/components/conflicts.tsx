@@ -9,6 +9,7 @@ import { Banner } from '~/ui/badge'
 import { Button } from '~/ui/button'
 import { Ago, Since } from '~/ui/time'
 import { asksForEula } from '~/util/eula'
+import { visible } from '~/util/visible'
 import { reasonOf } from './server-bits'
 
 const t = texts('server')
@@ -101,7 +102,7 @@ export function ConflictBanners({ server }: { server: Server }) {
           </>
         }
       >
-        {server.install.message ||
+        {visible(server.install.message ?? '') ||
           (server.install.exit_code != null
             ? t('install_exit', { code: server.install.exit_code })
             : t('install_no_reason'))}

@@ -18,6 +18,7 @@ import { cx } from '~/util/cx'
 import { bytesText, clock, duration } from '~/util/format'
 import { portRange } from '~/util/ports'
 import { takeBackOff } from '~/util/state'
+import { visible } from '~/util/visible'
 import { useArrival } from './arrival'
 import { FormProblem } from './problem-view'
 
@@ -333,7 +334,9 @@ function Waiting({
           state={online ? 'done' : 'later'}
           title={t(online ? 'step.ready_for' : 'step.ready')}
           note={
-            online && node.conditions.length > 0 ? node.conditions.map((c) => c.message).join(' ') : undefined
+            online && node.conditions.length > 0
+              ? node.conditions.map((c) => visible(c.message)).join(' ')
+              : undefined
           }
         />
       </ol>

@@ -14,6 +14,7 @@ import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
 import { elapsed, sentence } from '~/util/format'
+import { visible } from '~/util/visible'
 
 const t = texts('operations')
 const common = texts('common')
@@ -100,7 +101,8 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
             </div>
             <div className="num flex justify-between gap-3 text-12 text-t3">
               <span className="truncate">
-                {operation.step ?? t(operation.state === 'pending' ? 'waiting' : 'at_work')}
+                {(operation.step && visible(operation.step)) ??
+                  t(operation.state === 'pending' ? 'waiting' : 'at_work')}
               </span>
               {operation.percent != null && (
                 <span className="shrink-0">{Math.round(operation.percent)} %</span>
@@ -110,7 +112,7 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
         )}
         {!active && (
           <div className={cx('mt-0.5 [overflow-wrap:anywhere]', failed ? 'text-t2' : 'text-12 text-t3')}>
-            {sentence(operation.message ?? '') ||
+            {sentence(visible(operation.message ?? '')) ||
               (operation.state === 'done'
                 ? t('took', { time: elapsed(took) })
                 : (t.maybe(`state.${operation.state}`) ?? operation.state))}

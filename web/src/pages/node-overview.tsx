@@ -20,6 +20,7 @@ import { Ago } from '~/ui/time'
 import { Empty } from '~/ui/wait'
 import { bytesText, count, trimmed } from '~/util/format'
 import { gameIcon } from '~/util/game-icon'
+import { visible } from '~/util/visible'
 
 const t = texts('nodes')
 const common = texts('common')
@@ -304,7 +305,7 @@ function Checks({ node }: { node: Node }) {
           : t('checks.kernel', { version: node.host.kernel }),
     },
     { ok: true, text: t('checks.threads', { arch: node.host.arch, n: node.host.cpus }) },
-    ...node.conditions.map((c) => ({ ok: c.level === 'info', text: c.message, note: c.code })),
+    ...node.conditions.map((c) => ({ ok: c.level === 'info', text: visible(c.message), note: c.code })),
   ]
   return (
     <Card>
