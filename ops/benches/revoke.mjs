@@ -51,6 +51,21 @@ function frame(value) {
   return Buffer.concat([head, mask, text.map((byte, i) => byte ^ mask[i & 3])])
 }
 
+const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
+
+/** Takes whole frames of a server off the front of `bytes`; gives back what is left of them. */
+function frames(bytes, onFrame) {
+  for (;;) {
+    const short = bytes.length > 1 ? bytes[1] & 127 : 0
+    const head = short === 126 ? 4 : short === 127 ? 10 : 2
+    if (bytes.length < head) return bytes
+    const size = short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short
+    if (bytes.length < head + size) return bytes
+    onFrame(bytes[0] & 15, bytes.subarray(head, head + size))
+    bytes = bytes.subarray(head + size)
+  }
+}
+
 /** Watches a console; `closed` tells when the gateway let go of it. No library: ten thousand of them must fit here. */
 async function watch(person, token) {
   const [mine, ticket] = await Promise.all(['/tickets/mine', `/servers/${server}/ticket`].map((path) => ask(person, 'POST', path, token)))
@@ -58,35 +73,42 @@ async function watch(person, token) {
   const socket = connect({ host: '127.0.0.1', port: gateway, localAddress: person.home })
   socket.setNoDelay(true)
   const viewer = { socket, closed: undefined }
-  const subscribed = new Promise((done, fail) => {
-    let seen = Buffer.alloc(0)
+  const ended = () => (viewer.closed ??= performance.now())
+  await new Promise((done, fail) => {
+    let left = Buffer.alloc(0)
     let open = false
-    const onData = (part) => {
-      seen = Buffer.concat([seen, part])
-      if (!open && seen.includes('\r\n\r\n')) {
+    const onFrame = (opcode, payload) => {
+      // Who answers no ping is cut off after a while, and would look like somebody whose rights were withdrawn.
+      if (opcode === 9) socket.write(PONG)
+      else if (opcode === 8) ended()
+      else if (opcode === 1) {
+        const { t } = JSON.parse(payload)
+        // The gateway says the end before it closes.
+        if (t === 'end') ended()
+        else if (t === 'ok') done()
+        else if (t === 'error') fail(new Error(payload.toString()))
+      }
+    }
+    socket.on('data', (part) => {
+      left = left.length ? Buffer.concat([left, part]) : part
+      if (!open) {
+        const head = left.indexOf('\r\n\r\n')
+        if (head < 0) return
         open = true
+        left = left.subarray(head + 4)
         socket.write(frame({ t: 'auth', ticket: JSON.parse(mine.body).ticket }))
         socket.write(frame({ t: 'sub', id: 1, topic: 'server', server, ticket: JSON.parse(ticket.body).ticket, tail_bytes: 0 }))
       }
-      if (seen.includes('"t":"ok"')) {
-        socket.off('data', onData)
-        // From here on only the end counts: the gateway says it before it closes.
-        socket.on('data', (bytes) => {
-          if (bytes.includes('"t":"end"')) viewer.closed ??= performance.now()
-        })
-        done()
-      } else if (seen.includes('"t":"error"')) fail(new Error(seen.toString('latin1')))
-    }
-    socket.on('data', onData)
+      left = frames(left, onFrame)
+    })
     socket.on('error', fail)
     socket.on('close', () => {
-      viewer.closed ??= performance.now()
-      fail(new Error(`closed before it was subscribed: ${seen.toString('latin1')}`))
+      ended()
+      fail(new Error('closed before it was subscribed'))
     })
+    const key = randomBytes(16).toString('base64')
+    socket.write(`GET /ws HTTP/1.1\r\nHost: ${panel.url.host}\r\nOrigin: ${panel.url.origin}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`)
   })
-  const key = randomBytes(16).toString('base64')
-  socket.write(`GET /ws HTTP/1.1\r\nHost: ${panel.url.host}\r\nOrigin: ${panel.url.origin}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`)
-  await subscribed
   return viewer
 }
 
