@@ -1,6 +1,6 @@
 //! Archives as jobs beside a running game: made, looked into, unpacked, called off and broken off.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use warren_harness::FakeGame;
@@ -9,63 +9,23 @@ use warren_proto::ids::{JobId, ServerId};
 use warren_proto::subjects::down;
 use warren_proto::wire::job_ended::Made;
 use warren_proto::wire::job_start::Work;
-use warren_proto::wire::{self, fact::What, files_ask, job_ask::Ask};
+use warren_proto::wire::{self, files_ask, job_ask::Ask};
 
 use crate::rig::Rig;
 
 impl Rig {
-    fn root_of(&self, server: ServerId) -> PathBuf {
-        self.data().join("servers").join(server.to_string())
-    }
-
     async fn archive(&self, server: ServerId, work: Work) -> Result<JobId, CallError> {
-        let job = JobId::new();
         let kind = match work {
             Work::Pack(_) => "archive",
             _ => "extract",
         };
-        let start = wire::JobStart {
-            job: job.to_string(),
-            server: server.to_string(),
-            kind: kind.into(),
-            generation: 0,
-            wipe: false,
-            work: Some(work),
-        };
-        let ask = wire::JobAsk {
-            ask: Some(Ask::Start(start)),
-        };
-        let status: wire::JobStatus = self.control.ask(down::JOBS, &ask).await?;
-        assert_eq!(status.state, "running");
-        Ok(job)
+        self.start_job(server, kind, work).await
     }
 
     async fn end_of(&self, server: ServerId, job: JobId) -> wire::JobEnded {
-        let find = |rig: &Self| {
-            let facts = rig.control.facts_of(&server.to_string());
-            facts.into_iter().find_map(|what| match what {
-                What::JobEnded(ended) if ended.job == job.to_string() => Some(ended),
-                _ => None,
-            })
-        };
-        self.until("the job's end", |rig| find(rig).is_some()).await;
-        // Its place is free a moment later.
-        let status = wire::JobAsk {
-            ask: Some(Ask::Status(wire::JobStatusAsk {
-                job: job.to_string(),
-            })),
-        };
-        while self
-            .control
-            .ask::<wire::JobStatus>(down::JOBS, &status)
-            .await
-            .unwrap()
-            .state
-            != "ended"
-        {
-            tokio::task::yield_now().await;
-        }
-        find(self).unwrap()
+        let ended = self.job_ended(server, job).await;
+        self.job_has_left(job).await;
+        ended
     }
 }
 
@@ -102,7 +62,7 @@ fn hidden(root: &Path) -> usize {
 async fn an_archive_is_made_looked_into_and_unpacked_beside_a_running_game() {
     let mut rig = Rig::new().await;
     let server = rig.running(&FakeGame::echo()).await;
-    let root = rig.root_of(server);
+    let root = rig.files_of(server);
     write(&root, "world/level.dat", vec![7; 100_000]);
     write(&root, "world/deep/b", "b");
     let work = pack(&["/world"], "/world.tar.zst", "tar.zst");
@@ -173,7 +133,7 @@ async fn an_archive_is_made_looked_into_and_unpacked_beside_a_running_game() {
 async fn what_is_called_off_or_has_no_room_leaves_nothing() {
     let mut rig = Rig::new().await;
     let server = rig.running(&FakeGame::echo()).await;
-    let root = rig.root_of(server);
+    let root = rig.files_of(server);
     // So long that it is met on the way.
     let large = std::fs::File::create(root.join("large")).unwrap();
     large.set_len(1 << 40).unwrap();
@@ -217,7 +177,7 @@ async fn what_is_called_off_or_has_no_room_leaves_nothing() {
 async fn what_a_killed_agent_leaves_is_taken_back_by_the_next() {
     let mut rig = Rig::new().await;
     let server = rig.running(&FakeGame::echo()).await;
-    let root = rig.root_of(server);
+    let root = rig.files_of(server);
     let large = std::fs::File::create(root.join("large")).unwrap();
     large.set_len(1 << 40).unwrap();
     let job = rig

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use warren_harness::{FakeGame, eventually_async};
 use warren_proto::bus::CallError;
-use warren_proto::ids::{BackupId, JobId, ServerId};
+use warren_proto::ids::{BackupId, ServerId};
 use warren_proto::subjects::down;
 use warren_proto::wire::job_ended::Made;
 use warren_proto::wire::job_start::Work;
-use warren_proto::wire::{self, fact::What, job_ask::Ask, repository};
+use warren_proto::wire::{self, job_ask::Ask, repository};
 
 use crate::control::SOON;
 use crate::rig::Rig;
@@ -39,49 +39,15 @@ fn backup(of: ServerId) -> wire::BackupWork {
 }
 
 impl Rig {
-    fn files(&self, server: ServerId) -> PathBuf {
-        self.data().join("servers").join(server.to_string())
-    }
-
     fn repository(&self, server: ServerId) -> PathBuf {
         self.data().join("backups").join(server.to_string())
-    }
-
-    async fn begin(&self, server: ServerId, kind: &str, work: Work) -> Result<JobId, CallError> {
-        let job = JobId::new();
-        let start = wire::JobStart {
-            job: job.to_string(),
-            server: server.to_string(),
-            kind: kind.into(),
-            generation: 0,
-            wipe: false,
-            work: Some(work),
-        };
-        let ask = wire::JobAsk {
-            ask: Some(Ask::Start(start)),
-        };
-        let status: wire::JobStatus = self.control.ask(down::JOBS, &ask).await?;
-        assert_eq!(status.state, "running");
-        Ok(job)
-    }
-
-    async fn ended(&self, server: ServerId, job: JobId) -> wire::JobEnded {
-        let find = |rig: &Self| {
-            let facts = rig.control.facts_of(&server.to_string());
-            facts.into_iter().find_map(|what| match what {
-                What::JobEnded(ended) if ended.job == job.to_string() => Some(ended),
-                _ => None,
-            })
-        };
-        self.until("the job's end", |rig| find(rig).is_some()).await;
-        find(self).unwrap()
     }
 
     async fn backed_up(&self, server: ServerId) -> wire::BackupMade {
         // The end of the one before is told a moment before its place is free.
         let job = eventually_async("the place of the one before", SOON, || async {
             let work = Work::Backup(backup(server));
-            match self.begin(server, "backup", work).await {
+            match self.start_job(server, "backup", work).await {
                 Err(CallError::Failed { code, .. }) if code == "busy" => None,
                 begun => Some(begun),
             }
@@ -89,7 +55,7 @@ impl Rig {
         .await
         .unwrap()
         .unwrap();
-        made(&self.ended(server, job).await)
+        made(&self.job_ended(server, job).await)
     }
 
     /// A server that was up once, so that it has a directory of its own, and rests.
@@ -159,7 +125,7 @@ fn noise(len: usize, seed: u64) -> Vec<u8> {
 async fn restic_reads_what_a_backup_of_a_running_game_wrote() {
     let mut rig = Rig::new().await;
     let server = rig.running(&FakeGame::echo()).await;
-    let root = rig.files(server);
+    let root = rig.files_of(server);
     let odd = OsStr::from_bytes(b"new\nline \xff");
     put(&root, "world/level.dat", noise(8 << 20, 7));
     put(&root, odd, "odd");
@@ -186,10 +152,10 @@ async fn restic_reads_what_a_backup_of_a_running_game_wrote() {
     };
     let tag = work.backup.clone();
     let job = rig
-        .begin(server, "backup", Work::Backup(work))
+        .start_job(server, "backup", Work::Backup(work))
         .await
         .unwrap();
-    let first = made(&rig.ended(server, job).await);
+    let first = made(&rig.job_ended(server, job).await);
     // The sparse one, the FIFO and the one that nobody may read.
     assert_eq!(first.skipped, 3, "{first:?}");
     assert!(first.added_bytes > 8 << 20 && first.total_bytes >= 8 << 20);
@@ -252,8 +218,8 @@ async fn restic_reads_what_a_backup_of_a_running_game_wrote() {
         snapshots: vec![first.snapshot.clone()],
         prune: true,
     });
-    let job = rig.begin(server, "forget", work).await.unwrap();
-    let ended = rig.ended(server, job).await;
+    let job = rig.start_job(server, "forget", work).await.unwrap();
+    let ended = rig.job_ended(server, job).await;
     assert_eq!(ended.result(), wire::JobResult::Done, "{ended:?}");
     let left: serde_json::Value =
         serde_json::from_str(&rig.restic(server, &["snapshots", "--json"])).unwrap();
@@ -267,7 +233,7 @@ async fn restic_reads_what_a_backup_of_a_running_game_wrote() {
 async fn a_restore_brings_back_what_was_and_a_failed_one_changes_nothing() {
     let mut rig = Rig::new().await;
     let server = rig.resting().await;
-    let root = rig.files(server);
+    let root = rig.files_of(server);
     put(&root, "world/level.dat", "before");
     put(&root, "config/a", "before");
     let made = rig.backed_up(server).await;
@@ -283,25 +249,25 @@ async fn a_restore_brings_back_what_was_and_a_failed_one_changes_nothing() {
     };
     let read = |name: &str| std::fs::read_to_string(root.join(name)).ok();
     let job = rig
-        .begin(server, "restore", restore(&[], "wrong"))
+        .start_job(server, "restore", restore(&[], "wrong"))
         .await
         .unwrap();
-    let ended = rig.ended(server, job).await;
+    let ended = rig.job_ended(server, job).await;
     assert_eq!(
         (ended.result(), &*ended.code),
         (wire::JobResult::Failed, "wrong_password")
     );
     assert_eq!(read("world/new").as_deref(), Some("after"));
     let job = rig
-        .begin(server, "restore", restore(&["/missing"], PASSWORD))
+        .start_job(server, "restore", restore(&["/missing"], PASSWORD))
         .await
         .unwrap();
-    assert_eq!(rig.ended(server, job).await.code, "file_not_found");
+    assert_eq!(rig.job_ended(server, job).await.code, "file_not_found");
     let job = rig
-        .begin(server, "restore", restore(&["/world"], PASSWORD))
+        .start_job(server, "restore", restore(&["/world"], PASSWORD))
         .await
         .unwrap();
-    let ended = rig.ended(server, job).await;
+    let ended = rig.job_ended(server, job).await;
     assert_eq!(ended.result(), wire::JobResult::Done, "{ended:?}");
     assert_eq!(read("world/level.dat").as_deref(), Some("before"));
     assert_eq!(
@@ -316,10 +282,10 @@ async fn a_restore_brings_back_what_was_and_a_failed_one_changes_nothing() {
         owner
     );
     let job = rig
-        .begin(server, "restore", restore(&[], PASSWORD))
+        .start_job(server, "restore", restore(&[], PASSWORD))
         .await
         .unwrap();
-    let ended = rig.ended(server, job).await;
+    let ended = rig.job_ended(server, job).await;
     assert_eq!(ended.result(), wire::JobResult::Done, "{ended:?}");
     assert_eq!(read("config/a").as_deref(), Some("before"));
     assert_eq!(std::fs::metadata(&root).unwrap().uid(), owner);
@@ -333,7 +299,7 @@ async fn a_restore_brings_back_what_was_and_a_failed_one_changes_nothing() {
 async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_again() {
     let mut rig = Rig::new().await;
     let server = rig.running(&FakeGame::echo()).await;
-    let root = rig.files(server);
+    let root = rig.files_of(server);
     put(&root, "world/level.dat", noise(64 << 20, 3));
     let work = wire::BackupWork {
         hooks: Some(wire::BackupHooks {
@@ -346,7 +312,7 @@ async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_agai
         ..backup(server)
     };
     let job = rig
-        .begin(server, "backup", Work::Backup(work.clone()))
+        .start_job(server, "backup", Work::Backup(work.clone()))
         .await
         .unwrap();
     let said = |rig: &Rig, text: &str| {
@@ -357,10 +323,10 @@ async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_agai
     };
     rig.until("the hook", |r| said(r, "got: save-off")).await;
     // No second one at once.
-    let again = rig.begin(server, "backup", Work::Backup(work)).await;
+    let again = rig.start_job(server, "backup", Work::Backup(work)).await;
     assert!(matches!(again, Err(CallError::Failed { code, .. }) if code == "busy"));
     rig.bounce().await;
-    let ended = rig.ended(server, job).await;
+    let ended = rig.job_ended(server, job).await;
     assert_eq!(
         (ended.result(), &*ended.code),
         (wire::JobResult::Failed, "interrupted")
@@ -369,7 +335,7 @@ async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_agai
         .await;
     // And one that is cancelled.
     let job = rig
-        .begin(server, "backup", Work::Backup(backup(server)))
+        .start_job(server, "backup", Work::Backup(backup(server)))
         .await
         .unwrap();
     let cancel = wire::JobAsk {
@@ -378,7 +344,7 @@ async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_agai
         })),
     };
     let _: wire::JobStatus = rig.control.ask(down::JOBS, &cancel).await.unwrap();
-    let ended = rig.ended(server, job).await;
+    let ended = rig.job_ended(server, job).await;
     assert_eq!(ended.result(), wire::JobResult::Cancelled, "{ended:?}");
     // What they left is no harm.
     rig.backed_up(server).await;
@@ -390,7 +356,7 @@ async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_agai
 async fn nothing_outside_is_read_while_links_are_swapped_under_a_backup() {
     let mut rig = Rig::new().await;
     let server = rig.resting().await;
-    let root = rig.files(server);
+    let root = rig.files_of(server);
     let outside = tempfile::tempdir().unwrap();
     let everybody = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(outside.path(), everybody).unwrap();
@@ -417,10 +383,10 @@ async fn nothing_outside_is_read_while_links_are_swapped_under_a_backup() {
     };
     for _ in 0..3 {
         let job = rig
-            .begin(server, "backup", Work::Backup(backup(server)))
+            .start_job(server, "backup", Work::Backup(backup(server)))
             .await
             .unwrap();
-        rig.ended(server, job).await;
+        rig.job_ended(server, job).await;
     }
     stop.store(true, Ordering::Relaxed);
     assert!(racer.join().unwrap() > 100);

@@ -13,6 +13,7 @@ mod disk;
 mod files_rights;
 mod halt;
 mod hostile;
+mod jobs;
 mod join_https;
 mod lacking;
 mod mounts;
