@@ -258,8 +258,18 @@ pub async fn of_server(
     db: &impl ConnectionTrait,
     server: &str,
 ) -> Result<Vec<allocations::Model>, sea_orm::DbErr> {
+    of_servers(db, [server]).await
+}
+
+/// The same of several: each server's are in its order, the servers in none.
+/// # Errors
+/// Database.
+pub async fn of_servers(
+    db: &impl ConnectionTrait,
+    servers: impl IntoIterator<Item = &str>,
+) -> Result<Vec<allocations::Model>, sea_orm::DbErr> {
     allocations::Entity::find()
-        .filter(allocations::Column::ServerId.eq(server))
+        .filter(allocations::Column::ServerId.is_in(servers))
         .order_by_desc(allocations::Column::IsPrimary)
         .order_by_asc(allocations::Column::Port)
         .order_by_asc(allocations::Column::Ip)

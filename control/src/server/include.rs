@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect};
-use warren_entity::{allocations, servers, users};
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QuerySelect};
+use warren_entity::{servers, users};
 
 use super::{
     dto::{ServerAllocation, ServerListed, ServerSummary},
     view::Around,
 };
 use crate::{
+    allocation::take,
     app::App,
     error::{Error, Result},
     operation::dto::Named,
@@ -95,13 +96,7 @@ async fn ports(
     around: &Around,
     ids: &[String],
 ) -> Result<HashMap<String, Vec<ServerAllocation>>> {
-    let rows = allocations::Entity::find()
-        .filter(allocations::Column::ServerId.is_in(ids))
-        .order_by_desc(allocations::Column::IsPrimary)
-        .order_by_asc(allocations::Column::Port)
-        .order_by_asc(allocations::Column::Ip)
-        .all(app.db.read())
-        .await?;
+    let rows = take::of_servers(app.db.read(), ids.iter().map(String::as_str)).await?;
     let mut of: HashMap<String, Vec<ServerAllocation>> = HashMap::new();
     for row in rows {
         if let Some(server) = row.server_id.clone() {
