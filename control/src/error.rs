@@ -1,6 +1,7 @@
 //! What a caller can do about it, named once for the whole of control. `problem.rs` alone turns it
 //! into an HTTP answer.
 
+use sea_orm::{DbErr, SqlErr};
 use serde::Serialize;
 use utoipa::ToSchema;
 use warren_proto::ids::NodeId;
@@ -129,6 +130,23 @@ impl Error {
         Self::Conflict {
             code,
             detail: detail.into(),
+        }
+    }
+
+    /// 409 of a server that an admin keeps down.
+    #[must_use]
+    pub fn suspended() -> Self {
+        let text = "this server is suspended; an admin must lift that first";
+        Self::conflict("suspended", text)
+    }
+
+    /// What a database says of a row whose unique index is the one of its name: 422 if another has it.
+    pub fn name_taken(what: &str) -> impl Fn(DbErr) -> Self {
+        move |error| match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => {
+                Self::field("name", "taken", format!("another {what} has this name"))
+            }
+            _ => error.into(),
         }
     }
 

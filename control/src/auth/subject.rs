@@ -105,6 +105,29 @@ impl ServerAccess {
         })
     }
 
+    /// [`Self::locked`] for work on the server, with its row: the caller may do all of this, and no admin keeps it down.
+    /// # Errors
+    /// As [`Self::locked`]; 403; 409 `suspended`.
+    pub async fn locked_for(
+        &self,
+        db: &impl ConnectionTrait,
+        keys: &[Key],
+        now_ms: i64,
+    ) -> Result<(Self, servers::Model)> {
+        let access = self.locked(db, now_ms).await?;
+        for key in keys {
+            access.require(*key)?;
+        }
+        let server = servers::Entity::find_by_id(&*access.server.id)
+            .one(db)
+            .await?
+            .ok_or_else(|| Error::not_found("server"))?;
+        match server.suspended {
+            true => Err(Error::suspended()),
+            false => Ok((access, server)),
+        }
+    }
+
     /// Passes if the caller may do it here.
     /// # Errors
     /// 403.

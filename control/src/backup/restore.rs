@@ -7,7 +7,7 @@ use warren_proto::{ids::BackupId, ids::ServerId, state::State};
 
 use super::{
     dto::BackupRestore,
-    service::{Wish, begin_on, enter, find, operation, snapshot_of},
+    service::{Wish, enter, find, operation, snapshot_of},
 };
 use crate::{
     access::{
@@ -117,7 +117,9 @@ pub async fn restore(
             DbErr::RecordNotFound(_) => Error::not_found("server"),
             other => other.into(),
         })?;
-    let (target, server) = begin_on(&*tx, &target, Key::BackupRestore, now_ms).await?;
+    let (target, server) = target
+        .locked_for(&*tx, &[Key::BackupRestore], now_ms)
+        .await?;
     if req.start {
         target.require(Key::ControlStart)?;
     }

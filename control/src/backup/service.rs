@@ -190,26 +190,6 @@ pub async fn get(app: &App, access: &ServerAccess, id: BackupId) -> Result<Backu
     one(app.db.read(), row).await
 }
 
-/// The server as it stands, locked; nothing is done for one that is suspended.
-pub(super) async fn begin_on(
-    db: &impl ConnectionTrait,
-    access: &ServerAccess,
-    key: Key,
-    now_ms: i64,
-) -> Result<(ServerAccess, servers::Model)> {
-    let access = access.locked(db, now_ms).await?;
-    access.require(key)?;
-    let server = servers::Entity::find_by_id(&*access.server.id)
-        .one(db)
-        .await?
-        .ok_or_else(|| Error::not_found("server"))?;
-    if server.suspended {
-        let text = "this server is suspended; an admin must lift that first";
-        return Err(Error::conflict("suspended", text));
-    }
-    Ok((access, server))
-}
-
 /// Says to all who look at the server that one of its backups is another.
 pub(super) async fn say(
     db: &impl ConnectionTrait,
@@ -346,7 +326,9 @@ pub async fn create(app: &App, access: &ServerAccess, req: BackupCreate) -> Resu
     let wish = wish(req)?;
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    let (access, server) = begin_on(&*tx, access, Key::BackupCreate, now_ms).await?;
+    let (access, server) = access
+        .locked_for(&*tx, &[Key::BackupCreate], now_ms)
+        .await?;
     let (row, operation) = enter(app, &*tx, &access, &server, wish, now_ms).await?;
     Entry::of(Key::BackupCreate, "backup", &row.id)
         .on(access.id)

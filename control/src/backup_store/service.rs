@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::{Map, Value, json};
 use warren_entity::{backup_repositories, backup_stores, backups, nodes};
@@ -82,15 +82,6 @@ pub async fn list(app: &App) -> Result<Page<BackupStore>> {
 pub async fn get(app: &App, id: BackupStoreId) -> Result<BackupStore> {
     let row = find(app.db.read(), id).await?;
     shown(app.db.read(), row).await
-}
-
-fn taken(error: DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("name", "taken", "another backup store has this name")
-        }
-        _ => error.into(),
-    }
 }
 
 async fn places(
@@ -179,7 +170,10 @@ pub async fn create(app: &App, caller: &Caller, req: BackupStoreCreate) -> Resul
     let mut row = row(app, &id, &req, now_ms)?;
     row.kind = Set(kind.as_str().to_owned());
     row.created_at_ms = Set(now_ms);
-    let row = row.insert(&*tx).await.map_err(taken)?;
+    let row = row
+        .insert(&*tx)
+        .await
+        .map_err(Error::name_taken("backup store"))?;
     Entry::of(Key::BackupStoreCreate, "backup_store", &row.id)
         .with(told(&row).into())
         .by(&*tx, caller, now_ms)
@@ -226,7 +220,10 @@ pub async fn update(
     }
     let changed_ms = later(before.updated_at_ms, now_ms);
     let after = row(app, &before.id, &req, changed_ms)?;
-    let after = after.update(&*tx).await.map_err(taken)?;
+    let after = after
+        .update(&*tx)
+        .await
+        .map_err(Error::name_taken("backup store"))?;
     let (had, has) = (told(&before), told(&after));
     let mut diff = Map::new();
     for (name, to) in has {

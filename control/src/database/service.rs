@@ -138,26 +138,6 @@ async fn host_of(db: &impl ConnectionTrait, id: &str) -> Result<database_hosts::
         .ok_or_else(|| Error::not_found("database host"))
 }
 
-/// The server as it stands, locked; nothing is done for one that is suspended.
-async fn begin(
-    db: &impl ConnectionTrait,
-    access: &ServerAccess,
-    key: Key,
-    now_ms: i64,
-) -> Result<(ServerAccess, servers::Model)> {
-    let access = access.locked(db, now_ms).await?;
-    access.require(key)?;
-    let server = servers::Entity::find_by_id(&*access.server.id)
-        .one(db)
-        .await?
-        .ok_or_else(|| Error::not_found("server"))?;
-    if server.suspended {
-        let text = "this server is suspended; an admin must lift that first";
-        return Err(Error::conflict("suspended", text));
-    }
-    Ok((access, server))
-}
-
 /// Says to all who look at the server that one of its databases is another. The server's row must be locked.
 pub(super) async fn say(
     db: &impl ConnectionTrait,
@@ -246,7 +226,9 @@ pub async fn create(app: &App, access: &ServerAccess, req: DatabaseCreate) -> Re
     let secret = seal(app, &id, &secret::database_password()?)?;
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    let (access, server) = begin(&*tx, access, Key::DatabaseCreate, now_ms).await?;
+    let (access, server) = access
+        .locked_for(&*tx, &[Key::DatabaseCreate], now_ms)
+        .await?;
     room(&*tx, &server).await?;
     let host = choose::host(&*tx, &access.server, req.host, req.engine).await?;
     if Engine::parse(&host.engine) == Engine::Postgresql && wish.from != "%" {
@@ -317,7 +299,9 @@ async fn carry_out(app: &App, turn: Option<OwnedSemaphorePermit>, claim: Option<
 pub async fn rotate(app: &App, access: &ServerAccess, id: DatabaseId) -> Result<Database> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    let (access, server) = begin(&*tx, access, Key::DatabaseUpdate, now_ms).await?;
+    let (access, server) = access
+        .locked_for(&*tx, &[Key::DatabaseUpdate], now_ms)
+        .await?;
     let row = find(&*tx, &access, id).await?;
     ready(&row)?;
     let host = host_of(&*tx, &row.host_id).await?;
@@ -368,7 +352,9 @@ pub async fn delete(
 ) -> Result<Database> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    let (access, server) = begin(&*tx, access, Key::DatabaseDelete, now_ms).await?;
+    let (access, server) = access
+        .locked_for(&*tx, &[Key::DatabaseDelete], now_ms)
+        .await?;
     let row = find(&*tx, &access, id).await?;
     if row.name != name.trim() {
         let text = "is not the database's name; type it as it stands";
@@ -432,7 +418,9 @@ pub async fn connection(
 ) -> Result<DatabaseConnection> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    let (access, _) = begin(&*tx, access, Key::DatabaseViewPassword, now_ms).await?;
+    let (access, _) = access
+        .locked_for(&*tx, &[Key::DatabaseViewPassword], now_ms)
+        .await?;
     let row = find(&*tx, &access, id).await?;
     ready(&row)?;
     let host = choose::reference(&host_of(&*tx, &row.host_id).await?);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use serde_json::{Map, Value, json};
 use warren_entity::{database_hosts, databases, locations, nodes, servers};
@@ -91,15 +91,6 @@ async fn counted(db: &impl ConnectionTrait, row: database_hosts::Model) -> Resul
         .count(db)
         .await?;
     Ok(shown(row, all, troubled))
-}
-
-fn taken(error: DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("name", "taken", "another database host has this name")
-        }
-        _ => error.into(),
-    }
 }
 
 /// What a host is for must be there.
@@ -208,7 +199,10 @@ pub async fn create(app: &App, caller: &Caller, req: DatabaseHostCreate) -> Resu
     let mut row = row(app, &id, &req, now_ms)?;
     row.engine = Set(engine.as_str().to_owned());
     row.created_at_ms = Set(now_ms);
-    let row = row.insert(&*tx).await.map_err(taken)?;
+    let row = row
+        .insert(&*tx)
+        .await
+        .map_err(Error::name_taken("database host"))?;
     Entry::of(Key::DatabaseHostCreate, "database_host", &row.id)
         .with(told(&row).into())
         .by(&*tx, caller, now_ms)
@@ -251,7 +245,10 @@ pub async fn update(
     refused.finish()?;
     let changed_ms = later(before.updated_at_ms, now_ms);
     let after = row(app, &before.id, &req, changed_ms)?;
-    let after = after.update(&*tx).await.map_err(taken)?;
+    let after = after
+        .update(&*tx)
+        .await
+        .map_err(Error::name_taken("database host"))?;
     let (had, has) = (told(&before), told(&after));
     let mut diff = Map::new();
     for (name, to) in has {

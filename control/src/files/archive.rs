@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use warren_entity::{operations, servers};
+use warren_entity::operations;
 use warren_proto::wire::{self, files_ask::Ask, job_ended::Made, job_start::Work};
 
 use super::{
@@ -19,7 +19,7 @@ use crate::{
     audit::Entry,
     auth::ServerAccess,
     db::Lane,
-    error::{Error, Fields, Result},
+    error::{Fields, Result},
     http::Stamp,
     job::{
         End, Kind, Ready,
@@ -185,18 +185,7 @@ async fn enter(
 ) -> Result<Operation> {
     let now_ms = app.clock.now_ms();
     let tx = app.db.begin(Lane::People).await?;
-    let access = access.locked(&*tx, now_ms).await?;
-    for key in keys {
-        access.require(*key)?;
-    }
-    let server = servers::Entity::find_by_id(&*access.server.id)
-        .one(&*tx)
-        .await?
-        .ok_or_else(|| Error::not_found("server"))?;
-    if server.suspended {
-        let text = "this server is suspended; an admin must lift that first";
-        return Err(Error::conflict("suspended", text));
-    }
+    let (access, server) = access.locked_for(&*tx, keys, now_ms).await?;
     let new = NewOperation {
         kind,
         server: &server.id,

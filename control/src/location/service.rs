@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 use warren_entity::{grants, locations, mount_offers, nodes};
@@ -54,15 +54,6 @@ pub async fn list(app: &App) -> Result<Page<Location>> {
     Ok(Page::whole(shown.collect()))
 }
 
-fn taken(error: sea_orm::DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("name", "taken", "another location has this name")
-        }
-        _ => error.into(),
-    }
-}
-
 /// Makes one.
 /// # Errors
 /// 422 for a bad or taken name, 409 when there are too many.
@@ -85,7 +76,10 @@ pub async fn create(app: &App, caller: &Caller, req: LocationCreate) -> Result<L
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
-    let row = row.insert(&*tx).await.map_err(taken)?;
+    let row = row
+        .insert(&*tx)
+        .await
+        .map_err(Error::name_taken("location"))?;
     Entry::of(Key::LocationUpdate, "location", &row.id)
         .with(json!({"name": row.name}))
         .by(&*tx, caller, now_ms)
@@ -143,7 +137,10 @@ pub async fn update(
     if let Some(description) = description {
         row.description = Set(description);
     }
-    let row = row.update(&*tx).await.map_err(taken)?;
+    let row = row
+        .update(&*tx)
+        .await
+        .map_err(Error::name_taken("location"))?;
     let nodes = standing(&*tx, &row.id).await?;
     Entry::of(Key::LocationUpdate, "location", &row.id)
         .with(json!({"name": {"from": before.name, "to": row.name}}))

@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, SqlErr,
+    QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use serde_json::{Map, Value, json};
@@ -207,15 +207,6 @@ async fn fresh(db: &impl ConnectionTrait, row: mounts::Model) -> Result<Mount> {
     Ok(Around::load(db).await?.shown(row, &offers))
 }
 
-fn taken(error: DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("name", "taken", "another mount has this name")
-        }
-        _ => error.into(),
-    }
-}
-
 /// Makes one.
 /// # Errors
 /// 409 when there are too many, 422.
@@ -258,7 +249,7 @@ pub async fn create(app: &App, caller: &Caller, req: MountCreate) -> Result<Moun
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
-    let row = row.insert(&*tx).await.map_err(taken)?;
+    let row = row.insert(&*tx).await.map_err(Error::name_taken("mount"))?;
     offers.write(&*tx, &row.id).await?;
     Entry::of(Key::MountCreate, "mount", &row.id)
         .with(json!({
@@ -329,7 +320,7 @@ pub async fn update(app: &App, caller: &Caller, id: MountId, req: MountPatch) ->
     if let Some(self_service) = req.self_service {
         row.self_service = Set(self_service);
     }
-    let row = row.update(&*tx).await.map_err(taken)?;
+    let row = row.update(&*tx).await.map_err(Error::name_taken("mount"))?;
     let users = spread::users(&*tx, &row.id).await?;
     if offers != offered {
         spread::still_offered(&users, &offered, &offers)?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbErr, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr, sea_query::Expr,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 use serde_json::json;
 use warren_entity::{eggs, nests};
@@ -114,15 +114,6 @@ async fn held(db: &impl ConnectionTrait, id: &str) -> Result<u64, DbErr> {
         .await
 }
 
-fn taken(error: DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("name", "taken", "another nest has this name")
-        }
-        _ => error.into(),
-    }
-}
-
 /// Makes one.
 /// # Errors
 /// 422 for a bad or taken name, 409 when there are too many.
@@ -145,7 +136,7 @@ pub async fn create(app: &App, caller: &Caller, req: NestCreate) -> Result<Nest>
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
-    let row = row.insert(&*tx).await.map_err(taken)?;
+    let row = row.insert(&*tx).await.map_err(Error::name_taken("nest"))?;
     Entry::of(Key::NestCreate, "nest", &row.id)
         .with(json!({"name": row.name}))
         .by(&*tx, caller, now_ms)
@@ -178,7 +169,7 @@ pub async fn update(app: &App, caller: &Caller, id: NestId, req: NestPatch) -> R
     if let Some(description) = description {
         row.description = Set(description);
     }
-    let row = row.update(&*tx).await.map_err(taken)?;
+    let row = row.update(&*tx).await.map_err(Error::name_taken("nest"))?;
     let mut diff = serde_json::Map::new();
     for (field, from, to) in [
         ("name", &before.name, &row.name),

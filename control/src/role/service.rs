@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 use warren_entity::{grants, roles};
@@ -101,15 +101,6 @@ pub async fn get(app: &App, id: RoleId) -> Result<Role> {
     Ok(shown(row, grants))
 }
 
-fn taken(error: sea_orm::DbErr) -> Error {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => {
-            Error::field("name", "taken", "another role has this name")
-        }
-        _ => error.into(),
-    }
-}
-
 /// Makes one.
 /// # Errors
 /// 403 for keys that the caller lacks, 422 for a bad name or key, 409 when there are too many.
@@ -136,7 +127,7 @@ pub async fn create(app: &App, caller: &Caller, req: RoleCreate) -> Result<Role>
         created_at_ms: Set(now_ms),
         updated_at_ms: Set(now_ms),
     };
-    let row = row.insert(&*tx).await.map_err(taken)?;
+    let row = row.insert(&*tx).await.map_err(Error::name_taken("role"))?;
     Entry::of(Key::RoleCreate, "role", &row.id)
         .with(json!({"name": row.name, "keys": row.keys, "second_factor": row.second_factor}))
         .by(&*tx, caller, now_ms)
@@ -190,7 +181,7 @@ pub async fn update(
     if let Some(description) = description {
         row.description = Set(description);
     }
-    let row = row.update(&*tx).await.map_err(taken)?;
+    let row = row.update(&*tx).await.map_err(Error::name_taken("role"))?;
     let lost = had.without(has);
     let grants = given(&*tx, &row.id).await?;
     Entry::of(Key::RoleUpdate, "role", &row.id)

@@ -64,10 +64,7 @@ pub async fn reinstall(app: &App, access: ServerAccess, wipe: bool) -> Result<Op
     let tx = app.db.begin(Lane::People).await?;
     let (row, generation) = begin_change(&*tx, &access).await?;
     if row.suspended {
-        return Err(Error::conflict(
-            "suspended",
-            "this server is suspended; an admin must lift that first",
-        ));
+        return Err(Error::suspended());
     }
     let new = NewOperation {
         kind: Kind::Reinstall,

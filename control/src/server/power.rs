@@ -76,10 +76,7 @@ fn intent(row: &servers::Model, action: PowerAction) -> Option<String> {
 
 async fn may_start(db: &impl ConnectionTrait, row: &servers::Model) -> Result<()> {
     if row.suspended {
-        return Err(Error::conflict(
-            "suspended",
-            "this server is suspended; an admin must lift that first",
-        ));
+        return Err(Error::suspended());
     }
     if let Some(job) = active(db, &row.id).await? {
         return Err(Error::conflict(

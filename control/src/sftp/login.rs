@@ -309,8 +309,7 @@ async fn open(app: &App, proved: Proved, server: &str) -> Result<wire::LoggedIn>
     let caller = &proved.caller;
     let Found { id, resource, row } = find(app, caller, server).await?;
     if row.suspended {
-        let text = "this server is suspended; an admin must lift that first";
-        return Err(Error::conflict("suspended", text));
+        return Err(Error::suspended());
     }
     let session = match caller.actor.via {
         Via::Session(id) => id,
