@@ -169,6 +169,8 @@ ids! {
     ControlId = "control process";
     /// One port on a node.
     AllocationId = "allocation";
+    /// One move of a server from one node to another.
+    TransferId = "transfer";
 }
 
 #[cfg(test)]

@@ -77,6 +77,19 @@ pub mod bulk {
     pub const CLOSE: &str = "close";
 }
 
+/// Words that stand after `xfer.<source>.<receiver>.`: one node reads files of a server that is being moved to it, from
+/// the node that has them.
+pub mod xfer {
+    /// All files.
+    pub const LIST: &str = "list";
+    /// Chunks of some.
+    pub const READ: &str = "read";
+    /// Checksums of ranges.
+    pub const DIGEST: &str = "digest";
+    /// Where a file with holes has bytes.
+    pub const DATA: &str = "data";
+}
+
 /// Words that stand after `gate.ask.`.
 pub mod gate {
     /// Verify keys.
@@ -162,6 +175,17 @@ pub fn bulk_of(node: NodeId) -> String {
     format!("bulk.{node}.*")
 }
 
+/// `xfer.{source}.{receiver}.{word}`: the receiver asks the source; only it may speak in its name.
+#[must_use]
+pub fn xfer_ask(source: NodeId, receiver: NodeId, word: &str) -> String {
+    format!("xfer.{source}.{receiver}.{word}")
+}
+/// `xfer.{source}.*.*`: what a node is asked by those that are to have its servers' files.
+#[must_use]
+pub fn xfer_of(source: NodeId) -> String {
+    format!("xfer.{source}.*.*")
+}
+
 /// `gate.ask.{word}`: a gateway asks control.
 #[must_use]
 pub fn gate_ask(word: &str) -> String {
@@ -206,14 +230,16 @@ pub fn consumer_inbox(consumer: ConsumerId) -> String {
     format!("_INB.{consumer}")
 }
 
-/// Which node and which words a subject `node.<node>.<words>`, `agent.<node>.<words>` or `bulk.<node>.<words>` names.
+/// Which node and which words a subject `node.<node>.<words>`, `agent.<node>.<words>`, `bulk.<node>.<words>` or
+/// `xfer.<node>.<words>` names.
 /// `None` when it has another shape or the node is no id.
 #[must_use]
 pub fn split(subject: &str) -> Option<(NodeId, &str)> {
     let rest = subject
         .strip_prefix("node.")
         .or_else(|| subject.strip_prefix("agent."))
-        .or_else(|| subject.strip_prefix("bulk."))?;
+        .or_else(|| subject.strip_prefix("bulk."))
+        .or_else(|| subject.strip_prefix("xfer."))?;
     let (node, words) = rest.split_once('.')?;
     Some((node.parse().ok()?, words))
 }
@@ -236,6 +262,14 @@ mod tests {
         let live = live_console(node, server);
         let (_, words) = split(&live).unwrap();
         assert_eq!(words, format!("live.console.{server}"));
+    }
+
+    #[test]
+    fn who_is_asked_for_files_and_by_whom_stands_in_the_subject() {
+        let (source, receiver) = (NodeId::new(), NodeId::new());
+        let subject = xfer_ask(source, receiver, xfer::READ);
+        let words = format!("{receiver}.read");
+        assert_eq!(split(&subject), Some((source, &*words)));
     }
 
     #[test]

@@ -97,10 +97,12 @@ pub(super) fn exports(account: Account) -> Vec<Export> {
 
 pub(super) fn node_template() -> Template {
     Template {
-        publish: Subjects::allow(["node.{{name()}}.>"]),
+        // As the receiver of a server's files a node speaks in its own name alone; which it may have says a grant.
+        publish: Subjects::allow(["node.{{name()}}.>", "xfer.*.{{name()}}.*"]),
         subscribe: Subjects::allow([
             "agent.{{name()}}.>",
             "bulk.{{name()}}.*",
+            "xfer.{{name()}}.*.*",
             "_INB.{{name()}}.>",
         ]),
         resp: Some(Respond {

@@ -8,10 +8,13 @@ pub enum Guard {
     Bridged,
     /// That, or the inbox of the one peer with this id (`_INB.<id>.…`).
     BridgedOr(String),
+    /// Only the inbox of whom the subject names at that place, counted from 0.
+    InboxOf(usize),
 }
 
 impl Guard {
-    pub fn allows(&self, reply: &str) -> bool {
+    /// `subject`: what was asked.
+    pub fn allows(&self, subject: &str, reply: &str) -> bool {
         let plain = reply.len() <= 256
             && reply.split('.').all(|token| {
                 !token.is_empty()
@@ -30,6 +33,10 @@ impl Guard {
         match self {
             Self::Bridged => below("_R_"),
             Self::BridgedOr(id) => below("_R_") || below(&format!("_INB.{id}")),
+            Self::InboxOf(place) => {
+                let who = subject.split('.').nth(*place);
+                who.is_some_and(|id| !id.is_empty() && below(&format!("_INB.{id}")))
+            }
         }
     }
 }
@@ -42,7 +49,7 @@ mod tests {
     fn answers_go_home_and_nowhere_else() {
         let guard = Guard::BridgedOr("n1".into());
         for reply in ["_R_.abc.def", "_INB.n1.x.y"] {
-            assert!(guard.allows(reply), "{reply}");
+            assert!(guard.allows("node.x.ask.hello", reply), "{reply}");
         }
         let foreign = [
             "",
@@ -64,8 +71,18 @@ mod tests {
             "_INBOX.a",
         ];
         for reply in foreign {
-            assert!(!guard.allows(reply), "{reply}");
+            assert!(!guard.allows("node.x.ask.hello", reply), "{reply}");
         }
-        assert!(!Guard::Bridged.allows("_INB.n1.x"));
+        assert!(!Guard::Bridged.allows("", "_INB.n1.x"));
+    }
+
+    #[test]
+    fn an_answer_goes_to_whom_the_subject_names() {
+        let guard = Guard::InboxOf(2);
+        assert!(guard.allows("xfer.n1.n2.read", "_INB.n2.x"));
+        for reply in ["_INB.n1.x", "_INB.n3.x", "_R_.x", "_INB.n2"] {
+            assert!(!guard.allows("xfer.n1.n2.read", reply), "{reply}");
+        }
+        assert!(!guard.allows("xfer", "_INB..x"));
     }
 }

@@ -214,7 +214,7 @@ where
             count(&self.bus.counters().reply_refused);
             return;
         };
-        if !self.options.guard.allows(&reply) {
+        if !self.options.guard.allows(&message.subject, &reply) {
             count(&self.bus.counters().reply_refused);
             tracing::warn!(subject = %message.subject, "refused a request: its answer would go elsewhere");
             return;

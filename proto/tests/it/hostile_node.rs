@@ -8,7 +8,7 @@ use async_nats::jetstream;
 use warren_proto::bus::{Bus, ServeOptions};
 use warren_proto::envelope;
 use warren_proto::ids::{GatewayId, JobId, NodeId, ServerId};
-use warren_proto::subjects::{self, bulk, down, gate, up};
+use warren_proto::subjects::{self, bulk, down, gate, up, xfer};
 use warren_proto::wire::{ConsoleFrame, Tick};
 
 use crate::layout::{echo, event_stream, wait_for_interest};
@@ -39,6 +39,8 @@ on_each_server! {
         // Not even to itself.
         subjects.push(subjects::to_node(id, down::APPLY));
         subjects.extend([id, other].map(|node| subjects::bulk_to(node, bulk::OPEN)));
+        // Files of others: neither in the name of another that may have them, nor in one's own from one's own.
+        subjects.extend([(other, NodeId::new()), (id, other), (other, other)].map(|(from, to)| subjects::xfer_ask(from, to, xfer::READ)));
         subjects.extend([gate::KEYS, gate::RENEW, gate::SESSIONS, gate::HISTORY, gate::HOST_KEYS, gate::LOGIN, gate::LOGOUT].map(subjects::gate_ask));
         subjects.extend(STREAM_SUBJECTS.map(String::from));
         subjects.extend(SYSTEM_SUBJECTS.map(String::from));
@@ -58,6 +60,7 @@ on_each_server! {
             "$JS.>", "$JS.API.>", "$JS.ACK.>", "$SYS.>", "$KV.>", "enroll.>", "enroll.v1.register",
         ].map(String::from).into();
         subjects.extend(["bulk.>".into(), "bulk.*.*".into(), subjects::bulk_of(other)]);
+        subjects.extend(["xfer.>".into(), "xfer.*.*.*".into(), format!("xfer.*.{id}.*"), subjects::xfer_of(other)]);
         subjects.push(subjects::asked_of(other));
         subjects.push(subjects::to_node(other, down::APPLY));
         subjects.push(subjects::node_inbox(other) + ".>");
