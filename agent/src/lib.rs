@@ -26,3 +26,4 @@ pub mod service;
 pub mod stats;
 pub mod supervise;
 pub mod tasks;
+pub mod transfer;

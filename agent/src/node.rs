@@ -37,6 +37,7 @@ use crate::link::session::Sessions;
 use crate::server::Servers;
 use crate::server::deps::{Deps, Settings};
 use crate::stats::{Reader, Stats};
+use crate::transfer::Transfers;
 
 /// Live messages that may wait for the bus.
 const LIVE_WAITING: usize = 1024;
@@ -61,6 +62,8 @@ pub struct Node {
     pub files: Arc<files::Shared>,
     /// Files held open from afar.
     pub bulk: Bulk,
+    /// Servers that come and go.
+    pub transfers: Transfers,
     /// Control's clock.
     pub control_time: ControlTime,
     /// Control's pinned keys.
@@ -143,6 +146,7 @@ impl Node {
             inputs,
             files: Arc::default(),
             bulk,
+            transfers: Transfers::default(),
             control_time: ControlTime::default(),
             keys: ArcSwap::from_pointee(keys),
             identity: Mutex::new(identity),
@@ -446,6 +450,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         registry_logins: config.registry_logins.clone(),
         allowed_mounts: config.allowed_mounts.clone(),
         restore_dir: config.data("restore"),
+        transfer_dir: config.data("transfers"),
         backup_dirs: config.backup_dirs(),
         worker_exe: "/proc/self/exe".into(),
         cgroup_parent: match &config.cgroup_parent {
@@ -458,7 +463,15 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
 /// Deletes what an ended node of this data directory left, but for the servers' files.
 pub fn forget(data_dir: &Path) -> anyhow::Result<()> {
     for name in [
-        "ledger", "journal", "console", "inputs", "uploads", "run", "jobs", "restore",
+        "ledger",
+        "journal",
+        "console",
+        "inputs",
+        "uploads",
+        "run",
+        "jobs",
+        "restore",
+        "transfers",
     ] {
         let path = data_dir.join(name);
         match std::fs::remove_dir_all(&path) {

@@ -54,7 +54,13 @@ pub fn spawn_all(node: &Arc<Node>, stop: &CancellationToken) {
     });
     every(node, stop, TRASH_EVERY, |node| async move {
         let dir = node.deps.settings.trash_dir.clone();
-        let _ = tokio::task::spawn_blocking(move || remove::empty_trash(&dir)).await;
+        let swept = node.clone();
+        let _ = tokio::task::spawn_blocking(move || {
+            remove::empty_trash(&dir);
+            let comes = |transfer| swept.transfers.comes(transfer);
+            crate::transfer::sweep(&swept.deps.settings, comes);
+        })
+        .await;
         tidy_deleted(&node).await;
     });
     every(node, stop, SWEEP_EVERY, |node| async move {

@@ -4,6 +4,7 @@
 //! refuses starts meanwhile (install, restore). Those *beside* it run while a game does (backup). A new kind is an arm
 //! of [`Kind`], an arm of [`work`], and a file that implements [`Work`]; control has the same seam in `control/src/job`.
 
+mod handover;
 mod meter;
 mod notes;
 mod registry;
@@ -24,7 +25,7 @@ use crate::server::deps::Deps;
 use crate::server::start::Failure;
 use crate::server::status::Status;
 
-pub use meter::Figures;
+pub use meter::{Figures, Meter};
 pub use notes::Note;
 pub use registry::{Holding, Jobs};
 
@@ -45,6 +46,8 @@ pub enum Kind {
     Archive,
     /// Unpacks an archive.
     Extract,
+    /// Keeps the game down while its server goes to another node.
+    Handover,
 }
 
 impl Kind {
@@ -58,6 +61,7 @@ impl Kind {
             "forget" => Some(Self::Forget),
             "archive" => Some(Self::Archive),
             "extract" => Some(Self::Extract),
+            "handover" => Some(Self::Handover),
             _ => None,
         }
     }
@@ -65,7 +69,7 @@ impl Kind {
     /// Of two jobs of one server no two of a lane run at once.
     pub fn lane(self) -> &'static str {
         match self {
-            Self::Install | Self::Reinstall | Self::Restore => "files",
+            Self::Install | Self::Reinstall | Self::Restore | Self::Handover => "files",
             Self::Backup | Self::Forget => "backup",
             Self::Archive | Self::Extract => "archive",
         }
@@ -74,7 +78,7 @@ impl Kind {
     /// Whether it owns the server's files while it runs.
     pub fn holds(self) -> bool {
         match self {
-            Self::Install | Self::Reinstall | Self::Restore => true,
+            Self::Install | Self::Reinstall | Self::Restore | Self::Handover => true,
             Self::Backup | Self::Forget | Self::Archive | Self::Extract => false,
         }
     }
@@ -128,6 +132,7 @@ pub fn work(ask: wire::JobStart) -> Result<Box<dyn Work>, wire::Failure> {
         (Some(Kind::Forget), Some(job_start::Work::Forget(work))) => Ok(Box::new(work)),
         (Some(Kind::Archive), Some(job_start::Work::Pack(work))) => Ok(Box::new(work)),
         (Some(Kind::Extract), Some(job_start::Work::Extract(work))) => Ok(Box::new(work)),
+        (Some(Kind::Handover), _) => Ok(Box::new(handover::Handover)),
         (None | Some(Kind::Install | Kind::Reinstall), _) => {
             Err(refuse(format!("this agent knows no job {:?}", ask.kind)))
         }
@@ -146,9 +151,14 @@ pub fn recover(kind: Kind, at: At) -> Doing {
         Kind::Restore => backup::work::recover_restore(at),
         Kind::Archive => files::recover_pack(at),
         Kind::Extract => files::recover_extract(at),
+        // Control says when it is over, whichever process is here.
+        Kind::Handover => Work::run(Box::new(handover::Handover), at),
         Kind::Install | Kind::Reinstall | Kind::Forget => Box::pin(async { Err(interrupted()) }),
     }
 }
+
+/// The step that a handover shows once nothing runs and nothing is written.
+pub const HELD: &str = "held";
 
 /// How a job ends whose process has ended.
 pub fn interrupted() -> Failure {

@@ -6,16 +6,22 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use warren_proto::bus::reply::Guard;
 use warren_proto::bus::{Bus, Event, ServeOptions};
 use warren_proto::subjects;
 
 use crate::bulk;
 use crate::node::Node;
+use crate::transfer;
 
 /// Chunks that are carried out at one time, and so what waits on its way out: 16 MiB.
 const AT_ONCE: usize = 64;
 /// Chunks that may wait for that: 48 MiB. Beyond it their askers are told to come again.
 const WAITING: usize = 192;
+/// Asks of other nodes that are carried out at one time.
+const XFER_AT_ONCE: usize = 16;
+/// Their inbox stands at this place of the subject: nobody else is answered.
+const RECEIVER: usize = 2;
 /// A large file is read again for its checksum, and synced, before it is put in its place.
 const LONGEST: Duration = Duration::from_secs(55);
 /// How soon the files of somebody who is gone are closed.
@@ -45,6 +51,21 @@ pub async fn run(
             bulk::answer(asked.clone(), ask)
         })
         .await?;
+    let options = ServeOptions {
+        concurrency: XFER_AT_ONCE,
+        waiting: WAITING,
+        deadline: LONGEST,
+        until_sent: true,
+        guard: Guard::InboxOf(RECEIVER),
+        ..ServeOptions::default()
+    };
+    let asked = node.clone();
+    let leaving = bulk
+        .serve(subjects::xfer_of(node.id), options, move |ask| {
+            transfer::answer(asked.clone(), ask)
+        })
+        .await?;
+    node.transfers.connected(&bulk);
     let (mut heard, mut heard_first) = (bulk.events(), first.events());
     let mut tidy = tokio::time::interval(TIDY);
     let mut creds = tokio::time::interval(CREDS);
@@ -74,6 +95,7 @@ pub async fn run(
         }
     }
     serving.close(Duration::from_secs(2)).await;
+    leaving.close(Duration::from_secs(1)).await;
     node.bulk.end(&node);
     bulk.close(Duration::from_secs(2)).await;
     Ok(())

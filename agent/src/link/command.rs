@@ -254,6 +254,12 @@ impl Commands {
                 crate::backup::probe(deps, probe).await?;
                 return Ok(ask.ok(&wire::Accepted {}));
             }
+            Some(job_ask::Ask::Transfer(transfer)) => {
+                return Ok(match crate::transfer::asked(&self.node, transfer).await? {
+                    Some(status) => ask.ok(&status),
+                    None => ask.ok(&wire::Accepted {}),
+                });
+            }
             Some(job_ask::Ask::Start(start)) => servers.job_start(start).await?,
             Some(job_ask::Ask::Cancel(cancel)) => servers.job_cancel(&cancel.job).await?,
             Some(job_ask::Ask::Status(status)) => servers.job_status(&status.job),

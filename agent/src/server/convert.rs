@@ -32,6 +32,7 @@ pub fn want(row: &wire::WantedServer) -> Want {
         restarts: order.map_or(0, |o| o.restarts),
         suspended: row.suspended,
         installable: spec.is_some_and(installable),
+        moved: row.moved,
         crash: crash.map_or(CrashPolicy::default(), |c| CrashPolicy {
             restart: c.restart,
             max_restarts: c.max_restarts,

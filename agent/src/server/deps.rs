@@ -62,6 +62,8 @@ pub struct Settings {
     pub allowed_mounts: Vec<String>,
     /// `<data>/restore`: files on their way into a server's directory; on the same disk.
     pub restore_dir: PathBuf,
+    /// `<data>/transfers`: files of servers on their way from another node; on the same disk.
+    pub transfer_dir: PathBuf,
     /// Directories that backups may be kept in; the first where a store names none.
     pub backup_dirs: Vec<PathBuf>,
     /// The program that backup workers are: this one.

@@ -70,6 +70,7 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
             registry_logins: std::collections::BTreeMap::new(),
             allowed_mounts: Vec::new(),
             restore_dir: dir.join("restore"),
+            transfer_dir: dir.join("transfers"),
             backup_dirs: vec![dir.join("backups")],
             worker_exe: "/nonexistent".into(),
             cgroup_parent: "/warren-test".into(),

@@ -51,6 +51,9 @@ pub struct Want {
     pub suspended: bool,
     /// There is an install script; without one `new` becomes `stopped` by itself.
     pub installable: bool,
+    /// Its files have come from another node: it is installed.
+    #[serde(default)]
+    pub moved: bool,
     /// What follows a crash.
     pub crash: CrashPolicy,
     /// From asking to stop until SIGKILL, milliseconds.
@@ -821,16 +824,20 @@ impl Turn {
         let Some(want) = self.s.want.as_ref().filter(|_| !self.s.down) else {
             return;
         };
-        let (suspended, installable) = (want.suspended, want.installable);
+        let (suspended, installable, moved) = (want.suspended, want.installable, want.moved);
         if self.s.hold.is_some() {
             return;
         }
         if self.s.state == State::New {
-            if installable {
+            if moved {
+                let detail = "its files have come from another node".to_owned();
+                self.go(State::Stopped, "moved", detail);
+            } else if installable {
                 return;
+            } else {
+                let detail = "there is nothing to install".to_owned();
+                self.go(State::Stopped, "installed", detail);
             }
-            let detail = "there is nothing to install".to_owned();
-            self.go(State::Stopped, "installed", detail);
         }
         if suspended {
             return;

@@ -17,6 +17,7 @@ fn want(generation: u64, power: Option<Power>) -> Want {
         restarts: 0,
         suspended: false,
         installable: false,
+        moved: false,
         crash: CrashPolicy {
             restart: true,
             max_restarts: 2,

@@ -1,0 +1,623 @@
+//! One pass over all files of a server that comes in: what is there is listed, what differs is copied, what was copied is
+//! compared. While the game runs, what changes meanwhile is left for the next pass; in the last one it is an error.
+
+use std::collections::HashMap;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use warren_proto::subjects::{self, xfer};
+use warren_proto::{Message, wire};
+use warren_runtime::jail::{self, Jail, Kind};
+
+use super::Failed;
+use super::receive::{Incoming, uid};
+use super::source::{
+    MOST_BYTES, MOST_DIGESTED, MOST_DIGESTS, MOST_ENTRIES, MOST_EXTENTS, MOST_READS, failure, io,
+    sum,
+};
+use super::stage::Stage;
+use crate::link::session::refuse;
+use crate::node::Node;
+
+/// Asks on their way at one time.
+const WINDOW: usize = 8;
+/// An ask for checksums reads up to 32 MiB of a slow disk.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// Between two tries of an ask that was not answered.
+const AGAIN: Duration = Duration::from_millis(500);
+/// What differs inside a file that is there is told by stretches of so many bytes.
+const STRETCH: u64 = 1 << 20;
+/// Names and targets of all entries, bytes.
+const MOST_NAMES: usize = 256 << 20;
+/// Tries to copy what the source itself says nobody writes to.
+const TRIES: u32 = 3;
+/// The disk is asked for room again after so many bytes.
+const ROOM_EVERY: u64 = 64 << 20;
+
+/// By what a file is known to be the same one, unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signature {
+    inode: u64,
+    size: u64,
+    modified_ns: i64,
+    changed_ns: i64,
+    mode: u32,
+}
+
+/// A part of a file: its place in the list, offset and length.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    file: usize,
+    offset: u64,
+    length: u64,
+}
+
+/// Parts that are asked for together.
+type Group = Vec<Part>;
+
+pub(super) struct Pass {
+    pub node: Arc<Node>,
+    pub incoming: Arc<Incoming>,
+    pub number: u32,
+    pub last: bool,
+    pub stage: Stage,
+}
+
+/// What the source has.
+struct Listed {
+    items: Vec<wire::TransferItem>,
+    skipped: u64,
+}
+
+impl Listed {
+    fn kind(&self, at: usize) -> Kind {
+        kind(&self.items[at])
+    }
+}
+
+fn kind(item: &wire::TransferItem) -> Kind {
+    match &*item.kind {
+        "d" => Kind::Directory,
+        "l" => Kind::Symlink,
+        _ => Kind::File,
+    }
+}
+
+fn signature(item: &wire::TransferItem) -> Signature {
+    Signature {
+        inode: item.inode,
+        size: item.size_bytes,
+        modified_ns: item.modified_ns,
+        changed_ns: item.changed_ns,
+        mode: item.mode,
+    }
+}
+
+/// Puts parts together as far as one ask may go.
+fn group(parts: Vec<Part>, most: usize, bytes: u64, stretch: u64) -> Vec<Group> {
+    let (mut groups, mut now, mut full) = (Vec::new(), Vec::new(), 0);
+    for part in parts {
+        let (mut at, end) = (part.offset, part.offset + part.length);
+        while at < end {
+            let length = (end - at).min(stretch);
+            if now.len() >= most || full + length > bytes {
+                groups.push(std::mem::take(&mut now));
+                full = 0;
+            }
+            now.push(Part {
+                file: part.file,
+                offset: at,
+                length,
+            });
+            full += length;
+            at += length;
+        }
+    }
+    if !now.is_empty() {
+        groups.push(now);
+    }
+    groups
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
+) -> Result<T, Failed> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => Err(refuse("internal", e.to_string(), true)),
+    }
+}
+
+impl Pass {
+    /// The directory that files arrive in.
+    pub async fn prepare(&self) -> Result<(), Failed> {
+        let (node, of, stage) = (self.node.clone(), self.incoming.of, self.stage.clone());
+        blocking(move || stage.make(uid(&node, of)?).map_err(io)).await
+    }
+
+    /// Does it.
+    pub async fn run(&self) -> Result<(), Failed> {
+        let listed = Arc::new(self.list().await?);
+        let (mut files, mut size) = (0, 0);
+        for item in &listed.items {
+            if kind(item) == Kind::File {
+                files += 1;
+                size += item.size_bytes;
+            }
+        }
+        self.incoming.tell(|status| {
+            status.files = files;
+            status.size_bytes = size;
+            status.skipped = listed.skipped;
+        });
+        self.room(&listed).await?;
+        let changed = self.shape(&listed).await?;
+        self.incoming
+            .tell(|status| status.copied_files = changed.len() as u64);
+        let (copy, compare) = self.open(&listed, &changed).await?;
+        let differing = self.differing(&listed, compare).await?;
+        self.copy(&listed, [copy, differing].concat()).await?;
+        let good = self.check(&listed, &changed).await?;
+        self.finish(&listed, &changed, good).await
+    }
+
+    async fn ask<M: Message + Default>(
+        &self,
+        word: &'static str,
+        body: &impl Message,
+    ) -> Result<M, Failed> {
+        let from = self.incoming.from;
+        let bus = self.node.transfers.bus.get();
+        let bus = bus.ok_or_else(|| refuse("offline", "not connected yet", true))?;
+        loop {
+            let subject = subjects::xfer_ask(from, self.node.id, word);
+            let answer = bus.call(subject, word, Some(from), body, PATIENCE).await;
+            match answer {
+                Ok(answer) => return Ok(answer),
+                // Its agent is away, or was restarted: control says whether to wait.
+                Err(e) if e.retryable() => {
+                    tracing::debug!("a {word} ask of node {from}: {e}");
+                    tokio::time::sleep(AGAIN).await;
+                }
+                Err(warren_proto::bus::CallError::Failed { code, message, .. }) => {
+                    return Err(refuse(&code, message, false));
+                }
+                Err(e) => return Err(refuse("bad_answer", e.to_string(), false)),
+            }
+        }
+    }
+
+    async fn list(&self) -> Result<Listed, Failed> {
+        self.incoming.show("listing", None);
+        let mut items: Vec<wire::TransferItem> = Vec::new();
+        let mut names = 0;
+        loop {
+            let asked = wire::TransferList {
+                transfer: self.incoming.of.transfer.to_string(),
+                secret: self.incoming.secret.clone(),
+                pass: self.number,
+                after: items.len() as u64,
+            };
+            let page: wire::TransferItems = match self.ask(xfer::LIST, &asked).await {
+                // The source was restarted in between.
+                Err(f) if f.code == "list_gone" && !items.is_empty() => {
+                    items.clear();
+                    names = 0;
+                    continue;
+                }
+                page => page?,
+            };
+            let bytes = page.items.iter().map(|i| i.path.len() + i.target.len());
+            names += bytes.sum::<usize>();
+            let (total, skipped) = (page.total, page.skipped);
+            let before = items.len();
+            items.extend(page.items);
+            if items.len() as u64 >= total {
+                return Ok(Listed { items, skipped });
+            }
+            if items.len() == before || items.len() > MOST_ENTRIES || names > MOST_NAMES {
+                let text = "the other node's list of files makes no sense";
+                return Err(refuse("bad_list", text, false));
+            }
+        }
+    }
+
+    /// Refuses what has no room, before anything is copied.
+    async fn room(&self, listed: &Arc<Listed>) -> Result<(), Failed> {
+        let (dir, listed) = (self.stage.new_dir(), listed.clone());
+        let floor = self.node.deps.settings.disk_floor_bytes;
+        blocking(move || {
+            let jail = Jail::open(&dir).map_err(failure)?;
+            let had: u64 = jail
+                .usage_scan()
+                .and_then(|mut scan| loop {
+                    if let Some(usage) = scan.step(10_000)? {
+                        break Ok(usage.disk_bytes);
+                    }
+                })
+                .map_err(failure)?;
+            let whole = listed.items.iter().filter(|item| !item.sparse);
+            let need = whole.fold(0u64, |sum, item| sum.saturating_add(item.size_bytes));
+            let free = jail.free_bytes().map_err(failure)?;
+            let lacks = need.saturating_sub(had).saturating_add(floor);
+            if free < lacks {
+                let text = format!(
+                    "the files take {} MiB, and node's disk has {} MiB free, of which {} MiB stay free",
+                    need >> 20,
+                    free >> 20,
+                    floor >> 20
+                );
+                return Err(refuse("disk_full", text, false));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Directories and links as they are there, and nothing that is not. Gives the files that may differ.
+    async fn shape(&self, listed: &Arc<Listed>) -> Result<Vec<usize>, Failed> {
+        self.incoming.show("comparing", None);
+        let (dir, listed, incoming) = (self.stage.new_dir(), listed.clone(), self.incoming.clone());
+        let uid = uid(&self.node, self.incoming.of)?;
+        blocking(move || {
+            let jail = Jail::open(&dir).map_err(failure)?;
+            let there = jail.manifest(MOST_ENTRIES).map_err(failure)?;
+            let wanted: HashMap<&[u8], Kind> =
+                listed.items.iter().map(|i| (&*i.path, kind(i))).collect();
+            let mut have = incoming.have.lock();
+            for item in &there.items {
+                if wanted.get(&*item.path) != Some(&item.kind) {
+                    jail.jettison(&item.path).map_err(failure)?;
+                    have.remove(&item.path);
+                }
+            }
+            have.retain(|path, _| wanted.contains_key(&**path));
+            let mut changed = Vec::new();
+            for (at, item) in listed.items.iter().enumerate() {
+                match kind(item) {
+                    Kind::Directory => jail.stow_directory(&item.path, uid).map_err(failure)?,
+                    Kind::Symlink => jail
+                        .stow_link(&item.path, &item.target, uid)
+                        .map_err(failure)?,
+                    _ if have.get(&item.path) == Some(&signature(item)) => {}
+                    _ => changed.push(at),
+                }
+            }
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Where a file has bytes.
+    async fn extents(&self, item: &wire::TransferItem, file: usize) -> Result<Vec<Part>, Failed> {
+        if item.size_bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let whole = Part {
+            file,
+            offset: 0,
+            length: item.size_bytes,
+        };
+        if !item.sparse {
+            return Ok(vec![whole]);
+        }
+        let asked = wire::TransferWhere {
+            transfer: self.incoming.of.transfer.to_string(),
+            secret: self.incoming.secret.clone(),
+            path: item.path.clone(),
+        };
+        let found: wire::TransferExtents = self.ask(xfer::DATA, &asked).await?;
+        let (mut parts, mut end) = (Vec::new(), 0);
+        for range in found.ranges.iter().take(MOST_EXTENTS) {
+            let offset = range.offset.max(end).min(item.size_bytes);
+            end = range
+                .offset
+                .saturating_add(range.length)
+                .min(item.size_bytes);
+            if end > offset {
+                parts.push(Part {
+                    file,
+                    offset,
+                    length: end - offset,
+                });
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Gives each changed file its size and its holes. Of a new one all is copied, of one that is there what differs.
+    async fn open(
+        &self,
+        listed: &Arc<Listed>,
+        changed: &[usize],
+    ) -> Result<(Vec<Part>, Vec<Part>), Failed> {
+        let uid = uid(&self.node, self.incoming.of)?;
+        let (mut copy, mut compare) = (Vec::new(), Vec::new());
+        for some in changed.chunks(256) {
+            let mut all = Vec::with_capacity(some.len());
+            for at in some {
+                all.push((*at, self.extents(&listed.items[*at], *at).await?));
+            }
+            let (dir, listed) = (self.stage.new_dir(), listed.clone());
+            let opened = blocking(move || {
+                let jail = Jail::open(&dir).map_err(failure)?;
+                all.into_iter()
+                    .map(|(at, parts)| {
+                        let item = &listed.items[at];
+                        let (file, _) = jail.stow(&item.path, uid).map_err(failure)?;
+                        let before = file.metadata().map_err(io)?.len();
+                        file.set_len(item.size_bytes).map_err(io)?;
+                        let mut end = 0;
+                        for part in &parts {
+                            if before > end {
+                                jail::punch(&file, end, part.offset - end).map_err(io)?;
+                            }
+                            end = part.offset + part.length;
+                        }
+                        if before > end {
+                            jail::punch(&file, end, item.size_bytes.saturating_sub(end))
+                                .map_err(io)?;
+                        }
+                        Ok((before > 0, parts))
+                    })
+                    .collect::<Result<Vec<_>, Failed>>()
+            });
+            for (there, parts) in opened.await? {
+                match there {
+                    true => compare.extend(parts),
+                    false => copy.extend(parts),
+                }
+            }
+        }
+        Ok((copy, compare))
+    }
+
+    /// Those stretches of which the source has other bytes.
+    async fn differing(&self, listed: &Arc<Listed>, parts: Vec<Part>) -> Result<Vec<Part>, Failed> {
+        let groups = group(parts, MOST_DIGESTS, MOST_DIGESTED, STRETCH);
+        let all = groups.len() as u64;
+        let done = AtomicU64::new(0);
+        let found: Vec<Vec<Part>> = stream::iter(groups)
+            .map(|group| async {
+                let differing = self.unlike(listed, group).await;
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                self.incoming.show(
+                    "comparing",
+                    Some((done * MOST_DIGESTED, all * MOST_DIGESTED)),
+                );
+                differing
+            })
+            .buffer_unordered(4)
+            .try_collect()
+            .await?;
+        Ok(found.concat())
+    }
+
+    fn ranges(listed: &Listed, group: &[Part]) -> Vec<wire::TransferRange> {
+        let ranges = group.iter().map(|part| wire::TransferRange {
+            path: listed.items[part.file].path.clone(),
+            offset: part.offset,
+            length: part.length,
+        });
+        ranges.collect()
+    }
+
+    async fn unlike(&self, listed: &Arc<Listed>, group: Group) -> Result<Vec<Part>, Failed> {
+        let asked = wire::TransferDigest {
+            transfer: self.incoming.of.transfer.to_string(),
+            secret: self.incoming.secret.clone(),
+            ranges: Self::ranges(listed, &group),
+        };
+        let (dir, listed, mine) = (self.stage.new_dir(), listed.clone(), group.clone());
+        let here = blocking(move || {
+            let jail = Jail::open(&dir).map_err(failure)?;
+            mine.iter()
+                .map(|part| {
+                    let file = jail
+                        .unload(&listed.items[part.file].path)
+                        .map_err(failure)?;
+                    sum(&file, part.offset, part.length)
+                })
+                .collect::<Result<Vec<_>, Failed>>()
+        });
+        let (there, here) = tokio::join!(
+            self.ask::<wire::TransferDigests>(xfer::DIGEST, &asked),
+            here
+        );
+        let (there, here) = (there?, here?);
+        if there.sums.len() != group.len() {
+            return Err(refuse("bad_answer", "checksums are missing", false));
+        }
+        let pairs = group.into_iter().zip(here.iter().zip(&there.sums));
+        Ok(pairs
+            .filter(|(_, (here, there))| here[..] != there[..])
+            .map(|(part, _)| part)
+            .collect())
+    }
+
+    async fn copy(&self, listed: &Arc<Listed>, parts: Vec<Part>) -> Result<(), Failed> {
+        let total: u64 = parts.iter().map(|part| part.length).sum();
+        let done = AtomicU64::new(0);
+        self.incoming.show("copying", Some((0, total)));
+        let groups = group(parts, MOST_READS, MOST_BYTES as u64, MOST_BYTES as u64);
+        stream::iter(groups.into_iter().map(Ok))
+            .try_for_each_concurrent(WINDOW, |group| {
+                let done = &done;
+                async move {
+                    let bytes: u64 = group.iter().map(|part| part.length).sum();
+                    self.fetch(listed, group).await?;
+                    let before = done.fetch_add(bytes, Ordering::Relaxed);
+                    self.incoming.show("copying", Some((before + bytes, total)));
+                    if before / ROOM_EVERY != (before + bytes) / ROOM_EVERY {
+                        self.goes_on().await?;
+                    }
+                    Ok(())
+                }
+            })
+            .await
+    }
+
+    async fn goes_on(&self) -> Result<(), Failed> {
+        let (dir, floor) = (
+            self.stage.new_dir(),
+            self.node.deps.settings.disk_floor_bytes,
+        );
+        blocking(move || {
+            let free = Jail::open(&dir).and_then(|jail| jail.free_bytes());
+            match free.map_err(failure)? < floor {
+                true => Err(refuse("disk_full", "the node's disk is full", false)),
+                false => Ok(()),
+            }
+        })
+        .await
+    }
+
+    async fn fetch(&self, listed: &Arc<Listed>, group: Group) -> Result<(), Failed> {
+        let asked = wire::TransferRead {
+            transfer: self.incoming.of.transfer.to_string(),
+            secret: self.incoming.secret.clone(),
+            ranges: Self::ranges(listed, &group),
+        };
+        let mut tries = 0;
+        let chunks = loop {
+            let answer: wire::TransferChunks = self.ask(xfer::READ, &asked).await?;
+            let whole = answer.chunks.len() == group.len()
+                && answer.chunks.iter().zip(&group).all(|(chunk, part)| {
+                    chunk.data.len() as u64 <= part.length
+                        && crc32fast::hash(&chunk.data) == chunk.crc
+                });
+            tries += 1;
+            match whole {
+                true => break answer.chunks,
+                false if tries >= 5 => {
+                    let text = "bytes from the other node are not those that were sent";
+                    return Err(refuse("checksum_differs", text, true));
+                }
+                false => {}
+            }
+        };
+        let (dir, listed) = (self.stage.new_dir(), listed.clone());
+        let uid = uid(&self.node, self.incoming.of)?;
+        blocking(move || {
+            let jail = Jail::open(&dir).map_err(failure)?;
+            for (part, chunk) in group.iter().zip(&chunks) {
+                // A file that is gone, or shorter by now, shows when all is compared.
+                if !chunk.data.is_empty() {
+                    let (file, _) = jail
+                        .stow(&listed.items[part.file].path, uid)
+                        .map_err(failure)?;
+                    file.write_all_at(&chunk.data, part.offset).map_err(io)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Which of the changed files are now as the source has them.
+    async fn check(&self, listed: &Arc<Listed>, changed: &[usize]) -> Result<Vec<bool>, Failed> {
+        let mut parts = Vec::new();
+        for at in changed {
+            parts.extend(self.extents(&listed.items[*at], *at).await?);
+        }
+        let mut good = vec![true; listed.items.len()];
+        for tries in 1.. {
+            self.incoming.show("checking", None);
+            let differing = self.differing(listed, parts).await?;
+            if differing.is_empty() {
+                break;
+            }
+            if !self.last {
+                // It is being written to: the next pass has it.
+                for part in differing {
+                    good[part.file] = false;
+                }
+                break;
+            }
+            if tries >= TRIES {
+                let path = &listed.items[differing[0].file].path;
+                let text = format!(
+                    "{:?} changed while nothing should write to it any more",
+                    String::from_utf8_lossy(path)
+                );
+                return Err(refuse("changed", text, true));
+            }
+            self.copy(listed, differing.clone()).await?;
+            parts = differing;
+        }
+        Ok(good)
+    }
+
+    /// Modes and times; what is known from now on.
+    async fn finish(
+        &self,
+        listed: &Arc<Listed>,
+        changed: &[usize],
+        good: Vec<bool>,
+    ) -> Result<(), Failed> {
+        let (dir, listed, incoming) = (self.stage.new_dir(), listed.clone(), self.incoming.clone());
+        let (changed, last) = (changed.to_vec(), self.last);
+        blocking(move || {
+            let jail = Jail::open(&dir).map_err(failure)?;
+            let label = |item: &wire::TransferItem| {
+                jail.label(&item.path, item.mode, item.modified_ns)
+                    .map_err(failure)
+            };
+            for at in &changed {
+                label(&listed.items[*at])?;
+            }
+            // What is in them first: it would set their times again. The list has parents before children.
+            for at in (0..listed.items.len()).rev() {
+                if listed.kind(at) == Kind::Directory {
+                    label(&listed.items[at])?;
+                }
+            }
+            if last {
+                jail.sync().map_err(failure)?;
+            }
+            let mut have = incoming.have.lock();
+            for at in changed {
+                let item = &listed.items[at];
+                match good[at] && !item.fresh {
+                    true => have.insert(item.path.clone(), signature(item)),
+                    false => have.remove(&item.path),
+                };
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_asked_for_together_as_far_as_one_ask_goes() {
+        let part = |file, length| Part {
+            file,
+            offset: 0,
+            length,
+        };
+        let parts = vec![part(0, 10), part(1, 0), part(2, 25), part(3, 5)];
+        let groups = group(parts, 2, 20, 15);
+        let shape: Vec<Vec<(usize, u64, u64)>> = groups
+            .iter()
+            .map(|g| g.iter().map(|p| (p.file, p.offset, p.length)).collect())
+            .collect();
+        assert_eq!(
+            shape,
+            [
+                vec![(0, 0, 10)],
+                vec![(2, 0, 15)],
+                vec![(2, 15, 10), (3, 0, 5)]
+            ]
+        );
+        let many: Vec<Part> = (0..5).map(|file| part(file, 1)).collect();
+        assert_eq!(group(many, 2, 100, 100).len(), 3);
+    }
+}
