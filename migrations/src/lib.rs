@@ -37,6 +37,7 @@ mod m0070_jobs;
 mod m0071_backups;
 mod m0075_sftp;
 mod m0080_server_name_order;
+mod m0081_transfers;
 
 /// Everything that must not be lost: `warren.db` on SQLite.
 pub struct Main;
@@ -74,6 +75,7 @@ impl MigratorTrait for Main {
             Box::new(m0071_backups::Migration),
             Box::new(m0075_sftp::Migration),
             Box::new(m0080_server_name_order::Migration),
+            Box::new(m0081_transfers::Migration),
         ]
     }
 }

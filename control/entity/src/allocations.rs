@@ -28,6 +28,9 @@ pub struct Model {
     /// What else holds the port on the node, as reported.
     #[sea_orm(column_type = "Text", nullable)]
     pub taken_by: Option<String>,
+    /// Transfer that keeps it for a server which is on its way here.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub reserved_for: Option<String>,
     /// Taken from the offer; without the row the port would count as free.
     pub withdrawn: bool,
     /// Unix milliseconds.

@@ -63,5 +63,6 @@ pub mod sftp_logins;
 pub mod ssh_keys;
 pub mod subusers;
 pub mod tombstones;
+pub mod transfers;
 pub mod used_offers;
 pub mod users;
