@@ -60,6 +60,7 @@ pub mod ssh_key;
 pub mod sso;
 pub mod subuser;
 pub mod text;
+pub mod transfer;
 pub mod usage;
 pub mod view_as;
 pub mod wanted;

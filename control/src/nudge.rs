@@ -15,6 +15,7 @@ pub struct Nudges {
     revoked: broadcast::Sender<()>,
     rights: Arc<Notify>,
     databases: Arc<Notify>,
+    transfers: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -31,6 +32,7 @@ impl Default for Nudges {
             revoked: broadcast::channel(16).0,
             rights: Arc::default(),
             databases: Arc::default(),
+            transfers: Arc::default(),
         }
     }
 }
@@ -72,6 +74,16 @@ impl Nudges {
     /// Waits for [`Nudges::databases`].
     pub async fn databases_due(&self) {
         self.databases.notified().await;
+    }
+
+    /// A transfer was begun, or is to go on.
+    pub fn transfers(&self) {
+        self.transfers.notify_one();
+    }
+
+    /// Waits for [`Nudges::transfers`].
+    pub async fn transfers_due(&self) {
+        self.transfers.notified().await;
     }
 
     /// Waits for [`Nudges::outbox`].

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     audit, consumer, database, gate,
     node::{presence, push},
-    outbox, panel, reconcile, retention, serve,
+    outbox, panel, reconcile, retention, serve, transfer,
 };
 
 /// Silence is looked for this often.
@@ -38,6 +38,7 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
     tasks.spawn(outbox::run(app.clone(), stop.clone()));
     tasks.spawn(reconcile::run(app.clone(), stop.clone()));
     tasks.spawn(database::work::run(app.clone(), stop.clone()));
+    tasks.spawn(transfer::work::run(app.clone(), stop.clone()));
     tasks.spawn(gate::run(app.clone(), stop.clone()));
     tasks.spawn(panel::run(app.clone(), stop.clone()));
     tasks.spawn(consumer::review::run(app.clone(), stop.clone()));

@@ -230,6 +230,8 @@ keys! {
         ServerLimits = "admin.server.limits",
         /// Make servers for others, and give servers to other owners.
         ServerOwner = "admin.server.owner",
+        /// Move servers to another node; takes the right on both nodes.
+        ServerTransfer = "admin.server.transfer",
         /// Suspend servers.
         ServerSuspend = "admin.server.suspend",
         /// Make credentials that read events of all servers.

@@ -35,6 +35,7 @@ pub async fn regain(
             is_primary: Set(false),
             alias: Set(None),
             taken_by: Set(None),
+            reserved_for: Set(None),
             withdrawn: Set(false),
             created_at_ms: Set(now_ms),
         };
@@ -56,6 +57,7 @@ pub async fn regain(
             )
             .filter(this)
             .filter(allocations::Column::ServerId.is_null())
+            .filter(allocations::Column::ReservedFor.is_null())
             .exec(db)
             .await?;
         if claimed.rows_affected == 0 {

@@ -74,6 +74,7 @@ fn fresh(node: &str, ip: &str, port: u16, now_ms: i64) -> allocations::ActiveMod
         is_primary: Set(false),
         alias: Set(None),
         taken_by: Set(None),
+        reserved_for: Set(None),
         withdrawn: Set(false),
         created_at_ms: Set(now_ms),
     }
@@ -231,6 +232,7 @@ pub async fn delete(app: &App, access: &NodeAccess, id: AllocationId) -> Result<
         .col_expr(allocations::Column::Withdrawn, Expr::value(true))
         .filter(allocations::Column::Id.eq(&id))
         .filter(allocations::Column::ServerId.is_null())
+        .filter(allocations::Column::ReservedFor.is_null())
         .exec(&*tx)
         .await?;
     if gone.rows_affected == 0 {

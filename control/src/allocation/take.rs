@@ -89,6 +89,24 @@ async fn seen(db: &impl ConnectionTrait, node: &str) -> Result<Vec<allocations::
         .await?)
 }
 
+/// Who is to have a port.
+#[derive(Debug, Clone, Copy)]
+enum For<'a> {
+    /// Now.
+    Server(&'a str),
+    /// A server that is on its way here, by its transfer: when it has come.
+    Transfer(&'a str),
+}
+
+impl For<'_> {
+    fn has(self, row: &allocations::Model) -> bool {
+        match self {
+            Self::Server(id) => row.server_id.as_deref() == Some(id),
+            Self::Transfer(id) => row.reserved_for.as_deref() == Some(id),
+        }
+    }
+}
+
 /// Gives a server ports, the primary first if it has none yet.
 /// # Errors
 /// 409 `port_taken` or `port_withdrawn` for a wished one, `no_free_port` when there are too few.
@@ -96,6 +114,92 @@ pub async fn take(
     db: &impl ConnectionTrait,
     node: &nodes::Model,
     server: &str,
+    wish: &Wish,
+    has_primary: bool,
+    now_ms: i64,
+) -> Result<()> {
+    take_for(db, node, For::Server(server), wish, has_primary, now_ms).await
+}
+
+/// Keeps one port of a node for a server that is on its way there: that one, or any. Gives its row's id.
+/// # Errors
+/// As [`take`].
+pub async fn reserve(
+    db: &impl ConnectionTrait,
+    node: &nodes::Model,
+    transfer: &str,
+    choice: Option<Choice>,
+    now_ms: i64,
+) -> Result<String> {
+    let before = reserved(db, transfer).await?;
+    let wish = Wish {
+        primary: None,
+        any: u16::from(choice.is_none()),
+        more: choice.into_iter().collect(),
+    };
+    take_for(db, node, For::Transfer(transfer), &wish, true, now_ms).await?;
+    let fresh = reserved(db, transfer).await?;
+    let fresh = fresh.into_iter().find(|row| !before.contains(row));
+    let row = fresh.ok_or_else(|| Error::Internal(anyhow::anyhow!("no port was kept")))?;
+    Ok(row.id)
+}
+
+/// What a transfer has kept.
+/// # Errors
+/// Database.
+pub async fn reserved(
+    db: &impl ConnectionTrait,
+    transfer: &str,
+) -> Result<Vec<allocations::Model>, sea_orm::DbErr> {
+    allocations::Entity::find()
+        .filter(allocations::Column::ReservedFor.eq(transfer))
+        .order_by_asc(allocations::Column::Port)
+        .all(db)
+        .await
+}
+
+/// The ports that a transfer has kept become its server's.
+/// # Errors
+/// Database.
+pub async fn give_reserved(
+    db: &impl ConnectionTrait,
+    transfer: &str,
+    server: &str,
+) -> Result<(), sea_orm::DbErr> {
+    allocations::Entity::update_many()
+        .col_expr(allocations::Column::ServerId, Expr::value(Some(server)))
+        .col_expr(
+            allocations::Column::ReservedFor,
+            Expr::value(Option::<String>::None),
+        )
+        .filter(allocations::Column::ReservedFor.eq(transfer))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Ports that a transfer has kept are free again.
+/// # Errors
+/// Database.
+pub async fn free_reserved(
+    db: &impl ConnectionTrait,
+    transfer: &str,
+) -> Result<(), sea_orm::DbErr> {
+    allocations::Entity::update_many()
+        .col_expr(
+            allocations::Column::ReservedFor,
+            Expr::value(Option::<String>::None),
+        )
+        .filter(allocations::Column::ReservedFor.eq(transfer))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+async fn take_for(
+    db: &impl ConnectionTrait,
+    node: &nodes::Model,
+    server: For<'_>,
     wish: &Wish,
     mut has_primary: bool,
     now_ms: i64,
@@ -120,7 +224,7 @@ pub async fn take(
         .map(|row| Seen {
             ip: row.ip.clone(),
             port: row.port,
-            used: row.server_id.is_some(),
+            used: row.server_id.is_some() || row.reserved_for.is_some(),
             taken: row.taken_by.is_some(),
             withdrawn: row.withdrawn,
         })
@@ -176,7 +280,8 @@ async fn offered(
     }
     let rows = query.all(db).await?;
     // "0.0.0.0" sorts before any other address.
-    let free = rows.iter().find(|r| r.server_id.is_none() && !r.withdrawn);
+    let unused = |r: &&allocations::Model| r.server_id.is_none() && r.reserved_for.is_none();
+    let free = rows.iter().find(|r| unused(r) && !r.withdrawn);
     if let Some(row) = free.or(rows.first()) {
         return Ok(row.ip.clone());
     }
@@ -197,7 +302,7 @@ async fn offered(
 async fn claim(
     db: &impl ConnectionTrait,
     node: &nodes::Model,
-    server: &str,
+    server: For<'_>,
     (ip, port): (&str, i32),
     is_primary: bool,
 ) -> Result<()> {
@@ -211,12 +316,16 @@ async fn claim(
     };
     let others = allocations::Entity::find()
         .filter(same_port)
-        .filter(allocations::Column::ServerId.is_not_null())
+        .filter(
+            Condition::any()
+                .add(allocations::Column::ServerId.is_not_null())
+                .add(allocations::Column::ReservedFor.is_not_null()),
+        )
         .all(db)
         .await?;
     let clashes = |o: &allocations::Model| ip == ANY || o.ip == ANY || o.ip == ip;
     if let Some(other) = others.iter().find(|o| clashes(o)) {
-        let whose = if other.server_id.as_deref() == Some(server) {
+        let whose = if server.has(other) {
             "is this server's already"
         } else {
             "belongs to another server"
@@ -236,11 +345,17 @@ async fn claim(
     if let Some(by) = row.and_then(|r| r.taken_by) {
         return refused("port_taken", format!("is held by {by}"));
     }
-    let claimed = allocations::Entity::update_many()
-        .col_expr(allocations::Column::ServerId, Expr::value(server))
-        .col_expr(allocations::Column::IsPrimary, Expr::value(is_primary))
+    let claim = allocations::Entity::update_many();
+    let claim = match server {
+        For::Server(server) => claim
+            .col_expr(allocations::Column::ServerId, Expr::value(server))
+            .col_expr(allocations::Column::IsPrimary, Expr::value(is_primary)),
+        For::Transfer(id) => claim.col_expr(allocations::Column::ReservedFor, Expr::value(id)),
+    };
+    let claimed = claim
         .filter(this)
         .filter(allocations::Column::ServerId.is_null())
+        .filter(allocations::Column::ReservedFor.is_null())
         .filter(allocations::Column::Withdrawn.eq(false))
         .exec(db)
         .await?;

@@ -144,9 +144,12 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
                 prune: true,
             })))
         }
-        Kind::Install | Kind::Reinstall | Kind::Delete | Kind::Archive | Kind::Extract => {
-            Ok(Ready::Work(None))
-        }
+        Kind::Install
+        | Kind::Reinstall
+        | Kind::Delete
+        | Kind::Archive
+        | Kind::Extract
+        | Kind::Handover => Ok(Ready::Work(None)),
     }
 }
 
@@ -167,7 +170,12 @@ pub async fn ended(
         Kind::Backup => backup_ended(db, &server, job, end).await?,
         Kind::Forget => forget_ended(db, &server, job, end).await?,
         Kind::Restore => return restore_ended(db, &server, job, end).await,
-        Kind::Install | Kind::Reinstall | Kind::Delete | Kind::Archive | Kind::Extract => {
+        Kind::Install
+        | Kind::Reinstall
+        | Kind::Delete
+        | Kind::Archive
+        | Kind::Extract
+        | Kind::Handover => {
             return Ok(());
         }
     }

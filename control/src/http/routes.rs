@@ -19,7 +19,7 @@ use crate::{
     account, allocation, api_key, app::App, audit, backup, backup_store, database, database_host,
     egg, email_link, event, files, join_token, location, mount, nest, node, operation, panel,
     passkey, password_link, person, plan, profile, quota, registry, role, second_factor, server,
-    session, sftp, ssh_key, sso, subuser, view_as,
+    session, sftp, ssh_key, sso, subuser, transfer, view_as,
 };
 
 /// JSON bodies are small.
@@ -306,6 +306,12 @@ pub(super) fn api() -> OpenApiRouter<App> {
         .routes(routes!(server::api::power_server))
         .routes(routes!(server::api::input_server))
         .routes(routes!(server::api::reinstall_server))
+        .routes(routes!(
+            transfer::api::create_transfer,
+            transfer::api::get_transfer,
+            transfer::api::update_transfer,
+            transfer::api::cancel_transfer
+        ))
         .routes(routes!(server::api::create_server_ticket))
         .routes(routes!(server::api::create_mine_ticket))
         .routes(routes!(server::console_api::get_server_metrics))

@@ -5,7 +5,10 @@ use warren_entity::operations;
 use warren_proto::ids::JobId;
 
 use super::{ARCHIVES, BACKUPS, Kind};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    transfer::store,
+};
 
 /// What is to be done.
 pub struct NewOperation<'a> {
@@ -33,6 +36,21 @@ pub async fn begin(
     new: NewOperation<'_>,
     now_ms: i64,
 ) -> Result<operations::Model> {
+    let reads_or_writes = match new.kind {
+        Kind::Install
+        | Kind::Reinstall
+        | Kind::Delete
+        | Kind::Backup
+        | Kind::Restore
+        | Kind::Archive
+        | Kind::Extract => true,
+        // Part of it, or of no file of the server.
+        Kind::Handover | Kind::Forget => false,
+    };
+    if reads_or_writes && store::active(db, new.server).await?.is_some() {
+        let text = "this server is being moved to another node; wait for it or cancel it";
+        return Err(Error::conflict("transfer_running", text));
+    }
     let row = operations::ActiveModel {
         id: Set(JobId::new().to_string()),
         kind: Set(new.kind.as_str().to_owned()),

@@ -30,11 +30,13 @@ pub enum Kind {
     Archive,
     /// Unpacks an archive.
     Extract,
+    /// Keeps the game down while its server goes to another node.
+    Handover,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Install,
         Self::Reinstall,
         Self::Delete,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Forget,
         Self::Archive,
         Self::Extract,
+        Self::Handover,
     ];
 
     /// The word in rows and messages.
@@ -57,6 +60,7 @@ impl Kind {
             Self::Forget => "forget",
             Self::Archive => "archive",
             Self::Extract => "extract",
+            Self::Handover => "handover",
         }
     }
 
@@ -70,7 +74,9 @@ impl Kind {
     #[must_use]
     pub fn lane(self) -> Option<&'static str> {
         match self {
-            Self::Install | Self::Reinstall | Self::Delete | Self::Restore => Some(FILES),
+            Self::Install | Self::Reinstall | Self::Delete | Self::Restore | Self::Handover => {
+                Some(FILES)
+            }
             Self::Backup | Self::Forget => Some(BACKUPS),
             Self::Archive | Self::Extract => Some(ARCHIVES),
         }
@@ -81,7 +87,8 @@ impl Kind {
     pub fn cancelled_by(self) -> Option<Key> {
         match self {
             Self::Install | Self::Reinstall => Some(Key::SettingsReinstall),
-            Self::Delete => None,
+            // The transfer is cancelled, which ends it.
+            Self::Delete | Self::Handover => None,
             Self::Backup => Some(Key::BackupCreate),
             Self::Restore => Some(Key::BackupRestore),
             Self::Forget => Some(Key::BackupDelete),
@@ -131,7 +138,9 @@ impl Ready {
 /// Database; secrets that were sealed under another key.
 pub async fn work(app: &App, job: &operations::Model) -> Result<Ready> {
     match Kind::parse(&job.kind) {
-        Some(Kind::Install | Kind::Reinstall | Kind::Delete) => Ok(Ready::Work(None)),
+        Some(Kind::Install | Kind::Reinstall | Kind::Delete | Kind::Handover) => {
+            Ok(Ready::Work(None))
+        }
         Some(kind @ (Kind::Backup | Kind::Restore | Kind::Forget)) => {
             backup::job::work(app, kind, job).await
         }
@@ -168,7 +177,8 @@ pub async fn ended(
 ) -> Result<(), DbErr> {
     match Kind::parse(&job.kind) {
         // `ingest::effect` has it: they change the server itself.
-        Some(Kind::Install | Kind::Reinstall | Kind::Delete) | None => Ok(()),
+        // What follows from a handover is the transfer's to say.
+        Some(Kind::Install | Kind::Reinstall | Kind::Delete | Kind::Handover) | None => Ok(()),
         Some(kind @ (Kind::Backup | Kind::Restore | Kind::Forget)) => {
             backup::job::ended(db, kind, job, end).await
         }

@@ -29,7 +29,7 @@ use crate::{
     },
     registry::service::Known,
     text::{to_i64, to_u64},
-    wanted,
+    transfer, wanted,
 };
 
 /// What one message carries; `max_payload` is 1 MiB.
@@ -122,9 +122,12 @@ pub async fn next(ground: &Ground, node: NodeId) -> Result<Option<wire::Apply>> 
         true => None,
         false => Some(Known::load(ground.db.read()).await?),
     };
+    let ids = rows.iter().map(|row| row.id.clone()).collect();
+    let moved = transfer::store::moved_to(ground.db.read(), node, ids).await?;
     let mut wanted = Vec::with_capacity(rows.len());
     for server in rows.iter().filter(|r| r.rev <= page.to) {
         let mut row = to_wire(server)?;
+        row.moved = moved.contains(&row.server);
         if let (Some(spec), Some(known)) = (&mut row.spec, &registries) {
             // Never part of the stored spec: a copy of the database must not hold it in the clear.
             spec.registries = known.of_images(ground, spec)?;
@@ -169,6 +172,7 @@ fn to_wire(row: &servers::Model) -> Result<wire::WantedServer> {
         }),
         suspended: row.suspended,
         spec: Some(spec),
+        moved: false,
     })
 }
 

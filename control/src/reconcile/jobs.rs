@@ -63,6 +63,12 @@ const NOT_HEARD: [&str; 10] = [
     "bad_signature",
 ];
 
+/// Whether a refusal says nothing of what was asked.
+#[must_use]
+pub fn is_unheard(code: &str) -> bool {
+    NOT_HEARD.contains(&code)
+}
+
 /// How long the fact of an end may be on its way, milliseconds.
 const END_WAITS_MS: i64 = 60_000;
 

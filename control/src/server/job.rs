@@ -26,7 +26,7 @@ use crate::{
         dto::{Named, Operation},
         view as operation_view,
     },
-    sftp, wanted,
+    sftp, transfer, wanted,
 };
 
 /// The work that holds a server's files, if any.
@@ -135,6 +135,10 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
             "mismatch",
             "is not the server's name; type it as it stands",
         ));
+    }
+    if transfer::store::active(&*tx, &row.id).await?.is_some() {
+        let text = "this server is being moved to another node; wait for it or cancel it";
+        return Err(Error::conflict("transfer_running", text));
     }
     // Whatever worked on the files is pointless now; the node breaks it off when the tombstone arrives.
     operations::Entity::update_many()

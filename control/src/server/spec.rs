@@ -338,6 +338,7 @@ mod tests {
             is_primary,
             alias: None,
             taken_by: None,
+            reserved_for: None,
             withdrawn: false,
             created_at_ms: 0,
         };

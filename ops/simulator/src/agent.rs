@@ -347,8 +347,10 @@ impl Agent {
                 self.tell(server, Msg::JobStart(start, reply));
                 self.answered(answer)
             }
-            // Nobody here has backups.
-            job_ask::Ask::List(_) | job_ask::Ask::Probe(_) => Err(refuse("unknown_kind", false)),
+            // Nobody here has backups, or files that could be moved.
+            job_ask::Ask::List(_) | job_ask::Ask::Probe(_) | job_ask::Ask::Transfer(_) => {
+                Err(refuse("unknown_kind", false))
+            }
             job_ask::Ask::Cancel(cancel) => match self.of_job(&cancel.job) {
                 Some((server, id)) => {
                     let (reply, answer) = oneshot::channel();

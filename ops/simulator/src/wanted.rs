@@ -565,6 +565,7 @@ fn to_wire(id: ServerId, row: &Server) -> wire::WantedServer {
             restarts: row.restarts.unsigned_abs(),
         }),
         suspended: row.suspended,
+        moved: false,
         spec: Some(wire::ServerSpec {
             done: vec![marker],
             crash: Some(wire::CrashPolicy {
