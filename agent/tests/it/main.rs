@@ -25,3 +25,4 @@ mod rig;
 mod rotation;
 mod servers;
 mod sftp;
+mod transfers;

@@ -29,6 +29,9 @@ const NAMED: &[(&str, usize, &[&str])] = &[
         &["ensure_root(", "target: \"/home/container\""],
     ),
     ("tasks.rs", 1, &["scan("]),
+    ("transfer/source.rs", 1, &["Jail::open("]),
+    // Renamed as a whole, and hidden from its worker until then.
+    ("transfer/stage.rs", 1, &["trash: settings.trash_dir"]),
 ];
 
 /// What opens a path without the kernel's word that it stays below a root.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sea_orm::EntityTrait;
+use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use warren_control::app::{App, Ground};
@@ -31,11 +32,23 @@ pub struct Panel {
     config: Config,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+    /// All that control does, when it may be killed.
+    runtime: Option<Runtime>,
+    apart: bool,
     dir: tempfile::TempDir,
 }
 
 impl Panel {
     pub async fn start(clock: Clock) -> Self {
+        Self::begin(clock, false).await
+    }
+
+    /// A control that [`Panel::die`] can kill.
+    pub async fn start_apart() -> Self {
+        Self::begin(Clock::system(), true).await
+    }
+
+    async fn begin(clock: Clock, apart: bool) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
         let port = free_port().unwrap();
@@ -68,7 +81,7 @@ impl Panel {
             .conf_file(made.nats_conf, port)
             .start()
             .unwrap();
-        let running = Running::begin(&config, &clock).await;
+        let running = Running::begin(&config, &clock, apart).await;
         Self {
             nats,
             app: running.app,
@@ -78,6 +91,8 @@ impl Panel {
             config,
             stop: running.stop,
             tasks: running.tasks,
+            runtime: running.runtime,
+            apart,
             dir,
         }
     }
@@ -96,11 +111,25 @@ impl Panel {
 
     /// And is started again, as another process would be.
     pub async fn resume(&mut self) {
-        let running = Running::begin(&self.config, &self.clock).await;
+        let running = Running::begin(&self.config, &self.clock, self.apart).await;
         self.app = running.app;
         self.https = running.https;
         self.stop = running.stop;
         self.tasks = running.tasks;
+        self.runtime = running.runtime;
+    }
+
+    /// As by SIGKILL: each of its tasks ends where it waits, whatever it was about.
+    pub fn die(&mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+        self.tasks.clear();
+    }
+
+    /// [`Panel::resume`], if it was halted or killed.
+    pub async fn revive(&mut self) {
+        if self.tasks.is_empty() {
+            self.resume().await;
+        }
     }
 
     pub async fn token(&self, node: Option<NodeId>) -> JoinToken {
@@ -129,6 +158,9 @@ impl Drop for Panel {
         for task in &self.tasks {
             task.abort();
         }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -138,13 +170,31 @@ struct Running {
     pin: String,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+    runtime: Option<Runtime>,
 }
 
 impl Running {
-    async fn begin(config: &Config, clock: &Clock) -> Self {
+    async fn begin(config: &Config, clock: &Clock, apart: bool) -> Self {
+        if !apart {
+            return Self::here(config.clone(), clock.clone()).await;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let here = Self::here(config.clone(), clock.clone());
+        let running = runtime.spawn(here).await.unwrap();
+        Self {
+            runtime: Some(runtime),
+            ..running
+        }
+    }
+
+    async fn here(config: Config, clock: Clock) -> Self {
         // Not as `serve`: the lock file of the control before may still be held by its last task.
-        let mut ground = Ground::open(config.clone(), Role::Tool).await.unwrap();
-        ground.clock = clock.clone();
+        let mut ground = Ground::open(config, Role::Tool).await.unwrap();
+        ground.clock = clock;
         let app = App::start(ground).await.unwrap();
         app.bus_ready(SOON).await.unwrap();
         let stop = CancellationToken::new();
@@ -160,6 +210,7 @@ impl Running {
             https: listening.address,
             stop,
             tasks,
+            runtime: None,
         }
     }
 }

@@ -42,6 +42,7 @@ mod http_settings;
 mod http_sso;
 mod http_suspension;
 mod http_tls;
+mod http_transfers;
 mod http_versions;
 mod http_view_as;
 mod http_walk;

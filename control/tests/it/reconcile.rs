@@ -78,6 +78,7 @@ async fn a_removal_is_sent_until_confirmed_and_frees_the_ports(world: World) {
         is_primary: Set(true),
         alias: Set(None),
         taken_by: Set(None),
+        reserved_for: Set(None),
         withdrawn: sea_orm::ActiveValue::Set(false),
         created_at_ms: Set(now_ms),
     };
