@@ -180,6 +180,7 @@ export const operations = (it) => ({
   'POST /servers/{server}/files/chmod': { body: { mode: 420 }, fields: { 'paths[]': takes } },
   'POST /servers/{server}/files/symlink': { body: () => ({ path: fresh(), target: 'else' }), fields: { path: anew, target: takes } },
   'POST /servers/{server}/files/rename': { body: () => ({ from: '/else', to: fresh() }), fields: { from: takes, to: anew } },
+  'POST /servers/{server}/transfer': { body: { dry_run: true }, fields: { node: refuses } },
   'POST /servers/{server}/input': { body: { id: it.ulid }, fields: { id: refuses, line: takes } },
   'POST /servers/{server}/users': {
     body: () => ({ login: it.name, keys: ['server.read'] }),

@@ -2080,6 +2080,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest transfer of the server. */
+        get: operations["get_transfer"];
+        put?: never;
+        /**
+         * Moves the server to another node: its files are copied while it runs, then it is stopped for a short while. With
+         *     `dry_run` nothing is begun, and the answer says what it would mean.
+         */
+        post: operations["create_transfer"];
+        /** Calls the transfer off: everything is as before soon. Not once the new node has the server. */
+        delete: operations["cancel_transfer"];
+        options?: never;
+        head?: never;
+        /** Says whether the game may be stopped once its files are copied. */
+        patch: operations["update_transfer"];
+        trace?: never;
+    };
     "/api/v1/servers/{server}/users": {
         parameters: {
             query?: never;
@@ -6429,6 +6452,147 @@ export interface components {
             ticket: string;
             /** @description Where to connect, same origin. */
             ws: string;
+        };
+        /** @description A move of a server from one node to another. */
+        Transfer: {
+            /**
+             * Format: int64
+             * @description 0 while nothing is copied.
+             */
+            bytes_per_second: number;
+            /** @description Somebody has called it off. */
+            cancel_asked: boolean;
+            /** @description It can still be called off. */
+            cancellable: boolean;
+            /** @description Why it failed; stable. */
+            code: string | null;
+            /** @description When it was begun. */
+            created_at: components["schemas"]["Stamp"];
+            /**
+             * Format: int64
+             * @description Copied in this pass.
+             */
+            done_bytes: number;
+            /**
+             * Format: int64
+             * @description How long it was down: from the order to stop until it was up.
+             */
+            downtime_ms: number | null;
+            ended_at: components["schemas"]["Stamp"] | null;
+            /**
+             * Format: int64
+             * @description How long the game will be down, as measured by the last pass; null until there was one, and for a server that does
+             *     not run.
+             */
+            expected_downtime_ms: number | null;
+            /**
+             * Format: int64
+             * @description Of the server.
+             */
+            files: number;
+            /** @description Node that it leaves. */
+            from: components["schemas"]["Named"];
+            /** @description ULID. */
+            id: string;
+            /** @description Why it failed. */
+            message: string | null;
+            /**
+             * Format: int32
+             * @description Number of the pass over the files.
+             */
+            pass: number;
+            /** @description Its ports on the new node, the first one first. */
+            ports: number[];
+            /**
+             * Format: int64
+             * @description Of the server.
+             */
+            size_bytes: number;
+            /**
+             * Format: int64
+             * @description Entries that can't be moved: FIFOs, sockets and devices.
+             */
+            skipped: number;
+            /** @description Where it is. */
+            state: components["schemas"]["TransferState"];
+            /** @description What the new node does, in words. */
+            step: string | null;
+            /** @description Node that it goes to. */
+            to: components["schemas"]["Named"];
+            /**
+             * Format: int64
+             * @description To copy in this pass, as far as it is known.
+             */
+            total_bytes: number;
+            /** @description It is not stopped before somebody says so. */
+            wait: boolean;
+            /** @description What does not come along, in words. */
+            warnings: string[];
+        };
+        /** @description What came of the ask. */
+        TransferAsked: {
+            /** @description What it means. */
+            plan: components["schemas"]["TransferPlan"];
+            transfer: components["schemas"]["Transfer"] | null;
+        };
+        /** @description A server to be moved. */
+        TransferCreate: {
+            /** @description Only say what would be: nothing is begun. */
+            dry_run?: boolean;
+            /** @description Node that it goes to. */
+            node: string;
+            /**
+             * @description Which port it has there in place of which. Of those that are not named the same number is taken where it is free,
+             *     else any.
+             */
+            ports?: components["schemas"]["TransferPort"][];
+            /** @description Copy, and stop the game only when told to. */
+            wait?: boolean;
+        };
+        /** @description What moving it would mean. */
+        TransferPlan: {
+            /** @description Its ports. */
+            ports: components["schemas"]["TransferredPort"][];
+            /** @description Node that it would go to. */
+            to: components["schemas"]["Named"];
+            /** @description What does not come along, in words. */
+            warnings: string[];
+        };
+        /** @description A port here and there. */
+        TransferPort: {
+            /**
+             * Format: int32
+             * @description That it has now.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description That it gets.
+             */
+            to: number;
+        };
+        /**
+         * @description Where it is.
+         * @enum {string}
+         */
+        TransferState: "copying" | "ready" | "stopping" | "last" | "placing" | "starting" | "undoing" | "done" | "failed" | "cancelled";
+        /** @description Changes a transfer under way. */
+        TransferUpdate: {
+            /** @description True: stop the game as soon as the files are copied. False: copy, and wait. */
+            go: boolean;
+        };
+        /** @description One port before and after. */
+        TransferredPort: {
+            /**
+             * Format: int32
+             * @description Where it is.
+             */
+            from: number;
+            /**
+             * Format: int32
+             * @description Where it will be; null where any free one is taken when it begins.
+             */
+            to: number | null;
         };
         /** @description What to give up. */
         TrashEmptyRequest: {
@@ -12413,6 +12577,149 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_transfer: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferCreate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferAsked"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransferAsked"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
+                };
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferUpdate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transfer"];
                 };
             };
             /** @description No success: `code` says why, `detail` what to do */

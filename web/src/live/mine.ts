@@ -63,6 +63,12 @@ export function onEvent(event: Event): void {
     if (what === 'state' && event.data) patchState(id, event.data)
     if (what === 'operation' || what === 'job_ended') refetchSoon(keys.operations)
     if (what === 'input' || what === 'console_gap') return
+    if (what === 'moved') live.moved(id)
+    if (what === 'transfer') {
+      // Once a second while files are copied: not all that is shown of the server is read anew for it.
+      void queryClient.invalidateQueries({ queryKey: [...keys.server(id), 'transfer'], exact: true })
+      return
+    }
     refetchSoon(keys.servers, keys.server(id))
     return
   }

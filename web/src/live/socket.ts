@@ -147,6 +147,16 @@ export class LiveSocket {
     }
   }
 
+  /** The server is on another node now: its topic goes on there. */
+  moved(server: string): void {
+    const sub = this.subs.get(server)
+    if (!sub || this.line.kind !== 'open') return
+    clearTimeout(sub.renew)
+    this.send({ t: 'unsub', id: sub.id })
+    sub.id = this.nextId++
+    void this.subscribe(sub)
+  }
+
   /** Sends a line to a game's stdin; one with the same id is typed once, by the API too. Answers the request's number, or undefined while the line is down. */
   input(server: string, line: string, lineId: string): number | undefined {
     const sub = this.subs.get(server)

@@ -93,6 +93,7 @@ const KEYS: Record<string, Array<[key: string, description: string]>> = {
   admin: [
     ['admin.server.create', 'Make servers.'],
     ['admin.server.limits', 'Change limits, start command and node-side settings of a server.'],
+    ['admin.server.transfer', 'Move servers to another node; takes the right on both nodes.'],
     ['admin.server.suspend', 'Suspend servers.'],
     ['admin.events', 'Make credentials that read events of all servers.'],
     [

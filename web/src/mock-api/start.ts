@@ -27,6 +27,7 @@ import { listRoutes } from './server-list'
 import { sftpRoutes } from './sftp'
 import { MockSocket } from './socket'
 import { subuserRoutes } from './subusers'
+import { transferRoutes } from './transfers'
 
 let imports = 0
 let signedIn = true
@@ -92,6 +93,7 @@ const routes: Route[] = [
   ...joinRoutes,
   ...listRoutes,
   ...subuserRoutes,
+  ...transferRoutes,
   ...peopleRoutes,
   ...roleRoutes,
   ...secondFactorRoutes,

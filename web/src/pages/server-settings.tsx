@@ -22,6 +22,8 @@ const common = texts('common')
 
 const SftpDetails = part(() => import('~/components/sftp-details'))
 
+const ServerTransfer = part(() => import('~/components/server-transfer'))
+
 export function ServerSettingsPage() {
   const { server: id } = useParams({ from: '/app/servers/$server/settings' })
   const { data: server } = useQuery(serverQuery(id))
@@ -42,6 +44,9 @@ export function ServerSettingsPage() {
           </Suspense>
           <ServerMounts server={server} />
           <ServerLimitsForm server={server} />
+          <Suspense fallback={null}>
+            <ServerTransfer server={server} />
+          </Suspense>
           <ServerDanger server={server} />
         </div>
         <Side server={server} />

@@ -80,6 +80,7 @@ declare module '../texts' {
       'right.admin_server_create': {}
       'right.admin_server_limits': {}
       'right.admin_server_owner': {}
+      'right.admin_server_transfer': {}
       'right.admin_server_suspend': {}
       'right.admin_events': {}
       'right.mount_read': {}

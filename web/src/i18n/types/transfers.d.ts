@@ -1,0 +1,49 @@
+// Written by `npm run texts` from ../en/transfers.json.
+import type { Word } from '../texts'
+
+declare module '../texts' {
+  interface Texts {
+    transfers: {
+      'title': {}
+      'note': { node: Word }
+      'what': {}
+      'begin': {}
+      'no_other': {}
+      'begun': {}
+      'way': { from: Word; to: Word }
+      'state.copying': {}
+      'state.ready': {}
+      'state.stopping': {}
+      'state.last': {}
+      'state.placing': {}
+      'state.starting': {}
+      'state.undoing': {}
+      'state.done': {}
+      'state.failed': {}
+      'state.cancelled': {}
+      'progress': {}
+      'pass': { n: Word }
+      'files': { n: number; size: Word }
+      'expected': { time: Word }
+      'real': { time: Word }
+      'skipped': { n: number }
+      'go': {}
+      'go.failed': {}
+      'cancel': {}
+      'cancel.title': { server: Word }
+      'cancel.note': {}
+      'cancel.failed': {}
+      'cancel.late': {}
+      'dialog.title': { server: Word }
+      'dialog.note': {}
+      'dialog.stops': {}
+      'field.node': {}
+      'field.port': { port: Word }
+      'field.any': {}
+      'field.wait': {}
+      'field.wait_help': {}
+      'close': {}
+      'not_possible': {}
+    }
+  }
+}
