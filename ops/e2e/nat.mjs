@@ -3,15 +3,13 @@
 // another address, and everything arrives once.
 //
 //   node nat.mjs --up "COMMAND THAT STARTS A PANEL" --data DIR [--cut-s 60]
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Harness, pushGame } from './harness.mjs'
+import { farMachine, inClient, publicPanel } from './far.mjs'
 import { Joining } from './joining.mjs'
-import { check, egg, gameEgg, gameProcess, Instance, makeServer, PASSWORD, until, wait } from './panel.mjs'
+import { check, egg, gameEgg, gameProcess, makeServer, PASSWORD, until, wait } from './panel.mjs'
 import { Viewer } from './viewer.mjs'
 
 const { values: options } = parseArgs({
@@ -28,14 +26,6 @@ const read = (path) => readFileSync(path, 'utf8')
 const source = process.env.WARREN_SOURCE_DIR
 const ended = []
 const say = (text) => console.log(`  ${text}`)
-
-function inClient(lab, command, args, env = {}) {
-  return spawnSync('nsenter', [`--net=/run/netns/${lab.client}`, command, ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    timeout: 120000,
-  })
-}
 
 /** Whether a TCP connection from here to there comes about within two seconds. */
 const reaches = (host, port) =>
@@ -70,33 +60,13 @@ function factsBetween(instance, server, low, high) {
 }
 
 async function main() {
-  const lab = await Harness.start('netlab')
-  ended.push(() => lab.end())
-  const { hub, client } = lab.facts
-  say(`network: panel at ${hub}, node in ${client} behind NAT at ${lab.facts.public}`)
-
-  const up = ['up', '--detach', '--public', '--address', hub, '--data', options.data]
-  for (const port of ['port', 'gateway-port', 'nats-port', 'agent-port']) up.push(`--${port}`, options[port])
-  const started = spawnSync(`${process.env.WARREN_BIN_DIR}/warren-ops`, up, { encoding: 'utf8' })
-  ended.push(() => spawnSync(`${process.env.WARREN_BIN_DIR}/warren-ops`, ['down', '--data', options.data, '--grace', '2']))
-  check(started.status === 0, `the panel starts: ${started.stdout}${started.stderr}`)
-  check(/fingerprint/.test(started.stdout), 'the fingerprint of the certificate is printed')
-  const instance = new Instance(options.data)
+  const { lab, instance, said } = await publicPanel(options, ended)
+  const { client } = lab.facts
+  say(`network: panel at ${lab.facts.hub}, node in ${client} behind NAT at ${lab.facts.public}`)
+  check(/fingerprint/.test(said), 'the fingerprint of the certificate is printed')
   const panel = await instance.panel('nat')
-
-  // The node's own containerd and a registry on its own loopback, as a mirror beside the node would be.
-  const containerd = await Harness.start('containerd')
-  ended.push(() => containerd.end())
-  const files = mkdtempSync(join(tmpdir(), 'warren-nat-'))
-  ended.push(() => rmSync(files, { recursive: true, force: true }))
-  const port = 5000
-  writeFileSync(`${files}/registry.yml`, `version: 0.1\nlog: {level: warn}\nstorage:\n  filesystem: {rootdirectory: ${files}/registry}\nhttp:\n  addr: 127.0.0.1:${port}\n`)
-  const registry = spawn('nsenter', [`--net=/run/netns/${client}`, 'docker-registry', 'serve', `${files}/registry.yml`], { stdio: 'ignore' })
-  ended.push(() => registry.kill('SIGKILL'))
-  const pushed = await until('the registry beside the node', 20000, () => {
-    const run = inClient(lab.facts, `${process.env.WARREN_BIN_DIR}/warren-harness`, ['push-game', String(port), 'warren-e2e/game', '1'])
-    return run.status === 0 && JSON.parse(run.stdout).image
-  })
+  const machine = await farMachine(client, ended)
+  const { files, image: pushed } = machine
 
   const person = await Joining.open(instance.ready.url, instance.admin.user, PASSWORD)
   ended.push(() => person.browser.close())
@@ -105,26 +75,20 @@ async function main() {
   const line = await person.makeCommand()
   const token = /wjoin_\S+$/.exec(line)[0]
   check(line.includes('install.sh') && line.includes('--pinnedpubkey'), `the dialog's line names the script and whose key it must be: ${line}`)
-  const facts = containerd.facts
-  writeFileSync(
-    `${files}/agent.toml`,
-    `data_dir = "${files}/data"\ncontainerd_address = "${facts.socket}"\nrunc_root = "${facts.runc_root}"\ntag = "${facts.tag}"\ncgroup_parent = "${facts.cgroup_parent}"\nbridge_subnet = "${facts.subnet}"\nuid_base = ${facts.uid_base}\n`,
-    { mode: 0o600 },
-  )
   const env = {
     WARREN_BINARY: `${files}/warren-agent`,
-    WARREN_CONFIG: `${files}/agent.toml`,
+    WARREN_CONFIG: machine.config,
     WARREN_DATA: `${files}/data`,
-    WARREN_CONTAINERD: facts.socket,
+    WARREN_CONTAINERD: machine.containerd.socket,
   }
   const before = Date.now()
-  const joined = inClient(lab.facts, 'sh', ['-c', line], env)
-  ended.push(() => inClient(lab.facts, 'sh', ['-c', `kill $(cat ${files}/data/supervisor.pid)`]))
+  const joined = inClient(client, 'sh', ['-c', line], env)
+  ended.push(() => inClient(client, 'sh', ['-c', `kill $(cat ${files}/data/supervisor.pid)`]))
   check(joined.status === 0, `the one line works: ${joined.stdout}${joined.stderr}`)
   await person.turnsGreen()
   const node = await until('the node in the list', 20000, async () => (await panel.all('/nodes')).find((n) => n.state === 'online' && n.host.agent_version && n.id !== local[0]))
   say(`joined with one line, the dialog turned green, online after ${Date.now() - before} ms`)
-  const again = inClient(lab.facts, 'sh', ['-c', line.replace(token, '')], env)
+  const again = inClient(client, 'sh', ['-c', line.replace(token, '')], env)
   check(again.status === 0, `the script runs again without harm: ${again.stdout}${again.stderr}`)
 
   await person.revoke(await panel.get(`/nodes/${local[0]}`), panel)
@@ -212,7 +176,7 @@ async function main() {
   say(`${numbers.length} lines and ${events.length} events, each once`)
   await viewer.end()
 
-  const gone = inClient(lab.facts, 'sh', [`${source}/ops/install/install.sh`, '--remove'], env)
+  const gone = inClient(client, 'sh', [`${source}/ops/install/install.sh`, '--remove'], env)
   check(gone.status === 0, `the machine can leave: ${gone.stdout}${gone.stderr}`)
   say('left again')
 }
