@@ -1,20 +1,30 @@
+import { WandSparkles } from 'lucide-react'
 import { texts } from '~/i18n/texts'
 import { Button } from '~/ui/button'
 import { Field, Input, Textarea } from '~/ui/field'
+import { type GameHooks, hooksOf } from '~/util/game-hooks'
 import { type DraftFields, SwitchedPart } from './backup-retention'
 
 const t = texts('backup_settings')
 
-/** What Minecraft writes its world by. */
-const MINECRAFT = {
-  before: 'save-off\nsave-all flush',
-  after: 'save-on',
-  ready: 'Saved the game',
-}
+/** The lines of a game as they are typed. */
+const typed = ({ before, after, ready }: GameHooks) => ({
+  before: before.join('\n'),
+  after: after.join('\n'),
+  ready,
+})
 
-/** What is typed into a running game around a backup. */
-export function BackupHooksFields({ draft, errors, off, onChange }: DraftFields) {
-  const lines = (name: 'before' | 'after', placeholder: string) => (
+/** What is typed into a running game around a backup; known games are offered what theirs takes. */
+export function BackupHooksFields({ draft, errors, off, egg, onChange }: DraftFields & { egg: string }) {
+  const known = hooksOf(egg)
+  const fill = known && typed(known)
+  const filled =
+    fill !== undefined &&
+    draft.before.trim() === fill.before &&
+    draft.after.trim() === fill.after &&
+    draft.ready.trim() === fill.ready
+  const offered = known && off === false && !(draft.hooks && filled)
+  const lines = (name: 'before' | 'after') => (
     <Field label={t(`hooks.${name}`)} help={t(`hooks.${name}_help`)} error={errors[`hooks.${name}`]}>
       {(ids) => (
         <Textarea
@@ -23,7 +33,7 @@ export function BackupHooksFields({ draft, errors, off, onChange }: DraftFields)
           className="mono text-12!"
           spellCheck={false}
           autoCapitalize="none"
-          placeholder={placeholder}
+          placeholder={fill?.[name]}
           disabled={off !== false}
           value={draft[name]}
           onChange={(event) => onChange({ [name]: event.target.value })}
@@ -38,10 +48,11 @@ export function BackupHooksFields({ draft, errors, off, onChange }: DraftFields)
       on={draft.hooks}
       off={off}
       onSwitch={(hooks) => onChange({ hooks })}
+      offer={offered && <Offer game={known} onTake={() => onChange({ hooks: true, ...fill })} />}
     >
       <div className="grid grid-cols-2 items-start gap-4 max-sm:grid-cols-1">
-        {lines('before', MINECRAFT.before)}
-        {lines('after', MINECRAFT.after)}
+        {lines('before')}
+        {lines('after')}
         <Field
           label={t('hooks.ready')}
           note={t('optional')}
@@ -55,7 +66,7 @@ export function BackupHooksFields({ draft, errors, off, onChange }: DraftFields)
               maxLength={200}
               autoComplete="off"
               spellCheck={false}
-              placeholder={MINECRAFT.ready}
+              placeholder={fill?.ready}
               disabled={off !== false}
               value={draft.ready}
               onChange={(event) => onChange({ ready: event.target.value })}
@@ -83,13 +94,24 @@ export function BackupHooksFields({ draft, errors, off, onChange }: DraftFields)
           )}
         </Field>
       </div>
-      {off === false && (
-        <div>
-          <Button size="sm" onClick={() => onChange(MINECRAFT)}>
-            {t('hooks.minecraft')}
-          </Button>
-        </div>
-      )}
     </SwitchedPart>
+  )
+}
+
+/** One press, and the lines of the game are there; nothing is saved by it. */
+function Offer({ game, onTake }: { game: GameHooks; onTake: () => void }) {
+  return (
+    <div className="mt-3 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-box border border-line-2 bg-surface-2 px-3 py-2.5">
+      <WandSparkles aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0 text-t3" />
+      <div className="min-w-0 flex-1 basis-60">
+        <p className="text-t1">{t('hooks.offer', { game: game.game })}</p>
+        <p className="mono text-12 text-t3 [overflow-wrap:anywhere]">
+          {[...game.before, `“${game.ready}”`, ...game.after].join(' → ')}
+        </p>
+      </div>
+      <Button size="sm" onClick={onTake}>
+        {t('hooks.take')}
+      </Button>
+    </div>
   )
 }

@@ -21,6 +21,7 @@ export function SwitchedPart({
   on,
   off,
   onSwitch,
+  offer,
   children,
 }: {
   title: string
@@ -28,6 +29,8 @@ export function SwitchedPart({
   on: boolean
   off: string | false
   onSwitch: (on: boolean) => void
+  /** Shown whether it is on or not. */
+  offer?: ReactNode
   children: ReactNode
 }) {
   return (
@@ -45,6 +48,7 @@ export function SwitchedPart({
           onChange={(event) => onSwitch(event.target.checked)}
         />
       </div>
+      {offer}
       {on && <div className="mt-3 flex flex-col gap-4">{children}</div>}
     </fieldset>
   )

@@ -170,6 +170,7 @@ function SettingsForm({
           onChange={change}
         />
         <BackupHooksFields
+          egg={server.egg.name}
           draft={draft}
           errors={errors}
           off={off || (!may('control.console') && t('off.hooks'))}

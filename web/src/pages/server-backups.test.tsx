@@ -69,7 +69,14 @@ async function open(
   {
     may = EVERY,
     ...more
-  }: { may?: string[]; suspended?: boolean; usage?: object; owner?: string; state?: string } = {},
+  }: {
+    may?: string[]
+    suspended?: boolean
+    usage?: object
+    owner?: string
+    state?: string
+    egg?: object
+  } = {},
 ) {
   answers['GET /servers/s1/backups'] = { ...LIST, ...list }
   queryClient.clear()
@@ -82,6 +89,7 @@ async function open(
     state: 'stopped',
     suspended: false,
     node,
+    egg: { id: 'e1', name: 'Minecraft Paper' },
     ...more,
     owner,
   }
@@ -446,7 +454,8 @@ it('saves what is left out, kept and typed for the state that was seen', async (
   expect(text()).toContain('Kept: the newest 5 and one of each of 4 weeks. The rest is deleted.')
   await act(async () => (all('[role="switch"]')[1] as HTMLInputElement).click())
   expect(button('Save').title).toBe('Something can’t be saved as it stands')
-  await press('Fill in for Minecraft')
+  await press('Use these lines')
+  expect(text()).not.toContain('This is Minecraft')
   await press('Save')
   await painted(() => expect(text()).toContain('Saved how it is backed up'))
   const [put] = sent('PUT /servers/s1/backup-settings')
@@ -457,6 +466,12 @@ it('saves what is left out, kept and typed for the state that was seen', async (
     retention: { last: 5, weekly: 4 },
     hooks: { before: ['save-off', 'save-all flush'], after: ['save-on'], ready: 'Saved the game', wait_s: 0 },
   })
+})
+
+it('offers the lines of a game only where that game is known', async () => {
+  await open({}, { egg: { id: 'e2', name: 'OpenTTD' } })
+  await painted(() => expect(field('Leave out')).toBeTruthy())
+  expect(text()).not.toContain('Use these lines')
 })
 
 it('says beside the field what the panel refuses of the settings', async () => {

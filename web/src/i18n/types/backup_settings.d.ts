@@ -49,7 +49,8 @@ declare module '../texts' {
       'hooks.ready_help': {}
       'hooks.wait': {}
       'hooks.wait_help': {}
-      'hooks.minecraft': {}
+      'hooks.offer': { game: Word }
+      'hooks.take': {}
       'keys': {}
       'keys.why': {}
       'keys.show': {}
