@@ -12,7 +12,7 @@ import { Ago } from '~/ui/time'
 import { bytesText, sentence } from '~/util/format'
 import type { Family } from '~/util/state'
 import { visible } from '~/util/visible'
-import { BackupProgress } from './backup-progress'
+import { WorkProgress } from './work-progress'
 
 const t = texts('backups')
 
@@ -91,7 +91,7 @@ export function BackupRow({
             </div>
           </div>
         )}
-        {state === 'running' && operation && <BackupProgress operation={operation} />}
+        {state === 'running' && operation && <WorkProgress operation={operation} />}
       </div>
       <div className="min-w-0 max-lg:order-2 max-lg:col-span-2">
         <Badge plain family={family} shape={shape}>

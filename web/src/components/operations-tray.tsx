@@ -1,6 +1,17 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Check, CircleX, Download, type LucideIcon, RotateCcw, ScrollText, Trash2, X } from 'lucide-react'
+import {
+  Archive,
+  Check,
+  CircleX,
+  Download,
+  type LucideIcon,
+  Network,
+  RotateCcw,
+  ScrollText,
+  Trash2,
+  X,
+} from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { useState } from 'react'
 import { api, must } from '~/api/client'
@@ -10,16 +21,25 @@ import { texts } from '~/i18n/texts'
 import { layers, useLayer } from '~/stores/layers'
 import { toast } from '~/stores/toasts'
 import { Button, buttonClass } from '~/ui/button'
-import { Bar } from '~/ui/spark'
 import { Ago, Since } from '~/ui/time'
 import { cx } from '~/util/cx'
 import { elapsed, sentence } from '~/util/format'
 import { visible } from '~/util/visible'
+import { WorkProgress } from './work-progress'
 
 const t = texts('operations')
 const common = texts('common')
 
-const ICONS: Record<string, LucideIcon> = { install: Download, reinstall: RotateCcw, delete: Trash2 }
+const ICONS: Record<string, LucideIcon> = {
+  install: Download,
+  reinstall: RotateCcw,
+  delete: Trash2,
+  backup: Archive,
+  restore: RotateCcw,
+  forget: Trash2,
+  archive: Archive,
+  handover: Network,
+}
 const TILE = {
   move: 'text-move-fg bg-move-tint border-move-line',
   run: 'text-run-fg bg-run-tint border-run-line',
@@ -95,20 +115,9 @@ export function OperationRow({ operation, onOpen }: { operation: Operation; onOp
           </span>
         </div>
         {active && (
-          <>
-            <div className="mt-2 mb-1.5">
-              <Bar look="move" share={(operation.percent ?? 0) / 100} label={`${operation.percent ?? 0} %`} />
-            </div>
-            <div className="num flex justify-between gap-3 text-12 text-t3">
-              <span className="truncate">
-                {(operation.step && visible(operation.step)) ??
-                  t(operation.state === 'pending' ? 'waiting' : 'at_work')}
-              </span>
-              {operation.percent != null && (
-                <span className="shrink-0">{Math.round(operation.percent)} %</span>
-              )}
-            </div>
-          </>
+          <div className="mt-2">
+            <WorkProgress operation={operation} />
+          </div>
         )}
         {!active && (
           <div className={cx('mt-0.5 [overflow-wrap:anywhere]', failed ? 'text-t2' : 'text-12 text-t3')}>

@@ -2,11 +2,11 @@ import { useQuery } from '@tanstack/react-query'
 import { useEffect, useRef } from 'react'
 import { queryClient } from '~/api/queries'
 import type { Operation } from '~/api/types'
+import { WorkProgress } from '~/components/work-progress'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { Button } from '~/ui/button'
-import { Bar } from '~/ui/spark'
-import { ofText, rateText, sentence } from '~/util/format'
+import { sentence } from '~/util/format'
 import { visible } from '~/util/visible'
 import { archivingQuery, callOff, ended } from './archive-calls'
 
@@ -26,7 +26,12 @@ export function ArchiveStrip({ server }: { server: string }) {
           key={operation.id}
           className="flex items-center gap-3 rounded-box border border-line bg-surface px-4 py-2.5"
         >
-          <Progress operation={operation} />
+          <div className="min-w-0 flex-1">
+            <div className="mb-1 font-medium">
+              {t(operation.kind === 'extract' ? 'unpacking' : 'packing')}
+            </div>
+            <WorkProgress operation={operation} />
+          </div>
           <Button
             size="sm"
             onClick={() =>
@@ -38,27 +43,6 @@ export function ArchiveStrip({ server }: { server: string }) {
         </li>
       ))}
     </ul>
-  )
-}
-
-function Progress({ operation }: { operation: Operation }) {
-  const { done_bytes: done, total_bytes: total, bytes_per_second: rate, step, kind } = operation
-  const counted = typeof done === 'number' && typeof total === 'number' && total > 0
-  const text = [
-    step ? visible(step) : t('waiting'),
-    counted && ofText(done, total),
-    counted && typeof rate === 'number' && rate > 0 && rateText(rate),
-  ]
-    .filter(Boolean)
-    .join(' · ')
-  return (
-    <div className="min-w-0 flex-1">
-      <div className="mb-1 font-medium">{t(kind === 'extract' ? 'unpacking' : 'packing')}</div>
-      <Bar share={counted ? done / total : 0} look="move" label={text} />
-      <div role="status" className="num mt-1 truncate text-12 text-t3">
-        {text}
-      </div>
-    </div>
   )
 }
 

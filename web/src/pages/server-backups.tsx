@@ -6,12 +6,12 @@ import { backupsQuery } from '~/api/backups'
 import { api, must } from '~/api/client'
 import { keys, serverQuery } from '~/api/queries'
 import type { Backup, BackupList, Server } from '~/api/types'
-import { BackupProgress } from '~/components/backup-progress'
 import { BackupRoom } from '~/components/backup-room'
 import { type BackupAct, type BackupOff, BackupRow, backupName } from '~/components/backup-row'
 import { TakeBack } from '~/components/credentials'
 import { Page } from '~/components/page-head'
 import { ProblemView } from '~/components/problem-view'
+import { WorkProgress } from '~/components/work-progress'
 import { BackupDialog } from '~/forms/backup-create'
 import { BackupKeysCard } from '~/forms/backup-keys'
 import { BackupNameDialog } from '~/forms/backup-name'
@@ -97,7 +97,7 @@ function Backups({ server }: { server: Server }) {
           {list.data?.restore && (
             <div className="border-b border-line px-4 py-3">
               <div className="mb-1 font-medium">{t('restoring')}</div>
-              <BackupProgress operation={list.data.restore} />
+              <WorkProgress operation={list.data.restore} />
             </div>
           )}
           {list.data && items.length === 0 && <Nothing server={server} list={list.data} add={add} />}

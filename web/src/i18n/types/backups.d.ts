@@ -9,8 +9,6 @@ declare module '../texts' {
       'unnamed': {}
       'locked': {}
       'restoring': {}
-      'waiting': {}
-      'left': { time: Word }
       'room': {}
       'room.count': {}
       'room.count_of': { text: Word }

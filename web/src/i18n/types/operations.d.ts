@@ -8,6 +8,10 @@ declare module '../texts' {
       'kind.install': {}
       'kind.reinstall': {}
       'kind.delete': {}
+      'kind.backup': {}
+      'kind.restore': {}
+      'kind.forget': {}
+      'kind.handover': {}
       'kind.archive': {}
       'kind.extract': {}
       'cancel_failed': {}
@@ -15,6 +19,7 @@ declare module '../texts' {
       'lost_ago': { ago: Word }
       'waiting': {}
       'at_work': {}
+      'left': { time: Word }
       'took': { time: Word }
       'state.failed': {}
       'state.lost': {}

@@ -4,7 +4,7 @@ import { Bar } from '~/ui/spark'
 import { elapsed, ofText, rateText } from '~/util/format'
 import { visible } from '~/util/visible'
 
-const t = texts('backups')
+const t = texts('operations')
 
 const DAY_MS = 86_400_000
 
@@ -20,21 +20,31 @@ export function timeLeft({
   return ms < DAY_MS ? ms : undefined
 }
 
-/** How far work on backups is: bytes, rate and the time that is left. */
-export function BackupProgress({ operation }: { operation: Operation }) {
-  const { done_bytes: done, total_bytes: total, bytes_per_second: rate, step } = operation
+type Work = Pick<Operation, 'done_bytes' | 'total_bytes' | 'bytes_per_second' | 'step' | 'state' | 'percent'>
+
+/** How far work is: bytes, their rate and the time that is left, or what there is of these. */
+export function WorkProgress({ operation }: { operation: Work }) {
+  const { done_bytes: done, total_bytes: total, bytes_per_second: rate, percent, step, state } = operation
   const counted = typeof done === 'number' && typeof total === 'number' && total > 0
   const left = timeLeft(operation)
-  const far = [step ? visible(step) : t('waiting'), counted && ofText(done, total)].filter(Boolean)
+  const far = [
+    step ? visible(step) : t(state === 'pending' ? 'waiting' : 'at_work'),
+    counted && ofText(done, total),
+  ].filter(Boolean)
   const pace = [
     counted && typeof rate === 'number' && rate > 0 && rateText(rate),
     left !== undefined && t('left', { time: elapsed(left) }),
+    !counted && percent != null && `${Math.round(percent)} %`,
   ].filter(Boolean)
   return (
     <div className="min-w-0">
-      <Bar share={counted ? done / total : 0} look="move" label={[...far, ...pace].join(' · ')} />
+      <Bar
+        share={counted ? done / total : (percent ?? 0) / 100}
+        look="move"
+        label={[...far, ...pace].join(' · ')}
+      />
       <div className="num mt-1 flex flex-wrap justify-between gap-x-3 text-12 text-t3" aria-hidden="true">
-        <span>{far.join(' · ')}</span>
+        <span className="[overflow-wrap:anywhere]">{far.join(' · ')}</span>
         {pace.length > 0 && <span>{pace.join(' · ')}</span>}
       </div>
     </div>
