@@ -6,14 +6,18 @@ import { keys, nodesQuery, queryClient } from '~/api/queries'
 import type { Server, Transfer } from '~/api/types'
 import { ProblemView } from '~/components/problem-view'
 import { Warnings } from '~/components/transfer-warnings'
+import { WorkProgress } from '~/components/work-progress'
 import { TransferDialog } from '~/forms/transfer-begin'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
+import { Mark, type Shape } from '~/ui/badge'
 import { Card, CardHead } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
-import { Bar } from '~/ui/spark'
-import { bytesText, elapsed, ofText, rateText } from '~/util/format'
+import { Ago } from '~/ui/time'
+import { cx } from '~/util/cx'
+import { bytesText, elapsed, sentence } from '~/util/format'
+import type { Family } from '~/util/state'
 import { visible } from '~/util/visible'
 
 const t = texts('transfers')
@@ -87,6 +91,19 @@ export default function ServerTransfer({ server }: { server: Server }) {
   )
 }
 
+const LOOKS: Record<Transfer['state'], [family: Family, shape: Shape]> = {
+  copying: ['move', 'transferring'],
+  ready: ['warn', 'look'],
+  stopping: ['move', 'stopping'],
+  last: ['move', 'transferring'],
+  placing: ['move', 'transferring'],
+  starting: ['move', 'starting'],
+  undoing: ['move', 'restoring'],
+  done: ['run', 'ok'],
+  failed: ['fail', 'crashed'],
+  cancelled: ['stop', 'stopped'],
+}
+
 function Shown({ server, transfer }: { server: Server; transfer: Transfer }) {
   const [asking, setAsking] = useState(false)
   const params = { params: { path: { server: server.id } } }
@@ -98,28 +115,54 @@ function Shown({ server, transfer }: { server: Server; transfer: Transfer }) {
   })
   const over = OVER.includes(transfer.state)
   const nodes = { from: visible(transfer.from.name), to: visible(transfer.to.name) }
+  const [family, shape] = LOOKS[transfer.state]
   return (
-    <div className="flex flex-col gap-2 px-4 py-3" aria-live="polite">
-      <div className="flex flex-wrap items-center gap-3">
-        <div className="min-w-0 flex-1">
-          <div className="font-medium">{t(`state.${transfer.state}`)}</div>
-          <div className="text-12 text-t3">{t('way', nodes)}</div>
+    <div className="flex flex-col gap-3 px-4 py-3">
+      <div className="flex flex-wrap items-start gap-x-3 gap-y-2">
+        <div className="min-w-0 flex-1 basis-60">
+          <div className="flex items-start gap-2 font-medium" role="status">
+            <span className="pt-1">
+              <Mark shape={shape} family={family} />
+            </span>
+            {t(`state.${transfer.state}`)}
+          </div>
+          <div className="pl-5 text-12 text-t3">
+            {t('way', nodes)}
+            {transfer.ended_at && (
+              <>
+                {' · '}
+                <Ago at={transfer.ended_at} />
+              </>
+            )}
+          </div>
         </div>
-        {transfer.state === 'ready' && (
-          <Button look="primary" busy={go.isPending} onClick={() => go.mutate()}>
-            {t('go')}
-          </Button>
-        )}
-        {!over && (
-          <Button off={!transfer.cancellable && t('cancel.late')} onClick={() => setAsking(true)}>
-            {t('cancel')}
-          </Button>
-        )}
+        <div className="flex flex-wrap gap-2">
+          {!over && (
+            <Button off={!transfer.cancellable && t('cancel.late')} onClick={() => setAsking(true)}>
+              {t('cancel')}
+            </Button>
+          )}
+          {transfer.state === 'ready' && (
+            <Button look="primary" busy={go.isPending} onClick={() => go.mutate()}>
+              {t('go')}
+            </Button>
+          )}
+        </div>
       </div>
-      {!over && <Progress transfer={transfer} />}
+      {!over && transfer.state !== 'undoing' && <Way state={transfer.state} />}
+      {!over && transfer.state !== 'ready' && transfer.total_bytes > 0 && (
+        <WorkProgress
+          operation={{
+            ...transfer,
+            step: t('pass', { n: String(transfer.pass) }),
+            state: 'running',
+            percent: null,
+          }}
+        />
+      )}
       <Facts transfer={transfer} />
       {transfer.message && (
-        <p className="text-12 text-t2 [overflow-wrap:anywhere]">{visible(transfer.message)}</p>
+        <p className="text-12 text-t2 [overflow-wrap:anywhere]">{sentence(visible(transfer.message))}</p>
       )}
       {!over && <Warnings warnings={transfer.warnings} />}
       <Confirm
@@ -142,31 +185,54 @@ function Shown({ server, transfer }: { server: Server; transfer: Transfer }) {
   )
 }
 
-function Progress({ transfer }: { transfer: Transfer }) {
-  const { done_bytes: done, total_bytes: total, bytes_per_second: rate } = transfer
-  if (total === 0) return null
+const STEPS = ['copy', 'stop', 'last', 'start'] as const
+const AT: Partial<Record<Transfer['state'], number>> = {
+  copying: 0,
+  ready: 1,
+  stopping: 1,
+  last: 2,
+  placing: 2,
+  starting: 3,
+}
+
+/** What is behind it, and what is still to come. */
+function Way({ state }: { state: Transfer['state'] }) {
+  const at = AT[state] ?? 0
   return (
-    <div>
-      <Bar share={Math.min(done / total, 1)} look="move" label={t('progress')} />
-      <div className="num flex gap-3 text-12 text-t3">
-        <span>{ofText(done, total)}</span>
-        {rate > 0 && <span>{rateText(rate)}</span>}
-        <span>{t('pass', { n: String(transfer.pass) })}</span>
-      </div>
-    </div>
+    <ol aria-label={t('steps')} className="grid grid-cols-4 gap-2">
+      {STEPS.map((step, n) => (
+        <li
+          key={step}
+          aria-current={n === at ? 'step' : undefined}
+          className={cx(
+            'min-w-0 border-t-2 pt-1.5 text-12',
+            n < at && 'border-run-dot text-t2',
+            n === at && (state === 'ready' ? 'border-warn-dot' : 'border-move-dot'),
+            n === at && 'font-medium text-t1',
+            n > at && 'border-line-2 text-t3',
+          )}
+        >
+          <span className="flex items-start gap-1">
+            {n < at && (
+              <span className="pt-[3px]">
+                <Mark shape="ok" family="run" size={10} />
+              </span>
+            )}
+            <span className="min-w-0 [hyphens:auto]">{t(`step.${step}`)}</span>
+          </span>
+        </li>
+      ))}
+    </ol>
   )
 }
 
 function Facts({ transfer }: { transfer: Transfer }) {
   const { expected_downtime_ms: expected, downtime_ms: real } = transfer
-  return (
-    <div className="flex flex-wrap gap-x-4 text-12 text-t2">
-      {transfer.files > 0 && (
-        <span>{t('files', { n: transfer.files, size: bytesText(transfer.size_bytes) })}</span>
-      )}
-      {expected != null && <span>{t('expected', { time: elapsed(expected) })}</span>}
-      {real != null && <span>{t('real', { time: elapsed(real) })}</span>}
-      {transfer.skipped > 0 && <span>{t('skipped', { n: transfer.skipped })}</span>}
-    </div>
-  )
+  const facts = [
+    real != null && t('real', { time: elapsed(real) }),
+    real == null && expected != null && t('expected', { time: elapsed(expected) }),
+    transfer.files > 0 && t('files', { n: transfer.files, size: bytesText(transfer.size_bytes) }),
+    transfer.skipped > 0 && t('skipped', { n: transfer.skipped }),
+  ].filter(Boolean)
+  return facts.length > 0 ? <p className="num text-12 text-t2">{facts.join(' · ')}</p> : null
 }

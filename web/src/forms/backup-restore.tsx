@@ -8,8 +8,8 @@ import { BackupPicker } from '~/components/backup-picker'
 import { FormProblem } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
-import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
+import { Choice } from '~/ui/choice'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input } from '~/ui/field'
 import { visible } from '~/util/visible'
@@ -166,30 +166,5 @@ function RestoreForm(props: Props & { backup: Backup }) {
         </Button>
       </DialogFoot>
     </form>
-  )
-}
-
-function Choice({
-  checked,
-  label,
-  help,
-  off = false,
-  onChange,
-}: {
-  checked: boolean
-  label: string
-  help?: string
-  off?: boolean
-  onChange: (checked: boolean) => void
-}) {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the checkbox is in it
-    <label className="flex items-start gap-2.5">
-      <Checkbox checked={checked} disabled={off} onChange={(event) => onChange(event.target.checked)} />
-      <span className="min-w-0">
-        <span className="font-medium">{label}</span>
-        {help && <span className="block text-12 text-t3">{help}</span>}
-      </span>
-    </label>
   )
 }

@@ -1,4 +1,5 @@
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
+import { ArrowRight } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import { asProblem } from '~/api/problem'
@@ -8,8 +9,8 @@ import { FormProblem } from '~/components/problem-view'
 import { Warnings } from '~/components/transfer-warnings'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
-import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
+import { Choice } from '~/ui/choice'
 import { Dialog, DialogFoot } from '~/ui/dialog'
 import { Field, Input, Select } from '~/ui/field'
 import { visible } from '~/util/visible'
@@ -43,7 +44,9 @@ function TransferForm({ server, nodes, onClose }: Props) {
   const named = Object.entries(ports)
     .filter(([, to]) => to.trim() !== '')
     .map(([from, to]) => ({ from: Number(from), to: Number(to) }))
-  const wrong = named.some(({ to }) => !Number.isInteger(to) || to < 1 || to > 65535)
+  const bad = (text: string) =>
+    text.trim() !== '' && !(/^\d+$/.test(text.trim()) && Number(text) <= 65535 && Number(text) > 0)
+  const wrong = Object.values(ports).some(bad)
   const ask = (dry_run: boolean) =>
     must(
       api.POST('/servers/{server}/transfer', {
@@ -71,7 +74,7 @@ function TransferForm({ server, nodes, onClose }: Props) {
   const shown = plan.isError ? undefined : plan.data?.plan
   return (
     <form
-      className="flex flex-col gap-3"
+      className="flex flex-col gap-4"
       onSubmit={(event: FormEvent) => {
         event.preventDefault()
         if (shown && !wrong && !begin.isPending) begin.mutate()
@@ -82,34 +85,41 @@ function TransferForm({ server, nodes, onClose }: Props) {
           <Select {...field} value={node} onChange={(event) => setNode(event.target.value)}>
             {nodes.map((one) => (
               <option key={one.id} value={one.id}>
-                {visible(one.name)}
+                {one.state === 'online' ? visible(one.name) : t('field.away', { node: visible(one.name) })}
               </option>
             ))}
           </Select>
         )}
       </Field>
-      {shown?.ports.map((port) => (
-        <Field key={port.from} label={t('field.port', { port: String(port.from) })}>
-          {(field) => (
-            <Input
-              {...field}
-              inputMode="numeric"
-              maxLength={5}
-              value={ports[port.from] ?? ''}
-              placeholder={port.to == null ? t('field.any') : String(port.to)}
-              onChange={(event) => setPorts({ ...ports, [port.from]: event.target.value })}
-            />
-          )}
-        </Field>
-      ))}
-      {/* biome-ignore lint/a11y/noLabelWithoutControl: the checkbox is in it */}
-      <label className="flex items-start gap-2.5">
-        <Checkbox checked={wait} onChange={(event) => setWait(event.target.checked)} />
-        <span className="min-w-0">
-          <span className="font-medium">{t('field.wait')}</span>
-          <span className="block text-12 text-t3">{t('field.wait_help')}</span>
-        </span>
-      </label>
+      {shown && shown.ports.length > 0 && (
+        <fieldset className="min-w-0">
+          <legend className="mb-1.5 flex items-baseline gap-1.5">
+            <span className="font-medium">{t('field.ports')}</span>
+            <span className="text-t3">{t('field.ports_note')}</span>
+          </legend>
+          <ul className="flex max-h-60 flex-col gap-2 overflow-y-auto rounded-box border border-line-2 p-3">
+            {shown.ports.map((port) => (
+              <li key={port.from} className="flex items-center gap-3">
+                <span className="mono num w-12 text-right text-12">{port.from}</span>
+                <ArrowRight aria-hidden="true" size={14} className="shrink-0 text-t3" />
+                <Input
+                  code
+                  aria-label={t('field.port', { port: String(port.from) })}
+                  inputMode="numeric"
+                  maxLength={5}
+                  autoComplete="off"
+                  className="num w-32"
+                  value={ports[port.from] ?? ''}
+                  placeholder={port.to == null ? t('field.any') : String(port.to)}
+                  aria-invalid={bad(ports[port.from] ?? '') || undefined}
+                  onChange={(event) => setPorts({ ...ports, [port.from]: event.target.value })}
+                />
+              </li>
+            ))}
+          </ul>
+        </fieldset>
+      )}
+      <Choice checked={wait} onChange={setWait} label={t('field.wait')} help={t('field.wait_help')} />
       {shown && <Warnings warnings={shown.warnings} />}
       {refused && <FormProblem error={asProblem(refused)} />}
       <DialogFoot note={t('dialog.stops')}>

@@ -21,7 +21,11 @@ declare module '../texts' {
       'state.done': {}
       'state.failed': {}
       'state.cancelled': {}
-      'progress': {}
+      'steps': {}
+      'step.copy': {}
+      'step.stop': {}
+      'step.last': {}
+      'step.start': {}
       'pass': { n: Word }
       'files': { n: number; size: Word }
       'expected': { time: Word }
@@ -38,6 +42,9 @@ declare module '../texts' {
       'dialog.note': {}
       'dialog.stops': {}
       'field.node': {}
+      'field.ports': {}
+      'field.ports_note': {}
+      'field.away': { node: Word }
       'field.port': { port: Word }
       'field.any': {}
       'field.wait': {}
