@@ -1,18 +1,19 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useNavigate } from '@tanstack/react-router'
-import { ChevronLeft, Search as Glass } from 'lucide-react'
+import { Search as Glass } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { api, must } from '~/api/client'
 import type { FileMatch, Server } from '~/api/types'
 import { ProblemView } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { Checkbox } from '~/ui/bits'
-import { Button, buttonClass } from '~/ui/button'
+import { Button } from '~/ui/button'
 import { Field, Input } from '~/ui/field'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { bytesText } from '~/util/format'
 import { nameOf, parent } from '~/util/path'
 import { visible } from '~/util/visible'
+import { BackLink } from './back-link'
 import { iconOf } from './kinds'
 import { filesOff } from './rights'
 
@@ -53,15 +54,7 @@ export default function Search({ server, path, sought }: { server: Server; path:
   return (
     <div className="flex flex-1 flex-col gap-3 px-6 pt-4 pb-4 max-sm:px-3 max-sm:pt-3">
       <div className="flex flex-wrap items-center gap-2">
-        <Link
-          to="/servers/$server/files"
-          params={{ server: server.id }}
-          search={path === '/' ? {} : { path }}
-          className={buttonClass('quiet', 'md', false)}
-        >
-          <ChevronLeft aria-hidden="true" size={14} />
-          {t('trash.back')}
-        </Link>
+        <BackLink server={server.id} folder={path} word={t('trash.back')} />
         <h2 className="title text-16">
           {path === '/' ? t('search.all') : t('search.below', { folder: visible(path) })}
         </h2>

@@ -1,6 +1,5 @@
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query'
-import { Link } from '@tanstack/react-router'
-import { ChevronLeft, Trash2, Undo2 } from 'lucide-react'
+import { Trash2, Undo2 } from 'lucide-react'
 import { useState } from 'react'
 import { trashQuery } from '~/api/files'
 import type { Server, TrashItem } from '~/api/types'
@@ -8,13 +7,14 @@ import { LoadMore } from '~/components/load-more'
 import { ProblemView } from '~/components/problem-view'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
-import { Button, buttonClass } from '~/ui/button'
+import { Button } from '~/ui/button'
 import { Confirm } from '~/ui/dialog'
 import { Ago } from '~/ui/time'
 import { Empty, SkeletonRows } from '~/ui/wait'
 import { bytesText } from '~/util/format'
 import { nameOf, parent } from '~/util/path'
 import { visible } from '~/util/visible'
+import { BackLink } from './back-link'
 import { emptyTrash, restore } from './calls'
 import { iconOf } from './kinds'
 import { filesOff } from './rights'
@@ -32,25 +32,18 @@ export default function Trash({ server }: { server: Server }) {
   return (
     <div className="flex min-h-96 flex-1 flex-col px-6 pt-4 pb-4 max-sm:px-3 max-sm:pt-3">
       <div className="mb-3 flex flex-wrap items-center gap-2">
-        <Link
-          to="/servers/$server/files"
-          params={{ server: server.id }}
-          search={{}}
-          className={buttonClass('quiet', 'md', false)}
-        >
-          <ChevronLeft aria-hidden="true" size={14} />
-          {t('trash.back')}
-        </Link>
+        <BackLink server={server.id} folder="/" word={t('trash.back')} />
         <h2 className="title text-16">{t('trash')}</h2>
         <span className="num text-t3">
           {first &&
             first.total > 0 &&
             t('trash.holds', { n: first.total, size: bytesText(first.disk_bytes) })}
         </span>
-        <span className="flex-1" />
+        <span className="flex-1 max-sm:hidden" />
         <Button
           look="danger"
           icon={Trash2}
+          className="max-sm:ml-auto"
           off={off.remove || (items.length === 0 && t('trash.is_empty'))}
           onClick={() => setAsked('all')}
         >
@@ -138,6 +131,7 @@ function Row({
       <Button
         size="sm"
         icon={Undo2}
+        className="max-sm:ml-auto"
         busy={back.isPending}
         off={off}
         aria-label={t('trash.restore_of', { name: visible(name) })}

@@ -1,4 +1,4 @@
-import type { ArchiveEntry, ArchivePage, FileEntry, FileMatch, TrashItem } from '~/api/types'
+import type { ArchiveEntry, ArchivePage, FileEntry, FileMatch, Operation, TrashItem } from '~/api/types'
 import { type Order, sorted } from '~/files/order'
 import { problem, type Route, scenario } from './answers'
 import { ago, operations } from './data'
@@ -233,9 +233,48 @@ function archive(url: URL): ArchivePage {
   })
   const items =
     inside === '/'
-      ? [at('world', 'directory'), at('level', 'symlink'), at('server.properties', 'file', 1294)]
+      ? [
+          at('plugins', 'directory'),
+          at('world', 'directory'),
+          at('level', 'symlink'),
+          at('disk', 'refused'),
+          at('paper-1.21.8-60.jar', 'file', 51_200_400),
+          at('server.properties', 'file', 1294),
+          at('whitelist.json', 'file', 0),
+        ]
       : [at('region', 'directory'), at('level.dat', 'file', 2048)]
-  return { format: 'zip', items, next: null, total: items.length, entries: 5 }
+  return { format: 'tar.gz', items, next: null, total: items.length, entries: 4821 }
+}
+
+/** An archive at work, as far as it is by now. */
+function packing(server: string, kind: string): Operation {
+  const began = Date.now()
+  const total = 1_280_400_000
+  const done = () => Math.min(total, ((Date.now() - began) / 12_000) * total)
+  const operation: Operation = {
+    id: `01kah7q3zd${String(began).padStart(16, '0')}`,
+    kind,
+    server: { id: server, name: 'Lantern Vale' },
+    node: null,
+    get state(): Operation['state'] {
+      return done() < total ? 'running' : 'done'
+    },
+    percent: null,
+    step: kind === 'extract' ? 'writing files' : 'reading files',
+    get done_bytes() {
+      return Math.round(done())
+    },
+    total_bytes: total,
+    bytes_per_second: total / 12,
+    code: null,
+    message: null,
+    created_at: ago(0),
+    started_at: ago(0),
+    ended_at: null,
+    log: false,
+  }
+  operations.unshift(operation)
+  return operation
 }
 
 /** Files of one made-up server, the same for all of them. */
@@ -279,7 +318,7 @@ export const fileRoutes: Route[] = [
     },
   ],
   ['GET', /^\/servers\/([^/]+)\/files\/archive$/, (_m, _b, url) => archive(url)],
-  ['POST', /^\/servers\/([^/]+)\/files\/(archive|extract)$/, () => operations[0]],
+  ['POST', /^\/servers\/([^/]+)\/files\/(archive|extract)$/, (m) => packing(m[1] ?? '', m[2] ?? '')],
   ['GET', /^\/servers\/([^/]+)\/files\/stat$/, (_m, _b, url) => stat(url)],
   [
     'GET',

@@ -334,7 +334,20 @@ const routes: Route[] = [
   ],
   ['POST', /^\/eggs\/starters\/(.+)$/, () => ({ egg, report: { format: 'PTDL_v2', odd: [] } })],
   ['GET', /^\/eggs\/([^/]+)$/, (m) => eggs.find((e) => e.id === m[1]) ?? egg],
-  ['GET', /^\/operations$/, () => page(scenario() === 'first' ? [] : operations)],
+  [
+    'GET',
+    /^\/operations$/,
+    (_m, _b, url) => {
+      const active = url.searchParams.get('active') === 'true'
+      const going = ({ state }: { state: string }) => !active || state === 'running' || state === 'pending'
+      return page(scenario() === 'first' ? [] : operations.filter(going))
+    },
+  ],
+  [
+    'GET',
+    /^\/operations\/([^/]+)$/,
+    (m) => operations.find(({ id }) => id === m[1]) ?? problem(404, 'not_found', 'operation not found'),
+  ],
   [
     'GET',
     /^\/event-consumers$/,

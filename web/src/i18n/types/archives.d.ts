@@ -7,7 +7,6 @@ declare module '../texts' {
       'running': {}
       'packing': {}
       'unpacking': {}
-      'waiting': {}
       'cancel_failed': {}
       'pack.done': {}
       'pack.failed': {}
@@ -30,7 +29,6 @@ declare module '../texts' {
       'existing.refuse': {}
       'existing.skip': {}
       'existing.replace': {}
-      'back': {}
       'way': {}
       'read_only': {}
       'content': {}
@@ -42,6 +40,7 @@ declare module '../texts' {
       'unpack.all': {}
       'unpack.chosen': { n: number }
       'unpack.title': { name: Word }
+      'unpack.only': { n: number }
     }
   }
 }
