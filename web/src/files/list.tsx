@@ -51,6 +51,8 @@ interface Props {
   /** Near the end of what is here. */
   onEnd: () => void
   onDrag: (event: DragEvent, entry: FileEntry) => void
+  /** A row is held; it may be dragged next. */
+  onHold: () => void
   /** What is dragged may be dropped here. */
   takes: (event: DragEvent, folder: string) => boolean
   onDrop: (event: DragEvent, folder: string) => void
@@ -204,6 +206,7 @@ function Row(props: RowProps) {
       onDoubleClick={(event) => {
         if (!being && !(event.target as HTMLElement).closest('[data-own]')) props.onOpen(entry)
       }}
+      onPointerDown={phone ? undefined : props.onHold}
       onDragStart={(event) => props.onDrag(event, entry)}
       onDragOver={(event) => {
         if (!directory || !props.takes(event, path)) return

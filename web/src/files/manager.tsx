@@ -190,8 +190,15 @@ export function FileManager({ server, path, order }: { server: Server; path: str
                   onEnd={onEnd}
                   onDrag={(event, one) => {
                     if (!selection.chosen.has(one.name)) setSelection(() => only(one.name))
-                    drag.begin(event, selection.chosen.has(one.name) ? paths : [join(path, one.name)])
+                    drag.begin(
+                      event,
+                      (selection.chosen.has(one.name) ? selected : [one]).map(({ name, kind }) => ({
+                        path: join(path, name),
+                        file: kind === 'file',
+                      })),
+                    )
                   }}
+                  onHold={drag.ready}
                   takes={drag.takes}
                   onDrop={drag.drop}
                 />

@@ -1,7 +1,9 @@
 import { type DragEvent, useState } from 'react'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
+import { type Dragged, dragUrl, readyToDrag } from '~/transfers/download'
 import { dropped } from '~/transfers/pick'
+import { join } from '~/util/path'
 import type { Work } from './use-work'
 
 const t = texts('files')
@@ -27,6 +29,7 @@ export function useDrag(server: string, path: string, paths: readonly string[], 
     const { types } = event.dataTransfer
     if (types.includes('Files')) return work.off.create === false
     if (!types.includes(DRAGGED) || work.off.change !== false) return false
+    event.dataTransfer.dropEffect = 'move'
     // What it carries is told only when it is dropped; what is dragged here is what is selected.
     return !paths.includes(folder)
   }
@@ -36,7 +39,10 @@ export function useDrag(server: string, path: string, paths: readonly string[], 
     const { dataTransfer } = event
     if (dataTransfer.types.includes('Files')) {
       void dropped(dataTransfer).then(
-        (picked) => work.upload(picked, folder),
+        ({ files, empty }) => {
+          work.upload(files, folder)
+          if (empty.length > 0) void work.makeFolders(empty.map((each) => join(folder, each)))
+        },
         (error) => toast.error(t('drop.failed'), error),
       )
       return
@@ -49,10 +55,17 @@ export function useDrag(server: string, path: string, paths: readonly string[], 
     dropping,
     takes,
     drop,
-    begin(event: DragEvent, list: readonly string[]) {
-      event.dataTransfer.effectAllowed = 'move'
-      event.dataTransfer.setData(DRAGGED, JSON.stringify({ server, paths: list }))
-      event.dataTransfer.setData('text/plain', list.join('\n'))
+    /** A hand is on a row: a drag may follow. */
+    ready: () => work.off.read === false && readyToDrag(server),
+    begin(event: DragEvent, list: readonly Dragged[]) {
+      const { dataTransfer } = event
+      const paths = list.map((each) => each.path)
+      // To the desk it is a copy.
+      dataTransfer.effectAllowed = 'copyMove'
+      dataTransfer.setData(DRAGGED, JSON.stringify({ server, paths }))
+      const url = work.off.read === false ? dragUrl(server, list) : undefined
+      if (url) dataTransfer.setData('DownloadURL', url)
+      dataTransfer.setData('text/plain', paths.join('\n'))
     },
     /** For the page around the list. */
     around: {

@@ -1,11 +1,21 @@
 import { useState } from 'react'
+import { asProblem } from '~/api/problem'
 import type { FileEntry, Server, TrashItem } from '~/api/types'
 import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { download, downloadArchive } from '~/transfers/download'
 import { type Picked, uploads } from '~/transfers/queue'
-import { join, nameOf } from '~/util/path'
-import { copyInto, moveBack, moveInto, type Outcome, restore, trash } from './calls'
+import { join, nameOf, steps } from '~/util/path'
+import {
+  copyInto,
+  createFolder,
+  moveBack,
+  moveInto,
+  type Outcome,
+  refreshFolders,
+  restore,
+  trash,
+} from './calls'
 import { hold, moveRefusal, useClipping } from './clipboard'
 import { filesOff } from './rights'
 
@@ -110,6 +120,21 @@ export function useWork(server: Server, path: string) {
     else if (picked.length > 0) uploads.add(server.id, folder, picked)
   }
 
+  /** Folders that came without a file in them; those that are there already are as good. */
+  async function makeFolders(folders: readonly string[]) {
+    for (const folder of folders) {
+      try {
+        await createFolder(server.id, folder)
+      } catch (error) {
+        if (asProblem(error).code === 'file_exists') continue
+        toast.error(t('drop.failed'), error)
+        break
+      }
+    }
+    // Those above may be new as well.
+    await refreshFolders(server.id, '/', ...folders.flatMap((each) => steps(each).map((step) => step.path)))
+  }
+
   // Several files, or one folder, go as one archive.
   async function fetchAll(entries: readonly FileEntry[]) {
     const names = entries.map((each) => each.name)
@@ -122,7 +147,7 @@ export function useWork(server: Server, path: string) {
     }
   }
 
-  return { working, clipping, off, move, copy, remove, paste, upload, fetchAll }
+  return { working, clipping, off, move, copy, remove, paste, upload, makeFolders, fetchAll }
 }
 
 export type Work = ReturnType<typeof useWork>

@@ -1,5 +1,6 @@
 import { problemOf } from '~/api/problem'
-import { address, dropTicket, ticketOf } from './wire'
+import { nameOf, parent } from '~/util/path'
+import { address, dropTicket, ticketInHand, ticketOf } from './wire'
 
 /** Where the browser fetches a file by itself; good for a few minutes. */
 export async function downloadUrl(server: string, path: string): Promise<string> {
@@ -44,4 +45,39 @@ export async function downloadArchive(
   format: 'zip' | 'tar' = 'zip',
 ): Promise<void> {
   fetchByItself(await archiveUrl(server, folder, names, format))
+}
+
+/** Something of a folder that is dragged. */
+export interface Dragged {
+  path: string
+  /** Goes as it is; what is no file goes packed. */
+  file: boolean
+}
+
+/** Sees to it that a drag that begins now can tell where its bytes are. */
+export function readyToDrag(server: string): void {
+  void ticketOf(server).catch(() => undefined)
+}
+
+/**
+ * What a drag carries for the desk: "type:name:address", all of one folder. Nothing until there is a ticket, and only
+ * for Chromium and its kin: those make a file of it, while others would hand the address, ticket and all, to whatever
+ * page it is dropped on.
+ */
+export function dragUrl(server: string, dragged: readonly Dragged[]): string | undefined {
+  const [first] = dragged
+  const ticket = ticketInHand(server)
+  if (!first || !ticket || !/Chrom(e|ium)\//.test(navigator.userAgent)) return undefined
+  const whole = (at: string) => new URL(at, location.origin).href
+  // A colon would end the name.
+  const said = (name: string) => name.replaceAll(':', '_')
+  if (dragged.length === 1 && first.file) {
+    const at = whole(address(server, 'file', { path: first.path, ticket }))
+    return `application/octet-stream:${said(nameOf(first.path))}:${at}`
+  }
+  const folder = parent(first.path)
+  const name = dragged.map(({ path }) => nameOf(path))
+  const called = dragged.length === 1 ? nameOf(first.path) : nameOf(folder) || 'files'
+  const at = whole(address(server, 'archive', { path: folder, format: 'zip', name, ticket }))
+  return `application/zip:${said(called)}.zip:${at}`
 }

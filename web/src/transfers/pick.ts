@@ -11,21 +11,28 @@ function some(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
   return new Promise((resolve, reject) => reader.readEntries(resolve, reject))
 }
 
+export interface Dropped {
+  files: Picked[]
+  /** Folders without anything in them: no file brings those along. */
+  empty: string[]
+}
+
 /**
  * What was dropped, folders with all that is in them. Call in the handler of the event itself: afterwards the browser
  * has forgotten it.
  */
-export function dropped(transfer: DataTransfer): Promise<Picked[]> {
+export function dropped(transfer: DataTransfer): Promise<Dropped> {
   const entries = [...transfer.items]
     .filter(({ kind }) => kind === 'file')
     .map((item) => item.webkitGetAsEntry?.() ?? null)
   const plain = [...transfer.files]
-  if (entries.some((entry) => entry === null)) return Promise.resolve(chosen(plain))
+  if (entries.some((entry) => entry === null)) return Promise.resolve({ files: chosen(plain), empty: [] })
   return walk(entries.filter((entry) => entry !== null))
 }
 
-async function walk(first: FileSystemEntry[]): Promise<Picked[]> {
+async function walk(first: FileSystemEntry[]): Promise<Dropped> {
   const found: Picked[] = []
+  const empty: string[] = []
   const stack = first.map((entry) => ({ entry, above: '' })).reverse()
   for (let next = stack.pop(); next && found.length < MOST_FILES; next = stack.pop()) {
     const { entry, above } = next
@@ -34,11 +41,13 @@ async function walk(first: FileSystemEntry[]): Promise<Picked[]> {
       continue
     }
     const reader = (entry as FileSystemDirectoryEntry).createReader()
+    let part = await some(reader)
+    if (part.length === 0) empty.push(above + entry.name)
     // A hundred at a time, until none are left.
-    for (let part = await some(reader); part.length > 0; part = await some(reader))
+    for (; part.length > 0; part = await some(reader))
       stack.push(...part.map((below) => ({ entry: below, above: `${above}${entry.name}/` })).reverse())
   }
-  return found
+  return { files: found, empty }
 }
 
 /** What a field gave: with `webkitdirectory` each file has its place in the folder. */

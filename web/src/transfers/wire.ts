@@ -11,12 +11,23 @@ export async function ticketOf(server: string): Promise<string> {
   if (known && Date.parse(known.expires_at) - Date.now() > SPARE_MS) return known.ticket
   const asked = must(api.POST('/servers/{server}/ticket', { params: { path: { server } } }))
   tickets.set(server, asked)
-  return (await asked).ticket
+  const fresh = await asked
+  inHand.set(server, fresh)
+  return fresh.ticket
+}
+
+const inHand = new Map<string, { ticket: string; expires_at: string }>()
+
+/** The ticket that is there already, for what can't wait for one. */
+export function ticketInHand(server: string): string | undefined {
+  const held = inHand.get(server)
+  return held && Date.parse(held.expires_at) - Date.now() > SPARE_MS ? held.ticket : undefined
 }
 
 /** Rights may have changed: the next one is asked for anew. */
 export function dropTicket(server: string): void {
   tickets.delete(server)
+  inHand.delete(server)
 }
 
 export function address(server: string, rest: string, query: Record<string, string | string[]>): string {
