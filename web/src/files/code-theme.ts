@@ -112,7 +112,50 @@ const theme = EditorView.theme({
     border: '1px solid var(--line-2)',
     color: 'var(--text)',
   },
+  // A comparison, in the colours of states: what goes is red, what comes is green.
+  '&.cm-merge-a .cm-changedLine, .cm-deletedChunk': {
+    backgroundColor: 'color-mix(in srgb, var(--fail-dot) 8%, transparent)',
+  },
+  '&.cm-merge-b .cm-changedLine, .cm-inlineChangedLine': {
+    backgroundColor: 'color-mix(in srgb, var(--run-dot) 8%, transparent)',
+  },
+  '&.cm-merge-a .cm-changedText, .cm-deletedChunk .cm-deletedText, &.cm-merge-b .cm-deletedText': {
+    background: 'linear-gradient(var(--fail-dot), var(--fail-dot)) bottom/100% 2px no-repeat',
+  },
+  '&.cm-merge-b .cm-changedText': {
+    background: 'linear-gradient(var(--run-dot), var(--run-dot)) bottom/100% 2px no-repeat',
+  },
+  '&.cm-merge-a .cm-changedLineGutter, .cm-deletedLineGutter': { background: 'var(--fail-dot)' },
+  '&.cm-merge-b .cm-changedLineGutter': { background: 'var(--run-dot)' },
+  '.cm-deletedChunk .cm-chunkButtons': {
+    position: 'static',
+    display: 'flex',
+    justifyContent: 'flex-end',
+    gap: '8px',
+    padding: '4px 12px',
+    fontFamily: 'var(--font-ui)',
+  },
+  '.cm-deletedChunk .cm-chunkButtons button': {
+    height: '28px',
+    margin: '0',
+    padding: '0 10px',
+    fontSize: '12px',
+    fontWeight: 500,
+    borderRadius: 'var(--r)',
+    border: '1px solid var(--line-2)',
+    color: 'var(--text)',
+    '&[name=accept], &[name=reject]': { background: 'var(--surface-2)' },
+    '&:hover': { background: 'var(--surface-3)' },
+  },
+  '.cm-collapsedLines': {
+    padding: '5px 12px',
+    fontFamily: 'var(--font-ui)',
+    fontSize: '12px',
+    color: 'var(--text-2) !important',
+    background: 'var(--surface-2) !important',
+  },
   '@media (max-width: 639px)': {
+    '.cm-deletedChunk .cm-chunkButtons button': { height: '44px', padding: '0 14px', fontSize: '13px' },
     '.cm-textfield': { height: '44px', fontSize: '16px', flex: '1 1 100%' },
     '.cm-button': { height: '44px', fontSize: '13px' },
     '.cm-panel.cm-search label': { minHeight: '44px' },

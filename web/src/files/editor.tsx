@@ -209,7 +209,8 @@ function Opened({
         >
           {t('to_folder')}
         </Button>
-        {!merging && (
+        {content?.kind === 'picture' && <Fetch server={server} path={path} />}
+        {!merging && content?.kind !== 'picture' && content?.kind !== 'large' && (
           <Button
             look="primary"
             icon={Save}
@@ -428,7 +429,7 @@ function Compare({ server, document, onClose }: { server: Server; document: Docu
             )
           }
         >
-          {t('merge.save')}
+          {t(narrow ? 'save' : 'merge.save')}
         </Button>
       </div>
       {!narrow && (

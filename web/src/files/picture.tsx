@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
 import { texts } from '~/i18n/texts'
+import { cx } from '~/util/cx'
 import { bytesText } from '~/util/format'
 import { visible } from '~/util/visible'
 
@@ -15,6 +16,8 @@ export function Picture({ name, picture, bytes }: { name: string; picture: Blob;
     setSize(undefined)
     return () => URL.revokeObjectURL(made)
   }, [picture])
+  // An icon of 64 pixels is looked at pixel by pixel.
+  const small = typeof size === 'object' && size.width <= 128 && size.height <= 128
   return (
     <figure className="flex min-h-60 flex-1 flex-col overflow-hidden rounded-box border border-line bg-surface">
       <div className="checkers flex min-h-0 flex-1 items-center justify-center overflow-auto p-6">
@@ -22,7 +25,7 @@ export function Picture({ name, picture, bytes }: { name: string; picture: Blob;
           <img
             src={address}
             alt={visible(name)}
-            className="max-w-full"
+            className={cx('max-w-full', small && 'w-64 [image-rendering:pixelated]')}
             onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
               setSize({ width: naturalWidth, height: naturalHeight })
             }
