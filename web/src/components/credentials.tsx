@@ -33,7 +33,7 @@ export function CredentialRow({
           <span className="truncate font-medium">{name}</span>
           {tag}
         </div>
-        <div className="flex flex-wrap gap-x-1.5 text-12 text-t3">
+        <div className="flex flex-wrap gap-x-1 text-12 text-t3">
           {facts.map((fact, at) => (
             <span
               key={at}

@@ -12,6 +12,7 @@ import {
 import { useState } from 'react'
 import { asProblem } from '~/api/problem'
 import { texts } from '~/i18n/texts'
+import { Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Bar } from '~/ui/spark'
 import { cx } from '~/util/cx'
@@ -42,7 +43,12 @@ function Row({ upload }: { upload: Upload }) {
   const pausable = ['sending', 'waiting', 'broken'].includes(state)
   return (
     <li className="flex gap-3 border-t border-line px-4 py-2.5 first:border-0">
-      <Icon aria-hidden="true" size={16} strokeWidth={1.75} className={cx('mt-0.5 shrink-0', look)} />
+      <Icon
+        aria-hidden="true"
+        size={16}
+        strokeWidth={1.75}
+        className={cx('mt-0.5 shrink-0 max-sm:mt-3.5', look)}
+      />
       <div className="min-w-0 flex-1">
         <div className="flex items-center gap-1.5">
           <span className="truncate font-medium" title={target.path}>
@@ -93,8 +99,9 @@ function Conflict({ upload: { id } }: { upload: Upload }) {
       <Button size="sm" look="quiet" onClick={() => uploads.decide(id, 'skip', forAll)}>
         {t('conflict.skip')}
       </Button>
-      <label className="ml-1 flex items-center gap-1.5 text-12 text-t2">
-        <input type="checkbox" checked={forAll} onChange={(event) => setForAll(event.target.checked)} />
+      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the checkbox inside */}
+      <label className="flex min-h-7 items-center gap-1 text-12 text-t2 max-sm:min-h-11">
+        <Checkbox checked={forAll} onChange={(event) => setForAll(event.target.checked)} />
         {t('conflict.all')}
       </label>
     </div>

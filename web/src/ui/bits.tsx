@@ -58,7 +58,7 @@ export function Chip({ on = false, mark, count, children, className, ...rest }: 
 /** Drawn 16, hit area 24; 44 on the phone. */
 export function Checkbox(props: Omit<ComponentProps<'input'>, 'type' | 'className'>) {
   return (
-    <span className="relative -ml-1 inline-flex size-6 shrink-0 items-center justify-center max-sm:-my-2.5 max-sm:-ml-3.5 max-sm:size-11">
+    <span className="relative -ml-1 inline-flex size-6 shrink-0 items-center justify-center max-sm:-my-2.5 max-sm:-mr-2.5 max-sm:-ml-3.5 max-sm:size-11">
       <input
         {...props}
         type="checkbox"
