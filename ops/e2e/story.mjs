@@ -165,6 +165,10 @@ async function story() {
   await go(`/servers/${second}/files`)
   await page.getByText('openttd.cfg').first().waitFor()
   await picture('files')
+  await packs()
+  say('packed a file, looked into the archive and unpacked it; deleted a copy and had it back')
+  await backsUp(second)
+  say('made a backup store and a backup, and put one file of it back')
 
   // 8. Adding a node while only loopback is known is refused with the hint.
   await go('/nodes?join=true')
@@ -210,6 +214,71 @@ async function story() {
   await until('the server to be gone', 30000, async () => (await page.getByRole('link', { name: /Second railway/ }).count()) === 0)
   say('deleted it by typing its name')
   check(page.faults.length === 0, `the pages ran without errors (${page.faults.length})`)
+}
+
+/** What the menu of a row offers: the right button on a desk, its three points on a phone. */
+async function ofRow(name, what) {
+  const row = page.locator(`[data-name="${name}"]`)
+  await row.waitFor()
+  if (phone) await press(row.getByRole('button').last())
+  else await row.click({ button: 'right' })
+  await press(phone ? page.getByRole('dialog').getByRole('button', { name: what }) : page.getByRole('menuitem', { name: what }))
+}
+
+/** An archive of a file, looked into and unpacked elsewhere; the trash, and back. */
+async function packs() {
+  const dialog = page.getByRole('dialog')
+  await ofRow('openttd.cfg', /^Compress/)
+  await dialog.getByLabel('Name', { exact: true }).fill('settings')
+  await picture('compress')
+  await press(dialog.getByRole('button', { name: 'Compress', exact: true }))
+  await page.getByText('The archive is there').first().waitFor({ timeout: 30000 })
+  await press(page.locator('[data-name="settings.zip"] a'))
+  await press(page.getByLabel('Select openttd.cfg'))
+  await picture('archive')
+  await press(button('Extract 1 entry'))
+  await dialog.getByLabel('To', { exact: true }).fill('/unpacked')
+  await picture('extract')
+  await press(dialog.getByRole('button', { name: 'Extract', exact: true }))
+  await page.getByText('Everything is extracted').first().waitFor({ timeout: 30000 })
+  await press(page.getByRole('link', { name: 'Files', exact: true }).last())
+  await press(page.locator('[data-name="unpacked"] a'))
+  await ofRow('openttd.cfg', 'Delete')
+  await press(button('Undo').first())
+  await page.locator('[data-name="openttd.cfg"]').waitFor()
+}
+
+/** A store where there is none, a backup, and one file of it put back. */
+async function backsUp(server) {
+  const dialog = page.getByRole('dialog')
+  await go('/backup-stores')
+  await page.getByRole('heading', { name: 'Backup stores' }).waitFor()
+  await until('the stores', 10000, async () => !(await page.getByLabel('Loading').count()))
+  if ((await page.getByRole('button', { name: 'Test' }).count()) === 0) {
+    await press(button('New backup store').first())
+    await dialog.getByLabel('Name', { exact: true }).fill('On the nodes')
+    await press(dialog.getByRole('button', { name: /^(Add|Save|Make|New)/ }))
+    await page.getByText('On the nodes').first().waitFor()
+  }
+  await picture('backup-stores')
+  await go(`/servers/${server}/settings`)
+  await page.getByLabel('Backups', { exact: true }).fill('3')
+  await press(page.locator('form').filter({ has: page.getByLabel('Backups', { exact: true }) }).getByRole('button', { name: 'Save' }))
+  await page.getByText(/saved$/).first().waitFor()
+  await go(`/servers/${server}/backups`)
+  await press(button('New backup').first())
+  await dialog.getByLabel(/^Name/).fill('told')
+  await picture('backup-new')
+  await press(dialog.getByRole('button', { name: 'Back up', exact: true }))
+  await button('More for told').waitFor({ timeout: 60000 })
+  await picture('backups')
+  await press(button('More for told'))
+  await press(page.getByRole('menuitem', { name: /some files/ }))
+  await press(dialog.getByLabel('Choose openttd.cfg'))
+  await picture('restore')
+  await press(dialog.getByRole('button', { name: 'Put back', exact: true }))
+  await dialog.waitFor({ state: 'hidden' })
+  await until('the files to be back', 90000, async () => (await page.getByText('Files are put back').count()) === 0 && (await button('Put told back').isEnabled()))
 }
 
 /** Types a line and waits for the game's answer in the console. */
