@@ -28,12 +28,12 @@ export function PlanTable({ plans, ...acts }: Acts & { plans: Plan[] }) {
         <tr>
           <th>{t('table.name')}</th>
           {limitRows({}).map(({ name, label }) => (
-            <th key={name} className="r w-22 max-xl:hidden">
+            <th key={name} className="r w-20 leading-4 whitespace-normal! max-xl:hidden">
               {label}
             </th>
           ))}
-          <th className="r w-32 max-sm:hidden">{t('table.people')}</th>
-          <th className="w-36 max-sm:w-15">
+          <th className="r w-24 max-sm:hidden">{t('table.people')}</th>
+          <th className="w-34 max-sm:w-15">
             <span className="sr-only">{t('table.actions')}</span>
           </th>
         </tr>
