@@ -1,6 +1,6 @@
 // How soon every door is closed to somebody whose rights are withdrawn, while ten thousand sessions are open, each with a
 // browser that watches a console. People are suspended one after the other; for each of them their sockets, a call of the
-// API and a ticket are watched until the last one is refused. There is no reference: a second at p99 is the goal.
+// API, a ticket and a reader of events are watched until the last one is refused. There is no reference: a second at p99 is the goal.
 //   ops/bench revoke [--people 200] [--sessions 50] [--revoked 100]
 import { createHash, randomBytes } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
@@ -8,6 +8,8 @@ import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { parseArgs } from 'node:util'
+import { credential } from '../e2e/chaos/bus.mjs'
+import { Line } from '../e2e/chaos/nats.mjs'
 import { check, Instance, Panel, PASSWORD, until, wait } from '../e2e/panel.mjs'
 import { at, Report } from './lib/report.mjs'
 
@@ -28,7 +30,7 @@ const gateway = Number(/^listen\s*=\s*".*:(\d+)"/m.exec(readFileSync(`${instance
 // Everybody from an address of their own on loopback: the limits of one network are not what is measured.
 const home = (i) => `127.1.${Math.floor(i / 200)}.${1 + (i % 200)}`
 
-function ask(person, method, path, token) {
+function ask(person, method, path, token, body = {}) {
   return new Promise((done, fail) => {
     const headers = { host: panel.url.host, accept: 'application/json', cookie: `warren=${token}`, origin: panel.url.origin, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' }
     const call = request({ host: '127.0.0.1', port: panel.url.port, method, path: `/api/v1${path}`, headers, localAddress: person.home, agent: person.agent }, (answer) => {
@@ -39,7 +41,7 @@ function ask(person, method, path, token) {
     })
     call.setTimeout(30_000, () => call.destroy(new Error(`${path} took longer than 30 s`)))
     call.on('error', fail)
-    call.end(method === 'POST' ? '{}' : undefined)
+    call.end(method === 'POST' ? JSON.stringify(body) : undefined)
   })
 }
 
@@ -112,6 +114,30 @@ async function watch(person, token) {
   return viewer
 }
 
+/** Reads the events of the server over the bus; `closed` tells when it was cut off. */
+async function read(person, token) {
+  const { status, body } = await ask(person, 'POST', '/event-consumers', token, { name: 'bench', servers: [server] })
+  check(status === 201 || status === 200, `a reader of events: ${status} ${body}`)
+  const made = JSON.parse(body)
+  const reader = { closed: undefined }
+  await new Promise((done, fail) => {
+    const line = new Line(new URL(made.nats_urls[0]), {
+      ...credential(made.creds),
+      onGreeted: () => {
+        line.subscribe(`${made.inbox_prefix}.>`)
+        // Answered once the server has judged the credential: what it does not allow it says before.
+        line.publish(made.subjects[0], undefined, '')
+      },
+    })
+    line.closed.then(() => {
+      reader.closed = performance.now()
+      fail(new Error(`a reader was cut off: ${line.last}`))
+    })
+    until('a reader to be refused what it may only read', 10_000, () => line.last).then(done, fail)
+  })
+  return reader
+}
+
 // Log-ins as rows, as a log-in writes them: a hash of each password would take the time of the whole bench.
 const everybody = []
 for (let i = 0; i < people; i++) {
@@ -145,7 +171,8 @@ for (const [i, person] of everybody.entries()) {
 }
 
 const report = new Report('revoke', `${people * sessions} sessions that watch a console each; ${revoked} people are suspended, one after the other`)
-const doors = { socket: [], call: [], ticket: [] }
+const doors = { socket: [], call: [], ticket: [], events: [] }
+for (const person of everybody.slice(0, revoked)) person.reader = await read(person, person.tokens[0])
 for (const person of everybody.slice(0, revoked)) {
   const token = person.tokens[0]
   const before = performance.now()
@@ -161,13 +188,14 @@ for (const person of everybody.slice(0, revoked)) {
   }
   doors.call.push(await refused('GET', '/servers?limit=1', [401, 403]))
   doors.ticket.push(await refused('POST', `/servers/${server}/ticket`, [401, 403]))
-  await until('all sockets to close', 30_000, () => person.viewers.every((viewer) => viewer.closed))
+  await until('all sockets to close', 30_000, () => person.reader.closed && person.viewers.every((viewer) => viewer.closed))
+  doors.events.push(person.reader.closed - before)
   doors.socket.push(...person.viewers.map((viewer) => viewer.closed - before))
   person.took = answered - before
 }
 const others = everybody.slice(revoked).flatMap(({ viewers }) => viewers)
 check(others.every((viewer) => !viewer.closed), 'nobody else lost a console')
-for (const [what, took] of [['a console, until the gateway closed it', doors.socket], ['a call of the API, until it was refused', doors.call], ['a ticket, until it was refused', doors.ticket]])
+for (const [what, took] of [['a console, until the gateway closed it', doors.socket], ['a call of the API, until it was refused', doors.call], ['a ticket, until it was refused', doors.ticket], ['a reader of events, until the bus cut it off', doors.events]])
   report.row({ what: `${what}: p99 of ${took.length} (${at(took, 0.5).toFixed(1)} ms p50, ${Math.max(...took).toFixed(1)} ms the slowest)`, unit: 'ms', better: 'lower', ours: [at(took, 0.99)] })
 report.note(`at most 1000 ms are wanted: ${Math.max(...Object.values(doors).map((took) => at(took, 0.99))) <= 1000 ? 'met' : 'MISSED'}`)
 report.note(`${others.length} consoles of others stayed open`)

@@ -3,7 +3,7 @@ import { until, wait } from '../panel.mjs'
 import { keyOf, Line } from './nats.mjs'
 
 /** JWT and signing key of a `.creds` file. */
-function credential(text) {
+export function credential(text) {
   const [jwt, seed] = [...text.matchAll(/-----BEGIN [^-]+-----\s+(\S+)/g)].map((match) => match[1])
   return { jwt, key: keyOf(seed) }
 }
