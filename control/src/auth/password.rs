@@ -104,10 +104,10 @@ fn busy() -> Error {
     }
 }
 
-/// Counts a waiting caller for as long as it lives, also when the request is dropped.
-struct Waiting<'a>(&'a Inner);
+/// Somebody's place among those who wait for a hash, for as long as it lives, also when the request is dropped.
+pub struct Place(Arc<Inner>);
 
-impl Drop for Waiting<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
@@ -143,16 +143,25 @@ fn verify_now(password: &str, stored: &str) -> bool {
 }
 
 impl Passwords {
-    async fn in_turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T> {
-        if self.0.waiting.fetch_add(1, Ordering::Relaxed) >= ROOM {
-            self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    /// A place among those who wait. Whoever asks the database about somebody takes it before: a flood of log-ins is turned
+    /// away without a query.
+    /// # Errors
+    /// 429 when too many wait.
+    pub fn place(&self) -> Result<Place> {
+        let before = self.0.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Place(self.0.clone());
+        if before >= ROOM {
             self.0.refused.fetch_add(1, Ordering::Relaxed);
             return Err(busy());
         }
-        let waiting = Waiting(&self.0);
+        Ok(place)
+    }
+
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let turn = match timeout(PATIENCE, self.0.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => turn,
             _ => {
@@ -160,7 +169,7 @@ impl Passwords {
                 return Err(busy());
             }
         };
-        drop(waiting);
+        drop(place);
         let start = async || Threads::start(self.0.cores).map_err(Error::internal);
         let threads = self.0.threads.get_or_try_init(start).await?;
         let (answer, answered) = oneshot::channel();
@@ -184,7 +193,8 @@ impl Passwords {
     /// 429 when too many wait.
     pub async fn hash(&self, password: &str) -> Result<String> {
         let password = password.to_owned();
-        self.in_turn(move || hash_now(&password)).await?
+        self.in_turn(self.place()?, move || hash_now(&password))
+            .await?
     }
 
     /// Whether the password fits. `None` for a name that nobody has, as
@@ -192,6 +202,18 @@ impl Passwords {
     /// # Errors
     /// 429 when too many wait.
     pub async fn verify(&self, password: &str, stored: Option<&str>) -> Result<bool> {
+        self.verify_at(self.place()?, password, stored).await
+    }
+
+    /// As [`Self::verify`], for whoever has a place already.
+    /// # Errors
+    /// 429 when one's turn doesn't come.
+    pub async fn verify_at(
+        &self,
+        place: Place,
+        password: &str,
+        stored: Option<&str>,
+    ) -> Result<bool> {
         let stored = stored.filter(|stored| *stored != NO_PASSWORD);
         let known = stored.is_some();
         let stored = match stored {
@@ -202,7 +224,9 @@ impl Passwords {
             }
         };
         let password: String = password.chars().take(MAX_LENGTH + 1).collect();
-        let fits = self.in_turn(move || verify_now(&password, &stored)).await?;
+        let fits = self
+            .in_turn(place, move || verify_now(&password, &stored))
+            .await?;
         Ok(fits && known)
     }
 

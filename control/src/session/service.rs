@@ -35,6 +35,7 @@ fn bad_credentials() -> Error {
 pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCookie, User)> {
     let network = Network::of(peer.address);
     let address = peer.address.to_string();
+    let place = app.door.passwords.place()?;
     let user = store::user_by_login(app.db.read(), &req.login).await?;
     let known = match &user {
         Some(user) => store::known_address(app.db.read(), &user.id, &address).await?,
@@ -45,7 +46,8 @@ pub async fn log_in(app: &App, peer: &Peer, req: LoginRequest) -> Result<(SetCoo
     let now_ms = app.clock.now_ms();
     app.door.attempts.take(account, network, known, now_ms)?;
     let stored = user.as_ref().map(|u| u.password_hash.as_str());
-    let fits = app.door.passwords.verify(&req.password, stored).await;
+    let fits = app.door.passwords.verify_at(place, &req.password, stored);
+    let fits = fits.await;
     // Nobody looked at it: whoever is told to come again has not guessed.
     let fits = fits.inspect_err(|_| app.door.attempts.undo(account, network))?;
     let Some(user) = user.as_ref().filter(|_| fits) else {
