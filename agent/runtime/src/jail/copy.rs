@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::read::io;
 use super::tree::empty;
-use super::walk::{Found, Walk, join};
+use super::walk::{Found, Walk};
 use super::write::{chown_at, temporary_name};
 use super::{Budget, Error, Jail, Kind, RelPath, Result, explain, kind, open_dir_at};
 
@@ -56,8 +56,8 @@ impl Jail {
         }
         let mut copying = Copying {
             jail: self,
-            from,
-            to,
+            from: (from, self.real(&from_dir, Some(from_name), from)?),
+            to: (to, self.real(&to_dir, Some(to_name), to)?),
             owner,
             budget,
             copied: Copied::default(),
@@ -109,8 +109,9 @@ impl Drop for Staged<'_> {
 
 struct Copying<'a> {
     jail: &'a Jail,
-    from: &'a RelPath,
-    to: &'a RelPath,
+    /// As it was asked for, and as it really is.
+    from: (&'a RelPath, RelPath),
+    to: (&'a RelPath, RelPath),
     owner: Option<(u32, u32)>,
     budget: &'a mut Budget,
     copied: Copied,
@@ -118,7 +119,8 @@ struct Copying<'a> {
 
 impl Copying<'_> {
     fn tree(&mut self, from_dir: &OwnedFd, top: &Found, made: OwnedFd) -> Result<()> {
-        let from = open_dir_at(from_dir.as_fd(), &top.name).map_err(explain(self.from.as_str()))?;
+        let from =
+            open_dir_at(from_dir.as_fd(), &top.name).map_err(explain(self.from.0.as_str()))?;
         let mut walk = Walk::of(from, "")?;
         // One for each level of the walk.
         let mut to = vec![made];
@@ -146,8 +148,9 @@ impl Copying<'_> {
     }
 
     fn kept_back(&self, found: &Found) -> bool {
-        let denies = |top: &RelPath| self.jail.denied.denies(&join(top.as_str(), &found.path));
-        denies(self.from) || denies(self.to)
+        let denies =
+            |(top, real): &(&RelPath, RelPath)| self.jail.holds_back(top, real, &found.path);
+        denies(&self.from) || denies(&self.to)
     }
 
     /// Makes one entry; a directory is made empty and handed back.

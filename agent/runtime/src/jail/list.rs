@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 
-use super::walk::join;
 use super::{Entry, Jail, Kind, RelPath, Result, entry, explain, kind, time};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -152,11 +151,13 @@ impl Jail {
         offset: usize,
         limit: usize,
     ) -> Vec<Entry> {
+        // Gone since: then there is nothing to be shown either.
+        let real = self.real(&fd, None, path).unwrap_or_default();
         let look = |name: &Vec<u8>| {
             // Gone since: not an error, simply not in the list.
             let stat = rustix::fs::statat(fd, &**name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
             let mut entry = entry(fd, name, &stat);
-            entry.denied = self.denied.denies(&join(path.as_str(), &entry.name));
+            entry.denied = self.holds_back(path, &real, &entry.name);
             Some(entry)
         };
         let names = listing.names.iter().skip(offset).take(limit);

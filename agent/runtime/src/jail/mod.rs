@@ -40,8 +40,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 pub use archive::{
-    Compression, Existing, Extract, Extracted, Folder, Format, Head, Limits, Pack, Packed, Tally,
-    Unpacked, What, Whole, Zip, pack_level,
+    Compression, Existing, Extract, Extracted, Folder, Format, Head, Limits, Pack, Packed,
+    Tally, Unpacked, What, Whole, Zip, pack_level,
 };
 pub use budget::Budget;
 pub use checksum::{Algorithm, Checksum};
@@ -267,6 +267,27 @@ impl Jail {
         match name {
             Some(name) => self.permit(&walk::join(at.as_str(), name)),
             None => self.permit(at.as_str()),
+        }
+    }
+
+    /// Whether an entry is kept back, by the path that was asked for or by the one that it really has: for those who go
+    /// through a tree, where `top` is what was asked for and `real` [what that really is](Self::real).
+    fn holds_back(&self, top: &RelPath, real: &RelPath, below: &str) -> bool {
+        let denies = |top: &RelPath| self.denied.denies(&walk::join(top.as_str(), below));
+        denies(top) || (real != top && denies(real))
+    }
+
+    /// The path that a name in an open directory has without links, or the directory itself. Where nothing is kept back
+    /// nobody asks: it is then as it is written.
+    fn real(&self, dir: &impl AsFd, name: Option<&str>, path: &RelPath) -> Result<RelPath> {
+        if self.denied.is_empty() {
+            return Ok(path.clone());
+        }
+        let at = self.whereabouts(dir);
+        let at = at.ok_or_else(|| Error::NotFound(path.to_string()))?;
+        match name {
+            Some(name) => at.join(name),
+            None => Ok(at),
         }
     }
 

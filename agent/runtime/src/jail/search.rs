@@ -83,6 +83,8 @@ struct Searching<'a> {
     most: usize,
     budget: &'a mut Budget,
     found: Matches,
+    /// As it was asked for, and as it really is.
+    top: (&'a RelPath, RelPath),
 }
 
 impl Jail {
@@ -98,9 +100,11 @@ impl Jail {
             most: looked.matches,
             budget,
             found: Matches::default(),
+            top: (path, RelPath::root()),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let top = self.open_beneath(path, flags, Mode::empty())?;
+        searching.top.1 = self.real(&top, None, path)?;
         let top = open_dir_at(top.as_fd(), b".").map_err(explain(path.as_str()))?;
         match searching.tree(Walk::of(top, path.as_str())?) {
             Ok(()) => {}
@@ -163,7 +167,12 @@ impl Searching<'_> {
     fn tree(&mut self, mut walk: Walk) -> Result<()> {
         while let Some(found) = walk.next()? {
             self.budget.entry()?;
-            if self.jail.denied.denies(&found.path) {
+            let (top, real) = &self.top;
+            let below = found.path.strip_prefix(top.as_str()).unwrap_or(&found.path);
+            if self
+                .jail
+                .holds_back(top, real, below.trim_start_matches('/'))
+            {
                 continue;
             }
             if self.fits(&found) {

@@ -193,7 +193,8 @@ impl Trash {
         let (to_dir, name) = into.parent_of(to)?;
         let dir: RelPath = id.parse()?;
         let (from, _) = self.jail.parent_of(&dir.join(ITEM)?)?;
-        into.refuse_holding(&from, ITEM, &[to])?;
+        let real = into.real(&to_dir, Some(name), to)?;
+        into.refuse_holding(&from, ITEM, &[to, &real])?;
         rustix::fs::renameat_with(&from, ITEM, &to_dir, name, RenameFlags::NOREPLACE)
             .map_err(explain(to.as_str()))?;
         // It is back, whether its note can be removed or not.

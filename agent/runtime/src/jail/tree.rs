@@ -66,6 +66,10 @@ impl Jail {
             Err(Errno::NOTDIR | Errno::LOOP) => return Ok(()),
             Err(errno) => return Err(explain(name)(errno)),
         };
+        let mut paths = paths.to_vec();
+        // A link on the way may have given it another name. What is brought from elsewhere has none here.
+        let own = self.whereabouts(parent).and_then(|at| at.join(name).ok());
+        paths.extend(own.as_ref());
         let mut walk = Walk::of(dir, "")?;
         let mut looked = 0;
         while let Some(found) = walk.next()? {
@@ -73,7 +77,7 @@ impl Jail {
             if looked > MAX_LOOKED {
                 return Err(Error::TooMany);
             }
-            for path in paths {
+            for path in &paths {
                 self.permit(&join(path.as_str(), &found.path))?;
             }
             if found.kind == Kind::Directory {

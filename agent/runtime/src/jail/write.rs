@@ -163,7 +163,8 @@ impl Jail {
         }
         let (from_dir, from_name) = self.parent_of(from)?;
         let (to_dir, to_name) = self.parent_of(to)?;
-        self.refuse_holding(&from_dir, from_name, &[from, to])?;
+        let real = self.real(&to_dir, Some(to_name), to)?;
+        self.refuse_holding(&from_dir, from_name, &[from, to, &real])?;
         let flags = if replace {
             RenameFlags::empty()
         } else {

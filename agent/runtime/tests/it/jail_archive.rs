@@ -12,7 +12,7 @@ use crate::jail::{Fixture, fixture, path, write};
 
 /// What an archive is made of.
 #[derive(Clone)]
-enum Made {
+pub enum Made {
     File(&'static [u8], Vec<u8>),
     Directory(&'static str),
     Symlink(&'static str, &'static str),
@@ -22,11 +22,11 @@ enum Made {
 }
 use Made::*;
 
-fn file(name: &'static str, text: &str) -> Made {
+pub fn file(name: &'static str, text: &str) -> Made {
     File(name.as_bytes(), text.as_bytes().to_vec())
 }
 
-fn header(kind: tar::EntryType, name: &[u8], size: u64) -> tar::Header {
+pub fn header(kind: tar::EntryType, name: &[u8], size: u64) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.as_old_mut().name[..name.len()].copy_from_slice(name);
     header.set_entry_type(kind);
@@ -36,7 +36,7 @@ fn header(kind: tar::EntryType, name: &[u8], size: u64) -> tar::Header {
     header
 }
 
-fn tar_of(parts: &[Made]) -> Vec<u8> {
+pub fn tar_of(parts: &[Made]) -> Vec<u8> {
     let mut tar = Vec::new();
     let mut put = |mut header: tar::Header, target: &str, data: &[u8]| {
         header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
@@ -60,23 +60,23 @@ fn tar_of(parts: &[Made]) -> Vec<u8> {
     tar
 }
 
-fn gz(bytes: &[u8]) -> Vec<u8> {
+pub fn gz(bytes: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }
 
-fn bz2(bytes: &[u8]) -> Vec<u8> {
+pub fn bz2(bytes: &[u8]) -> Vec<u8> {
     let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }
 
-fn zst(bytes: &[u8]) -> Vec<u8> {
+pub fn zst(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
-fn xz(bytes: &[u8]) -> Vec<u8> {
+pub fn xz(bytes: &[u8]) -> Vec<u8> {
     let options = lzma_rust2::XzOptions::with_preset(1);
     let mut out = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
     out.write_all(bytes).unwrap();
@@ -84,7 +84,7 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// `None` for what the format has no word for.
-fn seven_of(parts: &[Made]) -> Option<Vec<u8>> {
+pub fn seven_of(parts: &[Made]) -> Option<Vec<u8>> {
     use sevenz_rust2::{ArchiveEntry, ArchiveWriter};
     let mut seven = ArchiveWriter::new(std::io::Cursor::new(Vec::new())).unwrap();
     let mut put = |name: &str, mode: u32, data: Option<&[u8]>| {
@@ -111,7 +111,7 @@ fn seven_of(parts: &[Made]) -> Option<Vec<u8>> {
 }
 
 /// `None` for what the format has no word for.
-fn zip_of(parts: &[Made]) -> Option<Vec<u8>> {
+pub fn zip_of(parts: &[Made]) -> Option<Vec<u8>> {
     use zip::write::SimpleFileOptions;
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let plain = SimpleFileOptions::default();
@@ -131,7 +131,7 @@ fn zip_of(parts: &[Made]) -> Option<Vec<u8>> {
 }
 
 /// The same archive in each format that can say it.
-fn each(parts: &[Made]) -> Vec<(&'static str, Vec<u8>)> {
+pub fn each(parts: &[Made]) -> Vec<(&'static str, Vec<u8>)> {
     let tar = tar_of(parts);
     let mut all = vec![
         ("a.tar.gz", gz(&tar)),
@@ -150,7 +150,7 @@ fn budget() -> Budget {
 }
 
 /// Unpacks into `to` and puts it there.
-fn unpack(
+pub fn unpack(
     jail: &Jail,
     name: &str,
     existing: Existing,
@@ -179,7 +179,7 @@ fn extract(
     unpack(&f.jail, name, existing, Limits::default(), &mut budget)
 }
 
-fn hidden(f: &Fixture) -> usize {
+pub fn hidden(f: &Fixture) -> usize {
     let all = std::fs::read_dir(&f.root).unwrap().flatten();
     all.filter(|e| e.file_name().to_string_lossy().starts_with(".warren"))
         .count()

@@ -7,6 +7,7 @@ mod host_dirs;
 mod jail;
 mod jail_archive;
 mod jail_entries;
+mod jail_kept_back;
 mod jail_naive;
 mod jail_odd;
 mod jail_pack;

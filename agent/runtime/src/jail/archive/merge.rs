@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::jail::walk::{Found, Walk};
@@ -51,13 +51,35 @@ pub(super) fn merge(
         root: dir,
         denied: Arc::default(),
     };
+    let sifted = sift(jail, from, to, &jail.real(&target.root, None, to)?)?;
     let moving = Moving {
         from,
         target: &target,
         existing,
     };
     moving.pass(false)?;
-    moving.pass(true)
+    Ok(sifted + moving.pass(true)?)
+}
+
+/// Gives up what is kept back where it is to go: `to` may be a link, and may have become one since.
+fn sift(jail: &Jail, from: &Jail, to: &RelPath, real: &RelPath) -> Result<u64> {
+    if jail.denied.is_empty() {
+        return Ok(0);
+    }
+    let root = open_dir_at(from.root.as_fd(), b".").map_err(explain(""))?;
+    let (mut walk, mut left) = (Walk::of(root, "")?, 0);
+    while let Some(found) = walk.next()? {
+        if found.kind == Kind::Directory {
+            walk.enter(&found)?;
+        } else if jail.holds_back(to, real, &found.path)
+            && let Some(here) = walk.here()
+        {
+            rustix::fs::unlinkat(here, &*found.name, AtFlags::empty())
+                .map_err(explain(&found.path))?;
+            left += 1;
+        }
+    }
+    Ok(left)
 }
 
 struct Moving<'a> {

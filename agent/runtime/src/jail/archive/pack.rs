@@ -148,12 +148,15 @@ impl Jail {
             }
             let dir =
                 open_dir_at(parent.as_fd(), name.as_bytes()).map_err(explain(path.as_str()))?;
+            let real = self.real(&parent, Some(name), path)?;
             let mut walk = Walk::of(dir, path.as_str())?;
             while let Some(found) = walk.next()? {
                 budget.entry()?;
                 // By a name that is no text nobody could ask for it.
                 let text = std::str::from_utf8(&found.name).is_ok();
-                if !text || self.denied.denies(&found.path) {
+                let inside = found.path.strip_prefix(path.as_str());
+                let inside = inside.unwrap_or(&found.path).trim_start_matches('/');
+                if !text || self.holds_back(path, &real, inside) {
                     left_out += 1;
                     continue;
                 }
