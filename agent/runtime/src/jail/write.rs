@@ -144,7 +144,7 @@ impl Jail {
         self.open_beneath(path, flags, Mode::empty()).map(drop)
     }
 
-    fn mkdir_one(&self, path: &RelPath, owner: Option<(u32, u32)>) -> Result<()> {
+    pub(super) fn mkdir_one(&self, path: &RelPath, owner: Option<(u32, u32)>) -> Result<()> {
         let (parent, name) = self.parent_of(path)?;
         rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755))
             .map_err(explain(path.as_str()))?;

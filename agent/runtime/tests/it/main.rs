@@ -6,6 +6,7 @@ mod disk;
 mod host_dirs;
 mod jail;
 mod jail_archive;
+mod jail_corpus;
 mod jail_entries;
 mod jail_kept_back;
 mod jail_naive;

@@ -8,6 +8,10 @@ use crate::jail::{Budget, Error, Jail, RelPath, Result};
 
 /// Entries of one directory that are held in memory.
 const MOST: usize = 20_000;
+/// Bytes of a name: no file system has longer ones.
+const MAX_NAME: usize = 255;
+/// Bytes of where a link leads that are shown.
+const MAX_SHOWN: usize = 1024;
 
 /// A page of what stands in one directory of an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,9 +111,11 @@ impl Found<'_> {
                 return Ok(());
             }
             [] => return Err(Error::NotADirectory(self.inside.to_string())),
-            [name, rest @ ..] => ((*name).to_owned(), !rest.is_empty()),
+            [name, rest @ ..] => (*name, !rest.is_empty()),
         };
         self.is_there = true;
+        let too_long = name.len() > MAX_NAME;
+        let name = cut(name, MAX_NAME).to_owned();
         let directory = deeper || head.what == What::Directory;
         let key = (!directory, name.clone());
         if !self.children.contains_key(&key) && self.children.len() >= MOST {
@@ -128,9 +134,21 @@ impl Found<'_> {
             }
             // Of two of one name the later one is unpacked.
             false => {
-                self.children.insert(key, Head { path: name, ..head });
+                let what = match head.what {
+                    _ if too_long => What::Refused("entry whose name is too long"),
+                    What::Symlink(to) => What::Symlink(cut(&to, MAX_SHOWN).to_owned()),
+                    What::Hardlink(to) => What::Hardlink(cut(&to, MAX_SHOWN).to_owned()),
+                    what => what,
+                };
+                let path = name;
+                self.children.insert(key, Head { path, what, ..head });
             }
         }
         Ok(())
     }
+}
+
+/// So many bytes of it at most.
+fn cut(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
 }

@@ -15,10 +15,13 @@ use crate::jail::open::{Attributes, set_attributes};
 use crate::jail::read::io as failed;
 use crate::jail::walk::join;
 use crate::jail::write::{chown_at, is_temporary};
-use crate::jail::{Budget, Error, Jail, Kind, RelPath, Result, WriteOptions, explain, kind};
+use crate::jail::{Budget, Error, Jail, Kind, RelPath, Result, explain, kind};
 
 /// What an entry takes at least on most disks: very many small ones are much.
 const BLOCK: u64 = 4096;
+const BUFFER: usize = 128 * 1024;
+/// Bytes of symlinks, which are held in memory until all else is there.
+const MAX_LINKS: usize = 32 << 20;
 
 /// What is to be unpacked, and where.
 #[derive(Debug)]
@@ -81,6 +84,9 @@ impl Jail {
                 .max(ask.limits.harmless),
             done: Extracted::default(),
             links: Vec::new(),
+            links_bytes: 0,
+            above: RelPath::root(),
+            buffer: vec![0; BUFFER],
         };
         let reading = Reading {
             path: ask.archive,
@@ -135,6 +141,10 @@ struct Unpacking<'a> {
     done: Extracted,
     /// Symlinks, made when everything else is there.
     links: Vec<(RelPath, String)>,
+    links_bytes: usize,
+    /// The directory that was made last.
+    above: RelPath,
+    buffer: Vec<u8>,
 }
 
 impl Unpacking<'_> {
@@ -159,38 +169,59 @@ impl Unpacking<'_> {
             self.done.skipped += 1;
             return Ok(());
         }
-        let above = WriteOptions {
-            parents: true,
-            owner: self.ask.owner,
-            ..WriteOptions::default()
-        };
         self.done.entries += 1;
         self.tally.one_more();
         match head.what {
             What::Refused(why) => return Err(bad_entry(&head.path, &format!("is a {why}"))),
-            What::Directory => {
-                budget.spend(BLOCK)?;
-                self.staging.mkdir(&path, &above)?;
-            }
+            What::Directory => self.directories(&path, budget)?,
             What::Symlink(target) => {
                 // Where it leads from its place below the server's root.
                 let at: RelPath = there.parse()?;
                 let leads = leads_to(&at, &target)
                     .map_err(|_| bad_entry(&head.path, "is a link that leads out"))?;
                 self.jail.permit(leads.as_str())?;
-                self.staging.mkdir(&path.split().0, &above)?;
+                self.directories(&path.split().0, budget)?;
+                budget.spend(BLOCK)?;
+                self.links_bytes += path.as_str().len() + target.len();
+                if self.links_bytes > MAX_LINKS {
+                    return Err(Error::TooMany);
+                }
                 self.links.push((path, target));
             }
             What::Hardlink(target) => {
                 let target = self.inside(&target)?;
-                self.staging.mkdir(&path.split().0, &above)?;
+                self.directories(&path.split().0, budget)?;
+                budget.spend(BLOCK)?;
                 self.hardlink(&target, &path)?;
             }
             What::File => {
-                self.staging.mkdir(&path.split().0, &above)?;
+                self.directories(&path.split().0, budget)?;
                 self.file(&path, &head, content, budget)?;
             }
         }
+        Ok(())
+    }
+
+    /// Makes a directory and those above it, which count whether or not the archive names them: a path of few bytes
+    /// may have very many.
+    fn directories(&mut self, path: &RelPath, budget: &mut Budget) -> Result<()> {
+        if self.above.starts_with(path) {
+            return Ok(());
+        }
+        for step in path.ancestors() {
+            match self.staging.mkdir_one(&step, self.ask.owner) {
+                Ok(()) => {
+                    budget.entry()?;
+                    budget.spend(BLOCK)?;
+                }
+                // What is in the way and no directory shows below.
+                Err(Error::Exists(_)) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        self.staging.open_beneath(path, flags, Mode::empty())?;
+        self.above = path.clone();
         Ok(())
     }
 
@@ -258,9 +289,8 @@ impl Unpacking<'_> {
         content: &mut dyn Read,
         budget: &mut Budget,
     ) -> Result<()> {
-        let mut bytes = vec![0; 128 * 1024];
         loop {
-            let n = match content.read(&mut bytes) {
+            let n = match content.read(&mut self.buffer) {
                 Ok(0) => return Ok(()),
                 Ok(n) => n,
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
@@ -274,7 +304,8 @@ impl Unpacking<'_> {
             if self.done.bytes > self.most {
                 return Err(Error::Bomb);
             }
-            made.write_all(&bytes[..n]).map_err(|e| failed(path, &e))?;
+            made.write_all(&self.buffer[..n])
+                .map_err(|e| failed(path, &e))?;
             self.tally.has_written(n as u64);
         }
     }
