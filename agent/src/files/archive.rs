@@ -71,7 +71,7 @@ impl Files<'_> {
 
 fn shown(head: Head) -> wire::ArchiveEntry {
     let (kind, about) = match head.what {
-        What::File => ("file", String::new()),
+        What::File | What::Sparse(_) => ("file", String::new()),
         What::Directory => ("directory", String::new()),
         What::Symlink(target) => ("symlink", target),
         What::Hardlink(target) => ("hardlink", target),

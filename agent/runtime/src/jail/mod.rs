@@ -40,7 +40,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 pub use archive::{
-    Compression, Existing, Extract, Extracted, Folder, Format, Head, Limits, Pack, Packed,
+    Compression, Existing, Extract, Extracted, Folder, Format, Head, Limits, Pack, Packed, Parts,
     Tally, Unpacked, What, Whole, Zip, pack_level,
 };
 pub use budget::Budget;

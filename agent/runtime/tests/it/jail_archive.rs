@@ -451,10 +451,10 @@ fn endless_names_and_lying_headers_are_refused() {
     }
     for pax in [
         "20 path=../../out\n",
-        "13 size=9999\n",
+        "13 size=-999\n",
         "9999999 path=x\n",
         "nonsense",
-        "27 GNU.sparse.map=1,2,3,4,5\n",
+        "28 GNU.sparse.map=1,2,3,4,5\n",
     ] {
         let error = try_it(&special(tar::EntryType::XHeader, pax.as_bytes()));
         assert!(matches!(error, Error::BadEntry(_)), "{pax}: {error}");

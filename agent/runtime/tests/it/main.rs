@@ -14,6 +14,7 @@ mod jail_odd;
 mod jail_pack;
 mod jail_race;
 mod jail_search;
+mod jail_tar;
 mod jail_trash;
 mod machine;
 mod net;

@@ -1,7 +1,7 @@
 //! Unpacking: into a hidden directory, whole or not at all.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{ErrorKind, Read, Seek as _, SeekFrom, Write as _};
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid};
 use rustix::io::Errno;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::merge::{Existing, merge};
 use super::read::{Reading, each};
 use super::staging::Staging;
-use super::{Head, Limits, Tally, What, bad_entry};
+use super::{Head, Limits, Parts, Tally, What, bad_entry};
 use crate::jail::entries::leads_to;
 use crate::jail::open::{Attributes, set_attributes};
 use crate::jail::read::io as failed;
@@ -194,7 +194,7 @@ impl Unpacking<'_> {
                 budget.spend(BLOCK)?;
                 self.hardlink(&target, &path)?;
             }
-            What::File => {
+            What::File | What::Sparse(_) => {
                 self.directories(&path.split().0, budget)?;
                 self.file(&path, &head, content, budget)?;
             }
@@ -265,7 +265,10 @@ impl Unpacking<'_> {
             rustix::fs::openat(&parent, name, flags, Mode::RUSR | Mode::WUSR).map_err(fail())?;
         let mut made = File::from(made);
         let begun = self.done.bytes;
-        self.fill(&mut made, path, content, budget)?;
+        match &head.what {
+            What::Sparse(parts) => self.fill_parts(&mut made, path, parts, content, budget)?,
+            _ => self.fill(&mut made, path, content, budget)?,
+        }
         let bytes = self.done.bytes - begun;
         budget.spend(bytes.next_multiple_of(BLOCK).max(BLOCK) - bytes)?;
         if let Some((uid, gid)) = self.ask.owner {
@@ -280,6 +283,25 @@ impl Unpacking<'_> {
             ..Attributes::default()
         };
         set_attributes(&made, path, set)
+    }
+
+    /// Holes stay holes, and only the rest counts.
+    fn fill_parts(
+        &mut self,
+        made: &mut File,
+        path: &RelPath,
+        parts: &Parts,
+        content: &mut dyn Read,
+        budget: &mut Budget,
+    ) -> Result<()> {
+        for (at, length) in &parts.at {
+            // The block that it may begin in the middle of.
+            budget.spend(BLOCK)?;
+            made.seek(SeekFrom::Start(*at))
+                .map_err(|e| failed(path, &e))?;
+            self.fill(made, path, &mut (&mut *content).take(*length), budget)?;
+        }
+        made.set_len(parts.size_bytes).map_err(|e| failed(path, &e))
     }
 
     fn fill(

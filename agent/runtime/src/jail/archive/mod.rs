@@ -10,6 +10,7 @@ mod merge;
 mod pack;
 mod read;
 mod read_seven;
+mod read_tar;
 mod read_zip;
 mod staging;
 mod writers;
@@ -96,6 +97,8 @@ pub struct Head {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
     File,
+    /// What is read of it are its parts, one behind the other.
+    Sparse(Parts),
     Directory,
     /// To where its text says.
     Symlink(String),
@@ -103,6 +106,15 @@ pub enum What {
     Hardlink(String),
     /// What is never made, by its name: "device", "fifo", "encrypted file".
     Refused(&'static str),
+}
+
+/// A file with holes, of which only the rest is in the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// With its holes.
+    pub size_bytes: u64,
+    /// Where each begins and how long it is: ascending, none over another, none beyond the size.
+    pub at: Vec<(u64, u64)>,
 }
 
 /// How much one archive may become.

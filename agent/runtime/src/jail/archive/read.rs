@@ -5,21 +5,16 @@ use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::time::{Duration, SystemTime};
 
 use lzma_rust2::XzReader;
-use tar::EntryType;
 
-use super::{Compression, Format, Head, Magic, Tally, What, bad_entry, is_tar};
-use super::{read_seven, read_zip};
+use super::{Compression, Format, Head, Magic, Tally, What, is_tar};
+use super::{read_seven, read_tar, read_zip};
 use crate::jail::read::io as failed;
 use crate::jail::{Budget, Error, RelPath, Result};
 
-/// Bytes of a name or of a pax header: what is longer is no name.
-const MAX_HEADER: u64 = 64 * 1024;
 /// Memory that a zstd stream may ask for, as a power of two.
 const MAX_WINDOW: u32 = 27;
 /// Memory that an xz or 7z stream may ask for: 64 MiB is what the strongest setting of `xz` takes.
 pub(super) const MAX_DICTIONARY_KIB: u32 = 130 * 1024;
-/// Bytes behind the last entry: tapes had blocks, and programs fill the last one.
-const MAX_PADDING: u64 = 16 << 20;
 pub(super) const MAX_TARGET: u64 = 4095;
 
 /// Told each entry with its content; false ends it.
@@ -73,7 +68,7 @@ pub(super) fn each(
         }
         Magic::Tar => {
             let buffered = BufReader::with_capacity(256 * 1024, watched);
-            tar(buffered, reading, budget, visit)?;
+            read_tar::entries(buffered, reading, budget, visit)?;
             Ok(Format::Tar)
         }
         Magic::Compressed(how) => {
@@ -118,7 +113,7 @@ fn compressed(
         budget: budget.clone(),
     };
     if is {
-        tar(stream, reading, budget, visit)?;
+        read_tar::entries(stream, reading, budget, visit)?;
         return Ok(Format::Packed(how));
     }
     budget.entry()?;
@@ -143,136 +138,8 @@ fn single(name: &str) -> String {
     }
 }
 
-/// What long names and pax headers say of the entry that follows.
-#[derive(Default)]
-struct Extra {
-    path: Option<Vec<u8>>,
-    target: Option<Vec<u8>>,
-}
-
-fn tar(
-    stream: impl Read,
-    reading: &Reading<'_>,
-    budget: &mut Budget,
-    visit: Visit<'_>,
-) -> Result<()> {
-    let watch = budget.clone();
-    let damaged = |e: &io::Error| reading.damaged(e, &watch);
-    let mut archive = tar::Archive::new(stream);
-    let mut extra = Extra::default();
-    // Raw: the crate would hold names of any length in memory.
-    for entry in archive.entries().map_err(|e| damaged(&e))?.raw(true) {
-        let mut entry = entry.map_err(|e| damaged(&e))?;
-        budget.entry()?;
-        let kind = entry.header().entry_type();
-        match kind {
-            EntryType::GNULongName => {
-                extra.path = Some(text(&mut entry, &damaged)?);
-                continue;
-            }
-            EntryType::GNULongLink => {
-                extra.target = Some(text(&mut entry, &damaged)?);
-                continue;
-            }
-            EntryType::XHeader => {
-                pax(&text(&mut entry, &damaged)?, &mut extra)?;
-                continue;
-            }
-            EntryType::XGlobalHeader => continue,
-            _ => {}
-        }
-        let extra = std::mem::take(&mut extra);
-        let path = extra
-            .path
-            .unwrap_or_else(|| entry.header().path_bytes().into_owned());
-        let target = extra
-            .target
-            .or_else(|| entry.header().link_name_bytes().map(|t| t.into_owned()));
-        let target = String::from_utf8_lossy(&target.unwrap_or_default()).into_owned();
-        let head = Head {
-            path: String::from_utf8_lossy(&path).into_owned(),
-            what: match kind {
-                // An old tar says by a slash what is a directory.
-                EntryType::Regular | EntryType::Continuous if path.ends_with(b"/") => {
-                    What::Directory
-                }
-                EntryType::Regular | EntryType::Continuous => What::File,
-                EntryType::Directory => What::Directory,
-                EntryType::Symlink => What::Symlink(target),
-                EntryType::Link => What::Hardlink(target),
-                EntryType::Char | EntryType::Block => What::Refused("device"),
-                EntryType::Fifo => What::Refused("fifo"),
-                EntryType::GNUSparse => What::Refused("sparse file of an old GNU tar"),
-                _ => What::Refused("entry of an unknown kind"),
-            },
-            size_bytes: entry.header().entry_size().map_err(|e| damaged(&e))?,
-            mode: entry.header().mode().ok(),
-            modified: entry.header().mtime().ok().and_then(at),
-        };
-        if !visit(head, &mut entry, budget)? {
-            return Ok(());
-        }
-    }
-    if reading.names_only {
-        return Ok(());
-    }
-    // The checksum of a stream stands at its end.
-    let mut rest = archive.into_inner().take(MAX_PADDING + 1);
-    let behind = io::copy(&mut rest, &mut io::sink()).map_err(|e| damaged(&e))?;
-    match behind > MAX_PADDING {
-        true => Err(Error::Damaged(format!(
-            "{}: it goes on behind its end",
-            reading.path
-        ))),
-        false => Ok(()),
-    }
-}
-
 pub(super) fn at(seconds: u64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-}
-
-fn text(entry: &mut impl Read, damaged: &dyn Fn(&io::Error) -> Error) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    entry
-        .take(MAX_HEADER + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| damaged(&e))?;
-    if bytes.len() as u64 > MAX_HEADER {
-        return Err(bad_entry("a header", "is longer than any name"));
-    }
-    while bytes.last() == Some(&0) {
-        bytes.pop();
-    }
-    Ok(bytes)
-}
-
-fn pax(bytes: &[u8], extra: &mut Extra) -> Result<()> {
-    let bad = || bad_entry("a header", "is damaged");
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let space = rest.iter().position(|b| *b == b' ').ok_or_else(bad)?;
-        let length = std::str::from_utf8(&rest[..space])
-            .ok()
-            .and_then(|n| n.parse::<usize>().ok());
-        let length = length.ok_or_else(bad)?;
-        let record = rest.get(space + 1..length).ok_or_else(bad)?;
-        let record = record.strip_suffix(b"\n").unwrap_or(record);
-        let equals = record.iter().position(|b| *b == b'=').ok_or_else(bad)?;
-        let value = &record[equals + 1..];
-        match &record[..equals] {
-            b"path" => extra.path = Some(value.to_vec()),
-            b"linkpath" => extra.target = Some(value.to_vec()),
-            // Where these count, sizes in headers don't: the stream would be cut in other places than it was written in.
-            b"size" => return Err(bad_entry("a header", "speaks of a file of more than 8 GiB")),
-            key if key.starts_with(b"GNU.sparse") => {
-                return Err(bad_entry("a header", "speaks of a sparse file"));
-            }
-            _ => {}
-        }
-        rest = &rest[length..];
-    }
-    Ok(())
 }
 
 /// Looks at the clock while it reads, and counts.
