@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import { asProblem } from '~/api/problem'
 import type { Server } from '~/api/types'
 import { useMedia } from '~/hooks/use-media'
@@ -62,6 +62,16 @@ export function FileManager({ server, path, order }: { server: Server; path: str
   )
   const focusGrid = () => grid.current?.focus({ preventScroll: true })
 
+  // The list goes while another folder is read: the keys that were in it are in the next one too.
+  const settled = query.isPending ? undefined : path
+  const shown = useRef(settled)
+  useEffect(() => {
+    if (settled === undefined || shown.current === settled) return
+    const first = shown.current === undefined
+    shown.current = settled
+    if (!first && document.activeElement === document.body) grid.current?.focus({ preventScroll: true })
+  }, [settled])
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: anew in each folder
   useEffect(() => {
     setNeedle('')
@@ -82,6 +92,18 @@ export function FileManager({ server, path, order }: { server: Server; path: str
     onUpload: (what) => picker.current?.ask(what),
   })
   const groups = menuGroups(acts, selected.length > 0, single?.kind === 'file' && isArchive(single.name))
+
+  const onKey = (event: KeyboardEvent) =>
+    onListKey(event, {
+      names,
+      entries,
+      selection,
+      setSelection,
+      page: pageOf(grid.current, phone),
+      acts,
+      ways,
+      onMenu: menu.byKey,
+    })
 
   const problem = query.error ? asProblem(query.error) : undefined
   return (
@@ -128,12 +150,22 @@ export function FileManager({ server, path, order }: { server: Server; path: str
             <div className="flex min-h-0 flex-1 flex-col" onContextMenu={menu.onContext}>
               {query.isPending && <SkeletonRows rows={12} height="h-9 max-sm:h-14" />}
               {query.data && entries.length === 0 && (
-                <Nothing
-                  needle={needle}
-                  root={path === '/'}
-                  acts={[acts.file, acts.upload]}
-                  onClear={() => setNeedle('')}
-                />
+                // Pasting and going up are done by keys here too.
+                <div
+                  ref={grid}
+                  role="group"
+                  aria-label={t('list')}
+                  tabIndex={0}
+                  onKeyDown={onKey}
+                  className="flex flex-1 flex-col focus-visible:outline-2 focus-visible:-outline-offset-2 focus-visible:outline-focus"
+                >
+                  <Nothing
+                    needle={needle}
+                    root={path === '/'}
+                    acts={[acts.file, acts.upload]}
+                    onClear={() => setNeedle('')}
+                  />
+                </div>
               )}
               {entries.length > 0 && (
                 <FileList
@@ -147,18 +179,7 @@ export function FileManager({ server, path, order }: { server: Server; path: str
                   renaming={renaming}
                   phone={phone}
                   onOrder={(by) => ways.sort(turned(order, by))}
-                  onKey={(event) =>
-                    onListKey(event, {
-                      names,
-                      entries,
-                      selection,
-                      setSelection,
-                      page: pageOf(grid.current, phone),
-                      acts,
-                      ways,
-                      onMenu: menu.byKey,
-                    })
-                  }
+                  onKey={onKey}
                   onPick={(name, how) => {
                     setSelection((now) =>
                       how === 'only'

@@ -41,3 +41,12 @@ it('keeps what is still there when the list changes', () => {
   expect(kept(only('e'), NAMES, ['a', 'b']).active).toBe('b')
   expect(kept(only('a'), NAMES, []).active).toBeUndefined()
 })
+
+it('comes in from nowhere at the end that a key means', () => {
+  const names = ['a', 'b', 'c']
+  expect(stepped(NOTHING, names, 1).active).toBe('a')
+  expect(stepped(NOTHING, names, -1).active).toBe('c')
+  expect(stepped(NOTHING, names, -3).active).toBe('a')
+  expect(stepped(NOTHING, names, 3).active).toBe('c')
+  expect(stepped(NOTHING, ['a'], 1).active).toBe('a')
+})

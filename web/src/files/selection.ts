@@ -56,7 +56,10 @@ export function stepped(
 ): Selection {
   if (names.length === 0) return from
   const here = from.active === undefined ? -1 : names.indexOf(from.active)
-  const to = here < 0 ? (by > 0 ? 0 : names.length - 1) : Math.min(names.length - 1, Math.max(0, here + by))
+  // From nowhere an arrow comes in at its own end; Home and End, which go all the way, at theirs.
+  const far = Math.abs(by) >= names.length && names.length > 1
+  const to =
+    here < 0 ? (by > 0 === far ? names.length - 1 : 0) : Math.min(names.length - 1, Math.max(0, here + by))
   const name = names[to] as string
   if (how === 'walk') return { ...from, active: name }
   if (how === 'extend' && from.anchor !== undefined) return ranged(from, names, name)
