@@ -33,14 +33,14 @@ export function CredentialRow({
           <span className="truncate font-medium">{name}</span>
           {tag}
         </div>
-        <div className="flex flex-wrap gap-x-1 text-12 text-t3">
+        <div className="flex flex-wrap text-12 text-t3">
           {facts.map((fact, at) => (
             <span
               key={at}
               className="whitespace-nowrap max-sm:whitespace-normal max-sm:[overflow-wrap:anywhere]"
             >
               {fact}
-              {at < facts.length - 1 && ' ·'}
+              {at < facts.length - 1 && <span className="px-1.5">·</span>}
             </span>
           ))}
         </div>

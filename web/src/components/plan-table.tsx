@@ -60,7 +60,7 @@ export function PlanTable({ plans, ...acts }: Acts & { plans: Plan[] }) {
             </td>
             {limitRows(plan.limits).map(({ name, text }) => (
               <td key={name} className="r max-xl:hidden">
-                {text ?? <span className="text-t3">{t('no_limit')}</span>}
+                {text ?? <span className="text-12 text-t3">{t('no_limit')}</span>}
               </td>
             ))}
             <td className="r max-sm:hidden">

@@ -78,7 +78,7 @@ export function Sidebar({ rail }: { rail: boolean }) {
         <CircleHelp aria-hidden="true" size={16} strokeWidth={1.75} className="shrink-0" />
         {!rail && <span className="truncate max-md:hidden">{t('help')}</span>}
         {!rail && (
-          <span className="ml-auto max-md:hidden">
+          <span className="-mr-1.5 ml-auto max-md:hidden">
             <Kbd>?</Kbd>
           </span>
         )}

@@ -242,7 +242,7 @@ function AboutForm({ profile }: { profile: Profile }) {
 function Tick({ label, on, onChange }: { label: string; on: boolean; onChange: (on: boolean) => void }) {
   const id = useId()
   return (
-    <span className="flex items-start gap-2">
+    <span className="flex items-start gap-2 *:first:-mt-0.5">
       <Checkbox id={id} checked={on} onChange={({ target }) => onChange(target.checked)} />
       <label htmlFor={id} className="min-w-0">
         {label}

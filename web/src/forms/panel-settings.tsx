@@ -128,7 +128,7 @@ export function PanelSettingsForm({ settings, off }: { settings: PanelSettings; 
                 aria-label={t('accent_pick')}
                 value={/^#[0-9a-f]{6}$/i.test(draft.accent) ? draft.accent : '#7459e0'}
                 onChange={({ target }) => set({ accent: target.value })}
-                className="h-9 w-11 shrink-0 rounded-box border border-line-2 bg-ground p-1 max-sm:h-11"
+                className="h-8 w-11 shrink-0 rounded-box border border-line-2 bg-ground p-1 max-sm:h-11"
               />
             </span>
           )}
@@ -243,7 +243,7 @@ function Tick({
 }) {
   const id = useId()
   return (
-    <div className="flex items-start gap-2">
+    <div className="flex items-start gap-2 *:first:-mt-0.5">
       <Checkbox
         id={id}
         checked={on}

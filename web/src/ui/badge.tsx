@@ -135,6 +135,9 @@ export function Banner({
       </span>
       <div className="min-w-0 flex-1 basis-60">
         <span className={cx('font-medium', PLAIN[family])}>{title}</span>
+        {children && typeof title === 'string' && !/[.!?…:]$/.test(title) && (
+          <span className={PLAIN[family]}>.</span>
+        )}
         {children && <span className="text-t2"> {children}</span>}
       </div>
       {actions && <div className="flex flex-wrap items-center gap-2">{actions}</div>}
