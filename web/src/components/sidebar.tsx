@@ -26,6 +26,8 @@ export function Sidebar({ rail }: { rail: boolean }) {
     '/servers': tally.data?.total,
     '/nodes': nodes.data?.length,
   }
+  // What needs no right is nobody's administration.
+  const admin = openTo(mine, ADMIN_PLACES)
   const row = (place: Place) => (
     <Link
       key={place.to}
@@ -61,12 +63,12 @@ export function Sidebar({ rail }: { rail: boolean }) {
       </Link>
       <nav aria-label={t('nav.main')} className="mt-2 flex flex-1 flex-col gap-0.5">
         {openTo(mine, PLACES).map(row)}
-        {rail ? (
+        {rail || !admin.some(({ key }) => key) ? (
           <div className="h-3" />
         ) : (
           <div className="px-3 pt-4 pb-1.5 text-12 text-t3 max-md:invisible">{t('nav.administration')}</div>
         )}
-        {openTo(mine, ADMIN_PLACES).map(row)}
+        {admin.map(row)}
       </nav>
       <button
         type="button"

@@ -10,6 +10,7 @@ import {
   percentText,
   rateText,
   relative,
+  sentence,
 } from './format'
 
 describe('figures', () => {
@@ -72,4 +73,11 @@ it('a count is short where there is little room', () => {
   expect(countShort(1500)).toBe('1.5k')
   expect(countShort(100_000)).toBe('100k')
   expect(countShort(2_000_000)).toBe('2M')
+})
+
+it('begins a sentence, but changes no name of a file', () => {
+  expect(sentence('only 400 MiB are free')).toBe('Only 400 MiB are free')
+  expect(sentence('that is all.')).toBe('That is all.')
+  expect(sentence('openttd.cfg does not exist')).toBe('openttd.cfg does not exist')
+  expect(sentence('/world is not there')).toBe('/world is not there')
 })

@@ -87,8 +87,9 @@ export function countShort(n: number): string {
     : t('amount.millions', { n: trimmed(thousands / 1000) })
 }
 
-/** As the beginning of a sentence. */
+/** As the beginning of a sentence. What begins with a file's name or an address keeps it as it is. */
 export function sentence(text: string): string {
+  if (/^[^\s]*[./_\d][^\s]/.test(text)) return text
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
