@@ -135,7 +135,7 @@ function StoreForm({ store, onClose }: { store: BackupStore | undefined; onClose
       )}
       <StoreNodes nodes={nodes} error={errors.nodes} onChange={setNodes} />
       {problem && Object.keys(errors).length === 0 && <FormProblem error={problem} />}
-      <DialogFoot>
+      <DialogFoot stuck>
         <Button onClick={onClose}>{t('cancel')}</Button>
         <Button type="submit" look="primary" busy={save.isPending}>
           {t('save')}
