@@ -109,7 +109,7 @@ function Offer({ game, onTake }: { game: GameHooks; onTake: () => void }) {
           {[...game.before, `“${game.ready}”`, ...game.after].join(' → ')}
         </p>
       </div>
-      <Button size="sm" onClick={onTake}>
+      <Button size="sm" className="max-sm:w-full" onClick={onTake}>
         {t('hooks.take')}
       </Button>
     </div>
