@@ -69,7 +69,7 @@ step_news() {
     PACKAGES_DEMO=(docker-registry mmdebstrap)
     PACKAGES_CHAOS=(docker-registry busybox-static python3 faketime)
     PACKAGES_BENCH=(openssh-server openssh-client openssl curl python3)
-    PACKAGES_TEST=(skopeo umoci docker-registry busybox-static postgresql mariadb-server chromium mmdebstrap python3 python3-pip iputils-ping openssl shellcheck strace systemd curl wget pebble python3-aiosmtpd openssh-client restic sshfs rclone lftp 7zip xz-utils bzip2 zstd)
+    PACKAGES_TEST=(skopeo umoci docker-registry busybox-static postgresql mariadb-server chromium mmdebstrap python3 python3-pip iputils-ping openssl shellcheck strace e2fsprogs systemd curl wget pebble python3-aiosmtpd openssh-client restic sshfs rclone lftp 7zip xz-utils bzip2 zstd)
 }
 
 missing_packages() {
