@@ -1,14 +1,18 @@
 //! Puts staged files in the place of a server's own, a rename at a time. What is on disk says which are done, so that
 //! a process after this one goes on where it ended.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+
+/// What stands in one place, one after the other, while it is switched.
+const MOST_KEPT: usize = 1000;
 
 /// What is switched, as a note has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +67,7 @@ impl Switch {
                         );
                         rustix::fs::chownat(&dir, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
                     }
-                    Err(rustix::io::Errno::EXIST) => {}
+                    Err(Errno::EXIST) => {}
                     Err(e) => return Err(e.into()),
                 }
                 dir = below(&dir, name)?;
@@ -72,61 +76,39 @@ impl Switch {
         Ok(())
     }
 
-    /// Does the next rename. False: all are done.
+    /// Opens all directories that renames go from and to. What can't work shows here: nothing is switched yet.
     /// # Errors
-    /// The disk.
-    pub fn step(&self) -> io::Result<bool> {
-        if self.paths.is_empty() {
-            return self.whole();
-        }
+    /// One is gone, or a symlink.
+    pub fn open(self) -> io::Result<Open> {
+        let mut places = Vec::new();
         for (at, path) in self.paths.iter().enumerate() {
-            if self.one(at, path)? {
-                return Ok(true);
-            }
+            let Some(name) = Path::new(path).file_name() else {
+                continue;
+            };
+            let find = |top: &Path| -> io::Result<OwnedFd> {
+                parents(path).try_fold(open(top)?, |dir, name| below(&dir, name))
+            };
+            let staged = match find(&self.new_dir()) {
+                Ok(dir) => dir,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(e),
+            };
+            places.push(Place {
+                at,
+                name: name.to_owned(),
+                staged,
+                to: find(&self.root)?,
+            });
         }
-        Ok(false)
-    }
-
-    fn whole(&self) -> io::Result<bool> {
-        if std::fs::symlink_metadata(&self.root)?.ino() == self.inode {
-            return Ok(false);
-        }
-        let cwd = rustix::fs::CWD;
-        let new = self.new_dir();
-        rustix::fs::renameat_with(cwd, &self.root, cwd, &new, RenameFlags::EXCHANGE)?;
-        for dir in [self.root.parent(), Some(&*self.stage)]
-            .into_iter()
-            .flatten()
-        {
-            std::fs::File::open(dir)?.sync_all()?;
-        }
-        Ok(true)
-    }
-
-    fn one(&self, at: usize, path: &str) -> io::Result<bool> {
-        let Some(name) = Path::new(path).file_name() else {
-            return Ok(false);
+        let old = match self.paths.is_empty() {
+            true => None,
+            false => Some(open(&self.stage.join("old"))?),
         };
-        let find = |top: &Path| -> io::Result<OwnedFd> {
-            parents(path).try_fold(open(top)?, |dir, name| below(&dir, name))
-        };
-        let staged = match find(&self.new_dir()) {
-            Ok(dir) => dir,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(e) => return Err(e),
-        };
-        if !is_there(&staged, name)? {
-            return Ok(false);
-        }
-        let (to, old) = (find(&self.root)?, open(&self.stage.join("old"))?);
-        let kept = at.to_string();
-        if is_there(&to, name)? && !is_there(&old, OsStr::new(&kept))? {
-            rustix::fs::renameat_with(&to, name, &old, &*kept, RenameFlags::NOREPLACE)?;
-            return Ok(true);
-        }
-        rustix::fs::renameat_with(&staged, name, &to, name, RenameFlags::NOREPLACE)?;
-        rustix::fs::fsync(&reopen(&to)?)?;
-        Ok(true)
+        Ok(Open {
+            switch: self,
+            places,
+            old,
+        })
     }
 
     /// Removes the stage, with what was there before the switch.
@@ -134,6 +116,97 @@ impl Switch {
     /// The disk.
     pub fn clear(&self) -> io::Result<()> {
         clear(&self.stage)
+    }
+}
+
+/// A switch under way. It goes to where its directories were found, whatever names they have by now: once it has begun
+/// only the disk can break it off.
+pub struct Open {
+    /// What is switched.
+    pub switch: Switch,
+    places: Vec<Place>,
+    /// Of what was there before; none where all of it is switched at once.
+    old: Option<OwnedFd>,
+}
+
+struct Place {
+    at: usize,
+    name: OsString,
+    staged: OwnedFd,
+    to: OwnedFd,
+}
+
+impl Open {
+    /// Does the next rename. False: all are done.
+    /// # Errors
+    /// The disk.
+    pub fn step(&self) -> io::Result<bool> {
+        let Some(old) = &self.old else {
+            return self.whole();
+        };
+        for place in &self.places {
+            if place.step(old)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn whole(&self) -> io::Result<bool> {
+        let (root, stage) = (&self.switch.root, &self.switch.stage);
+        if std::fs::symlink_metadata(root)?.ino() == self.switch.inode {
+            return Ok(false);
+        }
+        let cwd = rustix::fs::CWD;
+        let new = self.switch.new_dir();
+        rustix::fs::renameat_with(cwd, root, cwd, &new, RenameFlags::EXCHANGE)?;
+        for dir in [root.parent(), Some(&**stage)].into_iter().flatten() {
+            std::fs::File::open(dir)?.sync_all()?;
+        }
+        Ok(true)
+    }
+}
+
+impl Place {
+    /// As long as it is staged, what stands in its place is something else.
+    fn step(&self, old: &OwnedFd) -> io::Result<bool> {
+        if !is_there(&self.staged, &self.name)? {
+            return Ok(false);
+        }
+        if is_there(&self.to, &self.name)? {
+            self.keep(old)?;
+            return Ok(true);
+        }
+        let put = rustix::fs::renameat_with(
+            &self.staged,
+            &self.name,
+            &self.to,
+            &self.name,
+            RenameFlags::NOREPLACE,
+        );
+        match put {
+            // Something has come meanwhile: it goes the way of what was there.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(e.into()),
+        }
+        rustix::fs::fsync(&reopen(&self.to)?)?;
+        Ok(true)
+    }
+
+    fn keep(&self, old: &OwnedFd) -> io::Result<()> {
+        for n in 0..MOST_KEPT {
+            let kept = format!("{}.{n}", self.at);
+            let flags = RenameFlags::NOREPLACE;
+            match rustix::fs::renameat_with(&self.to, &self.name, old, &kept, flags) {
+                Err(Errno::EXIST) => {}
+                // Gone by itself.
+                Ok(()) | Err(Errno::NOENT) => return Ok(()),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Err(io::Error::other(
+            "something is made in its place again and again",
+        ))
     }
 }
 
@@ -191,7 +264,7 @@ fn reopen(dir: &OwnedFd) -> io::Result<OwnedFd> {
 fn is_there(dir: &OwnedFd, name: &OsStr) -> io::Result<bool> {
     match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => Ok(true),
-        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(Errno::NOENT) => Ok(false),
         Err(e) => Err(e.into()),
     }
 }
@@ -247,11 +320,13 @@ mod tests {
             let files = ["a/b/one", "a/b/more", "fresh/deep/file", "three"];
             let switch = staged(&world, &paths, &files);
             let note = serde_json::to_string(&switch).unwrap();
+            let open = switch.open().unwrap();
             for _ in 0..done {
-                switch.step().unwrap();
+                open.step().unwrap();
             }
             let again: Switch = serde_json::from_str(&note).unwrap();
-            while again.step().unwrap() {}
+            let open = again.clone().open().unwrap();
+            while open.step().unwrap() {}
             for file in files {
                 assert_eq!(read(&world.root, file).as_deref(), Some("after"), "{file}");
             }
@@ -266,10 +341,11 @@ mod tests {
         for done in 0..3 {
             let world = world();
             let switch = staged(&world, &[], &["a/two"]);
+            let open = switch.open().unwrap();
             for _ in 0..done {
-                switch.step().unwrap();
+                open.step().unwrap();
             }
-            while switch.step().unwrap() {}
+            while open.step().unwrap() {}
             assert_eq!(read(&world.root, "a/two").as_deref(), Some("after"));
             assert_eq!(read(&world.root, "three"), None);
             assert_eq!(read(&world.stage, "new/three").as_deref(), Some("before"));
@@ -288,7 +364,29 @@ mod tests {
         std::fs::create_dir(switch.new_dir().join("link")).unwrap();
         std::fs::write(switch.new_dir().join("link/file"), "x").unwrap();
         assert!(switch.prepare(uid).is_err());
-        assert!(switch.step().is_err());
+        assert!(switch.open().is_err());
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_comes_or_goes_meanwhile_breaks_no_switch_off() {
+        let world = world();
+        let paths = ["/a/b/one", "/three"];
+        let open = staged(&world, &paths, &["a/b/one", "three"])
+            .open()
+            .unwrap();
+        // A directory gets another name, and a link has its old one.
+        std::fs::rename(world.root.join("a/b"), world.root.join("moved")).unwrap();
+        std::os::unix::fs::symlink("/", world.root.join("a/b")).unwrap();
+        assert!(open.step().unwrap());
+        // Moved away, it comes again.
+        for again in 0..3 {
+            std::fs::write(world.root.join("moved/one"), "again").unwrap();
+            assert!(open.step().unwrap(), "{again}");
+        }
+        while open.step().unwrap() {}
+        assert_eq!(read(&world.root, "moved/one").as_deref(), Some("after"));
+        assert_eq!(read(&world.root, "three").as_deref(), Some("after"));
+        assert_eq!(read(&world.stage, "old/0.3").as_deref(), Some("again"));
     }
 }

@@ -11,7 +11,7 @@ use super::cgroup::Cgroup;
 use super::frame::{Report, Task, What};
 use super::process::Worker;
 use super::store::Store;
-use super::switch::Switch;
+use super::switch::{Open, Switch};
 use super::{handle, hooks, strange};
 use crate::job::{At, Doing, Done, Figures, Work, cancelled, interrupted};
 use crate::server::deps::Settings;
@@ -159,10 +159,17 @@ async fn restore(work: wire::RestoreWork, at: At) -> Done {
         uid,
     )
     .await;
-    if let Err(failure) = staged {
-        tidy(&switch).await;
-        return Err(failure);
-    }
+    let open = match staged {
+        Ok(()) => opened(switch.clone()).await,
+        Err(failure) => Err(failure),
+    };
+    let open = match open {
+        Ok(open) => open,
+        Err(failure) => {
+            tidy(&switch).await;
+            return Err(failure);
+        }
+    };
     // From here on there is no way back but through.
     let note = json!({ "switch": switch });
     if let Err(e) = at.note.write(note).await {
@@ -170,7 +177,7 @@ async fn restore(work: wire::RestoreWork, at: At) -> Done {
         return Err(Failure::new("disk", e));
     }
     (at.progress)(Figures::step("putting the files in place"));
-    switched(switch).await
+    switched(open).await
 }
 
 async fn stage_files(
@@ -198,25 +205,26 @@ async fn stage_files(
         _ => return Err(strange()),
     }
     let ready = switch.clone();
-    blocking(move || {
-        ready.prepare(uid).map_err(|e| {
-            Failure::new(
-                "path_blocked",
-                format!("the files can't be put in place: {e}"),
-            )
-        })
-    })
-    .await?;
+    blocking(move || ready.prepare(uid).map_err(|e| blocked(&e))).await?;
     match at.cancel.is_cancelled() {
         true => Err(cancelled()),
         false => Ok(()),
     }
 }
 
-async fn switched(switch: Switch) -> Done {
-    let renames = switch.clone();
+fn blocked(e: &std::io::Error) -> Failure {
+    let text = format!("the files can't be put in place: {e}");
+    Failure::new("path_blocked", text)
+}
+
+async fn opened(switch: Switch) -> Result<Open, Failure> {
+    blocking(move || switch.open().map_err(|e| blocked(&e))).await
+}
+
+async fn switched(open: Open) -> Done {
+    let switch = open.switch.clone();
     blocking(move || {
-        while renames.step()? {}
+        while open.step()? {}
         Ok(())
     })
     .await?;
@@ -240,7 +248,7 @@ pub fn recover_restore(at: At) -> Doing {
         let note = at.note.read();
         let switch = note.get("switch").cloned();
         match switch.map(serde_json::from_value::<Switch>) {
-            Some(Ok(switch)) => switched(switch).await,
+            Some(Ok(switch)) => switched(opened(switch).await?).await,
             _ => {
                 let stage = stage_of(&at.deps.settings, at.server);
                 blocking(move || match std::fs::remove_dir_all(stage) {

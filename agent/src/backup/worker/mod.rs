@@ -5,6 +5,8 @@
 //! credentials, and dies with the agent. What it wants of the store it asks for over its standard input.
 
 mod pipe;
+#[cfg(test)]
+mod race;
 mod restore;
 mod sandbox;
 mod source;
