@@ -89,7 +89,7 @@ export function countShort(n: number): string {
 
 /** As the beginning of a sentence. What begins with a file's name or an address keeps it as it is. */
 export function sentence(text: string): string {
-  if (/^[^\s]*[./_\d][^\s]/.test(text)) return text
+  if (/^[^\s]*[./][^\s]/.test(text)) return text
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
