@@ -56,13 +56,14 @@ pub(super) async fn open(
         .map_err(|_| refuse("bad_message", "that is no server id", false))?;
     let now = node.control_time.now_ms();
     let ticket = node.sessions.who(&asked.session, server, now)?;
-    let live = Live::of(node, server)?;
+    let live = Live::of(node, server)?.under(&ticket);
     let (owner, rights) = (owner_of(&ticket), Rights::of(&ticket));
     rights.suffice(&asked)?;
     let path = path_of(&asked.path, asked.archive.is_some())?;
     live.allowed(path.as_str())?;
     if asked.write {
         live.idle()?;
+        live.takes(asked.size_bytes.unwrap_or(0))?;
     }
     node.bulk
         .table

@@ -174,6 +174,7 @@ impl Handle {
                 blocking(move || write_in_place(&file, &path, &live, offset, &data, appends)).await
             }
             Body::Coming { coming, grown } => {
+                live.takes(end)?;
                 self.write_next(live, coming, grown, offset, end, data)
                     .await
             }
@@ -309,6 +310,9 @@ impl Handle {
             if let Some(size) = set.size_bytes.filter(|size| *size > MOST) {
                 let text = format!("no file has {size} bytes");
                 return Err(refuse("bad_offset", text, false));
+            }
+            if let Some(size) = set.size_bytes.filter(|size| *size > before) {
+                live.takes(size)?;
             }
             set_attributes(&file, &path, set).map_err(failure)?;
             // A hole takes nothing.
@@ -454,6 +458,10 @@ fn write_in_place(
     let offset = if append { size } else { offset };
     let end = offset.saturating_add(data.len() as u64);
     let growth = end.saturating_sub(size.max(offset));
+    // What the game has made larger may be changed all the same.
+    if end > size {
+        live.takes(end)?;
+    }
     live.grow(growth)?;
     if let Err(e) = file.write_all_at(data, offset) {
         live.shrink(growth);

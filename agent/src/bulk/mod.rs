@@ -78,6 +78,8 @@ enum Need {
 struct Live {
     deps: Arc<Deps>,
     status: Arc<Mutex<Status>>,
+    /// Bytes that one file may have which comes from outside.
+    upload_bytes: Option<u64>,
 }
 
 impl Live {
@@ -87,7 +89,28 @@ impl Live {
         Ok(Self {
             deps: node.deps.clone(),
             status: handle.status,
+            upload_bytes: None,
         })
+    }
+
+    /// As it is for who holds this ticket.
+    fn under(self, ticket: &Ticket) -> Self {
+        let upload_bytes = ticket.upload_bytes;
+        Self {
+            upload_bytes,
+            ..self
+        }
+    }
+
+    /// Whether a file that comes from outside may have so many bytes.
+    fn takes(&self, bytes: u64) -> Result<(), Failed> {
+        match self.upload_bytes {
+            Some(most) if bytes > most => {
+                let text = format!("files that are uploaded here have at most {most} bytes");
+                Err(refuse("upload_limit", text, false))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn denylist(&self) -> Arc<jail::Denylist> {
@@ -360,7 +383,7 @@ fn judge(node: &Node, of: Option<wire::BulkHandle>, need: Need) -> Result<Call, 
         return Err(unknown_handle());
     }
     may(&ticket, &handle, need)?;
-    let live = Live::of(node, handle.server)?;
+    let live = Live::of(node, handle.server)?.under(&ticket);
     live.allowed(handle.path.as_str())?;
     let seat = node.bulk.seats.seat(handle.server)?;
     let turn = handle.turn()?;

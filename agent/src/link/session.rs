@@ -227,6 +227,7 @@ mod tests {
                     node,
                 },
                 rights: vec![ticket::right::WATCH.into()],
+                upload_bytes: None,
                 iat: NOW_MS / 1000,
                 exp: NOW_MS / 1000 + 60,
             }

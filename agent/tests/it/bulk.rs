@@ -157,8 +157,8 @@ impl World {
         }
     }
 
-    fn ticket_of(&self, session: SessionId, user: UserId, rights: &[&str]) -> String {
-        let ticket = Ticket {
+    fn claims(&self, session: SessionId, user: UserId, rights: &[&str]) -> Ticket {
+        Ticket {
             user,
             session,
             scope: Scope::Server {
@@ -166,11 +166,25 @@ impl World {
                 node: self.rig.control.node,
             },
             rights: rights.iter().map(ToString::to_string).collect(),
+            upload_bytes: None,
             iat: now_ms() / 1000,
             // Renewed ten seconds after: what takes longer goes on under another.
             exp: now_ms() / 1000 + 100,
+        }
+    }
+
+    fn ticket_of(&self, session: SessionId, user: UserId, rights: &[&str]) -> String {
+        let claims = self.claims(session, user, rights);
+        ticket::sign(&self.rig.control.ticket, &claims).unwrap()
+    }
+
+    /// One under which files have at most so many bytes.
+    fn ticket_up_to(&self, bytes: u64) -> String {
+        let claims = Ticket {
+            upload_bytes: Some(bytes),
+            ..self.claims(SessionId::new(), UserId::new(), &ALL)
         };
-        ticket::sign(&self.rig.control.ticket, &ticket).unwrap()
+        ticket::sign(&self.rig.control.ticket, &claims).unwrap()
     }
 
     fn ticket(&self, rights: &[&str]) -> String {
@@ -564,6 +578,45 @@ async fn a_directory_is_packed_on_its_way_and_says_what_is_not_in_it() {
         names,
         ["LEFT-OUT.txt", "level.dat", "region/", "region/r.0.0.mca"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_larger_than_uploads_may_be_is_refused_before_its_first_byte() {
+    let world = World::start().await;
+    let ticket = world.ticket_up_to(1 << 20);
+    let begun = world.http.post(world.url("uploads?path=in/a"));
+    let begun = begun
+        .header("x-warren-ticket", &ticket)
+        .header("upload-length", (1 << 20) + 1);
+    let begun = begun.send().await.unwrap();
+    assert_eq!(begun.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(begun.text().await.unwrap().contains("upload_limit"));
+    let (upload, large) = (UploadId::new().to_string(), noise((1 << 20) + 1));
+    let large = world.patch(&upload, "in/b", 0, &large, &ticket).await;
+    let large = large.unwrap();
+    assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(large.text().await.unwrap().contains("upload_limit"));
+    assert!(!world.path("in").exists());
+    // One that does not say how large it is.
+    let body =
+        futures_util::stream::iter((0..12).map(|_| Ok::<_, std::io::Error>(noise(256 * 1024))));
+    let put = world.http.put(world.url("file?path=in/c"));
+    let put = put
+        .header("x-warren-ticket", &ticket)
+        .body(reqwest::Body::wrap_stream(body));
+    if let Ok(answer) = put.send().await {
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let left = || std::fs::read_dir(world.path("in")).map_or(0, Iterator::count);
+    world
+        .rig
+        .until("nothing is left of any", |_| left() == 0)
+        .await;
+    let fits = noise(1 << 20);
+    let upload = UploadId::new().to_string();
+    let fitted = world.patch(&upload, "in/d", 0, &fits, &ticket).await;
+    assert_eq!(fitted.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(std::fs::read(world.path("in/d")).unwrap(), fits);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

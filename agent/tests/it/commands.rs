@@ -145,6 +145,7 @@ async fn a_gateways_session_may_do_what_its_ticket_says_and_dies_with_it() {
             node: control.node,
         },
         rights: vec![right::WATCH.into(), "file.read".into()],
+        upload_bytes: None,
         iat: now_ms() / 1000,
         exp: now_ms() / 1000 + 60,
     };

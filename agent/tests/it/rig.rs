@@ -390,6 +390,7 @@ impl Rig {
             session: SessionId::new(),
             scope: Scope::Server { server, node },
             rights: rights.iter().map(ToString::to_string).collect(),
+            upload_bytes: None,
             iat: now_ms() / 1000,
             exp: now_ms() / 1000 + 120,
         };

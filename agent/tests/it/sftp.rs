@@ -49,6 +49,7 @@ struct House {
     /// The second word of a line in `authorized_keys`.
     key: Mutex<String>,
     rights: Mutex<Vec<String>>,
+    upload_bytes: Mutex<Option<u64>>,
     sessions: Mutex<Vec<SessionId>>,
     ended: Mutex<HashSet<String>>,
     left: Mutex<usize>,
@@ -119,6 +120,7 @@ impl House {
                 node: self.control.node,
             },
             rights: self.rights.lock().clone(),
+            upload_bytes: *self.upload_bytes.lock(),
             iat: now_ms() / 1000,
             exp: now_ms() / 1000 + 280,
         };
@@ -174,6 +176,7 @@ impl World {
             user: UserId::new(),
             key: Mutex::default(),
             rights: Mutex::new(ALL.map(str::to_owned).into()),
+            upload_bytes: Mutex::default(),
             sessions: Mutex::default(),
             ended: Mutex::default(),
             left: Mutex::default(),
@@ -399,6 +402,31 @@ async fn openssh_does_a_days_work() {
     world
         .does("put -p small kept\nget -R a fetched\nput -R fetched copy\nrm kept\nrm copy/moved\n")
         .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_file_grows_beyond_what_uploads_may_be_but_larger_ones_of_the_game_are_changed() {
+    let mut world = World::start().await;
+    *world.house.upload_bytes.lock() = Some(1 << 20);
+    let large = noise(2 << 20);
+    std::fs::write(world.dir().join("large"), &large).unwrap();
+    std::fs::write(world.dir().join("fits"), &large[..1 << 20]).unwrap();
+    let out = world.batch(&[], "put large\n").await;
+    assert!(!out.status.success(), "{:?}", texts(&out));
+    let root = world.root();
+    assert!(std::fs::metadata(root.join("large")).map_or(0, |m| m.len()) <= 1 << 20);
+    world.does("put fits\n").await;
+    assert_eq!(std::fs::read(root.join("fits")).unwrap(), &large[..1 << 20]);
+    // The game has made it so large: it can still be read, and be replaced by what fits.
+    std::fs::write(root.join("games"), &large).unwrap();
+    let own = owner(&root);
+    nix::unistd::chown(&root.join("games"), Some(own.into()), Some(own.into())).unwrap();
+    world.does("get games back\nput fits games\n").await;
+    assert_eq!(
+        std::fs::metadata(root.join("games")).unwrap().len(),
+        1 << 20
+    );
     world.stop().await;
 }
 

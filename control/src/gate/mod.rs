@@ -32,6 +32,7 @@ use crate::{
     app::{App, Ground},
     console::history,
     node::command,
+    server::upload,
     sftp,
     text::to_u64,
     wanted,
@@ -233,6 +234,7 @@ pub async fn renew(ground: &Ground, ask: &wire::TicketRenew) -> Result<wire::Tic
             ticket
                 .rights
                 .retain(|right| right.parse().is_ok_and(|key| may(&actor, key, resource)));
+            ticket.upload_bytes = upload::of_server(ground, &server.to_string()).await?;
             let sftp = Key::FileSftp.as_str();
             let shut = by_sftp.is_some() && !ticket.rights.iter().any(|right| right == sftp);
             if shut || ticket.rights.is_empty() {

@@ -70,6 +70,9 @@ pub struct PanelSettings {
     /// Days after which a log-in that nobody used has ended.
     #[schema(example = 14)]
     pub session_days: u16,
+    /// Bytes of one file that people upload to servers that have no limit of their own; null: no limit.
+    #[schema(example = 1073741824)]
+    pub upload_bytes: Option<u64>,
     /// How mail is sent.
     pub mail: MailSettings,
     /// Last change; null: nothing was ever set here.
@@ -123,6 +126,10 @@ pub struct PanelSet {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 90, example = 14)]
     pub session_days: Option<u16>,
+    /// Bytes of one file that people upload to servers that have no limit of their own, 1 MiB or more. Null: no limit.
+    #[serde(default)]
+    #[schema(minimum = 1048576, example = 1073741824)]
+    pub upload_bytes: Option<u64>,
     /// Null: as control's configuration says.
     #[serde(default)]
     pub mail: Option<MailServer>,

@@ -33,6 +33,7 @@ pub struct Now {
     pub second_factor_of: SecondFactorOf,
     pub invite_by_sharing: bool,
     pub session_days: u16,
+    pub upload_bytes: Option<u64>,
     /// Where mail goes out; empty: nowhere.
     pub mail: config::Mail,
     /// Unix milliseconds of the last change.
@@ -58,6 +59,7 @@ impl Now {
             second_factor_of: chosen.second_factor_of.unwrap_or(config.second_factor_of),
             invite_by_sharing: chosen.invite_by_sharing.unwrap_or(config.invite_by_sharing),
             session_days: chosen.session_days.unwrap_or(SESSION_DAYS),
+            upload_bytes: chosen.upload_bytes,
             mail,
             at_ms: kept.at_ms,
         }

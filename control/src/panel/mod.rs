@@ -6,5 +6,6 @@ pub mod dto;
 mod live;
 pub mod service;
 mod store;
+pub mod upload;
 
 pub use live::{Live, Now, load, run};

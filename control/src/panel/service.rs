@@ -9,6 +9,7 @@ use super::{
     dto::{MailServer, MailSettings, MailTest, MailTested, PanelFront, PanelSet, PanelSettings},
     live::Now,
     store::{self, Chosen, Kept},
+    upload,
 };
 use crate::{
     access::Key,
@@ -72,6 +73,7 @@ fn shown(ground: &Ground, kept: &Kept) -> PanelSettings {
         invite_by_sharing: now.invite_by_sharing,
         invite_by_sharing_set_here: kept.chosen.invite_by_sharing.is_some(),
         session_days: now.session_days,
+        upload_bytes: now.upload_bytes,
         updated_at: (kept.at_ms > 0).then_some(Stamp(kept.at_ms)),
     }
 }
@@ -170,6 +172,7 @@ fn read(app: &App, req: PanelSet) -> Result<(Chosen, Option<String>)> {
             text,
         );
     }
+    upload::check(&mut fields, "upload_bytes", req.upload_bytes);
     let mail = req.mail.as_ref();
     let mail = mail.map(|mail| mail_server(&mut fields, app, mail));
     let sends = mail.is_some() || !app.config.mail.url.expose().is_empty();
@@ -187,6 +190,7 @@ fn read(app: &App, req: PanelSet) -> Result<(Chosen, Option<String>)> {
         second_factor_of: req.second_factor_of,
         invite_by_sharing: req.invite_by_sharing,
         session_days: req.session_days,
+        upload_bytes: req.upload_bytes,
         mail_from: mail.as_ref().map(|mail| mail.from.clone()),
     };
     Ok((chosen, mail.map(|mail| mail.url.expose().to_owned())))

@@ -26,6 +26,7 @@ pub struct Chosen {
     pub second_factor_of: Option<SecondFactorOf>,
     pub invite_by_sharing: Option<bool>,
     pub session_days: Option<u16>,
+    pub upload_bytes: Option<u64>,
     pub mail_from: Option<String>,
 }
 

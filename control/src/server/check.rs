@@ -10,6 +10,7 @@ use crate::{
     backup, database,
     egg::{dto::ImageChoice, view::lenient},
     error::Fields,
+    panel::upload,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -69,6 +70,7 @@ pub fn limits(fields: &mut Fields, limits: &Limits) {
         "out_of_range",
         format!("is at most {most}; null is no limit"),
     );
+    upload::check(fields, "limits.upload_bytes", limits.upload_bytes);
     if let Some(cpuset) = &limits.cpuset {
         fields.check(
             cpuset.is_empty() || is_cpuset(cpuset),
@@ -86,6 +88,7 @@ pub fn plain(fields: &mut Fields, wish: &ServerCreate) {
         ("limits.io_weight", limits.io_weight.is_some()),
         ("limits.cpuset", limits.cpuset.is_some()),
         ("limits.pids", limits.pids.is_some()),
+        ("limits.upload_bytes", limits.upload_bytes.is_some()),
         ("ports.primary", ports.primary.is_some()),
         ("ports.more", !ports.more.is_empty()),
     ] {
@@ -100,6 +103,10 @@ pub fn uncounted_stay(fields: &mut Fields, before: &Limits, after: &Limits) {
         ("limits.io_weight", after.io_weight == before.io_weight),
         ("limits.cpuset", after.cpuset == before.cpuset),
         ("limits.pids", after.pids == before.pids),
+        (
+            "limits.upload_bytes",
+            after.upload_bytes == before.upload_bytes,
+        ),
     ] {
         let text = "takes the right `admin.server.limits` on the server; send it as it is";
         fields.check(same, field, "not_allowed", text);

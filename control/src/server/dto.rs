@@ -45,6 +45,9 @@ pub struct Limits {
     /// Backups; 0 or left out = none, null = no limit.
     #[serde(default = "no_databases")]
     pub backups: Option<u32>,
+    /// Bytes of one file that people upload, 1 MiB or more; null or left out: as the panel's settings say.
+    #[serde(default)]
+    pub upload_bytes: Option<u64>,
 }
 
 fn no_databases() -> Option<u32> {
@@ -63,6 +66,7 @@ impl Default for Limits {
             pids: None,
             databases: no_databases(),
             backups: no_databases(),
+            upload_bytes: None,
         }
     }
 }
@@ -406,6 +410,8 @@ pub struct Server {
     pub features: Vec<String>,
     /// Keys that the caller holds on it.
     pub permissions: Vec<String>,
+    /// Bytes that one uploaded file may have: the server's own limit, else the panel's; null: no limit.
+    pub upload_bytes: Option<u64>,
     /// How the game ended last.
     pub last_exit: Option<LastExit>,
     /// How the last install went.

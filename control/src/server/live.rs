@@ -7,7 +7,10 @@ use warren_proto::{
     wire,
 };
 
-use super::dto::{InputAnswer, InputRequest, InputResult, Ticket};
+use super::{
+    dto::{InputAnswer, InputRequest, InputResult, Ticket},
+    upload,
+};
 use crate::{
     access::{Key, KeySet, Set, held, load, sees_everything},
     app::App,
@@ -78,7 +81,13 @@ fn session(caller: &Caller) -> Result<SessionId> {
     caller.session_text().parse().map_err(Error::internal)
 }
 
-async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> Result<Ticket> {
+async fn sign(
+    app: &App,
+    caller: &Caller,
+    scope: Scope,
+    rights: Vec<String>,
+    upload_bytes: Option<u64>,
+) -> Result<Ticket> {
     let iat = app.clock.now_s();
     let ends_ms = load::ends_ms(app.db.read(), &caller.actor, app.clock.now_ms()).await?;
     let exp = gate::ends_before(iat + TICKET_S, ends_ms);
@@ -87,6 +96,7 @@ async fn sign(app: &App, caller: &Caller, scope: Scope, rights: Vec<String>) -> 
         session: session(caller)?,
         scope,
         rights,
+        upload_bytes,
         iat,
         exp,
     };
@@ -114,7 +124,8 @@ pub async fn server_ticket(app: &App, access: &ServerAccess) -> Result<Ticket> {
         server: access.id,
         node: access.node,
     };
-    sign(app, &access.caller, scope, rights).await
+    let upload_bytes = upload::of_server(app, &access.server.id).await?;
+    sign(app, &access.caller, scope, rights, upload_bytes).await
 }
 
 /// A ticket for events of all servers that its holder may see.
@@ -138,7 +149,7 @@ pub async fn mine_ticket(app: &App, caller: &Caller) -> Result<Ticket> {
         nodes,
     });
     let rights = vec![Key::WebsocketConnect.as_str().to_owned()];
-    let mut ticket = sign(app, caller, scope, rights).await?;
+    let mut ticket = sign(app, caller, scope, rights, None).await?;
     ticket.left_out = left_out;
     Ok(ticket)
 }

@@ -21,5 +21,6 @@ pub mod search;
 pub mod service;
 pub mod spec;
 pub mod store;
+pub mod upload;
 mod version;
 pub mod view;

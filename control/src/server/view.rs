@@ -22,7 +22,7 @@ use super::{
         Usage,
     },
     row::{self, Row},
-    version,
+    upload, version,
 };
 use crate::{
     access::{Key, held},
@@ -353,6 +353,7 @@ pub async fn whole(app: &App, access: &ServerAccess) -> Result<Server> {
         crash_policy: found.crash_policy,
         features: found.features,
         permissions: held(&access.caller.actor, access.resource).names(),
+        upload_bytes: upload::of(app, &settings.limits),
         last_exit: found.last_exit.as_ref().and_then(last_exit),
         install: found.install.as_ref().map(install),
         summary: around.summary(found.row),

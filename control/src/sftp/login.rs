@@ -26,6 +26,7 @@ use crate::{
     db::Lane,
     error::{Error, Result},
     gate::{self, holders},
+    server::upload,
     session::{service as web, store as sessions_of},
     text::tame,
 };
@@ -327,6 +328,7 @@ async fn open(app: &App, proved: Proved, server: &str) -> Result<wire::LoggedIn>
             node: row.node_id.parse().map_err(Error::internal)?,
         },
         rights: rights.names(),
+        upload_bytes: upload::of(app, &row.limits),
         iat,
         exp: gate::ends_before(iat + MAX_LIFE_S, ends_ms),
     };

@@ -272,6 +272,7 @@ impl Visitor<'_> {
                 node: mix.node,
             },
             rights: KeySet::all().names(),
+            upload_bytes: None,
             iat,
             exp: iat + MAX_LIFE_S,
         };

@@ -117,6 +117,7 @@ fn ticket(
         session,
         scope: Scope::Server { server, node },
         rights: vec![right::WATCH.into()],
+        upload_bytes: None,
         iat,
         exp: iat + MAX_LIFE_S,
     };

@@ -90,7 +90,7 @@ async fn settings_hold_at_once_and_bad_ones_are_named(world: World) {
     panel::load(app).await.unwrap();
     assert_eq!(root.get("/settings").await.expect(200), first);
     let bad = json!({
-        "name": " ", "accent": "red", "session_days": 91, "sign_up": true,
+        "name": " ", "accent": "red", "session_days": 91, "sign_up": true, "upload_bytes": 7,
         "sign_up_domains": ["example.net", "no domain"],
     });
     let refused = root.put("/settings", bad).await.fields();
@@ -101,6 +101,7 @@ async fn settings_hold_at_once_and_bad_ones_are_named(world: World) {
             "accent invalid",
             "sign_up_domains.1 invalid",
             "session_days out_of_range",
+            "upload_bytes out_of_range",
             "sign_up mail_off"
         ]
     );

@@ -321,6 +321,7 @@ impl Person {
             session: self.session,
             scope,
             rights: rights.iter().map(|r| (*r).to_owned()).collect(),
+            upload_bytes: None,
             iat: now_s(),
             exp: now_s() + 300,
         }

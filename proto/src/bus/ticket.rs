@@ -40,6 +40,9 @@ pub struct Ticket {
     pub scope: Scope,
     /// Permission keys, of those that the scope's resource has.
     pub rights: Vec<String>,
+    /// No file that comes under it may be larger; none: as large as there is room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_bytes: Option<u64>,
     /// Unix seconds by control's clock.
     pub iat: i64,
     pub exp: i64,
@@ -299,6 +302,7 @@ mod tests {
                 node: NodeId::new(),
             },
             rights: vec![right::WATCH.into()],
+            upload_bytes: None,
             iat: NOW_S,
             exp: NOW_S + 300,
         }
