@@ -24,8 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             ".warren.v1.SshProof.session",
             ".warren.v1.SshProof.signature",
         ])
-        // They hold passwords.
-        .skip_debug([".warren.v1.Repository", ".warren.v1.S3Store"])
+        // They hold passwords, or addresses that are as good as one.
+        .skip_debug([
+            ".warren.v1.Repository",
+            ".warren.v1.S3Store",
+            ".warren.v1.DownloadWork",
+        ])
         .compile_fds(descriptors)?;
     Ok(())
 }

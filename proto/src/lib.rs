@@ -2,6 +2,7 @@
 //!
 //! Does no I/O and knows no other room, unless feature `bus` is on, which adds the NATS client.
 
+pub mod address;
 #[cfg(feature = "bus")]
 pub mod bus;
 pub mod envelope;
@@ -27,6 +28,12 @@ pub mod wire {
     impl std::fmt::Debug for S3Store {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             write!(f, "S3Store({:?}, ***)", self.endpoint)
+        }
+    }
+
+    impl std::fmt::Debug for DownloadWork {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            write!(f, "DownloadWork(***, to {:?}, {:?})", self.to, self.name)
         }
     }
 }
