@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
+use warren_proto::address::IpRange;
 use warren_proto::mount;
 use warren_runtime::jail::TrashLimits;
 use warren_runtime::runtime::RegistryAuth;
@@ -46,6 +47,8 @@ pub struct Config {
     pub resolvers: Vec<IpAddr>,
     /// Private ranges that every server may reach.
     pub egress_allow: Vec<String>,
+    /// Addresses besides the public internet's that files may be downloaded from to servers.
+    pub download_allow: Vec<String>,
     /// Registries spoken to over plain http, `host:port`. Loopback always is.
     pub insecure_registries: Vec<String>,
     /// PEM files of CAs that registries' certificates may come from, besides those the machine trusts.
@@ -120,6 +123,7 @@ impl Default for Config {
             nats_urls: Vec::new(),
             resolvers: Vec::new(),
             egress_allow: Vec::new(),
+            download_allow: Vec::new(),
             insecure_registries: Vec::new(),
             registry_ca_files: Vec::new(),
             registry_logins: BTreeMap::new(),
@@ -201,7 +205,16 @@ impl Config {
             let parsed = range.parse::<warren_runtime::net::Ipv4Net>();
             parsed.with_context(|| format!("bridge_subnet or egress_allow {range:?}"))?;
         }
+        self.download_allow()?;
         Ok(())
+    }
+
+    /// Where files may be downloaded from besides the public internet.
+    /// # Errors
+    /// Names the range that is none.
+    pub fn download_allow(&self) -> anyhow::Result<Vec<IpRange>> {
+        let read = |text: &String| text.parse::<IpRange>().context("download_allow");
+        self.download_allow.iter().map(read).collect()
     }
 
     /// A mount shows a game what lies there: never Warren's own files, nor containerd's door.
@@ -319,6 +332,7 @@ mod tests {
             ("uid_base = 0", "uid_base"),
             ("metrics_listen = \"0.0.0.0:9\"", "metrics_listen"),
             ("bridge_subnet = \"x\"", "bridge_subnet"),
+            ("download_allow = [\"10.0.0.0/40\"]", "download_allow"),
             ("data_dir = \"x\"", "data_dir"),
             ("backup_dirs = [\"backups\"]", "backup_dirs"),
             (

@@ -10,6 +10,7 @@ pub mod conditions;
 pub mod config;
 pub mod console;
 pub mod disk;
+pub mod fetch;
 pub mod files;
 pub mod halt;
 pub mod host;

@@ -449,6 +449,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
         disk_floor_bytes: config.disk_floor_bytes,
         registry_logins: config.registry_logins.clone(),
         allowed_mounts: config.allowed_mounts.clone(),
+        download_allow: config.download_allow()?,
         restore_dir: config.data("restore"),
         transfer_dir: config.data("transfers"),
         backup_dirs: config.backup_dirs(),

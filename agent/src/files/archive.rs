@@ -107,7 +107,7 @@ async fn pack(work: wire::PackWork, at: At) -> Done {
     let to = inner(&work.to)?;
     note(&at, json!({"to": to.as_str()})).await?;
     let task = Task::of(&at);
-    let (jail, owner) = jail(&at).await?;
+    let (jail, owner) = jail_of(&at).await?;
     let (mut budget, tally, id) = (task.budget.clone(), task.tally.clone(), at.job.to_string());
     let packed = task
         .watched(&at, "packing", move || {
@@ -136,7 +136,7 @@ async fn extract(work: wire::ExtractWork, at: At) -> Done {
     let only: Vec<RelPath> = only.collect::<Result<_, _>>()?;
     let (archive, to) = (inner(&work.archive)?, path(&work.to)?);
     let task = Task::of(&at);
-    let (jail, owner) = jail(&at).await?;
+    let (jail, owner) = jail_of(&at).await?;
     let jail = Arc::new(jail);
     let (mut budget, tally, id) = (task.budget.clone(), task.tally.clone(), at.job.to_string());
     let (from, into) = (jail.clone(), to.clone());
@@ -186,7 +186,9 @@ async fn note(at: &At, note: serde_json::Value) -> Result<(), Failure> {
 }
 
 /// The server's files, and whose they are.
-async fn jail(at: &At) -> Result<(Jail, Option<(u32, u32)>), Failure> {
+/// # Errors
+/// The disk.
+pub async fn jail_of(at: &At) -> Result<(Jail, Option<(u32, u32)>), Failure> {
     let uid = start::uid_of(&at.deps, at.server)?;
     let root = at.deps.settings.files_of(at.server);
     let denylist = at.status.lock().denylist.clone();
@@ -267,10 +269,10 @@ impl Task {
     }
 }
 
-/// Takes back what an earlier process has left of an archive.
-pub fn recover_pack(at: At) -> Doing {
+/// Takes back what an earlier process has left of a file that its note names.
+pub fn recover_partial(at: At) -> Doing {
     Box::pin(async move {
-        let (jail, _) = jail(&at).await?;
+        let (jail, _) = jail_of(&at).await?;
         let (id, note) = (at.job.to_string(), at.note.read());
         let to = note.get("to").and_then(|to| to.as_str());
         if let Some(Ok(to)) = to.map(path) {
@@ -283,7 +285,7 @@ pub fn recover_pack(at: At) -> Doing {
 /// Ends what an earlier process has begun to put in place, and takes back what it had not.
 pub fn recover_extract(at: At) -> Doing {
     Box::pin(async move {
-        let (jail, owner) = jail(&at).await?;
+        let (jail, owner) = jail_of(&at).await?;
         let (id, note) = (at.job.to_string(), at.note.read());
         let said = |key: &str| note.get(key).and_then(|v| v.as_str());
         let to = said("to").map(path);

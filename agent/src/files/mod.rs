@@ -25,7 +25,7 @@ use crate::server::deps::{Deps, Settings};
 use crate::server::start;
 use crate::server::status::Status;
 
-pub use archive::{recover_extract, recover_pack};
+pub use archive::{jail_of, recover_extract, recover_partial};
 pub use list::Listings;
 pub use rights::{changes, rights_of};
 pub use sweep::sweep;
@@ -195,7 +195,9 @@ fn path(text: &str) -> Result<RelPath, Error> {
 }
 
 /// A path that people may change: not the root, and nothing that is being made.
-fn inner(text: &str) -> Result<RelPath, Error> {
+/// # Errors
+/// `BadPath`, `Outside`.
+pub fn inner(text: &str) -> Result<RelPath, Error> {
     let path = path(text)?;
     match path.is_root() || is_half_written(&path) {
         true => Err(Error::BadPath(path.to_string())),

@@ -46,6 +46,8 @@ pub enum Kind {
     Archive,
     /// Unpacks an archive.
     Extract,
+    /// Fetches a file from an address.
+    Download,
     /// Keeps the game down while its server goes to another node.
     Handover,
 }
@@ -61,6 +63,7 @@ impl Kind {
             "forget" => Some(Self::Forget),
             "archive" => Some(Self::Archive),
             "extract" => Some(Self::Extract),
+            "download" => Some(Self::Download),
             "handover" => Some(Self::Handover),
             _ => None,
         }
@@ -72,6 +75,7 @@ impl Kind {
             Self::Install | Self::Reinstall | Self::Restore | Self::Handover => "files",
             Self::Backup | Self::Forget => "backup",
             Self::Archive | Self::Extract => "archive",
+            Self::Download => "download",
         }
     }
 
@@ -79,7 +83,7 @@ impl Kind {
     pub fn holds(self) -> bool {
         match self {
             Self::Install | Self::Reinstall | Self::Restore | Self::Handover => true,
-            Self::Backup | Self::Forget | Self::Archive | Self::Extract => false,
+            Self::Backup | Self::Forget | Self::Archive | Self::Extract | Self::Download => false,
         }
     }
 }
@@ -132,6 +136,7 @@ pub fn work(ask: wire::JobStart) -> Result<Box<dyn Work>, wire::Failure> {
         (Some(Kind::Forget), Some(job_start::Work::Forget(work))) => Ok(Box::new(work)),
         (Some(Kind::Archive), Some(job_start::Work::Pack(work))) => Ok(Box::new(work)),
         (Some(Kind::Extract), Some(job_start::Work::Extract(work))) => Ok(Box::new(work)),
+        (Some(Kind::Download), Some(job_start::Work::Download(work))) => Ok(Box::new(work)),
         (Some(Kind::Handover), _) => Ok(Box::new(handover::Handover)),
         (None | Some(Kind::Install | Kind::Reinstall), _) => {
             Err(refuse(format!("this agent knows no job {:?}", ask.kind)))
@@ -149,7 +154,7 @@ pub fn recover(kind: Kind, at: At) -> Doing {
     match kind {
         Kind::Backup => backup::work::recover_backup(at),
         Kind::Restore => backup::work::recover_restore(at),
-        Kind::Archive => files::recover_pack(at),
+        Kind::Archive | Kind::Download => files::recover_partial(at),
         Kind::Extract => files::recover_extract(at),
         // Control says when it is over, whichever process is here.
         Kind::Handover => Work::run(Box::new(handover::Handover), at),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use warren_proto::address::IpRange;
 use warren_proto::ids::ServerId;
 use warren_proto::wire;
 use warren_runtime::Runtime;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub disk_floor_bytes: u64,
     /// Directories below which servers may be given mounts.
     pub allowed_mounts: Vec<String>,
+    /// Addresses besides the public internet's that files may be downloaded from.
+    pub download_allow: Vec<IpRange>,
     /// `<data>/restore`: files on their way into a server's directory; on the same disk.
     pub restore_dir: PathBuf,
     /// `<data>/transfers`: files of servers on their way from another node; on the same disk.

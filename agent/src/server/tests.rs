@@ -69,6 +69,7 @@ fn agent(dir: &Path, engine: &Fake, host_boot: &str) -> Agent {
             disk_floor_bytes: 0,
             registry_logins: std::collections::BTreeMap::new(),
             allowed_mounts: Vec::new(),
+            download_allow: Vec::new(),
             restore_dir: dir.join("restore"),
             transfer_dir: dir.join("transfers"),
             backup_dirs: vec![dir.join("backups")],

@@ -10,6 +10,7 @@ mod bulk;
 mod commands;
 mod control;
 mod disk;
+mod downloads;
 mod files_rights;
 mod halt;
 mod hostile;
