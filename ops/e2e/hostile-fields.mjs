@@ -177,6 +177,11 @@ export const operations = (it) => ({
     made: 'nothing that is deleted',
     fields: { archive: takes, to: takes, 'only[]': takes },
   },
+  'POST /servers/{server}/files/download': {
+    body: () => ({ url: 'https://nowhere.invalid/x', path: '/', name: fresh() }),
+    made: 'nothing that is deleted',
+    fields: { url: refuses, path: takes, name: takes },
+  },
   'POST /servers/{server}/files/chmod': { body: { mode: 420 }, fields: { 'paths[]': takes } },
   'POST /servers/{server}/files/symlink': { body: () => ({ path: fresh(), target: 'else' }), fields: { path: anew, target: takes } },
   'POST /servers/{server}/files/rename': { body: () => ({ from: '/else', to: fresh() }), fields: { from: takes, to: anew } },

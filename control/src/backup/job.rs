@@ -149,6 +149,7 @@ pub async fn work(app: &App, kind: Kind, job: &operations::Model) -> Result<Read
         | Kind::Delete
         | Kind::Archive
         | Kind::Extract
+        | Kind::Download
         | Kind::Handover => Ok(Ready::Work(None)),
     }
 }
@@ -175,6 +176,7 @@ pub async fn ended(
         | Kind::Delete
         | Kind::Archive
         | Kind::Extract
+        | Kind::Download
         | Kind::Handover => {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use axum::{
 use super::{
     archive,
     archive_dto::{ArchiveCreate, ArchiveExtract, ArchivePage, ArchiveQuery},
+    download::{self, FileDownload},
     dto::{
         ChecksumInfo, ChecksumQuery, DirectoryCreate, FileCopiedInfo, FileCopyRequest, FileInfo,
         FilePage, FileQuery, FileRenameRequest, FileRestore, FileRestoredInfo, FileSearchRequest,
@@ -299,5 +300,20 @@ pub async fn extract_archive(
 ) -> Result<(StatusCode, Json<Operation>)> {
     access.require(Key::FileArchive)?;
     let begun = archive::extract(&app, &access, req).await?;
+    Ok((StatusCode::ACCEPTED, Json(begun)))
+}
+
+/// Begins to fetch a file from an address to the server: its node calls it, also beside a server that runs. Only addresses
+/// of the public internet are called, and such as the node's own settings allow; the file appears when it is whole.
+#[utoipa::path(post, path = "/servers/{server}/files/download", tag = "files",
+    params(("server" = String, Path, description = "Server id")),
+    responses((status = 202, body = Operation), Problems))]
+pub async fn download_file(
+    State(app): State<App>,
+    access: ServerAccess,
+    Json(req): Json<FileDownload>,
+) -> Result<(StatusCode, Json<Operation>)> {
+    access.require(Key::FileCreate)?;
+    let begun = download::download(&app, &access, req).await?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
 }

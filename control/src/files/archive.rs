@@ -12,24 +12,16 @@ use super::{
         ArchiveCreate, ArchiveEntryInfo, ArchiveExisting, ArchiveExtract, ArchivePage, ArchiveQuery,
     },
     ask::{LONG, ask, check_path, check_paths, rooted},
+    begin::{Asked, begin_job},
 };
 use crate::{
     access::Key,
     app::App,
-    audit::Entry,
     auth::ServerAccess,
-    db::Lane,
     error::{Fields, Result},
     http::Stamp,
-    job::{
-        End, Kind, Ready,
-        begin::{NewOperation, begin},
-    },
-    operation::{
-        dto::{Named, Operation},
-        view,
-    },
-    outbox::{self, Event},
+    job::{End, Kind, Ready},
+    operation::dto::Operation,
 };
 
 /// What the operation of an archive needs to know.
@@ -181,38 +173,16 @@ async fn enter(
     kind: Kind,
     keys: &[Key],
     body: serde_json::Value,
-    mut diff: serde_json::Value,
+    diff: serde_json::Value,
 ) -> Result<Operation> {
-    let now_ms = app.clock.now_ms();
-    let tx = app.db.begin(Lane::People).await?;
-    let (access, server) = access.locked_for(&*tx, keys, now_ms).await?;
-    let new = NewOperation {
+    let asked = Asked {
         kind,
-        server: &server.id,
-        node: &server.node_id,
-        generation: server.generation,
-        wipe: false,
-        body: Some(body),
-        actor: Some(access.caller.actor.user.to_string()),
+        keys,
+        body,
+        word: Key::FileArchive.as_str(),
+        diff,
     };
-    let row = begin(&*tx, new, now_ms).await?;
-    let data = json!({"operation": row.id, "kind": kind.as_str(), "state": "pending"});
-    let event = Event::of_server(access.id, Some(access.node), "operation", now_ms, data);
-    outbox::write(&*tx, event).await?;
-    diff["operation"] = json!(row.id);
-    Entry::of(Key::FileArchive, "server", &server.id)
-        .on(access.id)
-        .with(diff)
-        .by(&*tx, &access.caller, now_ms)
-        .await?;
-    tx.commit().await?;
-    app.nudges.node(access.node);
-    app.nudges.outbox();
-    let named = Named {
-        id: server.id,
-        name: server.name,
-    };
-    Ok(view::operation(&row, Some(named), None))
+    begin_job(app, access, asked).await
 }
 
 /// What the node is told to do.

@@ -334,6 +334,7 @@ pub(super) fn api() -> OpenApiRouter<App> {
             files::api::create_archive
         ))
         .routes(routes!(files::api::extract_archive))
+        .routes(routes!(files::api::download_file))
         .routes(routes!(files::api::chmod_files))
         .routes(routes!(files::api::create_symlink))
         .routes(routes!(files::api::list_trash))

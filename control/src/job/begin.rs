@@ -4,7 +4,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, SqlErr};
 use warren_entity::operations;
 use warren_proto::ids::JobId;
 
-use super::{ARCHIVES, BACKUPS, Kind};
+use super::{ARCHIVES, BACKUPS, DOWNLOADS, Kind};
 use crate::{
     error::{Error, Result},
     transfer::store,
@@ -43,7 +43,8 @@ pub async fn begin(
         | Kind::Backup
         | Kind::Restore
         | Kind::Archive
-        | Kind::Extract => true,
+        | Kind::Extract
+        | Kind::Download => true,
         // Part of it, or of no file of the server.
         Kind::Handover | Kind::Forget => false,
     };
@@ -87,6 +88,10 @@ pub async fn begin(
             Some(ARCHIVES) => Error::conflict(
                 "archive_running",
                 "an archive of this server is being made or unpacked; wait for it or cancel it",
+            ),
+            Some(DOWNLOADS) => Error::conflict(
+                "download_running",
+                "a file is being downloaded to this server; wait for it or cancel it",
             ),
             _ => Error::conflict(
                 "job_running",

@@ -30,13 +30,15 @@ pub enum Kind {
     Archive,
     /// Unpacks an archive.
     Extract,
+    /// Fetches a file from an address.
+    Download,
     /// Keeps the game down while its server goes to another node.
     Handover,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Install,
         Self::Reinstall,
         Self::Delete,
@@ -45,6 +47,7 @@ impl Kind {
         Self::Forget,
         Self::Archive,
         Self::Extract,
+        Self::Download,
         Self::Handover,
     ];
 
@@ -60,6 +63,7 @@ impl Kind {
             Self::Forget => "forget",
             Self::Archive => "archive",
             Self::Extract => "extract",
+            Self::Download => "download",
             Self::Handover => "handover",
         }
     }
@@ -79,6 +83,7 @@ impl Kind {
             }
             Self::Backup | Self::Forget => Some(BACKUPS),
             Self::Archive | Self::Extract => Some(ARCHIVES),
+            Self::Download => Some(DOWNLOADS),
         }
     }
 
@@ -93,6 +98,7 @@ impl Kind {
             Self::Restore => Some(Key::BackupRestore),
             Self::Forget => Some(Key::BackupDelete),
             Self::Archive | Self::Extract => Some(Key::FileArchive),
+            Self::Download => Some(Key::FileCreate),
         }
     }
 }
@@ -105,6 +111,9 @@ pub const BACKUPS: &str = "backups";
 
 /// Lane of packing and unpacking.
 pub const ARCHIVES: &str = "archives";
+
+/// Lane of fetching files from addresses.
+pub const DOWNLOADS: &str = "downloads";
 
 /// Whether a job can be sent.
 #[derive(Debug)]
@@ -145,6 +154,7 @@ pub async fn work(app: &App, job: &operations::Model) -> Result<Ready> {
             backup::job::work(app, kind, job).await
         }
         Some(kind @ (Kind::Archive | Kind::Extract)) => Ok(files::archive::work(kind, job)),
+        Some(Kind::Download) => files::download::work(app, job).await,
         None => {
             let text = format!("this control knows no job {:?}", job.kind);
             Ok(Ready::refused("unknown_kind", text))
@@ -183,5 +193,6 @@ pub async fn ended(
             backup::job::ended(db, kind, job, end).await
         }
         Some(Kind::Archive | Kind::Extract) => files::archive::ended(db, job, end).await,
+        Some(Kind::Download) => files::download::ended(db, job, end).await,
     }
 }

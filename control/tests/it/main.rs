@@ -20,6 +20,7 @@ mod http_backups;
 mod http_database_hosts;
 mod http_databases;
 mod http_door;
+mod http_downloads;
 mod http_eggs;
 mod http_files;
 mod http_idempotency;
