@@ -12,7 +12,9 @@ use warren_proto::bus::{
 
 use crate::{
     app::App,
-    audit, consumer, database, gate,
+    audit, consumer, database,
+    files::reads,
+    gate,
     node::{presence, push},
     outbox, panel, reconcile, retention, serve, transfer,
 };
@@ -23,6 +25,8 @@ const SILENCE: Duration = Duration::from_secs(2);
 const KEEP: Duration = Duration::from_secs(60);
 /// Audit rows are written by every change and sealed behind them; nobody waits for it.
 const SEAL: Duration = Duration::from_secs(5);
+/// Minutes of reads are looked through.
+const READS: Duration = Duration::from_secs(10);
 /// A stop waits this long for what is in hand.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -65,6 +69,17 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
             async move { Ok(audit::chain::extend(&app).await.map(drop)?) }
         },
     ));
+    let read = app.clone();
+    tasks.spawn(every(
+        "the log of files that were read",
+        READS,
+        READS,
+        stop.clone(),
+        move || {
+            let app = read.clone();
+            async move { Ok(reads::flush(&app, false).await?) }
+        },
+    ));
     tasks.close();
     stop.cancelled().await;
     for one in serving {
@@ -74,6 +89,9 @@ pub async fn bus_side(app: App, stop: CancellationToken) -> Result<()> {
         tracing::warn!(
             "some work was not done when control stopped; it goes on after the next start"
         );
+    }
+    if let Err(error) = reads::flush(&app, true).await {
+        tracing::warn!(%error, "files that were read in the last minute are not all in the log");
     }
     sys.close(GRACE).await;
     app.bus.close(GRACE).await;

@@ -98,6 +98,19 @@ impl<'a> Entry<'a> {
             .await
     }
 
+    /// Writes what a person did who is not the caller that it was asked as.
+    /// # Errors
+    /// Database.
+    pub async fn by_user(
+        self,
+        db: &impl ConnectionTrait,
+        user: String,
+        peer: &Peer,
+        now_ms: i64,
+    ) -> Result<(), DbErr> {
+        self.write(db, "user", Some(user), Some(peer), now_ms).await
+    }
+
     /// Writes what somebody tried who has not proved who they are.
     /// # Errors
     /// Database.

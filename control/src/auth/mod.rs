@@ -24,6 +24,7 @@ pub use subject::{NodeAccess, ServerAccess};
 use crate::{
     config::Config,
     console::turns::Turns,
+    files::reads::Reads,
     http::{Pin, Rates},
     sso::Providers,
 };
@@ -34,6 +35,8 @@ pub struct Door {
     pub passwords: Passwords,
     /// Turns of those who search consoles.
     pub searches: Turns,
+    /// Files that were read of late.
+    pub reads: Reads,
     /// Wrong passwords of late.
     pub attempts: Attempts,
     /// Requests of late.
@@ -60,6 +63,7 @@ impl Door {
         Self {
             passwords: Passwords::default(),
             searches: Turns::default(),
+            reads: Reads::default(),
             attempts: Attempts::default(),
             rates: Rates::default(),
             hosts: Hosts::new(names.map(String::as_str)),

@@ -14,6 +14,7 @@ use super::{
     MAX_BYTES,
     ask::{WITHIN, ask, checked, note},
     dto::FileWrittenInfo,
+    reads,
 };
 use crate::{
     access::Key,
@@ -68,6 +69,7 @@ pub async fn read(app: &App, access: &ServerAccess, path: &str) -> Result<Conten
         let ended = part.data.is_empty();
         data.extend_from_slice(&part.data);
         if ended || data.len() as u64 >= part.size_bytes {
+            reads::note(app, access, path, data.len() as u64).await?;
             return Ok(Content { data, etag });
         }
         if data.len() > MAX_BYTES {

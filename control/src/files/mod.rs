@@ -10,6 +10,7 @@ mod content;
 pub mod download;
 pub mod dto;
 mod list;
+pub mod reads;
 mod search;
 mod trash;
 

@@ -7,6 +7,7 @@ use prost::Message;
 use reqwest::{Method, header};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use warren_control::files::reads;
 use warren_entity::audit_log;
 use warren_harness::eventually_async;
 use warren_proto::{
@@ -24,6 +25,7 @@ use crate::{
 
 on_both! {
     a_file_is_written_whole_and_read_back
+    what_is_read_stands_in_the_log_one_row_for_the_first_and_one_for_the_rest
     a_write_over_a_changed_file_is_refused
     what_the_node_refuses_is_told_as_it_is
     what_is_asked_of_files_reaches_the_node_and_the_audit_log
@@ -380,7 +382,60 @@ async fn a_file_is_written_whole_and_read_back(world: World) {
         .count(scene.panel.world.app.db.read())
         .await
         .unwrap();
-    assert_eq!(audited, 4, "two writes, a move, a removal");
+    assert_eq!(audited, 5, "two writes, a read, a move, a removal");
+}
+
+async fn what_is_read_stands_in_the_log_one_row_for_the_first_and_one_for_the_rest(world: World) {
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+    let scene = Scene::set(world).await;
+    for name in ["a", "b", "c"] {
+        scene.put(name, &[], vec![b'x'; 7]).await.expect(200);
+    }
+    let app = &scene.panel.world.app;
+    let rows = async || {
+        audit_log::Entity::find()
+            .filter(audit_log::Column::Action.eq("file.read-content"))
+            .order_by_asc(audit_log::Column::Id)
+            .all(app.db.read())
+            .await
+            .unwrap()
+    };
+    for name in ["a", "b", "c"] {
+        let path = scene.path(&format!("/files/content?path={name}"));
+        assert_eq!(scene.admin.get(&path).await.status, 200);
+    }
+    let missing = scene.path("/files/content?path=none");
+    assert_ne!(scene.admin.get(&missing).await.status, 200);
+    let first = rows().await;
+    assert_eq!(first.len(), 1);
+    let diff = first[0].diff.clone().unwrap();
+    assert_eq!(
+        diff,
+        json!({"directory": "/", "files": 1, "bytes": 7, "names": ["a"]})
+    );
+    assert_eq!(first[0].actor_kind, "user");
+    assert!(first[0].address.is_some());
+    reads::flush(app, false).await.unwrap();
+    assert_eq!(rows().await.len(), 1, "the minute is not over");
+    reads::flush(app, true).await.unwrap();
+    let all = rows().await;
+    assert_eq!(all.len(), 2);
+    assert_eq!(
+        all[1].diff.clone().unwrap(),
+        json!({"directory": "/", "files": 2, "bytes": 14, "names": ["b", "c"]})
+    );
+    reads::flush(app, true).await.unwrap();
+    assert_eq!(rows().await.len(), 2);
+    // An admin who looks as somebody else has seen it, and nobody else.
+    let ann = scene.panel.logged_in("ann", true).await;
+    let whom = format!("user:{}", ann.id.unwrap());
+    let path = format!("/api/v1{}", scene.path("/files/content?path=a"));
+    let request = scene.admin.request(Method::GET, &path);
+    let seen = Answer::of(request.header("x-view-as", &*whom).send().await.unwrap()).await;
+    assert_eq!(seen.status, 200, "{}", seen.text);
+    let last = rows().await.pop().unwrap();
+    assert_eq!(last.actor_id, scene.admin.id.map(|id| id.to_string()));
+    assert_eq!(last.diff.unwrap()["seen_as"], "ann");
 }
 
 async fn what_is_asked_of_files_reaches_the_node_and_the_audit_log(world: World) {
