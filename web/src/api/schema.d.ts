@@ -1752,6 +1752,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/servers/{server}/files/download": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to fetch a file from an address to the server: its node calls it, also beside a server that runs. Only addresses
+         *     of the public internet are called, and such as the node's own settings allow; the file appears when it is whole.
+         */
+        post: operations["download_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/servers/{server}/files/extract": {
         parameters: {
             query?: never;
@@ -3738,6 +3758,20 @@ export interface components {
             /** @description Where nothing is yet. */
             to: string;
         };
+        /** @description What to fetch, and where to. */
+        FileDownload: {
+            /** @description What the file is called; as the other side says by default. */
+            name?: string | null;
+            /** @description A directory below the server's root, made if it is not there. */
+            path: string;
+            /** @description In place of a file that is there; needs `file.update` too. */
+            replace?: boolean;
+            /**
+             * @description `http` or `https`, without a user or password. What is behind `?` is kept in no log.
+             * @example https://example.com/files/server.jar
+             */
+            url: string;
+        };
         /** @description What stands in a directory. */
         FileInfo: {
             /** @description Changes with content, times and mode. */
@@ -4174,6 +4208,11 @@ export interface components {
              * @description Swap beside it; 0 = the game may not swap at all.
              */
             swap_bytes?: number;
+            /**
+             * Format: int64
+             * @description Bytes of one file that people upload, 1 MiB or more; null or left out: as the panel's settings say.
+             */
+            upload_bytes?: number | null;
         };
         /** @description Begins to connect one's account with a log-in at another provider. */
         LinkBegin: {
@@ -5006,6 +5045,12 @@ export interface components {
              *     ]
              */
             sign_up_domains?: string[];
+            /**
+             * Format: int64
+             * @description Bytes of one file that people upload to servers that have no limit of their own, 1 MiB or more. Null: no limit.
+             * @example 1073741824
+             */
+            upload_bytes?: number | null;
         };
         /** @description What holds, and what would if nothing was set here. */
         PanelSettings: {
@@ -5047,6 +5092,12 @@ export interface components {
              */
             sign_up_domains: string[];
             updated_at: components["schemas"]["Stamp"] | null;
+            /**
+             * Format: int64
+             * @description Bytes of one file that people upload to servers that have no limit of their own; null: no limit.
+             * @example 1073741824
+             */
+            upload_bytes: number | null;
             /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
             version: components["schemas"]["Version"];
         };
@@ -5973,6 +6024,11 @@ export interface components {
             run: components["schemas"]["RunRef"] | null;
             /** @description Start command, raw; null when the caller may not see it. */
             startup: string | null;
+            /**
+             * Format: int64
+             * @description Bytes that one uploaded file may have: the server's own limit, else the panel's; null: no limit.
+             */
+            upload_bytes: number | null;
             /** @description Variables that the caller may see. */
             variables: components["schemas"]["ServerVariable"][];
             /** @description Which state this is; `if-match` takes it, and `etag` carries it. */
@@ -11868,6 +11924,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No success: `code` says why, `detail` what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_file: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same key within a day, it is carried out once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Server id */
+                server: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FileDownload"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Operation"];
+                };
             };
             /** @description No success: `code` says why, `detail` what to do */
             default: {

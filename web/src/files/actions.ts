@@ -1,6 +1,7 @@
 import {
   Archive,
   ClipboardPaste,
+  CloudDownload,
   Copy,
   CopyPlus,
   Download,
@@ -35,7 +36,7 @@ import type { Work } from './use-work'
 const t = texts('files')
 
 /** The dialogs of a folder. */
-export type Asked = 'folder' | 'file' | 'move' | 'copy' | 'mode' | 'properties' | 'pack' | 'unpack'
+export type Asked = 'folder' | 'file' | 'move' | 'copy' | 'mode' | 'properties' | 'pack' | 'unpack' | 'fetch'
 
 interface About {
   server: Server
@@ -133,6 +134,7 @@ export function actions({ server, path, selected, paths, work, onOpen, onRename,
     folder: entry('folder', FolderPlus, t('new_folder'), () => onAsk('folder'), off.create),
     upload: entry('upload', Upload, t('upload.files'), () => onUpload('files'), off.create),
     uploadFolder: entry('upload_folder', FolderUp, t('upload.folder'), () => onUpload('folder'), off.create),
+    fetch: entry('fetch', CloudDownload, t('fetch'), () => onAsk('fetch'), off.create),
     download: entry(
       'download',
       Download,
@@ -169,7 +171,7 @@ export type Actions = ReturnType<typeof actions>
 export function menuGroups(acts: Actions, selected: boolean, archive = false): Entry[][] {
   if (!selected)
     return [
-      [acts.file, acts.folder, acts.upload, acts.uploadFolder],
+      [acts.file, acts.folder, acts.upload, acts.uploadFolder, acts.fetch],
       [acts.paste, acts.refresh, acts.properties],
     ]
   return [

@@ -9,7 +9,7 @@ export type Format = (typeof FORMATS)[number]
 
 export type Existing = 'refuse' | 'skip' | 'replace'
 
-const KINDS: readonly string[] = ['archive', 'extract']
+const KINDS: readonly string[] = ['archive', 'extract', 'download']
 
 /** What an archive of these is called, before somebody has another idea. */
 export function archiveName(names: readonly string[], folder: string): string {
@@ -67,7 +67,7 @@ export function archiveQuery(server: string, path: string, inside: string) {
   })
 }
 
-/** Archives of a server that are being made or unpacked; asked anew while there are any. */
+/** What is packed, unpacked and downloaded on a server; asked anew while there is any. */
 export function archivingQuery(server: string) {
   return queryOptions({
     queryKey: [...keys.operations, 'archives', server],

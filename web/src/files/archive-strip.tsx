@@ -11,10 +11,11 @@ import { visible } from '~/util/visible'
 import { archivingQuery, callOff, ended } from './archive-calls'
 
 const t = texts('archives')
+const fetching = texts('fetch')
 const common = texts('common')
 const problems = texts('problems')
 
-/** How far archives of this server are; says how each has ended, and reads the folders anew. */
+/** How far archives and downloads of this server are; says how each has ended, and reads the folders anew. */
 export function ArchiveStrip({ server }: { server: string }) {
   const { data } = useQuery(archivingQuery(server))
   useEnds(server, data)
@@ -27,9 +28,7 @@ export function ArchiveStrip({ server }: { server: string }) {
           className="flex items-center gap-3 rounded-box border border-line bg-surface px-4 py-2.5"
         >
           <div className="min-w-0 flex-1">
-            <div className="mb-1 font-medium">
-              {t(operation.kind === 'extract' ? 'unpacking' : 'packing')}
-            </div>
+            <div className="mb-1 font-medium">{wordOf(operation.kind)}</div>
             <WorkProgress operation={operation} />
           </div>
           <Button
@@ -61,15 +60,31 @@ function useEnds(server: string, running: Operation[] | undefined): void {
   }, [running, server])
 }
 
+function wordOf(kind: string): string {
+  if (kind === 'download') return fetching('at_work')
+  return t(kind === 'extract' ? 'unpacking' : 'packing')
+}
+
+function endOf(kind: string, end: 'done' | 'failed' | 'cancelled'): string {
+  if (kind === 'download') return fetching(end)
+  const which = kind === 'extract' ? 'unpack' : 'pack'
+  return { done: t(`${which}.done`), failed: t(`${which}.failed`), cancelled: t(`${which}.cancelled`) }[end]
+}
+
+/** What is to be known of work that was done: where a file stands, that something was left out. */
+function noteOf(operation: Operation): string | undefined {
+  if (operation.code === 'downloaded') return visible(operation.message ?? '')
+  return operation.code === 'left_out' ? t('left_out') : undefined
+}
+
 function tell(operation: Operation): void {
   const { kind, state, code, message } = operation
-  const which = kind === 'extract' ? 'unpack' : 'pack'
-  if (state === 'done') toast.done(t(`${which}.done`), code === 'left_out' ? t('left_out') : undefined)
-  else if (state === 'cancelled') toast.show({ kind: 'note', title: t(`${which}.cancelled`) })
+  if (state === 'done') toast.done(endOf(kind, 'done'), noteOf(operation))
+  else if (state === 'cancelled') toast.show({ kind: 'note', title: endOf(kind, 'cancelled') })
   else if (state !== 'pending' && state !== 'running')
     toast.show({
       kind: 'error',
-      title: t(`${which}.failed`),
+      title: endOf(kind, 'failed'),
       text: problems.maybe(code ?? '') ?? sentence(visible(message ?? '')),
     })
 }

@@ -1,16 +1,21 @@
+import { Suspense } from 'react'
 import type { FileEntry, Server } from '~/api/types'
 import { ModeDialog } from '~/forms/file-mode'
 import { MoveDialog } from '~/forms/file-move'
 import { NameDialog } from '~/forms/name'
+import { part } from '~/i18n/page'
 import { texts } from '~/i18n/texts'
 import { join } from '~/util/path'
 import type { Asked } from './actions'
 import { ArchiveDialogs } from './archive-dialogs'
 import { createFile, createFolder, setMode } from './calls'
 import { Properties } from './properties'
+import { filesOff } from './rights'
 import type { Work } from './use-work'
 
 const t = texts('files')
+
+const FetchDialog = part(() => import('~/forms/file-fetch'))
 
 /** The dialogs of a folder, of which one at most is open. */
 export function FolderDialogs({
@@ -64,6 +69,16 @@ export function FolderDialogs({
         asked={asked === 'pack' || asked === 'unpack' ? asked : undefined}
         onClose={onClose}
       />
+      {asked === 'fetch' && (
+        <Suspense>
+          <FetchDialog
+            server={server.id}
+            folder={path}
+            mayReplace={filesOff(server).change}
+            onClose={onClose}
+          />
+        </Suspense>
+      )}
       <NameDialog
         open={asked === 'folder' || asked === 'file'}
         title={t(asked === 'folder' ? 'new_folder' : 'new_file')}

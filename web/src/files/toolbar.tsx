@@ -118,7 +118,7 @@ export function Toolbar({
             </Button>
           }
         >
-          {[acts.upload, acts.uploadFolder].map(({ id, icon, word, run }) => (
+          {[acts.upload, acts.uploadFolder, acts.fetch].map(({ id, icon, word, run }) => (
             <MenuItem key={id} icon={icon} onSelect={run}>
               {word}
             </MenuItem>

@@ -5,7 +5,9 @@ import { texts } from '~/i18n/texts'
 import { toast } from '~/stores/toasts'
 import { download, downloadArchive } from '~/transfers/download'
 import { type Picked, uploads } from '~/transfers/queue'
+import { bytesText } from '~/util/format'
 import { join, nameOf, steps } from '~/util/path'
+import { visible } from '~/util/visible'
 import {
   copyInto,
   createFolder,
@@ -20,6 +22,10 @@ import { hold, moveRefusal, useClipping } from './clipboard'
 import { filesOff } from './rights'
 
 const t = texts('files')
+const limit = texts('upload_limit')
+
+/** Of many files that are too large. */
+const MOST_TOLD = 3
 
 /** Which of several is at work, for the foot of the list. */
 export interface Working {
@@ -116,8 +122,18 @@ export function useWork(server: Server, path: string) {
   }
 
   function upload(picked: readonly Picked[], folder = path) {
-    if (off.create !== false) toast.show({ kind: 'note', title: off.create })
-    else if (picked.length > 0) uploads.add(server.id, folder, picked)
+    if (off.create !== false) {
+      toast.show({ kind: 'note', title: off.create })
+      return
+    }
+    const most = server.upload_bytes ?? Number.POSITIVE_INFINITY
+    // Told before the first byte; the node would refuse them.
+    for (const { file } of picked.filter((each) => each.file.size > most).slice(0, MOST_TOLD)) {
+      const told = { name: visible(file.name), size: bytesText(file.size), most: bytesText(most) }
+      toast.show({ kind: 'error', title: limit('too_large', told) })
+    }
+    const fit = picked.filter((each) => each.file.size <= most)
+    if (fit.length > 0) uploads.add(server.id, folder, fit)
   }
 
   /** Folders that came without a file in them; those that are there already are as good. */

@@ -4,8 +4,10 @@ import { Field, Input } from '~/ui/field'
 import { bytesText, fromMib, toMib, trimmed } from '~/util/format'
 import { BackupsLimit } from './limit-backups'
 import { DatabasesLimit } from './limit-databases'
+import { UploadLimit } from './limit-upload'
 
 const t = texts('server_fields')
+const upload = texts('upload_limit')
 
 interface Props {
   limits: Limits
@@ -79,6 +81,13 @@ export function LimitFields({ limits, errors, disabled = false, onChange }: Prop
         error={errors['limits.backups'] ?? errors.backups}
         disabled={disabled}
         onChange={(backups) => onChange({ ...limits, backups })}
+      />
+      <UploadLimit
+        most={limits.upload_bytes ?? null}
+        none={upload('panel')}
+        error={errors['limits.upload_bytes'] ?? errors.upload_bytes}
+        disabled={disabled}
+        onChange={(upload_bytes) => onChange({ ...limits, upload_bytes })}
       />
     </div>
   )

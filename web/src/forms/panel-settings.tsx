@@ -13,9 +13,11 @@ import { Card, CardHead, Checkbox } from '~/ui/bits'
 import { Button } from '~/ui/button'
 import { Field, Input, Select, Textarea } from '~/ui/field'
 import { Segmented } from '~/ui/segmented'
+import { UploadLimit } from './limit-upload'
 import { type MailChoice, mailOf, mailStart, PanelMail } from './panel-mail'
 
 const t = texts('settings')
+const upload = texts('upload_limit')
 
 const OURS = 'Warren'
 const SECOND = ['nobody', 'admins', 'everyone'] as const
@@ -30,6 +32,7 @@ export interface Draft {
   second: Second
   invite: boolean
   days: string
+  upload: number | null
 }
 
 function draftOf(settings: PanelSettings): Draft {
@@ -42,6 +45,7 @@ function draftOf(settings: PanelSettings): Draft {
     second: settings.second_factor_of,
     invite: settings.invite_by_sharing,
     days: String(settings.session_days),
+    upload: settings.upload_bytes ?? null,
   }
 }
 
@@ -62,6 +66,7 @@ function bodyOf(draft: Draft, settings: PanelSettings, mail: MailChoice, passwor
     second_factor_of: second ? draft.second : null,
     invite_by_sharing: invite ? draft.invite : null,
     session_days: Number(draft.days) || 0,
+    upload_bytes: draft.upload,
     mail: mailOf(mail, settings),
     current_password: password || null,
   }
@@ -193,6 +198,12 @@ export function PanelSettingsForm({ settings, off }: { settings: PanelSettings; 
             />
           )}
         </Field>
+        <UploadLimit
+          most={draft.upload}
+          none={upload('none')}
+          error={fields.upload_bytes}
+          onChange={(most) => set({ upload: most })}
+        />
       </Part>
       <PanelMail
         settings={settings}

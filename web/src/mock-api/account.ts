@@ -29,6 +29,7 @@ let settings: PanelSettings = {
   invite_by_sharing: true,
   invite_by_sharing_set_here: false,
   session_days: 14,
+  upload_bytes: null,
   mail: {
     on: true,
     server: 'smtp://mail.example.net:587',

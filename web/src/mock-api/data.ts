@@ -486,6 +486,7 @@ export function whole(summary: ServerSummary): Server {
     crash_policy: { restart: true, max_restarts: 3, window_s: 600, clean_exit_is_crash: false },
     features: egg.features,
     permissions: member() ? MEMBER_KEYS : ALL_KEYS,
+    upload_bytes: null,
     last_exit: summary.state === 'crashed' ? { code: 137, oom: true, at: summary.state_since } : null,
     install:
       summary.reason === 'install_failed'

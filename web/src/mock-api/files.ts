@@ -318,7 +318,7 @@ export const fileRoutes: Route[] = [
     },
   ],
   ['GET', /^\/servers\/([^/]+)\/files\/archive$/, (_m, _b, url) => archive(url)],
-  ['POST', /^\/servers\/([^/]+)\/files\/(archive|extract)$/, (m) => packing(m[1] ?? '', m[2] ?? '')],
+  ['POST', /^\/servers\/([^/]+)\/files\/(archive|extract|download)$/, (m) => packing(m[1] ?? '', m[2] ?? '')],
   ['GET', /^\/servers\/([^/]+)\/files\/stat$/, (_m, _b, url) => stat(url)],
   [
     'GET',

@@ -54,7 +54,9 @@ declare module '../texts' {
       'file.moved': {}
       'file.written': {}
       'file.delete': {}
+      'file.read_content': {}
       'file.download': {}
+      'file.download_remote': {}
       'file.upload': {}
       'file.write': {}
       'server.update': {}

@@ -74,6 +74,7 @@ declare module '../texts' {
       'field.on': {}
       'field.on_node': {}
       'field.operation': {}
+      'field.replace': {}
       'field.orphan': {}
       'field.owner': {}
       'field.passkey': {}
@@ -125,6 +126,8 @@ declare module '../texts' {
       'field.withdraw': {}
       'field.withdrawn': {}
       'field.wrong': {}
+      'field.upload_bytes': {}
+      'field.seen_as': {}
       'no_limit': {}
       'characters_more': { n: Word; text: Word }
       'yes': {}

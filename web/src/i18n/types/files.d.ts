@@ -113,6 +113,7 @@ declare module '../texts' {
       'sftp': {}
       'trashed': { n: number; name: Word }
       'upload.folder': {}
+      'fetch': {}
       'download': {}
       'download.failed': {}
       'drop.failed': {}

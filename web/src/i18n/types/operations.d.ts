@@ -14,6 +14,7 @@ declare module '../texts' {
       'kind.handover': {}
       'kind.archive': {}
       'kind.extract': {}
+      'kind.download': {}
       'cancel_failed': {}
       'failed_ago': { ago: Word }
       'lost_ago': { ago: Word }

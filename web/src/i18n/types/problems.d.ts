@@ -24,6 +24,14 @@ declare module '../texts' {
       'cross_site': {}
       'directory_not_empty': {}
       'disk_full': {}
+      'download_address': {}
+      'download_cut': {}
+      'download_redirects': {}
+      'download_refused': {}
+      'download_running': {}
+      'download_slow': {}
+      'download_unresolved': {}
+      'download_untrusted': {}
       'egg_in_use': {}
       'egg_unknown': {}
       'email_confirmed': {}
@@ -89,6 +97,7 @@ declare module '../texts' {
       'timeout': {}
       'too_large': {}
       'too_many_mails': {}
+      'upload_limit': {}
       'wrong_password': {}
       'field.another_account': {}
       'field.control_character': {}
