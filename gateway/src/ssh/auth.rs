@@ -21,6 +21,8 @@ const METHODS: &[u8] = b"publickey,password";
 const MAX_WRONG: usize = 6;
 /// Keys that a client only asks about: an agent may hold many.
 const MAX_OFFERS: usize = 20;
+/// Messages before the log-in; nobody who means to log in has so much to say.
+const MAX_MESSAGES: usize = 100;
 const MAX_LOGIN: usize = 320;
 const MAX_PASSWORD: usize = 1024;
 
@@ -118,7 +120,7 @@ pub async fn authenticate<G: Gatekeeper>(
     let mut wrong = 0;
     let mut offers = 0;
     let mut asked = false;
-    loop {
+    for _ in 0..MAX_MESSAGES {
         let message = transport.receive().await?;
         let mut reader = Reader(message.clone());
         match reader.u8()? {
@@ -180,6 +182,7 @@ pub async fn authenticate<G: Gatekeeper>(
             _ => return Err(Error::Protocol("a message before the log-in")),
         }
     }
+    Err(Error::Protocol("too many messages before the log-in"))
 }
 
 /// Something for the person to read.

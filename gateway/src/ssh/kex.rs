@@ -41,6 +41,15 @@ impl HostKeys {
         })
     }
 
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
+    pub fn made_up() -> Self {
+        let (by, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        let ed25519 = Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+        let ecdsa = EcdsaKeyPair::generate_pkcs8(by, &random).unwrap();
+        Self::new(ed25519.as_ref(), ecdsa.as_ref()).unwrap()
+    }
+
     fn public(&self, kind: &str) -> Vec<u8> {
         let mut blob = Vec::new();
         blob.string(kind.as_bytes());

@@ -24,6 +24,8 @@ const REKEY_BYTES: u64 = 4 << 30;
 const REKEY_AFTER: Duration = Duration::from_secs(3600);
 /// What waits for an exchange to end; a client that lets it never end is not waited for.
 const MAX_HELD: usize = 1 << 20;
+/// More than this waits to be sent: nothing is read before some of it is gone. Who asks and never listens fills their own socket.
+const MAX_OUT: usize = 1 << 20;
 /// Read at once.
 const READ: usize = 256 * 1024;
 
@@ -98,8 +100,19 @@ impl Transport {
     /// [`Error`]; what there is to say of it was sent.
     pub async fn accept(stream: TcpStream, keys: Arc<HostKeys>) -> Result<Self, Error> {
         stream.set_nodelay(true)?;
+        let mut new = Self::new(stream, keys);
+        match new.begin().await {
+            Ok(()) => Ok(new),
+            Err(error) => {
+                new.say_bye(&error).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn new(stream: TcpStream, keys: Arc<HostKeys>) -> Self {
         let (read, write) = stream.into_split();
-        let mut new = Self {
+        Self {
             read,
             write,
             inbox: BytesMut::new(),
@@ -117,13 +130,6 @@ impl Transport {
             moved: 0,
             keyed_at: Instant::now(),
             may_rekey: false,
-        };
-        match new.begin().await {
-            Ok(()) => Ok(new),
-            Err(error) => {
-                new.say_bye(&error).await;
-                Err(error)
-            }
         }
     }
 
@@ -204,12 +210,16 @@ impl Transport {
         }
     }
 
-    /// Both at once: reads, and sends where there is something to send.
+    /// Both at once: reads, and sends where there is something to send. What is read is answered, so nothing is read from a
+    /// client that lets answers lie.
     /// # Errors
     /// As [`Transport::fill`] and [`Transport::drain`].
     pub async fn turn(&mut self) -> Result<(), Error> {
         if self.out.is_empty() {
             return self.fill().await;
+        }
+        if self.out.len() >= MAX_OUT {
+            return self.drain().await;
         }
         if self.inbox.capacity() - self.inbox.len() < READ / 4 {
             self.inbox.reserve(READ);
@@ -417,5 +427,71 @@ impl Transport {
         if let Some(reason) = error.reason() {
             self.disconnect(reason, &error.to_string()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use tokio::net::TcpSocket;
+    use tokio::time::timeout;
+
+    /// One without keys, and who speaks to it.
+    async fn pair() -> (Transport, TcpStream) {
+        let [listener, there] = [(); 2].map(|()| TcpSocket::new_v4().unwrap());
+        // What the kernel holds is not what is asked about.
+        listener.set_send_buffer_size(64 * 1024).unwrap();
+        there.set_recv_buffer_size(64 * 1024).unwrap();
+        listener.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = listener.listen(1).unwrap();
+        let there = there.connect(listener.local_addr().unwrap());
+        let (there, here) = tokio::join!(there, listener.accept());
+        let mut transport = Transport::new(here.unwrap().0, Arc::new(HostKeys::made_up()));
+        transport.session = Some([0; 32]);
+        (transport, there.unwrap())
+    }
+
+    #[tokio::test]
+    async fn who_asks_and_never_listens_fills_their_own_socket() {
+        let (mut transport, mut there) = pair().await;
+        let asking = tokio::spawn(async move {
+            let (mut seal, mut packets) = (Cipher::clear(), BytesMut::new());
+            loop {
+                packets.clear();
+                for _ in 0..1000 {
+                    let global = |out: &mut BytesMut| {
+                        out.put_u8(msg::GLOBAL_REQUEST);
+                        out.string(b"x");
+                        out.put_u8(1);
+                    };
+                    seal.seal(&mut packets, global).unwrap();
+                }
+                if there.write_all(&packets).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let (mut asked, mut most) = (0, 0);
+        // Until nothing moves any more: the sockets are full both ways.
+        let stuck = async {
+            loop {
+                while transport.next_message().unwrap().is_some() {
+                    asked += 1;
+                    let answer = |out: &mut BytesMut| out.put_bytes(msg::REQUEST_FAILURE, 40);
+                    transport.send(answer).unwrap();
+                }
+                most = most.max(transport.waiting());
+                let turned = timeout(Duration::from_secs(2), transport.turn()).await;
+                match turned {
+                    Ok(turned) => turned.unwrap(),
+                    Err(_) => break,
+                }
+            }
+        };
+        timeout(Duration::from_secs(60), stuck).await.unwrap();
+        asking.abort();
+        assert!(asked > 10_000, "{asked}");
+        assert!((MAX_OUT..3 * MAX_OUT).contains(&most), "{most}");
     }
 }
