@@ -59,6 +59,7 @@ metrics! {
         subscriptions: "topics that browsers watch",
         transfers: "files on their way up or down",
         sftp: "SFTP connections of people who have logged in",
+        sftp_bytes: "bytes that SFTP clients may have on their way to us, with their answers",
         consoles: "servers of which at least one viewer watches bytes",
     }
     counters {

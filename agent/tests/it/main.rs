@@ -26,4 +26,5 @@ mod rig;
 mod rotation;
 mod servers;
 mod sftp;
+mod sftp_hostile;
 mod transfers;

@@ -1,27 +1,24 @@
 //! One connection after its log-in (RFC 4254): channels for SFTP, and kind words for everything else.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{BufMut, Bytes};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::listen::Memory;
-use super::packet::Reply;
+use super::channel::{Channel, Purpose, SMALL_WINDOW, WINDOW};
+use super::memory::Memory;
 use super::seat::Seat;
-use super::session::{Begun, Finished, Session, size};
+use super::session::{Begun, FEW_READ_BYTES, Finished, READ_BYTES, size};
 use crate::ssh::transport::{Error, Transport};
 use crate::ssh::wire::{Put, Reader};
 use crate::ssh::{CHANNEL_PACKET, msg, reason};
 
 /// Channels of one connection.
 const MAX_CHANNELS: usize = 8;
-/// What a client may send before something of it is done; while memory is short, less.
-const WINDOW: u32 = 2 << 20;
-const SMALL_WINDOW: u32 = 320 * 1024;
 /// So much waits in a buffer for the socket; answers beyond it wait as they are.
 const OUT: usize = 512 * 1024;
 /// The least chunk that a client must take.
@@ -32,34 +29,6 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const MAX_SILENT: u32 = 3;
 /// Nothing asked for so long: the place is for others.
 const IDLE: Duration = Duration::from_secs(3600);
-
-/// What a channel is for.
-enum Purpose {
-    /// Not said yet.
-    Open,
-    Sftp(Box<Session>),
-    /// Something else: it was told so.
-    Over,
-}
-
-struct Channel {
-    theirs: u32,
-    purpose: Purpose,
-    /// What they may still send, and what we may.
-    in_window: u32,
-    out_window: u32,
-    chunk: u32,
-    /// Done with, and not given back yet.
-    owed: u32,
-    /// Answers and how many bytes of the first are sent.
-    replies: VecDeque<(Reply, bool)>,
-    sent: usize,
-    waiting: usize,
-    eof: bool,
-    /// We have closed it, and they have.
-    closed: bool,
-    over: bool,
-}
 
 /// See the module.
 pub struct Conn {
@@ -118,7 +87,6 @@ impl Conn {
             if let Purpose::Sftp(session) = &mut channel.purpose {
                 files.extend(session.leave());
             }
-            self.memory.give(channel.in_window as usize);
         }
         let seat = self.seat.clone();
         tokio::spawn(async move {
@@ -218,12 +186,20 @@ impl Conn {
 
     /// Begins what has come and has room.
     fn begin(&mut self) -> Result<(), End> {
+        let most = match self.memory.short() {
+            true => FEW_READ_BYTES,
+            false => READ_BYTES,
+        };
         for (&number, channel) in &mut self.channels {
             let Purpose::Sftp(session) = &mut channel.purpose else {
                 continue;
             };
+            // Nobody waits for what was not begun.
+            if channel.over {
+                continue;
+            }
             while let Some(begun) = session
-                .begin()
+                .begin(most)
                 .map_err(|malformed| End::Error(malformed.into()))?
             {
                 self.asked = Instant::now();
@@ -234,13 +210,10 @@ impl Conn {
                         channel.replies.push_back((reply, false));
                     }
                     Begun::Work(work) => {
+                        channel.running += 1;
                         self.running
                             .push(work.map(move |done| (number, done)).boxed());
                     }
-                }
-                // A client that never takes its answers is not answered without an end.
-                if channel.waiting > MAX_WAITING {
-                    return Err(End::Told("answers are not taken"));
                 }
             }
         }
@@ -251,6 +224,7 @@ impl Conn {
         let Some(channel) = self.channels.get_mut(&number) else {
             return;
         };
+        channel.running -= 1;
         channel.owed += u32::try_from(done.weight).unwrap_or(u32::MAX);
         if let Purpose::Sftp(session) = &mut channel.purpose {
             for reply in session.finish(done) {
@@ -269,13 +243,14 @@ impl Conn {
         let transport = &mut self.transport;
         for channel in self.channels.values_mut() {
             while channel.waiting > 0
+                && !channel.closed
                 && channel.out_window > 0
                 && !transport.exchanging()
                 && transport.waiting() < OUT
             {
                 channel.send_chunk(transport)?;
             }
-            let open = channel.in_window + channel.owed;
+            channel.count();
             if channel.owed > target / 4
                 || (channel.owed > 0 && channel.in_window < SMALL_WINDOW / 2)
             {
@@ -290,7 +265,6 @@ impl Conn {
                     channel.owed -= add;
                 }
             }
-            debug_assert!(open >= channel.in_window);
             if channel.eof && channel.idle() && !channel.closed {
                 channel.close(transport, 0)?;
             }
@@ -298,10 +272,12 @@ impl Conn {
         Ok(())
     }
 
+    /// A channel that both have closed is there until what it began is done: who opens and closes them gets no more than
+    /// those who keep them.
     fn sweep(&mut self) {
         let mut gone = Vec::new();
         for (number, channel) in &mut self.channels {
-            if channel.closed && channel.over {
+            if channel.closed && channel.over && channel.running == 0 {
                 if let Purpose::Sftp(session) = &mut channel.purpose {
                     let files = session.leave();
                     if !files.is_empty() {
@@ -317,10 +293,7 @@ impl Conn {
             }
         }
         for number in gone {
-            if let Some(channel) = self.channels.remove(&number) {
-                self.memory
-                    .give((channel.in_window + channel.owed) as usize);
-            }
+            self.channels.remove(&number);
         }
     }
 
@@ -380,23 +353,11 @@ impl Conn {
             true => SMALL_WINDOW,
             false => WINDOW,
         };
-        self.memory.take(in_window as usize);
         let ours = self.next;
         self.next = self.next.wrapping_add(1);
-        let channel = Channel {
-            theirs,
-            purpose: Purpose::Open,
-            in_window,
-            out_window: window,
-            chunk: chunk.min(CHANNEL_PACKET),
-            owed: 0,
-            replies: VecDeque::new(),
-            sent: 0,
-            waiting: 0,
-            eof: false,
-            closed: false,
-            over: false,
-        };
+        let share = self.memory.share();
+        let chunk = chunk.min(CHANNEL_PACKET);
+        let channel = Channel::new(theirs, in_window, (window, chunk), share);
         self.channels.insert(ours, channel);
         self.transport.send(|out| {
             out.put_u8(msg::CHANNEL_OPEN_CONFIRMATION);
@@ -441,134 +402,14 @@ impl Conn {
                     channel.close(transport, 0)?;
                 }
             }
-            _ => request(channel, transport, r, &self.seat, &self.greeting)?,
+            _ => channel.request(transport, r, &self.seat, &self.greeting)?,
         }
         Ok(())
     }
 }
-
-/// Answers that wait to be taken, of a client that takes none.
-const MAX_WAITING: usize = 16 << 20;
 
 /// Why serving ends.
 enum End {
     Told(&'static str),
     Error(Error),
-}
-
-fn request(
-    channel: &mut Channel,
-    transport: &mut Transport,
-    r: &mut Reader,
-    seat: &Arc<Seat>,
-    greeting: &str,
-) -> Result<(), Error> {
-    let (kind, wants) = (r.bytes()?, r.bool()?);
-    let theirs = channel.theirs;
-    let open = matches!(channel.purpose, Purpose::Open);
-    let granted = match &kind[..] {
-        b"subsystem" if open => {
-            let sftp = &r.bytes()?[..] == b"sftp";
-            if sftp {
-                channel.purpose = Purpose::Sftp(Box::new(Session::new(seat.clone())));
-            }
-            sftp
-        }
-        // So that those who try `ssh` can read what is said to them.
-        b"pty-req" => true,
-        b"shell" | b"exec" if open => true,
-        _ => false,
-    };
-    if wants {
-        let answer = match granted {
-            true => msg::CHANNEL_SUCCESS,
-            false => msg::CHANNEL_FAILURE,
-        };
-        transport.send(|out| {
-            out.put_u8(answer);
-            out.put_u32(theirs);
-        })?;
-    }
-    if granted && matches!(&kind[..], b"shell" | b"exec") {
-        channel.purpose = Purpose::Over;
-        transport.send(|out| {
-            out.put_u8(msg::CHANNEL_EXTENDED_DATA);
-            out.put_u32(theirs);
-            out.put_u32(1);
-            out.string(greeting.as_bytes());
-        })?;
-        channel.close(transport, 1)?;
-    }
-    Ok(())
-}
-
-impl Channel {
-    fn idle(&self) -> bool {
-        let idle = match &self.purpose {
-            Purpose::Sftp(session) => session.in_hand == 0 && !session.has_more(),
-            _ => true,
-        };
-        idle && self.waiting == 0
-    }
-
-    fn close(&mut self, transport: &mut Transport, status: u32) -> Result<(), Error> {
-        self.closed = true;
-        let theirs = self.theirs;
-        transport.send(|out| {
-            out.put_u8(msg::CHANNEL_REQUEST);
-            out.put_u32(theirs);
-            out.string(b"exit-status");
-            out.put_u8(0);
-            out.put_u32(status);
-        })?;
-        for kind in [msg::CHANNEL_EOF, msg::CHANNEL_CLOSE] {
-            transport.send(|out| {
-                out.put_u8(kind);
-                out.put_u32(theirs);
-            })?;
-        }
-        Ok(())
-    }
-
-    /// One packet of what waits: of as many answers as fit.
-    fn send_chunk(&mut self, transport: &mut Transport) -> Result<(), Error> {
-        let most = self.out_window.min(self.chunk) as usize;
-        let length = self.waiting.min(most);
-        let (theirs, replies, sent) = (self.theirs, &mut self.replies, &mut self.sent);
-        let mut over = Vec::new();
-        transport.send(|out| {
-            out.reserve(length + 64);
-            out.put_u8(msg::CHANNEL_DATA);
-            out.put_u32(theirs);
-            out.put_u32(u32::try_from(length).unwrap_or_default());
-            let mut left = length;
-            while left > 0 {
-                let Some((reply, counted)) = replies.front() else {
-                    break;
-                };
-                let whole = size(reply);
-                let mut rest = (&reply.head[..]).chain(&reply.body[..]);
-                rest.advance(*sent);
-                let part = left.min(whole - *sent);
-                out.put(rest.take(part));
-                left -= part;
-                *sent += part;
-                if *sent == whole {
-                    if *counted {
-                        over.push(whole);
-                    }
-                    *sent = 0;
-                    replies.pop_front();
-                }
-            }
-        })?;
-        self.waiting -= length;
-        self.out_window -= u32::try_from(length).unwrap_or_default();
-        if let Purpose::Sftp(session) = &mut self.purpose {
-            for whole in over {
-                session.sent(whole);
-            }
-        }
-        Ok(())
-    }
 }

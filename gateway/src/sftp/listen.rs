@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -16,6 +15,7 @@ use warren_proto::wire::{HostKeys as Told, HostKeysAsk};
 
 use super::conn::Conn;
 use super::gate::Door;
+use super::memory::Memory;
 use super::seat::Seat;
 use crate::edge::Edge;
 use crate::ssh::auth::authenticate;
@@ -46,27 +46,6 @@ pub struct Bounds {
     pub per_server: usize,
     /// Bytes that clients may have on their way to us, in all; above half of it they get less each.
     pub memory_bytes: usize,
-}
-
-/// What clients were allowed to send.
-pub struct Memory {
-    used: AtomicUsize,
-    most: usize,
-}
-
-impl Memory {
-    pub fn short(&self) -> bool {
-        self.used.load(Relaxed) > self.most / 2
-    }
-
-    pub fn take(&self, bytes: usize) {
-        self.used.fetch_add(bytes, Relaxed);
-    }
-
-    pub fn give(&self, bytes: usize) {
-        let lower = |used: usize| Some(used.saturating_sub(bytes));
-        let _ = self.used.fetch_update(Relaxed, Relaxed, lower);
-    }
 }
 
 /// Counts by whom.
@@ -166,10 +145,7 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, bounds: Bounds) {
         bounds,
         keys: Arc::new(keys),
         panel,
-        memory: Arc::new(Memory {
-            used: AtomicUsize::new(0),
-            most: bounds.memory_bytes,
-        }),
+        memory: Memory::new(edge.clone(), bounds.memory_bytes),
         all: Places::new(),
         addresses: Places::new(),
         strangers: Places::new(),

@@ -2,12 +2,16 @@
 //! the node does the work, under the ticket that control gave.
 
 mod attrs;
+mod channel;
 mod conn;
 mod gate;
 mod handle;
+mod inbox;
 mod listen;
+mod memory;
 mod ops;
 mod packet;
+mod path;
 mod seat;
 mod session;
 

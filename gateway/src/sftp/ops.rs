@@ -13,6 +13,7 @@ use warren_proto::wire::{
 use super::attrs::{Attrs, Name};
 use super::handle::{Directory, File};
 use super::packet::{self, Code, MAX_DATA, Reply, flag};
+use super::path;
 use super::seat::Seat;
 use crate::bulk::{CHUNK, RemoteFile};
 
@@ -49,20 +50,12 @@ impl From<CallError> for No {
 
 type Done<T = Reply> = Result<T, No>;
 
-/// A path as the client means it, from the server's root on. `..` ends there.
+/// A path as the client means it.
 pub fn path(text: &str) -> Done<String> {
-    if text.contains('\0') {
-        return Err(No::new(Code::NoSuchFile, "a name has no zero byte"));
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in text.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    Ok(format!("/{}", parts.join("/")))
+    path::plain(text).map_err(|bad| match bad {
+        path::Bad::Zero => No::new(Code::NoSuchFile, "a name has no zero byte"),
+        path::Bad::TooLong => No::new(Code::Failure, "the path is too long"),
+    })
 }
 
 fn ok(id: u32) -> Reply {

@@ -4,10 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::BufMut;
 use tokio::sync::RwLock;
 
 use super::handle::{Directory, File, Handle, Handles};
+use super::inbox::Inbox;
 use super::ops::{self, No};
 use super::packet::{self, Ask, Code, MAX_DATA, MAX_PACKET, Reply, flag};
 use super::seat::Seat;
@@ -15,10 +16,9 @@ use crate::ssh::wire::{Malformed, Put, Reader};
 
 /// Questions in hand, with answers that wait to be sent.
 pub const AT_ONCE: usize = 64;
-/// Bytes of reads in hand, likewise.
-const READ_BYTES: usize = 8 << 20;
-/// Longer questions than this are none.
-const MAX_QUESTION: usize = MAX_PACKET + 1024;
+/// Bytes of reads in hand, likewise; while memory is short, less.
+pub const READ_BYTES: usize = 8 << 20;
+pub const FEW_READ_BYTES: usize = 512 * 1024;
 /// A statement about memory: what a read may come to is counted before it is asked.
 const SMALL: usize = 1024;
 
@@ -47,20 +47,21 @@ pub type Work = Pin<Box<dyn Future<Output = Finished> + Send>>;
 /// See the module.
 pub struct Session {
     seat: Arc<Seat>,
-    inbox: BytesMut,
+    inbox: Inbox,
     begun: bool,
     handles: Handles,
     /// Questions about paths take turns as those about a file do.
     paths: Arc<RwLock<()>>,
     pub in_hand: usize,
-    reserved: usize,
+    /// Bytes of answers that are on their way or wait to be sent.
+    pub reserved: usize,
 }
 
 impl Session {
     pub fn new(seat: Arc<Seat>) -> Self {
         Self {
             seat,
-            inbox: BytesMut::new(),
+            inbox: Inbox::default(),
             begun: false,
             handles: Handles::default(),
             paths: Arc::default(),
@@ -71,40 +72,27 @@ impl Session {
 
     /// What came.
     pub fn take(&mut self, data: &[u8]) {
-        self.inbox.extend_from_slice(data);
+        self.inbox.take(data);
     }
 
     /// Another question has come and was not begun yet.
     pub fn has_more(&self) -> bool {
-        let front = self.inbox.first_chunk::<4>();
-        front.is_some_and(|front| self.inbox.len() - 4 >= u32::from_be_bytes(*front) as usize)
+        self.inbox.has_more()
     }
 
-    fn room(&self) -> bool {
-        self.in_hand < AT_ONCE && self.reserved < READ_BYTES
-    }
-
-    /// Begins the next question, if one has come and there is room for it: what is to be done, or what is to be answered at
-    /// once, with the bytes that came with it.
+    /// Begins the next question, if one has come and there is room for it, with `most` bytes of answers in hand: what is to be
+    /// done, or what is to be answered at once, with the bytes that came with it. All but the greeting are in hand until
+    /// their answers are sent, also those that are none: a client that takes no answers is asked by nobody to ask on.
     /// # Errors
     /// This is no SFTP.
-    pub fn begin(&mut self) -> Result<Option<Begun>, Malformed> {
-        if !self.room() {
+    pub fn begin(&mut self, most: usize) -> Result<Option<Begun>, Malformed> {
+        if self.in_hand >= AT_ONCE || self.reserved >= most {
             return Ok(None);
         }
-        let Some(front) = self.inbox.first_chunk::<4>() else {
+        let Some(packet) = self.inbox.question()? else {
             return Ok(None);
         };
-        let length = u32::from_be_bytes(*front) as usize;
-        if !(1..=MAX_QUESTION).contains(&length) {
-            return Err(Malformed);
-        }
-        if self.inbox.len() < 4 + length {
-            return Ok(None);
-        }
-        let mut packet = self.inbox.split_to(4 + length).freeze();
-        packet.advance(4);
-        let weight = 4 + length;
+        let weight = 4 + packet.len();
         if !self.begun {
             let mut reader = Reader(packet);
             if reader.u8()? != packet::INIT || reader.u32()? < 3 {
@@ -115,17 +103,26 @@ impl Session {
         }
         let (id, ask) = packet::read(packet)?;
         self.in_hand += 1;
-        let Ok(ask) = ask else {
-            self.in_hand -= 1;
-            let reply = packet::status(id, Code::BadMessage, "malformed question");
-            return Ok(Some(Begun::Answer(reply, weight)));
-        };
         let reserved = match &ask {
-            Ask::Read { length, .. } => (*length).min(MAX_DATA) as usize + SMALL,
+            Ok(Ask::Read { length, .. }) => (*length).min(MAX_DATA) as usize + SMALL,
             _ => SMALL,
         };
         self.reserved += reserved;
-        Ok(Some(Begun::Work(self.work(id, ask, weight, reserved))))
+        let work: Work = match ask {
+            Ok(ask) => self.work(id, ask, weight, reserved),
+            Err(Malformed) => {
+                let reply = packet::status(id, Code::BadMessage, "malformed question");
+                Box::pin(std::future::ready(Finished {
+                    id,
+                    answer: Ok(reply),
+                    change: Change::None,
+                    weight,
+                    reserved,
+                    turn: None,
+                }))
+            }
+        };
+        Ok(Some(Begun::Work(work)))
     }
 
     /// A question is done: gives what is to be sent.
