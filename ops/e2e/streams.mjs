@@ -1,5 +1,5 @@
 // Files of a server whose node is behind NAT, through the panel's address: the SFTP clients that people use at real work,
-// rights that end, and a large file both ways over a line that is cut.
+// rights that end, what an egg keeps back, and a large file both ways over a line that is cut.
 //
 //   node streams.mjs --data DIR [--mib 64] [--rounds 3]      --mib 1024 for a whole GiB
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,6 +10,8 @@ import { farMachine, joinMachine, publicPanel } from './far.mjs'
 import { check, egg, gameEgg, Panel, PASSWORD } from './panel.mjs'
 import { throughCuts } from './streams/bulk.mjs'
 import { clientsWork } from './streams/clients.mjs'
+import { deafClients } from './streams/deaf.mjs'
+import { DENYLIST, deniedAtEachDoor, SECRETS } from './streams/denied.mjs'
 import { FILES, Person } from './streams/person.mjs'
 import { refusals, withdrawals } from './streams/withdrawal.mjs'
 
@@ -39,7 +41,9 @@ async function makeWorld() {
   const machine = await farMachine(lab.facts.client, ended)
   const { node, pid } = await joinMachine(panel, machine, ended)
   say(`a node behind NAT in ${lab.facts.client} dialled out to the panel at ${lab.facts.hub}`)
-  const body = gameEgg(machine.image, { name: 'Far files' })
+  const body = gameEgg(machine.image, { name: 'Keeps things back' })
+  body.file_denylist = DENYLIST
+  body.scripts.installation.script = `#!/bin/sh\n${SECRETS}\n`
   const { server } = await panel.post('/servers', {
     name: 'Far files',
     egg: await egg(panel, body),
@@ -56,16 +60,18 @@ async function makeWorld() {
   await boss.post(`/servers/${server.id}/users`, { login: person.name, keys: FILES })
   const place = await person.reach(server.id)
   check(place.host === lab.facts.hub && place.port === options['sftp-port'], `the panel says where SFTP is: ${place.host}:${place.port}`)
-  say('a server, shared with somebody who has a password, an API key and an SSH key')
+  say('a server of an egg with a denylist, shared with somebody who has a password, an API key and an SSH key')
   return { lab, panel, boss, person, server: server.id, folder, root: `${machine.files}/data/servers/${server.id}`, pids: { gateway: instance.pid('gateway'), control: instance.pid('control'), agent: pid } }
 }
 
 async function main() {
   const world = await makeWorld()
   for (const line of clientsWork(world)) say(line)
+  say(await deniedAtEachDoor(world))
   say(await refusals(world))
   for (const line of await withdrawals(world, Number(options.rounds))) say(line)
   for (const line of await throughCuts(world, mib)) say(line)
+  say(await deafClients(world))
 }
 
 let failure

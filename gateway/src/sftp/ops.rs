@@ -41,7 +41,7 @@ impl From<CallError> for No {
         };
         let of = match code.as_str() {
             "file_not_found" | "not_a_directory" => Code::NoSuchFile,
-            "ticket_right" | "path_outside" | "kept_back" | "denied" => Code::PermissionDenied,
+            "ticket_right" | "path_outside" | "file_denied" => Code::PermissionDenied,
             _ => Code::Failure,
         };
         Self(of, message)

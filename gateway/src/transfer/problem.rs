@@ -39,7 +39,7 @@ impl Problem {
 fn status_of(code: &str) -> StatusCode {
     match code {
         "file_not_found" | "upload_unknown" | "unknown_server" => StatusCode::NOT_FOUND,
-        "path_outside" | "ticket_right" | "ticket_scope" => StatusCode::FORBIDDEN,
+        "path_outside" | "file_denied" | "ticket_right" | "ticket_scope" => StatusCode::FORBIDDEN,
         "file_exists" => StatusCode::CONFLICT,
         "file_changed" => StatusCode::PRECONDITION_FAILED,
         "disk_limit" | "file_too_large" | "upload_limit" => StatusCode::PAYLOAD_TOO_LARGE,
