@@ -19,9 +19,9 @@ use warren_proto::wire::{self, job_ask::Ask, repository};
 use crate::control::SOON;
 use crate::rig::Rig;
 
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 
-fn repository(of: ServerId, password: &str) -> Option<wire::Repository> {
+pub fn repository(of: ServerId, password: &str) -> Option<wire::Repository> {
     Some(wire::Repository {
         store: Some(repository::Store::Directory(wire::DirectoryStore::default())),
         name: of.to_string(),
@@ -43,7 +43,7 @@ impl Rig {
         self.data().join("backups").join(server.to_string())
     }
 
-    async fn backed_up(&self, server: ServerId) -> wire::BackupMade {
+    pub async fn backed_up(&self, server: ServerId) -> wire::BackupMade {
         // The end of the one before is told a moment before its place is free.
         let job = eventually_async("the place of the one before", SOON, || async {
             let work = Work::Backup(backup(server));
@@ -59,7 +59,7 @@ impl Rig {
     }
 
     /// A server that was up once, so that it has a directory of its own, and rests.
-    async fn resting(&mut self) -> ServerId {
+    pub async fn resting(&mut self) -> ServerId {
         let server = self.running(&FakeGame::echo()).await;
         let spec = self.spec(&FakeGame::echo());
         self.order(server, wire::Power::Stop, spec).await;
@@ -95,7 +95,7 @@ fn own(path: &Path, like: &Path) {
     std::os::unix::fs::lchown(path, Some(meta.uid()), Some(meta.gid())).unwrap();
 }
 
-fn put(root: &Path, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) {
+pub fn put(root: &Path, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) {
     let path = root.join(name.as_ref());
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, bytes).unwrap();
@@ -105,7 +105,7 @@ fn put(root: &Path, name: impl AsRef<OsStr>, bytes: impl AsRef<[u8]>) {
 }
 
 /// Bytes that no compressor makes smaller, the same each time.
-fn noise(len: usize, seed: u64) -> Vec<u8> {
+pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut next = || {
         state ^= state << 13;
@@ -351,45 +351,76 @@ async fn a_kill_of_the_agent_ends_a_job_with_one_fact_and_the_game_may_save_agai
     rig.restic(server, &["check"]);
 }
 
-/// Directories and files are swapped for symlinks to a secret of the machine for as long as backups are made.
+/// Rounds of backups and restores under a race: each meets every directory.
+fn rounds() -> usize {
+    let asked = std::env::var("WARREN_RACE_ATTEMPTS");
+    let attempts: usize = asked.ok().and_then(|n| n.parse().ok()).unwrap_or(20_000);
+    (attempts / 5000).clamp(3, 100)
+}
+
+/// Directories are swapped for symlinks to a secret of the machine for as long as backups are made and brought back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_outside_is_read_while_links_are_swapped_under_a_backup() {
+async fn nothing_outside_is_met_while_links_are_swapped_under_backups_and_restores() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    const SECRET: &str = "SECRET OF THE MACHINE";
     let mut rig = Rig::new().await;
     let server = rig.resting().await;
     let root = rig.files_of(server);
     let outside = tempfile::tempdir().unwrap();
-    let everybody = std::fs::Permissions::from_mode(0o755);
+    let everybody = std::fs::Permissions::from_mode(0o777);
     std::fs::set_permissions(outside.path(), everybody).unwrap();
-    std::fs::write(outside.path().join("secret"), "SECRET OF THE MACHINE").unwrap();
-    for at in 0..20 {
+    std::fs::write(outside.path().join("secret"), SECRET).unwrap();
+    for at in 0..200 {
         put(&root, format!("d{at}/secret"), "own");
     }
+    let first = rig.backed_up(server).await;
+    std::os::unix::fs::symlink(outside.path(), root.join("link")).unwrap();
     let stop = Arc::new(AtomicBool::new(false));
     let racer = {
-        let (root, outside, stop) = (root.clone(), outside.path().to_owned(), stop.clone());
+        let (root, stop) = (root.clone(), stop.clone());
         std::thread::spawn(move || {
-            let mut at = 0_u32;
+            let (mut at, link) = (0_u64, root.join("link"));
             while !stop.load(Ordering::Relaxed) {
-                let (dir, kept) = (root.join(format!("d{}", at % 20)), root.join("kept"));
-                if std::fs::rename(&dir, &kept).is_ok() {
-                    let _ = std::os::unix::fs::symlink(&outside, &dir);
-                    let _ = std::fs::remove_file(&dir);
-                    let _ = std::fs::rename(&kept, &dir);
+                let dir = root.join(format!("d{}", at % 200));
+                for _ in 0..2 {
+                    let _ = renameat_with(CWD, &dir, CWD, &link, RenameFlags::EXCHANGE);
                 }
                 at += 1;
             }
             at
         })
     };
-    for _ in 0..3 {
-        let job = rig
-            .start_job(server, "backup", Work::Backup(backup(server)))
-            .await
-            .unwrap();
+    let mut done = 0;
+    for round in 0..rounds() {
+        let work = Work::Backup(backup(server));
+        let job = rig.start_job(server, "backup", work).await.unwrap();
         rig.job_ended(server, job).await;
+        rig.job_has_left(job).await;
+        let some = (0..50).map(|n| format!("/d{}/secret", (round + n * 4) % 200));
+        let work = Work::Restore(wire::RestoreWork {
+            repository: repository(server, PASSWORD),
+            snapshot: first.snapshot.clone(),
+            paths: some.collect(),
+        });
+        let job = rig.start_job(server, "restore", work).await.unwrap();
+        let ended = rig.job_ended(server, job).await;
+        let refused = matches!(&*ended.code, "path_blocked");
+        assert!(
+            ended.result() == wire::JobResult::Done || refused,
+            "{ended:?}"
+        );
+        done += u32::from(!refused);
     }
     stop.store(true, Ordering::Relaxed);
-    assert!(racer.join().unwrap() > 100);
+    let swaps = racer.join().unwrap();
+    eprintln!(
+        "{} rounds, {done} restores went through, {swaps} swaps",
+        rounds()
+    );
+    assert!(swaps > 1000);
+    let theirs = std::fs::read_to_string(outside.path().join("secret")).unwrap();
+    assert_eq!(theirs, SECRET);
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
     let out = tempfile::tempdir().unwrap();
     let snapshots: serde_json::Value =
         serde_json::from_str(&rig.restic(server, &["snapshots", "--json"])).unwrap();
@@ -401,7 +432,7 @@ async fn nothing_outside_is_read_while_links_are_swapped_under_a_backup() {
             &["restore", id, "--target", target.to_str().unwrap()],
         );
         let found = Command::new("grep")
-            .args(["-r", "SECRET OF THE MACHINE"])
+            .args(["-r", SECRET])
             .arg(&target)
             .output()
             .unwrap();

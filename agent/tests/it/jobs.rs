@@ -22,6 +22,19 @@ impl Rig {
         work: Work,
     ) -> Result<JobId, CallError> {
         let job = JobId::new();
+        let status = self.start_job_as(job, server, kind, work).await?;
+        assert_eq!(status.state, "running");
+        Ok(job)
+    }
+
+    /// Starts it, or hears how it goes.
+    pub async fn start_job_as(
+        &self,
+        job: JobId,
+        server: ServerId,
+        kind: &str,
+        work: Work,
+    ) -> Result<wire::JobStatus, CallError> {
         let start = wire::JobStart {
             job: job.to_string(),
             server: server.to_string(),
@@ -33,9 +46,17 @@ impl Rig {
         let ask = wire::JobAsk {
             ask: Some(Ask::Start(start)),
         };
-        let status: wire::JobStatus = self.control.ask(down::JOBS, &ask).await?;
-        assert_eq!(status.state, "running");
-        Ok(job)
+        self.control.ask(down::JOBS, &ask).await
+    }
+
+    /// How it goes; none: the agent does not know it.
+    pub async fn job_status(&self, job: JobId) -> Option<wire::JobStatus> {
+        let ask = wire::JobAsk {
+            ask: Some(Ask::Status(wire::JobStatusAsk {
+                job: job.to_string(),
+            })),
+        };
+        self.control.ask(down::JOBS, &ask).await.ok()
     }
 
     pub async fn job_ended(&self, server: ServerId, job: JobId) -> wire::JobEnded {
@@ -52,13 +73,7 @@ impl Rig {
 
     /// Its place is free for the next one a moment after its end is told.
     pub async fn job_has_left(&self, job: JobId) {
-        let ask = wire::JobAsk {
-            ask: Some(Ask::Status(wire::JobStatusAsk {
-                job: job.to_string(),
-            })),
-        };
-        let status = async || self.control.ask::<wire::JobStatus>(down::JOBS, &ask).await;
-        while status().await.unwrap().state != "ended" {
+        while self.job_status(job).await.unwrap().state != "ended" {
             tokio::task::yield_now().await;
         }
     }

@@ -16,6 +16,7 @@ mod halt;
 mod hostile;
 mod jobs;
 mod join_https;
+mod killed;
 mod lacking;
 mod mounts;
 mod one_jail;

@@ -269,6 +269,27 @@ impl Rig {
         self.launch_command(command);
     }
 
+    /// The agent, killed as a thread of it or of a child begins its `n`th call of that name.
+    pub fn launch_killed_at(&mut self, call: &str, n: u32) {
+        let plain = self.program(&["run"]);
+        let mut traced = Command::new("strace");
+        // As a grandchild of ours: the child is the agent itself. With --seccomp-bpf strace 6.1 does not count.
+        traced.args(["-D", "-f", "-qqq", "-o", "/dev/null"]);
+        traced.args(["-e", &format!("trace={call}")]);
+        traced.args(["-e", &format!("inject={call}:signal=KILL:when={n}")]);
+        traced.arg(plain.get_program()).args(plain.get_args());
+        for (name, value) in plain.get_envs() {
+            traced.env(name, value.unwrap_or_default());
+        }
+        self.launch_command(traced);
+    }
+
+    /// It has ended by itself, or by others.
+    pub fn agent_has_ended(&mut self) -> bool {
+        let agent = self.agent.as_mut().unwrap();
+        agent.try_wait().unwrap().is_some()
+    }
+
     fn launch_command(&mut self, mut command: Command) {
         let log = self.containerd.dir().join("agent.log");
         let log = File::options().create(true).append(true).open(log).unwrap();
