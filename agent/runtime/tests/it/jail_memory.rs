@@ -110,7 +110,7 @@ fn world() -> (tempfile::TempDir, PathBuf) {
     let root = dir.path().join("root");
     std::fs::create_dir(&root).unwrap();
     // Not of the same bytes, so that what is packed is looked for everywhere.
-    let part: Vec<u8> = (0..MIB).map(|n| (n * n >> 9) as u8).collect();
+    let part: Vec<u8> = (0..MIB).map(|n| ((n * n) >> 9) as u8).collect();
     let mut large = std::fs::File::create(root.join("large")).unwrap();
     for _ in 0..LARGE / MIB {
         std::io::Write::write_all(&mut large, &part).unwrap();
