@@ -240,7 +240,7 @@ async fn nobody_gets_in_without_proof_right_and_server(world: World) {
     let scene = Scene::set(world).await;
     let app = scene.app();
     let login = scene.login("ann");
-    let no = async |login: &str, proof| enter(app, login, proof).await.unwrap_err();
+    let no = async |login: &str, proof| Box::pin(enter(app, login, proof)).await.unwrap_err();
     let bad = "bad_credentials";
     assert_eq!(no("ann", word(PASSWORD)).await, bad);
     assert_eq!(no(&scene.login("nobody"), word(PASSWORD)).await, bad);
