@@ -234,6 +234,8 @@ impl Start {
     async fn pull(&self, image: &ImageRef, spec: &wire::ServerSpec) -> Result<(), Failure> {
         // Only a person's start asks the registry for news: a crash or a reboot must not depend on it.
         let policy = match self.cause {
+            // Its image was asked for while it ran on another node: nothing is to be waited for now that it is down.
+            Cause::Asked if self.row.moved => PullPolicy::IfMissing,
             Cause::Asked => PullPolicy::Always,
             Cause::Restart | Cause::Crash | Cause::HostReboot | Cause::NodeUp => {
                 PullPolicy::IfMissing

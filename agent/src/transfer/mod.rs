@@ -2,6 +2,7 @@
 //! the node that is to have them asks the one that has them ([`receive`]), and that one answers what it was told to
 //! ([`source`]). Whose the server is changes by a wanted row and a tombstone, never here.
 
+mod parts;
 mod pass;
 mod receive;
 mod source;
@@ -23,7 +24,7 @@ pub use source::answer;
 pub use stage::sweep;
 
 /// Grants and incoming servers at one time; control sends far fewer.
-const MOST: usize = 64;
+const MOST: usize = 16;
 
 type Failed = wire::Failure;
 

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use warren_proto::subjects::{self, xfer};
 use warren_proto::{Message, wire};
 use warren_runtime::jail::{self, Jail, Kind};
+use warren_runtime::runtime::{ImageRef, PullRequest, RegistryAuth};
 
 use super::Failed;
+use super::parts::{Group, Groups, Part, Spare, bytes_of};
 use super::receive::{Incoming, uid};
 use super::source::{
     MOST_BYTES, MOST_DIGESTED, MOST_DIGESTS, MOST_ENTRIES, MOST_EXTENTS, MOST_READS, failure, io,
@@ -21,6 +23,7 @@ use super::source::{
 use super::stage::Stage;
 use crate::link::session::refuse;
 use crate::node::Node;
+use crate::server::start::Failure;
 
 /// Asks on their way at one time.
 const WINDOW: usize = 8;
@@ -34,6 +37,10 @@ const STRETCH: u64 = 1 << 20;
 const MOST_NAMES: usize = 256 << 20;
 /// Tries to copy what the source itself says nobody writes to.
 const TRIES: u32 = 3;
+/// Parts of all files of a server: each file has one, each file with holes up to [`MOST_EXTENTS`].
+const MOST_PARTS: usize = 4_000_000;
+/// Set in the number of a list that is made only to see whether anything has changed.
+const AGAIN_LISTED: u32 = 1 << 31;
 /// The disk is asked for room again after so many bytes.
 const ROOM_EVERY: u64 = 64 << 20;
 
@@ -47,22 +54,15 @@ pub(super) struct Signature {
     mode: u32,
 }
 
-/// A part of a file: its place in the list, offset and length.
-#[derive(Debug, Clone, Copy)]
-struct Part {
-    file: usize,
-    offset: u64,
-    length: u64,
-}
-
-/// Parts that are asked for together.
-type Group = Vec<Part>;
-
 pub(super) struct Pass {
     pub node: Arc<Node>,
     pub incoming: Arc<Incoming>,
     pub number: u32,
     pub last: bool,
+    /// 0: none.
+    pub disk_limit_bytes: u64,
+    /// That the game needs.
+    pub image: Option<(ImageRef, RegistryAuth)>,
     pub stage: Stage,
 }
 
@@ -96,56 +96,96 @@ fn signature(item: &wire::TransferItem) -> Signature {
     }
 }
 
-/// Puts parts together as far as one ask may go.
-fn group(parts: Vec<Part>, most: usize, bytes: u64, stretch: u64) -> Vec<Group> {
-    let (mut groups, mut now, mut full) = (Vec::new(), Vec::new(), 0);
-    for part in parts {
-        let (mut at, end) = (part.offset, part.offset + part.length);
-        while at < end {
-            let length = (end - at).min(stretch);
-            if now.len() >= most || full + length > bytes {
-                groups.push(std::mem::take(&mut now));
-                full = 0;
-            }
-            now.push(Part {
-                file: part.file,
-                offset: at,
-                length,
-            });
-            full += length;
-            at += length;
-        }
-    }
-    if !now.is_empty() {
-        groups.push(now);
-    }
-    groups
+fn of_file(item: &wire::TransferItem) -> Option<Signature> {
+    (kind(item) == Kind::File).then(|| signature(item))
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
-) -> Result<T, Failed> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(e) => Err(refuse("internal", e.to_string(), true)),
-    }
+fn has_changed(path: &[u8]) -> Failed {
+    let text = format!(
+        "{:?} changed while nothing should write to it any more",
+        String::from_utf8_lossy(path)
+    );
+    refuse("changed", text, true)
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes >> 20
 }
 
 impl Pass {
+    /// Work on the disk, which is not over when nobody waits for it any more.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
+    ) -> Result<T, Failed> {
+        let shared = self.incoming.disk.clone().read_owned().await;
+        let done = tokio::task::spawn_blocking(move || {
+            let _shared = shared;
+            work()
+        });
+        match done.await {
+            Ok(done) => done,
+            Err(e) => Err(refuse("internal", e.to_string(), true)),
+        }
+    }
+
     /// The directory that files arrive in.
     pub async fn prepare(&self) -> Result<(), Failed> {
         let (node, of, stage) = (self.node.clone(), self.incoming.of, self.stage.clone());
-        blocking(move || stage.make(uid(&node, of)?).map_err(io)).await
+        self.blocking(move || stage.make(uid(&node, of)?).map_err(io))
+            .await
     }
 
-    /// Does it.
-    pub async fn run(&self) -> Result<(), Failed> {
-        let listed = Arc::new(self.list().await?);
-        let (mut files, mut size) = (0, 0);
+    /// Does it. Gives how long it had to do with the files.
+    pub async fn run(&self) -> Result<Duration, Failed> {
+        let began = Instant::now();
+        let files = async {
+            self.files().await?;
+            let took = began.elapsed();
+            if self.image.is_some() {
+                self.incoming.show("pulling", None);
+            }
+            Ok::<_, Failed>(took)
+        };
+        let (took, ()) = tokio::try_join!(files, self.pull())?;
+        Ok(took)
+    }
+
+    /// The image comes while the game runs where it is.
+    async fn pull(&self) -> Result<(), Failed> {
+        let Some((image, auth)) = self.image.clone() else {
+            return Ok(());
+        };
+        let name = image.to_string();
+        if self.incoming.pulled.lock().as_deref() == Some(&*name) {
+            return Ok(());
+        }
+        let deps = &self.node.deps;
+        let request = PullRequest {
+            auth: deps.settings.auth(&image, auth),
+            cancel: self.incoming.cancel.child_token(),
+            ..PullRequest::new(image)
+        };
+        let _ended = request.cancel.clone().drop_guard();
+        if let Err(e) = deps.runtime.pull(request).await {
+            let failure = Failure::from(e);
+            let text = format!(
+                "image {name} can't be had on the new node: {}",
+                failure.detail
+            );
+            return Err(refuse(&failure.code, text, failure.passing));
+        }
+        *self.incoming.pulled.lock() = Some(name);
+        Ok(())
+    }
+
+    async fn files(&self) -> Result<(), Failed> {
+        let listed = Arc::new(self.list(self.number).await?);
+        let (mut files, mut size) = (0, 0u64);
         for item in &listed.items {
             if kind(item) == Kind::File {
                 files += 1;
-                size += item.size_bytes;
+                size = size.saturating_add(item.size_bytes);
             }
         }
         self.incoming.tell(|status| {
@@ -153,15 +193,45 @@ impl Pass {
             status.size_bytes = size;
             status.skipped = listed.skipped;
         });
-        self.room(&listed).await?;
+        let spare = self.room(&listed).await?;
         let changed = self.shape(&listed).await?;
         self.incoming
             .tell(|status| status.copied_files = changed.len() as u64);
-        let (copy, compare) = self.open(&listed, &changed).await?;
+        let (copy, compare) = self.open(&listed, &changed, spare.clone()).await?;
         let differing = self.differing(&listed, compare).await?;
         self.copy(&listed, [copy, differing].concat()).await?;
-        let good = self.check(&listed, &changed).await?;
-        self.finish(&listed, &changed, good).await
+        let good = self.check(&listed, &changed, spare).await?;
+        self.finish(&listed, &changed, good).await?;
+        match self.last {
+            true => self.stands(&listed).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Nothing has been written there since the list was made: what was compared is what there is.
+    async fn stands(&self, listed: &Listed) -> Result<(), Failed> {
+        let again = self.list(self.number | AGAIN_LISTED).await?;
+        let before: HashMap<&[u8], &wire::TransferItem> = listed
+            .items
+            .iter()
+            .map(|item| (&*item.path, item))
+            .collect();
+        let strange = again.items.iter().find(|item| {
+            before.get(&*item.path).is_none_or(|had| {
+                had.kind != item.kind
+                    || had.mode != item.mode
+                    || had.target != item.target
+                    || of_file(had) != of_file(item)
+            })
+        });
+        match strange {
+            Some(item) => Err(has_changed(&item.path)),
+            None if again.items.len() != listed.items.len() => {
+                let text = "files went away while nothing should write there any more";
+                Err(refuse("changed", text, true))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn ask<M: Message + Default>(
@@ -190,7 +260,7 @@ impl Pass {
         }
     }
 
-    async fn list(&self) -> Result<Listed, Failed> {
+    async fn list(&self, number: u32) -> Result<Listed, Failed> {
         self.incoming.show("listing", None);
         let mut items: Vec<wire::TransferItem> = Vec::new();
         let mut names = 0;
@@ -198,7 +268,7 @@ impl Pass {
             let asked = wire::TransferList {
                 transfer: self.incoming.of.transfer.to_string(),
                 secret: self.incoming.secret.clone(),
-                pass: self.number,
+                pass: number,
                 after: items.len() as u64,
             };
             let page: wire::TransferItems = match self.ask(xfer::LIST, &asked).await {
@@ -226,10 +296,13 @@ impl Pass {
     }
 
     /// Refuses what has no room, before anything is copied.
-    async fn room(&self, listed: &Arc<Listed>) -> Result<(), Failed> {
+    async fn room(&self, listed: &Arc<Listed>) -> Result<Spare, Failed> {
         let (dir, listed) = (self.stage.new_dir(), listed.clone());
-        let floor = self.node.deps.settings.disk_floor_bytes;
-        blocking(move || {
+        let (floor, limit) = (
+            self.node.deps.settings.disk_floor_bytes,
+            self.disk_limit_bytes,
+        );
+        self.blocking(move || {
             let jail = Jail::open(&dir).map_err(failure)?;
             let had: u64 = jail
                 .usage_scan()
@@ -242,17 +315,30 @@ impl Pass {
             let whole = listed.items.iter().filter(|item| !item.sparse);
             let need = whole.fold(0u64, |sum, item| sum.saturating_add(item.size_bytes));
             let free = jail.free_bytes().map_err(failure)?;
-            let lacks = need.saturating_sub(had).saturating_add(floor);
-            if free < lacks {
-                let text = format!(
-                    "the files take {} MiB, and node's disk has {} MiB free, of which {} MiB stay free",
-                    need >> 20,
-                    free >> 20,
-                    floor >> 20
-                );
-                return Err(refuse("disk_full", text, false));
+            let room = free.saturating_add(had).saturating_sub(floor);
+            let (most, why) = match limit > 0 && limit < room {
+                true => {
+                    let text = format!(
+                        "the files take {} MiB or more, and the server may have {} MiB; raise its limit first, or delete some",
+                        mib(need),
+                        mib(limit)
+                    );
+                    (limit, refuse("disk_limit", text, false))
+                }
+                false => {
+                    let text = format!(
+                        "the files take {} MiB or more, and the new node has {} MiB free, of which {} MiB stay free",
+                        mib(need),
+                        mib(free),
+                        mib(floor)
+                    );
+                    (room, refuse("disk_full", text, false))
+                }
+            };
+            match most.checked_sub(need) {
+                Some(bytes) => Ok(Spare { bytes, why }),
+                None => Err(why),
             }
-            Ok(())
         })
         .await
     }
@@ -262,7 +348,7 @@ impl Pass {
         self.incoming.show("comparing", None);
         let (dir, listed, incoming) = (self.stage.new_dir(), listed.clone(), self.incoming.clone());
         let uid = uid(&self.node, self.incoming.of)?;
-        blocking(move || {
+        self.blocking(move || {
             let jail = Jail::open(&dir).map_err(failure)?;
             let there = jail.manifest(MOST_ENTRIES).map_err(failure)?;
             let wanted: HashMap<&[u8], Kind> =
@@ -333,16 +419,25 @@ impl Pass {
         &self,
         listed: &Arc<Listed>,
         changed: &[usize],
+        mut spare: Spare,
     ) -> Result<(Vec<Part>, Vec<Part>), Failed> {
         let uid = uid(&self.node, self.incoming.of)?;
         let (mut copy, mut compare) = (Vec::new(), Vec::new());
         for some in changed.chunks(256) {
             let mut all = Vec::with_capacity(some.len());
             for at in some {
-                all.push((*at, self.extents(&listed.items[*at], *at).await?));
+                let parts = self.extents(&listed.items[*at], *at).await?;
+                if listed.items[*at].sparse {
+                    spare.take(&parts)?;
+                }
+                all.push((*at, parts));
+            }
+            if copy.len() + compare.len() > MOST_PARTS {
+                let text = "the files have more holes than can be kept";
+                return Err(refuse("bad_list", text, false));
             }
             let (dir, listed) = (self.stage.new_dir(), listed.clone());
-            let opened = blocking(move || {
+            let opened = self.blocking(move || {
                 let jail = Jail::open(&dir).map_err(failure)?;
                 all.into_iter()
                     .map(|(at, parts)| {
@@ -377,17 +472,15 @@ impl Pass {
 
     /// Those stretches of which the source has other bytes.
     async fn differing(&self, listed: &Arc<Listed>, parts: Vec<Part>) -> Result<Vec<Part>, Failed> {
-        let groups = group(parts, MOST_DIGESTS, MOST_DIGESTED, STRETCH);
-        let all = groups.len() as u64;
+        let all = bytes_of(&parts);
         let done = AtomicU64::new(0);
+        let groups = Groups::of(parts, MOST_DIGESTS, MOST_DIGESTED, STRETCH);
         let found: Vec<Vec<Part>> = stream::iter(groups)
             .map(|group| async {
+                let bytes = bytes_of(&group);
                 let differing = self.unlike(listed, group).await;
-                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                self.incoming.show(
-                    "comparing",
-                    Some((done * MOST_DIGESTED, all * MOST_DIGESTED)),
-                );
+                let done = done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                self.incoming.show("comparing", Some((done, all)));
                 differing
             })
             .buffer_unordered(4)
@@ -412,7 +505,7 @@ impl Pass {
             ranges: Self::ranges(listed, &group),
         };
         let (dir, listed, mine) = (self.stage.new_dir(), listed.clone(), group.clone());
-        let here = blocking(move || {
+        let here = self.blocking(move || {
             let jail = Jail::open(&dir).map_err(failure)?;
             mine.iter()
                 .map(|part| {
@@ -439,15 +532,15 @@ impl Pass {
     }
 
     async fn copy(&self, listed: &Arc<Listed>, parts: Vec<Part>) -> Result<(), Failed> {
-        let total: u64 = parts.iter().map(|part| part.length).sum();
+        let total = bytes_of(&parts);
         let done = AtomicU64::new(0);
         self.incoming.show("copying", Some((0, total)));
-        let groups = group(parts, MOST_READS, MOST_BYTES as u64, MOST_BYTES as u64);
-        stream::iter(groups.into_iter().map(Ok))
+        let groups = Groups::of(parts, MOST_READS, MOST_BYTES as u64, MOST_BYTES as u64);
+        stream::iter(groups.map(Ok))
             .try_for_each_concurrent(WINDOW, |group| {
                 let done = &done;
                 async move {
-                    let bytes: u64 = group.iter().map(|part| part.length).sum();
+                    let bytes = bytes_of(&group);
                     self.fetch(listed, group).await?;
                     let before = done.fetch_add(bytes, Ordering::Relaxed);
                     self.incoming.show("copying", Some((before + bytes, total)));
@@ -465,7 +558,7 @@ impl Pass {
             self.stage.new_dir(),
             self.node.deps.settings.disk_floor_bytes,
         );
-        blocking(move || {
+        self.blocking(move || {
             let free = Jail::open(&dir).and_then(|jail| jail.free_bytes());
             match free.map_err(failure)? < floor {
                 true => Err(refuse("disk_full", "the node's disk is full", false)),
@@ -501,7 +594,7 @@ impl Pass {
         };
         let (dir, listed) = (self.stage.new_dir(), listed.clone());
         let uid = uid(&self.node, self.incoming.of)?;
-        blocking(move || {
+        self.blocking(move || {
             let jail = Jail::open(&dir).map_err(failure)?;
             for (part, chunk) in group.iter().zip(&chunks) {
                 // A file that is gone, or shorter by now, shows when all is compared.
@@ -518,10 +611,19 @@ impl Pass {
     }
 
     /// Which of the changed files are now as the source has them.
-    async fn check(&self, listed: &Arc<Listed>, changed: &[usize]) -> Result<Vec<bool>, Failed> {
+    async fn check(
+        &self,
+        listed: &Arc<Listed>,
+        changed: &[usize],
+        mut spare: Spare,
+    ) -> Result<Vec<bool>, Failed> {
         let mut parts = Vec::new();
         for at in changed {
-            parts.extend(self.extents(&listed.items[*at], *at).await?);
+            let some = self.extents(&listed.items[*at], *at).await?;
+            if listed.items[*at].sparse {
+                spare.take(&some)?;
+            }
+            parts.extend(some);
         }
         let mut good = vec![true; listed.items.len()];
         for tries in 1.. {
@@ -539,11 +641,7 @@ impl Pass {
             }
             if tries >= TRIES {
                 let path = &listed.items[differing[0].file].path;
-                let text = format!(
-                    "{:?} changed while nothing should write to it any more",
-                    String::from_utf8_lossy(path)
-                );
-                return Err(refuse("changed", text, true));
+                return Err(has_changed(path));
             }
             self.copy(listed, differing.clone()).await?;
             parts = differing;
@@ -560,7 +658,7 @@ impl Pass {
     ) -> Result<(), Failed> {
         let (dir, listed, incoming) = (self.stage.new_dir(), listed.clone(), self.incoming.clone());
         let (changed, last) = (changed.to_vec(), self.last);
-        blocking(move || {
+        self.blocking(move || {
             let jail = Jail::open(&dir).map_err(failure)?;
             let label = |item: &wire::TransferItem| {
                 jail.label(&item.path, item.mode, item.modified_ns)
@@ -589,35 +687,5 @@ impl Pass {
             Ok(())
         })
         .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_asked_for_together_as_far_as_one_ask_goes() {
-        let part = |file, length| Part {
-            file,
-            offset: 0,
-            length,
-        };
-        let parts = vec![part(0, 10), part(1, 0), part(2, 25), part(3, 5)];
-        let groups = group(parts, 2, 20, 15);
-        let shape: Vec<Vec<(usize, u64, u64)>> = groups
-            .iter()
-            .map(|g| g.iter().map(|p| (p.file, p.offset, p.length)).collect())
-            .collect();
-        assert_eq!(
-            shape,
-            [
-                vec![(0, 0, 10)],
-                vec![(2, 0, 15)],
-                vec![(2, 15, 10), (3, 0, 5)]
-            ]
-        );
-        let many: Vec<Part> = (0..5).map(|file| part(file, 1)).collect();
-        assert_eq!(group(many, 2, 100, 100).len(), 3);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use warren_proto::ids::NodeId;
 use warren_proto::wire;
+use warren_runtime::runtime::{ImageRef, RegistryAuth};
 
 use super::pass::{Pass, Signature};
 use super::stage::Stage;
@@ -16,7 +17,7 @@ use super::{Failed, MOST, Of, peer, secret};
 use crate::job::Figures;
 use crate::link::session::refuse;
 use crate::node::Node;
-use crate::server::start;
+use crate::server::{convert, start};
 
 /// One server whose files come in.
 pub(super) struct Incoming {
@@ -28,8 +29,13 @@ pub(super) struct Incoming {
     meter: Mutex<crate::job::Meter>,
     /// What is known to be as the source has it, by path.
     pub have: Mutex<HashMap<Vec<u8>, Signature>>,
+    /// The image that is here since one of its passes.
+    pub pulled: Mutex<Option<String>>,
     /// It is at work, also while it ends.
     busy: tokio::sync::Mutex<()>,
+    /// Shared by all that reads and writes its files, and goes on with that when nobody waits for it any more. Whoever
+    /// moves or removes them has it alone.
+    pub disk: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Incoming {
@@ -90,6 +96,22 @@ pub(super) fn look(node: &Node, of: Of) -> wire::TransferStatus {
     }
 }
 
+/// What is to be pulled, and as whom.
+fn image(asked: &wire::TransferReceive) -> Result<Option<(ImageRef, RegistryAuth)>, Failed> {
+    if asked.image.is_empty() {
+        return Ok(None);
+    }
+    let image: ImageRef = asked
+        .image
+        .parse()
+        .map_err(|e: warren_runtime::Error| refuse(e.code(), e.to_string(), false))?;
+    let spec = wire::ServerSpec {
+        registries: asked.registries.clone(),
+        ..Default::default()
+    };
+    Ok(Some((image, convert::auth(&spec, &asked.image))))
+}
+
 /// Begins a pass, unless it is that one already.
 pub(super) async fn begin(
     node: &Arc<Node>,
@@ -97,6 +119,7 @@ pub(super) async fn begin(
     asked: &wire::TransferReceive,
 ) -> Result<wire::TransferStatus, Failed> {
     let (from, secret) = (peer(node, &asked.from)?, secret(&asked.secret)?);
+    let image = image(asked)?;
     if node.deps.ledger.wanted(of.server).is_some() {
         let text = "this node has that server already";
         return Err(refuse("already_here", text, false));
@@ -116,7 +139,9 @@ pub(super) async fn begin(
                 status: Mutex::default(),
                 meter: Mutex::default(),
                 have: Mutex::default(),
+                pulled: Mutex::default(),
                 busy: tokio::sync::Mutex::new(()),
+                disk: Arc::default(),
             })
         };
         all.entry(of.transfer).or_insert_with(fresh).clone()
@@ -143,6 +168,8 @@ pub(super) async fn begin(
         incoming: known.clone(),
         number: asked.pass,
         last: asked.last,
+        disk_limit_bytes: asked.disk_limit_bytes,
+        image,
         stage: stage(node, of),
     };
     tokio::spawn(run(pass));
@@ -150,8 +177,10 @@ pub(super) async fn begin(
 }
 
 async fn run(pass: Pass) {
-    let (incoming, began) = (pass.incoming.clone(), Instant::now());
+    let incoming = pass.incoming.clone();
     let _busy = incoming.busy.lock().await;
+    // What the pass before has left on its way to the disk has to be there first.
+    drop(incoming.disk.write().await);
     let cancel = incoming.cancel.clone();
     let made = match pass.prepare().await {
         Ok(()) => tokio::select! {
@@ -160,12 +189,13 @@ async fn run(pass: Pass) {
         },
         Err(failure) => Err(failure),
     };
-    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let took = made.as_ref().map_or(Duration::ZERO, |took| *took);
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let server = incoming.of.server;
     incoming.tell(|status| {
         status.took_ms = took_ms;
         match &made {
-            Ok(()) => status.state = "done".into(),
+            Ok(_) => status.state = "done".into(),
             Err(failure) => {
                 status.state = "failed".into();
                 status.code.clone_from(&failure.code);
@@ -175,7 +205,7 @@ async fn run(pass: Pass) {
         }
     });
     match made {
-        Ok(()) => {
+        Ok(_) => {
             info!(server.id = %server, took_ms, "pass {} over the files of an incoming server is done", pass.number)
         }
         Err(failure) => {
@@ -211,23 +241,41 @@ pub(super) async fn place(node: &Arc<Node>, of: Of) -> Result<wire::TransferStat
     if !ready {
         return Err(refuse("not_ready", "not all files have come", true));
     }
-    blocking(move || stage.place()).await?;
+    let Ok(alone) = incoming.disk.clone().try_write_owned() else {
+        return Err(refuse("busy", "files are still coming in", true));
+    };
+    // Also when control does not wait for it: asked once more, it goes one after the other.
+    blocking(move || {
+        let _alone = alone;
+        stage.place()
+    })
+    .await?;
     Ok(placed())
 }
 
 /// It is over. Nothing of it is left here but, with `keep` or where a wanted row is there, the files in their place.
 pub(super) async fn end(node: &Arc<Node>, of: Of, keep: bool) -> Result<(), Failed> {
     let incoming = node.transfers.incoming.lock().get(&of.transfer).cloned();
+    let mut alone = None;
     if let Some(incoming) = &incoming {
         incoming.cancel.cancel();
         // Said again until what is at work has seen it.
-        let Ok(_busy) = incoming.busy.try_lock() else {
-            return Err(refuse("busy", "it is being ended", true));
-        };
+        let busy = || refuse("busy", "it is being ended", true);
+        let _busy = incoming.busy.try_lock().map_err(|_| busy())?;
+        let disk = incoming.disk.clone().try_write_owned();
+        alone = Some(disk.map_err(|_| busy())?);
     }
     let owned = node.deps.ledger.wanted(of.server).is_some();
     let stage = stage(node, of);
-    blocking(move || stage.clear(!keep && !owned)).await?;
+    let cleared = blocking(move || {
+        let _alone = alone;
+        stage.clear(!keep && !owned)
+    });
+    // Whatever it is: nothing is over as long as files are left.
+    cleared.await.map_err(|failure| Failed {
+        retryable: true,
+        ..failure
+    })?;
     node.transfers.incoming.lock().remove(&of.transfer);
     Ok(())
 }
