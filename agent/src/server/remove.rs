@@ -71,8 +71,14 @@ pub fn drain(deps: Arc<Deps>, server: ServerId, stop: CancellationToken) {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 () = stop.cancelled() => return,
             }
+            // It has come back meanwhile: what its game prints now is no leftover.
+            if deps.ledger.wanted(server).is_some() {
+                return;
+            }
         }
-        deps.consoles.remove(server);
+        if deps.ledger.wanted(server).is_none() {
+            deps.consoles.remove(server);
+        }
     });
 }
 
