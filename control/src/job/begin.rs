@@ -7,7 +7,7 @@ use warren_proto::ids::JobId;
 use super::{ARCHIVES, BACKUPS, DOWNLOADS, Kind};
 use crate::{
     error::{Error, Result},
-    transfer::store,
+    transfer,
 };
 
 /// What is to be done.
@@ -39,18 +39,16 @@ pub async fn begin(
     let reads_or_writes = match new.kind {
         Kind::Install
         | Kind::Reinstall
-        | Kind::Delete
         | Kind::Backup
         | Kind::Restore
         | Kind::Archive
         | Kind::Extract
         | Kind::Download => true,
-        // Part of it, or of no file of the server.
-        Kind::Handover | Kind::Forget => false,
+        // Part of it, or of no file of the server. Whoever deletes has looked how far it is.
+        Kind::Handover | Kind::Forget | Kind::Delete => false,
     };
-    if reads_or_writes && store::active(db, new.server).await?.is_some() {
-        let text = "this server is being moved to another node; wait for it or cancel it";
-        return Err(Error::conflict("transfer_running", text));
+    if reads_or_writes {
+        transfer::stays(db, new.server).await?;
     }
     let row = operations::ActiveModel {
         id: Set(JobId::new().to_string()),

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, SqlErr,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, SqlErr,
     sea_query::{Expr, Func, LikeExpr},
 };
 use serde_json::json;
-use warren_entity::{allocations, grants, nodes, operations, orphans, roles, servers};
+use warren_entity::{allocations, grants, nodes, operations, orphans, roles, servers, transfers};
 use warren_proto::{
     ids::{LocationId, NodeId, ServerId},
     state::State,
@@ -337,7 +337,7 @@ async fn over_places(
 
 /// Removes a node. With `force` its servers are forgotten too: the machine may be gone for good.
 /// # Errors
-/// 409 `node_has_servers`.
+/// 409 `node_has_servers`, `node_has_transfers`.
 pub async fn delete(app: &App, access: &NodeAccess, force: bool) -> Result<()> {
     let now_ms = app.clock.now_ms();
     let node = &access.node.id;
@@ -360,6 +360,17 @@ pub async fn delete(app: &App, access: &NodeAccess, force: bool) -> Result<()> {
                 tenants.len()
             ),
         ));
+    }
+    let coming = transfers::Entity::find()
+        .filter(transfers::Column::ToNode.eq(node))
+        .filter(transfers::Column::Active.is_not_null())
+        .count(&*tx)
+        .await?;
+    if coming > 0 && !force {
+        let text = format!(
+            "{coming} server(s) are being moved to it; call that off first, or remove the node by force"
+        );
+        return Err(Error::conflict("node_has_transfers", text));
     }
     for server in &tenants {
         let id: ServerId = server.parse().map_err(Error::internal)?;

@@ -26,7 +26,9 @@ use crate::{
         dto::{Named, Operation},
         view as operation_view,
     },
-    sftp, transfer, wanted,
+    sftp,
+    transfer::{self, Phase},
+    wanted,
 };
 
 /// The work that holds a server's files, if any.
@@ -136,9 +138,10 @@ pub async fn delete(app: &App, access: ServerAccess, name: &str) -> Result<Opera
             "is not the server's name; type it as it stands",
         ));
     }
-    if transfer::store::active(&*tx, &row.id).await?.is_some() {
-        let text = "this server is being moved to another node; wait for it or cancel it";
-        return Err(Error::conflict("transfer_running", text));
+    let moves = transfer::store::active(&*tx, &row.id).await?;
+    // What can't be called off any more may wait for a node that never comes back.
+    if moves.is_some_and(|row| Phase::parse(&row.phase).is_none_or(Phase::is_revocable)) {
+        transfer::stays(&*tx, &row.id).await?;
     }
     // Whatever worked on the files is pointless now; the node breaks it off when the tombstone arrives.
     operations::Entity::update_many()

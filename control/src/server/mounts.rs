@@ -26,6 +26,7 @@ use crate::{
     http::Page,
     mount::{Offers, Place, most_servers, store},
     node::dto::HostInfo,
+    transfer,
 };
 
 /// Passes for whoever may switch any mount here, or those that are for self-service.
@@ -186,6 +187,7 @@ pub async fn add(app: &App, access: &ServerAccess, id: MountId) -> Result<Server
         return Err(Error::conflict("mount_not_offered", text));
     }
     let (_, generation) = begin_change(&*tx, access).await?;
+    transfer::stays(&*tx, server).await?;
     // Behind the server's lock: nobody switches another one on in between.
     let others = store::of_server(&*tx, server).await?;
     if others.len() >= MOST {

@@ -13,6 +13,7 @@ use crate::{
     },
     auth::ServerAccess,
     error::{Error, Fields, Result},
+    transfer,
 };
 
 /// Ports beside the primary one.
@@ -100,6 +101,8 @@ pub async fn change(
     change: &PortChange,
     now_ms: i64,
 ) -> Result<()> {
+    // Those that it gets on its new node are kept already.
+    transfer::stays(db, &row.id).await?;
     let before = take::of_server(db, &row.id).await?;
     let known = |id: &str| before.iter().any(|a| a.id == id);
     let unknown = |field| Error::field(field, "unknown", "is no port of this server");

@@ -43,8 +43,11 @@ pub(super) async fn possible(
         let text = "this server is being moved already; wait for it or cancel it";
         return Err(refuse("transfer_running", text));
     }
-    if store::untidied(db, &server.id).await? {
-        let text = "what the last transfer has left on its nodes is not cleared away yet: a node of it is away";
+    if store::untidied(db, &server.id, &to.id).await? {
+        let text = format!(
+            "node {} has not yet cleared away what an earlier transfer of this server has left there",
+            to.name
+        );
         return Err(refuse("transfer_untidied", text));
     }
     let stone = tombstones::Entity::find_by_id((server.id.clone(), to.id.clone()))
@@ -93,7 +96,7 @@ pub(super) async fn possible(
         return Err(refuse("other_architecture", text));
     }
     room(server, to, &new)?;
-    mounts_there(db, server, to, &new).await
+    mounts_there(db, server, to).await
 }
 
 fn is_installed(server: &servers::Model) -> bool {
@@ -151,12 +154,15 @@ fn room(server: &servers::Model, to: &nodes::Model, host: &HostInfo) -> Result<(
     Ok(())
 }
 
-async fn mounts_there(
+/// Refuses a node on which the server would not see one of its mounts.
+/// # Errors
+/// 409.
+pub(super) async fn mounts_there(
     db: &impl ConnectionTrait,
     server: &servers::Model,
     to: &nodes::Model,
-    host: &HostInfo,
 ) -> Result<()> {
+    let host: HostInfo = lenient(&to.host);
     let on = mount_servers::Entity::find()
         .filter(mount_servers::Column::ServerId.eq(&*server.id))
         .all(db)

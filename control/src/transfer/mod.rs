@@ -24,6 +24,24 @@ pub mod switch;
 pub mod undo;
 pub mod work;
 
+use sea_orm::ConnectionTrait;
+
+use crate::error::{Error, Result};
+
+/// Refuses what a server that is on its way can't bear: its files, its ports and its mounts are what its new node was
+/// looked at for.
+/// # Errors
+/// 409 `transfer_running`; database.
+pub async fn stays(db: &impl ConnectionTrait, server: &str) -> Result<()> {
+    match store::active(db, server).await? {
+        Some(_) => {
+            let text = "this server is being moved to another node; wait for it or cancel it";
+            Err(Error::conflict("transfer_running", text))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Where a transfer is; see the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {

@@ -45,10 +45,12 @@ pub async fn newest(
         .await
 }
 
-/// An older one of a server that its nodes have not all heard the end of.
-pub async fn untidied(db: &impl ConnectionTrait, server: &str) -> Result<bool, DbErr> {
+/// An older one of a server to that node, which has not heard of its end. To end it takes away what it had put in the
+/// server's place, so that nothing else may come there before.
+pub async fn untidied(db: &impl ConnectionTrait, server: &str, node: &str) -> Result<bool, DbErr> {
     let found = transfers::Entity::find()
         .filter(transfers::Column::ServerId.eq(server))
+        .filter(transfers::Column::ToNode.eq(node))
         .filter(transfers::Column::Active.is_null())
         .filter(transfers::Column::Tidied.eq(false))
         .one(db)

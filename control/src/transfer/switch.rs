@@ -5,10 +5,10 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
 };
 use serde_json::json;
-use warren_entity::{operations, servers, transfers};
+use warren_entity::{nodes, operations, servers, transfers};
 use warren_proto::state::State;
 
-use super::{Phase, store};
+use super::{Phase, check, store};
 use crate::{
     allocation::take,
     app::App,
@@ -21,13 +21,16 @@ use crate::{
         begin::{NewOperation, begin},
     },
     outbox::{self, Event},
-    server::spec,
+    server::{dto::CrashPolicyInfo, spec},
     sftp,
     wanted::{self, Bumped},
 };
 
 /// How long the node that a server has left keeps its files: in its trash, which is swept.
 pub const KEPT_S: u32 = 86_400;
+
+/// The longest that a node waits between a crash and the next start, and the way of its word; milliseconds.
+const RETURNS_MS: i64 = 35_000;
 
 /// The step that the node's job shows once nothing runs and nothing is written.
 pub const HELD: &str = "held";
@@ -44,8 +47,17 @@ pub enum Tried {
         /// Stable.
         code: &'static str,
         /// For a person.
-        message: &'static str,
+        message: String,
     },
+}
+
+impl Tried {
+    fn refused(code: &'static str, message: &str) -> Self {
+        Self::Refused {
+            code,
+            message: message.to_owned(),
+        }
+    }
 }
 
 /// Locks nodes in the order of their ids, by raising their revs, and then the server. Gives the revs in the order that was
@@ -90,10 +102,10 @@ pub async fn stop(app: &App, row: &transfers::Model) -> Result<Tried> {
     let tx = app.db.begin(Lane::Machines).await?;
     let (revs, server) = lock(&*tx, &[&row.from_node], &row.server_id).await?;
     let (Some(server), Some(rev)) = (server, revs.first().copied()) else {
-        return Ok(Tried::Refused {
-            code: "server_gone",
-            message: "the server was deleted meanwhile",
-        });
+        return Ok(Tried::refused(
+            "server_gone",
+            "the server was deleted meanwhile",
+        ));
     };
     if still(&*tx, row).await?.is_none() {
         return Ok(Tried::Wait);
@@ -105,6 +117,24 @@ pub async fn stop(app: &App, row: &transfers::Model) -> Result<Tried> {
         .await?;
     if busy.is_some() {
         return Ok(Tried::Wait);
+    }
+    let policy: CrashPolicyInfo = lenient(&server.crash_policy);
+    if is_about_to_return(&server.state, policy, server.state_since_ms, now_ms) && !server.suspended
+    {
+        return Ok(Tried::Wait);
+    }
+    let Some(to) = new_owner(&*tx, row).await? else {
+        return Ok(gone());
+    };
+    // What it sees of its node may have become another meanwhile, and its game runs still.
+    match check::mounts_there(&*tx, &server, &to).await {
+        Err(Error::Conflict { code, detail }) => {
+            return Ok(Tried::Refused {
+                code,
+                message: detail,
+            });
+        }
+        looked => looked?,
     }
     let state = server.state.parse();
     let runs = matches!(state, Ok(State::Running | State::Starting)) || wants_to_run(&server);
@@ -155,6 +185,40 @@ pub async fn stop(app: &App, row: &transfers::Model) -> Result<Tried> {
     Ok(Tried::Done)
 }
 
+/// Crashed, and its node may be about to start it again: whether it runs is not known before that.
+fn is_about_to_return(state: &str, policy: CrashPolicyInfo, since_ms: i64, now_ms: i64) -> bool {
+    state == State::Crashed.as_str()
+        && policy.restart
+        // By the node's clock, which may be off.
+        && (0..RETURNS_MS).contains(&(now_ms - since_ms))
+}
+
+/// The node that is to have the server, as long as there is one.
+async fn new_owner(
+    db: &impl ConnectionTrait,
+    row: &transfers::Model,
+) -> Result<Option<nodes::Model>> {
+    Ok(nodes::Entity::find_by_id(&*row.to_node)
+        .filter(nodes::Column::DeletedAtMs.is_null())
+        .filter(nodes::Column::RevokedAtMs.is_null())
+        .one(db)
+        .await?)
+}
+
+/// Two machines claim to be one of its nodes: which of them keeps the game down, or would start it, an admin decides.
+async fn is_contested(db: &impl ConnectionTrait, row: &transfers::Model) -> Result<bool> {
+    let found = nodes::Entity::find()
+        .filter(nodes::Column::Id.is_in([&*row.from_node, &*row.to_node]))
+        .filter(nodes::Column::QuarantinedBecause.is_not_null())
+        .one(db)
+        .await?;
+    Ok(found.is_some())
+}
+
+fn gone() -> Tried {
+    Tried::refused("node_gone", "the node that it was to go to was removed")
+}
+
 /// A start was asked for and has not been settled.
 fn wants_to_run(server: &servers::Model) -> bool {
     matches!(server.intent.as_deref(), Some("start" | "restart"))
@@ -178,19 +242,25 @@ pub async fn switch(app: &App, row: &transfers::Model) -> Result<Tried> {
     let both = [&*row.from_node, &*row.to_node];
     let (revs, server) = lock(&*tx, &both, &row.server_id).await?;
     let (Some(server), [old_rev, new_rev]) = (server, &revs[..]) else {
-        return Ok(Tried::Refused {
-            code: "server_gone",
-            message: "the server was deleted meanwhile",
-        });
+        return Ok(Tried::refused(
+            "server_gone",
+            "the server was deleted meanwhile",
+        ));
     };
     let Some(now) = still(&*tx, row).await? else {
         return Ok(Tried::Wait);
     };
     if server.node_id != row.from_node {
-        return Ok(Tried::Refused {
-            code: "server_elsewhere",
-            message: "the server is not on the node that it was to leave",
-        });
+        return Ok(Tried::refused(
+            "server_elsewhere",
+            "the server is not on the node that it was to leave",
+        ));
+    }
+    if new_owner(&*tx, row).await?.is_none() {
+        return Ok(gone());
+    }
+    if is_contested(&*tx, row).await? {
+        return Ok(Tried::Wait);
     }
     let operation = now.operation_id.clone().unwrap_or_default();
     let held = operations::Entity::find_by_id(&*operation)
@@ -200,10 +270,10 @@ pub async fn switch(app: &App, row: &transfers::Model) -> Result<Tried> {
         .one(&*tx)
         .await?;
     if held.is_none() {
-        return Ok(Tried::Refused {
-            code: "not_held",
-            message: "the node that it was to leave no longer keeps the game down",
-        });
+        return Ok(Tried::refused(
+            "not_held",
+            "the node that it was to leave no longer keeps the game down",
+        ));
     }
     let generation = server.generation + 1;
     let start = now.was_running && !server.suspended && server.power_generation == now.generation;
@@ -276,4 +346,24 @@ pub async fn switch(app: &App, row: &transfers::Model) -> Result<Tried> {
     nudge(app, &both);
     app.nudges.revoked();
     Ok(Tried::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_game_that_crashes_is_waited_for_until_it_is_known_whether_it_runs() {
+        let again = CrashPolicyInfo::default();
+        let never = CrashPolicyInfo {
+            restart: false,
+            ..again
+        };
+        assert!(is_about_to_return("crashed", again, 1_000, 2_000));
+        assert!(!is_about_to_return("crashed", never, 1_000, 2_000));
+        assert!(!is_about_to_return("running", again, 1_000, 2_000));
+        // Given up by its node, or by a clock that is off.
+        assert!(!is_about_to_return("crashed", again, 1_000, 40_000));
+        assert!(!is_about_to_return("crashed", again, 9_000, 1_000));
+    }
 }

@@ -8,11 +8,12 @@ use std::{
 
 use anyhow::Result;
 use parking_lot::Mutex;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use warren_entity::{nodes, operations, servers, transfers};
 use warren_proto::{
+    Message,
     bus::CallError,
     ids::NodeId,
     state::State,
@@ -28,7 +29,9 @@ use super::{
 use crate::{
     app::App,
     db::Lane,
+    egg::view::lenient,
     node::command::{self, AskError},
+    registry::service::Known,
     server::dto::Limits,
     text::{tame, tame_opt, to_i64},
 };
@@ -53,6 +56,16 @@ const MOST_PASSES: i32 = 5;
 const SHORT_MS: i64 = 4_000;
 /// Passes that may fail one after the other.
 const MOST_TRIES: i32 = 4;
+/// Transfers that go on at one node at one time, whichever way; those that were begun later wait for their turn.
+const AT_ONCE: usize = 4;
+/// What is shown of one that waits for that.
+pub const QUEUED: &str = "queued";
+/// Without any news for so long while the game is down, all is taken back...
+const STALLED_DOWN: Duration = Duration::from_secs(10 * 60);
+/// ... and for so long while it runs: a node may be away for a while.
+const STALLED: Duration = Duration::from_secs(60 * 60);
+/// One that waits for other work on its server shows that it does.
+const ALIVE_MS: i64 = 60_000;
 /// Beside the last pass: the stop, the place, the start; milliseconds. Only what a person is told to expect.
 const AROUND_MS: i64 = 3_000;
 
@@ -61,6 +74,50 @@ struct Desk {
     busy: BTreeSet<String>,
     granted: HashMap<String, Instant>,
     tidied: HashMap<String, Instant>,
+    /// When a row was last changed, and since when it is seen to be so.
+    heard: HashMap<String, (i64, Instant)>,
+}
+
+impl Desk {
+    /// Keeps what is known of these alone.
+    fn keep(&mut self, ids: &BTreeSet<String>) {
+        self.granted.retain(|id, _| ids.contains(id));
+        self.tidied.retain(|id, _| ids.contains(id));
+        self.heard.retain(|id, _| ids.contains(id));
+    }
+
+    /// Why it is not waited for any longer. What counts is how long this process has seen no news: it may have been
+    /// away itself.
+    fn stalled(
+        &mut self,
+        row: &transfers::Model,
+        phase: Phase,
+        now: Instant,
+    ) -> Option<&'static str> {
+        let (most, text) = match phase {
+            Phase::Copying | Phase::Stopping => (STALLED, "nothing was heard of it for an hour"),
+            Phase::Last | Phase::Placing => (
+                STALLED_DOWN,
+                "the game was down, and nothing was heard of its files for ten minutes",
+            ),
+            _ => return None,
+        };
+        let seen = (row.updated_at_ms, now);
+        let heard = self.heard.entry(row.id.clone()).or_insert(seen);
+        if heard.0 != row.updated_at_ms {
+            *heard = seen;
+        }
+        (now.duration_since(heard.1) > most).then_some(text)
+    }
+}
+
+/// One that is at work on; given back however that ends.
+struct Place(Arc<Mutex<Desk>>, String);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.lock().busy.remove(&self.1);
+    }
 }
 
 /// Runs until `stop`.
@@ -85,17 +142,15 @@ pub async fn run(app: App, stop: CancellationToken) {
             wait = LOOK;
         }
         let ids: BTreeSet<String> = open.iter().map(|row| row.id.clone()).collect();
-        {
-            let mut desk = desk.lock();
-            desk.granted.retain(|id, _| ids.contains(id));
-            desk.tidied.retain(|id, _| ids.contains(id));
-        }
+        desk.lock().keep(&ids);
         for row in open {
             if !desk.lock().busy.insert(row.id.clone()) {
                 continue;
             }
             let (app, desk) = (app.clone(), desk.clone());
+            let place = Place(desk.clone(), row.id.clone());
             tokio::spawn(async move {
+                let _place = place;
                 if let Err(error) = step(&app, &desk, &row).await {
                     tracing::warn!(
                         error = format!("{error:#}"),
@@ -103,7 +158,6 @@ pub async fn run(app: App, stop: CancellationToken) {
                         "a transfer could not go on; it is tried again"
                     );
                 }
-                desk.lock().busy.remove(&row.id);
             });
         }
     }
@@ -124,6 +178,17 @@ async fn step(app: &App, desk: &Mutex<Desk>, row: &transfers::Model) -> Result<(
     };
     if phase.is_revocable() && row.cancel_asked_at_ms.is_some() {
         return undo::begin(app, row, None).await;
+    }
+    if phase.is_revocable() && !is_node(app, &row.to_node).await? {
+        let why = ("node_gone", "the node that it was to go to was removed");
+        return undo::begin(app, row, Some(why)).await;
+    }
+    if phase == Phase::Copying && !has_begun(row) && !is_its_turn(app, row).await? {
+        return queue(app, row).await;
+    }
+    let stalled = desk.lock().stalled(row, phase, Instant::now());
+    if let Some(text) = stalled {
+        return undo::begin(app, row, Some(("stalled", text))).await;
     }
     if phase.reads() && due(&mut desk.lock().granted, &row.id, GRANT) {
         grant(app, row).await?;
@@ -149,8 +214,55 @@ async fn step(app: &App, desk: &Mutex<Desk>, row: &transfers::Model) -> Result<(
     }
 }
 
+/// A node has been asked for its first pass.
+fn has_begun(row: &transfers::Model) -> bool {
+    row.pass > 1 || row.step.as_deref().is_some_and(|step| step != QUEUED)
+}
+
+/// Whether fewer than [`AT_ONCE`] of those before it are under way at each of its nodes. One that waits for a person's
+/// word is none of them.
+async fn is_its_turn(app: &App, row: &transfers::Model) -> Result<bool> {
+    let before: Vec<(String, String)> = transfers::Entity::find()
+        .filter(transfers::Column::Active.is_not_null())
+        .filter(transfers::Column::Id.lt(&*row.id))
+        .filter(transfers::Column::Phase.ne(Phase::Ready.as_str()))
+        .select_only()
+        .column(transfers::Column::FromNode)
+        .column(transfers::Column::ToNode)
+        .into_tuple()
+        .all(app.db.read())
+        .await?;
+    let at = |node: &String| {
+        before
+            .iter()
+            .filter(|(a, b)| a == node || b == node)
+            .count()
+    };
+    Ok([&row.from_node, &row.to_node]
+        .into_iter()
+        .all(|node| at(node) < AT_ONCE))
+}
+
+async fn queue(app: &App, row: &transfers::Model) -> Result<()> {
+    if row.step.is_some() {
+        return Ok(());
+    }
+    let now_ms = app.clock.now_ms();
+    let tx = app.db.begin(Lane::Machines).await?;
+    let queued = store::update(row, Phase::Copying, now_ms)
+        .col_expr(transfers::Column::Step, Expr::value(QUEUED))
+        .exec(&*tx)
+        .await?;
+    if queued.rows_affected > 0 {
+        store::tell(&*tx, row, Phase::Copying, now_ms).await?;
+    }
+    tx.commit().await?;
+    app.nudges.outbox();
+    Ok(())
+}
+
 /// Puts an ask to one of the two nodes. None: it is away, or busy; later.
-async fn put<M: warren_proto::Message + Default>(
+async fn put<M: Message + Default>(
     app: &App,
     row: &transfers::Model,
     node: &str,
@@ -209,6 +321,18 @@ async fn grant(app: &App, row: &transfers::Model) -> Result<()> {
     }
 }
 
+/// The image of a game, and who we are where it comes from.
+async fn image_of(app: &App, server: &servers::Model) -> Result<(String, Vec<wire::RegistryAuth>)> {
+    let spec = wire::ServerSpec::decode(server.spec.as_slice())?;
+    let game = wire::ServerSpec {
+        image: spec.image,
+        ..Default::default()
+    };
+    let known = Known::load(app.db.read()).await?;
+    let registries = known.of_images(app, &game)?;
+    Ok((game.image, registries))
+}
+
 /// Asks for the pass of the row, and writes down how far it is. None: nothing new; it has failed and that was seen to.
 async fn pass(
     app: &App,
@@ -218,13 +342,19 @@ async fn pass(
     let server = servers::Entity::find_by_id(&*row.server_id)
         .one(app.db.read())
         .await?;
-    let limits: Option<Limits> = server.map(|s| crate::egg::view::lenient(&s.limits));
+    let limits: Option<Limits> = server.as_ref().map(|s| lenient(&s.limits));
+    let (image, registries) = match &server {
+        Some(server) if !last => image_of(app, server).await?,
+        _ => Default::default(),
+    };
     let ask = Ask::Receive(wire::TransferReceive {
         from: row.from_node.clone(),
         secret: secret(app, row)?,
         pass: u32::try_from(row.pass).unwrap_or(1),
         last,
         disk_limit_bytes: limits.map_or(0, |l| l.disk_bytes),
+        image,
+        registries,
     });
     let phase = if last { Phase::Last } else { Phase::Copying };
     let status = match put::<wire::TransferStatus>(app, row, &row.to_node, ask).await? {
@@ -348,15 +478,18 @@ async fn copying(app: &App, row: &transfers::Model) -> Result<()> {
     let runs = server.is_some_and(|s| s.state.parse().is_ok_and(State::is_up));
     // How long the pass took that had as much to do as the last one will have.
     let expected = runs.then(|| took + AROUND_MS);
-    let tx = app.db.begin(Lane::Machines).await?;
-    transfers::Entity::update_many()
-        .col_expr(transfers::Column::PassMs, Expr::value(took))
-        .col_expr(transfers::Column::ExpectedMs, Expr::value(expected))
-        .filter(transfers::Column::Id.eq(&*row.id))
-        .filter(transfers::Column::Phase.eq(Phase::Copying.as_str()))
-        .exec(&*tx)
-        .await?;
-    tx.commit().await?;
+    // Not each time while it waits for a backup to end.
+    if (row.pass_ms, row.expected_ms) != (Some(took), expected) {
+        let tx = app.db.begin(Lane::Machines).await?;
+        transfers::Entity::update_many()
+            .col_expr(transfers::Column::PassMs, Expr::value(took))
+            .col_expr(transfers::Column::ExpectedMs, Expr::value(expected))
+            .filter(transfers::Column::Id.eq(&*row.id))
+            .filter(transfers::Column::Phase.eq(Phase::Copying.as_str()))
+            .exec(&*tx)
+            .await?;
+        tx.commit().await?;
+    }
     let shorter = row.pass_ms.is_none_or(|before| took < before / 10 * 7);
     if runs && row.pass < MOST_PASSES && (row.pass == 1 || (took > SHORT_MS && shorter)) {
         return next_pass(app, row, Phase::Copying, 0).await;
@@ -377,9 +510,25 @@ async fn refused(app: &App, row: &transfers::Model, tried: Tried) -> Result<()> 
             app.nudges.transfers();
             Ok(())
         }
+        // Of what is waited for while the game is down nobody knows whether it ends.
+        Tried::Wait if row.phase == Phase::Copying.as_str() => alive(app, row).await,
         Tried::Wait => Ok(()),
-        Tried::Refused { code, message } => undo::begin(app, row, Some((code, message))).await,
+        Tried::Refused { code, message } => undo::begin(app, row, Some((code, &message))).await,
     }
+}
+
+/// It waits for something that has an end of its own.
+async fn alive(app: &App, row: &transfers::Model) -> Result<()> {
+    let now_ms = app.clock.now_ms();
+    if (0..ALIVE_MS).contains(&(now_ms - row.updated_at_ms)) {
+        return Ok(());
+    }
+    let tx = app.db.begin(Lane::Machines).await?;
+    store::update(row, Phase::Copying, now_ms)
+        .exec(&*tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn stopping(app: &App, row: &transfers::Model) -> Result<()> {
@@ -539,4 +688,88 @@ async fn is_node(app: &App, id: &str) -> Result<bool> {
         .one(app.db.read())
         .await?;
     Ok(row.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(updated_at_ms: i64) -> transfers::Model {
+        transfers::Model {
+            id: "t".into(),
+            server_id: "s".into(),
+            from_node: "a".into(),
+            to_node: "b".into(),
+            phase: "last".into(),
+            active: Some("s".into()),
+            tidied: false,
+            secret: Vec::new(),
+            ports: serde_json::json!([]),
+            warnings: serde_json::json!([]),
+            was_running: true,
+            waits: false,
+            released: false,
+            pass: 1,
+            tries: 0,
+            operation_id: None,
+            generation: 1,
+            step: None,
+            done_bytes: 0,
+            total_bytes: 0,
+            bytes_per_second: 0,
+            files: 0,
+            size_bytes: 0,
+            skipped: 0,
+            pass_ms: None,
+            expected_ms: None,
+            down_since_ms: None,
+            downtime_ms: None,
+            code: None,
+            message: None,
+            cancel_asked_at_ms: None,
+            actor: None,
+            created_at_ms: 0,
+            updated_at_ms,
+            ended_at_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_game_that_is_down_does_not_wait_for_ever_for_a_node() {
+        let mut desk = Desk::default();
+        let begin = Instant::now();
+        let mut after = |s: u64, row: &transfers::Model, phase| {
+            let now = begin + Duration::from_secs(s);
+            desk.stalled(row, phase, now).is_some()
+        };
+        // However old the row is: this process has only just come.
+        assert!(!after(0, &row(1), Phase::Last));
+        assert!(!after(601, &row(2), Phase::Last), "news");
+        assert!(!after(1201, &row(2), Phase::Placing));
+        assert!(after(1202, &row(2), Phase::Placing));
+        for phase in [Phase::Copying, Phase::Ready, Phase::Starting, Phase::Done] {
+            assert!(!after(1202, &row(2), phase), "{phase:?}");
+        }
+        assert!(after(4300, &row(2), Phase::Copying));
+        assert!(!after(9000, &row(2), Phase::Ready));
+    }
+
+    #[test]
+    fn one_that_has_begun_never_waits_for_its_turn_again() {
+        assert!(!has_begun(&row(0)));
+        let queued = transfers::Model {
+            step: Some(QUEUED.into()),
+            ..row(0)
+        };
+        assert!(!has_begun(&queued));
+        assert!(has_begun(&transfers::Model {
+            pass: 2,
+            ..queued.clone()
+        }));
+        let listing = transfers::Model {
+            step: Some("listing".into()),
+            ..queued
+        };
+        assert!(has_begun(&listing));
+    }
 }
