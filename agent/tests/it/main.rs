@@ -28,4 +28,6 @@ mod rotation;
 mod servers;
 mod sftp;
 mod sftp_hostile;
+mod transfer_faults;
+mod transfer_nat;
 mod transfers;

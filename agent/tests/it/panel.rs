@@ -1,7 +1,7 @@
 //! The real control on a nats-server of its own, over self-signed HTTPS.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use sea_orm::EntityTrait;
@@ -40,15 +40,20 @@ pub struct Panel {
 
 impl Panel {
     pub async fn start(clock: Clock) -> Self {
-        Self::begin(clock, false).await
+        Self::begin(clock, false, None).await
     }
 
     /// A control that [`Panel::die`] can kill.
     pub async fn start_apart() -> Self {
-        Self::begin(Clock::system(), true).await
+        Self::begin(Clock::system(), true, None).await
     }
 
-    async fn begin(clock: Clock, apart: bool) -> Self {
+    /// A control whose nats-server is also at that address of this machine, and so speaks TLS.
+    pub async fn start_at(address: Ipv4Addr) -> Self {
+        Self::begin(Clock::system(), true, Some(address)).await
+    }
+
+    async fn begin(clock: Clock, apart: bool, address: Option<Ipv4Addr>) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
         let port = free_port().unwrap();
@@ -60,7 +65,10 @@ impl Panel {
             ),
             (
                 text("WARREN_CONTROL_NATS_URLS"),
-                format!("nats://127.0.0.1:{port}"),
+                match address {
+                    Some(address) => format!("tls://{address}:{port}"),
+                    None => format!("nats://127.0.0.1:{port}"),
+                },
             ),
             (text("WARREN_CONTROL_HTTP_LISTEN"), text("127.0.0.1:0")),
             (text("WARREN_CONTROL_TLS__MODE"), text("self-signed")),
@@ -68,9 +76,12 @@ impl Panel {
         let config = Config::from_parts(None, environment).unwrap();
         let ask = Init {
             nats_dir: dir.path().join("nats"),
-            listen: format!("127.0.0.1:{port}"),
+            listen: match address {
+                Some(_) => format!("0.0.0.0:{port}"),
+                None => format!("127.0.0.1:{port}"),
+            },
             monitor: None,
-            addresses: Vec::new(),
+            addresses: address.iter().map(ToString::to_string).collect(),
             tls: false,
             nats_server: std::env::var_os("WARREN_NATS_SERVER")
                 .unwrap_or_else(|| "nats-server".into())

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use warren_control::auth::password::Passwords;
 use warren_control::db::Lane;
 use warren_entity::{servers, transfers, users};
-use warren_harness::{Containerd, ImageBuilder, Registry};
+use warren_harness::{Containerd, ImageBuilder, NetLab, Process, Registry};
 use warren_proto::bus::CallError;
 use warren_proto::ids::{TransferId, UserId};
 use warren_proto::subjects::{self, xfer};
@@ -40,16 +40,30 @@ echo ready
 . /games/answer
 "#;
 
-struct Machine {
+pub struct Machine {
     containerd: Containerd,
     config: PathBuf,
     agent: Option<Child>,
-    id: String,
+    /// Behind a router of its own.
+    pub lab: Option<NetLab>,
+    pub id: String,
+}
+
+/// Where a machine is.
+#[derive(Default)]
+pub struct Site {
+    /// Its data lie on a disk of so many bytes; none: on this one's.
+    pub disk: Option<u64>,
+    /// It is behind that router.
+    pub lab: Option<NetLab>,
 }
 
 impl Machine {
-    fn new() -> Self {
+    fn new(Site { disk, lab }: Site) -> Self {
         let containerd = Containerd::start().unwrap();
+        if let Some(bytes) = disk {
+            warren_harness::mount_disk(&containerd.dir().join("agent"), bytes).unwrap();
+        }
         let config = containerd.dir().join("agent.toml");
         let text = format!(
             "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\ndisk_floor_bytes = 1048576\n",
@@ -66,15 +80,16 @@ impl Machine {
             containerd,
             config,
             agent: None,
+            lab,
             id: String::new(),
         }
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.containerd.dir().join("agent")
     }
 
-    fn files(&self, server: &str) -> PathBuf {
+    pub fn files(&self, server: &str) -> PathBuf {
         self.data().join("servers").join(server)
     }
 
@@ -83,6 +98,9 @@ impl Machine {
         command.args(words).arg("--config").arg(&self.config);
         command.env("WARREN_LOG", "info,warren_agent=debug");
         command.stdin(Stdio::null()).stdout(Stdio::null());
+        if let Some(lab) = &self.lab {
+            lab.enter(&mut command).unwrap();
+        }
         command
     }
 
@@ -95,7 +113,7 @@ impl Machine {
         self.launch();
     }
 
-    fn launch(&mut self) {
+    pub fn launch(&mut self) {
         let log = self.containerd.dir().join("agent.log");
         let log = File::options().create(true).append(true).open(log).unwrap();
         self.agent = Some(self.program(&["run"]).stderr(log).spawn().unwrap());
@@ -109,7 +127,7 @@ impl Machine {
     }
 
     /// SIGKILL.
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut agent) = self.agent.take() {
             agent.kill().unwrap();
             agent.wait().unwrap();
@@ -126,13 +144,14 @@ impl Drop for Machine {
     }
 }
 
-struct Scene {
-    panel: Panel,
-    machines: [Machine; 2],
+pub struct Scene {
+    pub panel: Panel,
+    pub machines: [Machine; 2],
     http: reqwest::Client,
     cookie: String,
     egg: String,
-    _registry: Registry,
+    pub registry: Registry,
+    _mirrors: Vec<Process>,
     _turn: File,
 }
 
@@ -146,13 +165,30 @@ enum Part {
 }
 
 impl Scene {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
+        Self::set_at([Site::default(), Site::default()]).await
+    }
+
+    /// With machines there.
+    pub async fn set_at(sites: [Site; 2]) -> Self {
         let turn = turn();
-        let panel = Panel::start_apart().await;
+        let hub = sites[0].lab.as_ref().map(NetLab::hub);
+        let panel = match hub {
+            Some(hub) => Panel::start_at(hub).await,
+            None => Panel::start_apart().await,
+        };
         let registry = Registry::start(None).unwrap();
         let image = ImageBuilder::game().unwrap().build().unwrap();
         let image = registry.push("games/fake", "1", &image).unwrap();
-        let mut machines = [Machine::new(), Machine::new()];
+        let mut machines = sites.map(Machine::new);
+        // To a machine of its own the registry is at the same place, as a mirror beside it.
+        let (listen, _) = image.split_once('/').unwrap();
+        let labs = machines.iter().filter_map(|m| m.lab.as_ref());
+        let mirrors = labs.map(|lab| {
+            let netns = PathBuf::from(format!("/run/netns/{}", lab.client()));
+            registry.elsewhere(&netns, listen, None, None).unwrap()
+        });
+        let mirrors = mirrors.collect();
         for machine in &mut machines {
             machine.join(&panel).await;
         }
@@ -167,7 +203,8 @@ impl Scene {
             http,
             cookie: String::new(),
             egg: String::new(),
-            _registry: registry,
+            registry,
+            _mirrors: mirrors,
             _turn: turn,
         };
         scene.log_in().await;
@@ -240,7 +277,7 @@ impl Scene {
         self.cookie = cookie;
     }
 
-    async fn try_ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub async fn try_ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let url = format!("https://{}/api/v1{path}", self.panel.https);
         let mut request = self
             .http
@@ -258,13 +295,13 @@ impl Scene {
         )
     }
 
-    async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let (status, body) = self.try_ask(method, path, body).await;
         assert!(status < 300, "{method} {path}: {status} {body}");
         body
     }
 
-    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+    pub async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let until = Instant::now() + LIMIT;
         while !holds(self).await {
             if Instant::now() > until {
@@ -277,14 +314,14 @@ impl Scene {
         }
     }
 
-    async fn row(&self, server: &str) -> servers::Model {
+    pub async fn row(&self, server: &str) -> servers::Model {
         let row = servers::Entity::find_by_id(server)
             .one(self.panel.app.db.read())
             .await;
         row.unwrap().unwrap()
     }
 
-    async fn transfer(&self, id: &str) -> transfers::Model {
+    pub async fn transfer(&self, id: &str) -> transfers::Model {
         let row = transfers::Entity::find_by_id(id)
             .one(self.panel.app.db.read())
             .await;
@@ -292,10 +329,15 @@ impl Scene {
     }
 
     /// A counting game that runs on the first machine.
-    async fn counting(&self) -> String {
+    pub async fn counting(&self) -> String {
+        self.counting_on(0, 0).await
+    }
+
+    /// One on that machine, which may have so much of its disk.
+    pub async fn counting_on(&self, at: usize, disk_bytes: u64) -> String {
         let wish = json!({
-            "name": "counts", "egg": self.egg, "node": self.machines[0].id,
-            "limits": {"memory_bytes": 128 << 20, "swap_bytes": 0, "disk_bytes": 0, "cpu_percent": 0},
+            "name": "counts", "egg": self.egg, "node": self.machines[at].id,
+            "limits": {"memory_bytes": 128 << 20, "swap_bytes": 0, "disk_bytes": disk_bytes, "cpu_percent": 0},
             "ports": {"extra": 1}, "start_after_install": true,
         });
         let made = self.ask("POST", "/servers", Some(wish)).await;
@@ -305,7 +347,7 @@ impl Scene {
     }
 
     /// It runs, and has counted so far.
-    async fn runs(&self, server: &str, count: usize) {
+    pub async fn runs(&self, server: &str, count: usize) {
         self.until("a game that counts", async |s| {
             let row = s.row(server).await;
             let at = s.machine_of(&row.node_id);
@@ -314,17 +356,17 @@ impl Scene {
         .await;
     }
 
-    fn machine_of(&self, node: &str) -> usize {
+    pub fn machine_of(&self, node: &str) -> usize {
         self.machines.iter().position(|m| m.id == node).unwrap()
     }
 
-    fn counted(&self, at: usize, server: &str) -> usize {
+    pub fn counted(&self, at: usize, server: &str) -> usize {
         let text = std::fs::read_to_string(self.machines[at].files(server).join("count.txt"));
         text.unwrap_or_default().lines().count()
     }
 
     /// Each number once, in order.
-    fn check_count(&self, at: usize, server: &str) -> usize {
+    pub fn check_count(&self, at: usize, server: &str) -> usize {
         let path = self.machines[at].files(server).join("count.txt");
         let text = std::fs::read_to_string(path).unwrap();
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
@@ -334,7 +376,7 @@ impl Scene {
         whole.lines().count()
     }
 
-    async fn begin(&self, server: &str, to: usize) -> String {
+    pub async fn begin(&self, server: &str, to: usize) -> String {
         let wish = json!({"node": self.machines[to].id});
         let mut said = Value::Null;
         for _ in 0..100 {
@@ -343,19 +385,31 @@ impl Scene {
             if status == 202 {
                 return body["transfer"]["id"].as_str().unwrap().to_owned();
             }
-            // What the last one has left is being cleared away, or a node is just back.
+            // What the last one has left is being cleared away, a node is just back, or has not told again of its disk.
             let code = body["code"].as_str().unwrap_or_default().to_owned();
-            assert!(
-                ["transfer_untidied", "node_offline", "job_running"].contains(&&*code),
-                "{body}"
-            );
+            let passing = [
+                "transfer_untidied",
+                "node_offline",
+                "job_running",
+                "disk_full",
+            ];
+            assert!(passing.contains(&&*code), "{body}");
             said = body;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         panic!("{said}");
     }
 
-    async fn over(&self, id: &str) -> transfers::Model {
+    /// The row of one that has an end, which its nodes may not have heard of yet.
+    pub async fn ended(&self, id: &str) -> transfers::Model {
+        self.until("an end", async |s| {
+            s.transfer(id).await.ended_at_ms.is_some()
+        })
+        .await;
+        self.transfer(id).await
+    }
+
+    pub async fn over(&self, id: &str) -> transfers::Model {
         self.until("the end of the transfer", async |s| {
             let row = s.transfer(id).await;
             row.tidied
@@ -384,7 +438,7 @@ impl Scene {
 }
 
 /// Process namespaces that a counting game runs in.
-fn running() -> usize {
+pub fn running() -> usize {
     let mut spaces = BTreeSet::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let path = entry.path();
