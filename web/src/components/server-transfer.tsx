@@ -124,7 +124,7 @@ function Shown({ server, transfer }: { server: Server; transfer: Transfer }) {
             <span className="pt-1">
               <Mark shape={shape} family={family} />
             </span>
-            {t(`state.${transfer.state}`)}
+            {transfer.step === 'queued' ? t('queued') : t(`state.${transfer.state}`)}
           </div>
           <div className="pl-5 text-12 text-t3">
             {t('way', nodes)}

@@ -12,6 +12,7 @@ declare module '../texts' {
       'begun': {}
       'way': { from: Word; to: Word }
       'state.copying': {}
+      'queued': {}
       'state.ready': {}
       'state.stopping': {}
       'state.last': {}
