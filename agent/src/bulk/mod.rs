@@ -20,6 +20,7 @@ use warren_proto::wire;
 use warren_runtime::jail;
 
 use crate::clock;
+use crate::files::room;
 use crate::link::fair::{Fair, Seat};
 use crate::link::session::{lacks, refuse};
 use crate::node::Node;
@@ -149,31 +150,8 @@ impl Live {
 
     /// Whether there would be room for so many.
     fn fits(&self, bytes: u64) -> Result<(), Failed> {
-        let (limit, used) = {
-            let status = self.status.lock();
-            (status.disk_limit, status.disk_bytes)
-        };
-        if limit > 0 && used.saturating_add(bytes) > limit {
-            let text = format!(
-                "the server's files may take {} MiB and take {} MiB; {} MiB more have no room",
-                limit >> 20,
-                used >> 20,
-                bytes.div_ceil(1 << 20)
-            );
-            return Err(refuse("disk_limit", text, false));
-        }
-        let settings = &self.deps.settings;
-        // A disk that can't be asked says so itself when it is written to.
-        let free = warren_runtime::console::free_bytes(&settings.servers_dir);
-        let least = settings.disk_floor_bytes.saturating_add(bytes);
-        match free {
-            Ok(free) if free < least => Err(refuse(
-                "disk_full",
-                "the node's disk has no room for this",
-                false,
-            )),
-            _ => Ok(()),
-        }
+        room::fits(&self.deps.settings, &self.status, bytes)
+            .map_err(|full| refuse(&full.code, full.detail, false))
     }
 
     /// So many bytes are there no more. The next count of all files puts right what this gets wrong.

@@ -219,25 +219,8 @@ fn takes(most: u64, bytes: u64) -> Result<(), Failure> {
     }
 }
 
-/// Whether so many bytes more have room, in the server's limit and on the node's disk.
 fn room(at: &At, bytes: u64) -> Result<(), Failure> {
-    let (limit, used) = {
-        let status = at.status.lock();
-        (status.disk_limit, status.disk_bytes)
-    };
-    if limit > 0 && used.saturating_add(bytes) > limit {
-        return Err(Error::Quota.into());
-    }
-    let settings = &at.deps.settings;
-    let least = settings.disk_floor_bytes.saturating_add(bytes);
-    match warren_runtime::console::free_bytes(&settings.servers_dir) {
-        Ok(free) if free < least => Err(Failure::new(
-            "disk_full",
-            "the node's disk has no room for this",
-        )),
-        // A disk that can't be asked says so itself when it is written to.
-        _ => Ok(()),
-    }
+    files::room::fits(&at.deps.settings, &at.status, bytes)
 }
 
 /// Whether enough comes for it to be worth the place.

@@ -14,7 +14,7 @@ use warren_runtime::jail::{
     What,
 };
 
-use super::{Answer, Files, inner, path};
+use super::{Answer, Files, inner, path, room};
 use crate::clock;
 use crate::job::{At, Doing, Done, Figures, Work, cancelled, interrupted};
 use crate::server::start::{self, Failure, blocking};
@@ -209,19 +209,7 @@ struct Task {
 
 impl Task {
     fn of(at: &At) -> Self {
-        let (limit, used) = {
-            let status = at.status.lock();
-            (status.disk_limit, status.disk_bytes)
-        };
-        let mut room = match limit {
-            0 => u64::MAX,
-            limit => limit.saturating_sub(used),
-        };
-        let settings = &at.deps.settings;
-        // A disk that can't be asked says so itself when it is written to.
-        if let Ok(free) = warren_runtime::console::free_bytes(&settings.servers_dir) {
-            room = room.min(free.saturating_sub(settings.disk_floor_bytes));
-        }
+        let room = room::left(&at.deps.settings, &at.status);
         let budget = Budget::new(Instant::now() + WORK, MAX_ENTRIES).bytes(room);
         Self {
             off: budget.cancelled.clone(),

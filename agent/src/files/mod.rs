@@ -5,6 +5,7 @@ mod change;
 mod list;
 mod measure;
 mod rights;
+pub mod room;
 mod search;
 mod sweep;
 mod trash;
