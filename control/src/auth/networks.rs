@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use warren_proto::address::IpRange;
+
 /// Addresses and networks (`10.0.0.0/8`).
 #[derive(Debug, Clone, Default)]
-pub struct Networks(Vec<(IpAddr, u8)>);
+pub struct Networks(Vec<IpRange>);
 
 impl Networks {
     /// What can't be read is left out: it was refused where it was written.
@@ -14,31 +16,15 @@ impl Networks {
 
     /// Reads one address or network.
     #[must_use]
-    pub fn parse(text: &str) -> Option<(IpAddr, u8)> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.trim().parse().ok()?;
-        let all = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(all);
-        (bits <= all).then_some((address, bits))
+    pub fn parse(text: &str) -> Option<IpRange> {
+        text.trim().parse().ok()
     }
 
-    /// Whether one of them holds this address.
+    /// Whether one of them holds this address; one of IPv4 that is written as one of IPv6 counts as what it is.
     #[must_use]
     pub fn hold(&self, address: IpAddr) -> bool {
-        self.0
-            .iter()
-            .any(|(net, bits)| match (net, address.to_canonical()) {
-                (IpAddr::V4(net), IpAddr::V4(a)) => {
-                    (net.to_bits() ^ a.to_bits()).leading_zeros() >= u32::from(*bits)
-                }
-                (IpAddr::V6(net), IpAddr::V6(a)) => {
-                    (net.to_bits() ^ a.to_bits()).leading_zeros() >= u32::from(*bits)
-                }
-                _ => false,
-            })
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(address))
     }
 }
 
