@@ -11,6 +11,7 @@ import { farMachine, inClient, publicPanel } from './far.mjs'
 import { Joining } from './joining.mjs'
 import { check, egg, gameEgg, gameProcess, makeServer, PASSWORD, until, wait } from './panel.mjs'
 import { Viewer } from './viewer.mjs'
+import { tell } from './tale.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -181,22 +182,4 @@ async function main() {
   say('left again')
 }
 
-let failure
-try {
-  await main()
-} catch (error) {
-  failure = error
-}
-for (const end of ended.reverse()) {
-  try {
-    await end()
-  } catch (error) {
-    console.error(`  cleaning up: ${error.message}`)
-  }
-}
-if (failure) {
-  console.error(`nat: FAILED: ${failure.stack}`)
-  process.exit(1)
-}
-console.log('nat: passed')
-process.exit(0)
+await tell('nat', ended, main)

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { openBrowser, shot } from './browser.mjs'
 import { Harness, pushGame } from './harness.mjs'
 import { check, egg, gameEgg, gameProcess, Instance, makeServer, until } from './panel.mjs'
+import { tell } from './tale.mjs'
 
 const { values: options } = parseArgs({ options: { registry: { type: 'string' }, only: { type: 'string' } } })
 const read = (path) => readFileSync(path, 'utf8')
@@ -295,27 +296,11 @@ async function hostObjects(own, socket, server) {
   }
 }
 
-let failure
-try {
+await tell('options', ended, async () => {
   for (const name of options.only?.split(',') ?? Object.keys(tales)) {
     check(tales[name], `there is a tale ${name}`)
     const since = Date.now()
     await tales[name]()
     say(`${name}: passed in ${((Date.now() - since) / 1000).toFixed(1)} s`)
   }
-} catch (error) {
-  failure = error
-}
-for (const end of ended.reverse()) {
-  try {
-    await end()
-  } catch (error) {
-    console.error(`  cleaning up: ${error.message}`)
-  }
-}
-if (failure) {
-  console.error(`options: FAILED: ${failure.stack}`)
-  process.exit(1)
-}
-console.log('options: passed')
-process.exit(0)
+})

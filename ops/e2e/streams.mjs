@@ -14,6 +14,7 @@ import { deafClients } from './streams/deaf.mjs'
 import { DENYLIST, deniedAtEachDoor, SECRETS } from './streams/denied.mjs'
 import { FILES, Person } from './streams/person.mjs'
 import { refusals, withdrawals } from './streams/withdrawal.mjs'
+import { tell } from './tale.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -74,22 +75,4 @@ async function main() {
   say(await deafClients(world))
 }
 
-let failure
-try {
-  await main()
-} catch (error) {
-  failure = error
-}
-for (const end of ended.reverse()) {
-  try {
-    await end()
-  } catch (error) {
-    console.error(`  cleaning up: ${error.message}`)
-  }
-}
-if (failure) {
-  console.error(`streams: FAILED: ${failure.stack}`)
-  process.exit(1)
-}
-console.log('streams: passed')
-process.exit(0)
+await tell('streams', ended, main)
