@@ -2,17 +2,14 @@
 
 use reqwest::Method;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::{Value, json};
+use serde_json::json;
 use warren_entity::audit_log;
-use warren_harness::eventually_async;
-use warren_proto::ids::ServerId;
-use warren_proto::wire::{self, fact::What, job_ask, job_ended::Made, job_start::Work};
+use warren_proto::wire::{self, job_ended::Made, job_start::Work};
 
 use crate::{
-    http_panel::{Answer, Person},
-    http_servers::Scene,
+    file_rig::{FileRig, id},
     on_both,
-    world::{SOON, World},
+    world::World,
 };
 
 on_both! {
@@ -22,70 +19,8 @@ on_both! {
     what_can_be_no_archive_is_refused_before_anybody_is_asked
 }
 
-struct Rig {
-    scene: Scene,
-    server: ServerId,
-    path: String,
-}
-
-impl Rig {
-    async fn set(world: World) -> Self {
-        let mut scene = Scene::set(world).await;
-        let (server, made) = scene.server("one").await;
-        let operation = made["operation"]["id"].as_str().unwrap().to_owned();
-        scene.installed(server, &operation).await;
-        Self {
-            path: format!("/servers/{server}/files"),
-            scene,
-            server,
-        }
-    }
-
-    async fn post(&self, by: &Person, verb: &str, body: Value) -> Answer {
-        by.post(&format!("{}/{verb}", self.path), body).await
-    }
-
-    async fn told(&self, operation: &str) -> wire::JobStart {
-        eventually_async("the node to be told", SOON, || async {
-            let told = self.scene.node.told.lock().unwrap();
-            told.jobs.iter().find_map(|ask| match &ask.ask {
-                Some(job_ask::Ask::Start(start)) if start.job == operation => Some(start.clone()),
-                _ => None,
-            })
-        })
-        .await
-        .unwrap()
-    }
-
-    async fn end(&mut self, job: &str, kind: &str, made: Made) {
-        let ended = wire::JobEnded {
-            job: job.into(),
-            kind: kind.into(),
-            result: wire::JobResult::Done.into(),
-            made: Some(made),
-            ..Default::default()
-        };
-        let node = &mut self.scene.node;
-        let fact = node.fact(Some(self.server), What::JobEnded(ended));
-        node.upload_surely(vec![fact]).await;
-    }
-
-    /// Somebody with whom the server is shared.
-    async fn shared(&self, name: &str, keys: Value) -> Person {
-        let person = self.scene.panel.logged_in(name, false).await;
-        let path = format!("/servers/{}/users", self.server);
-        let body = json!({"login": name, "keys": keys});
-        self.scene.admin.post(&path, body).await.expect(201);
-        person
-    }
-}
-
-fn id(operation: &Value) -> String {
-    operation["id"].as_str().unwrap().to_owned()
-}
-
 async fn an_archive_is_looked_into_a_page_at_a_time(world: World) {
-    let rig = Rig::set(world).await;
+    let rig = FileRig::set(world).await;
     let admin = &rig.scene.admin;
     let path = format!("{}/archive?path=/a.zip&inside=world&limit=4", rig.path);
     let page = admin.get(&path).await.expect(200);
@@ -124,7 +59,7 @@ async fn an_archive_is_looked_into_a_page_at_a_time(world: World) {
 }
 
 async fn archives_are_jobs_of_the_node_one_at_a_time_and_audited(world: World) {
-    let mut rig = Rig::set(world).await;
+    let mut rig = FileRig::set(world).await;
     let body = json!({"paths": ["world", "/plugins"], "format": "tar.zst", "to": "all.tar.zst"});
     let begun = rig
         .post(&rig.scene.admin, "archive", body.clone())
@@ -192,7 +127,7 @@ async fn archives_are_jobs_of_the_node_one_at_a_time_and_audited(world: World) {
 }
 
 async fn who_may_pack_may_not_replace_what_they_may_not_change(world: World) {
-    let rig = Rig::set(world).await;
+    let rig = FileRig::set(world).await;
     let packer = rig.shared("packer", json!(["file.archive"])).await;
     let reader = rig
         .shared(
@@ -223,7 +158,7 @@ async fn who_may_pack_may_not_replace_what_they_may_not_change(world: World) {
 }
 
 async fn what_can_be_no_archive_is_refused_before_anybody_is_asked(world: World) {
-    let rig = Rig::set(world).await;
+    let rig = FileRig::set(world).await;
     let admin = &rig.scene.admin;
     let bad = json!({"paths": ["/"], "format": "zip", "to": "../x"});
     let bad = rig.post(admin, "archive", bad).await;

@@ -2,19 +2,16 @@
 
 use reqwest::Method;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::{Value, json};
+use serde_json::json;
 use warren_entity::{audit_log, operations};
-use warren_harness::eventually_async;
 use warren_proto::bus::keyring::{Keyring, Use};
 use warren_proto::bus::ticket;
-use warren_proto::ids::ServerId;
-use warren_proto::wire::{self, fact::What, job_ask, job_ended::Made, job_start::Work};
+use warren_proto::wire::{self, job_ask, job_ended::Made, job_start::Work};
 
 use crate::{
-    http_panel::{Answer, Person},
-    http_servers::Scene,
+    file_rig::{FileRig, id},
     on_both,
-    world::{SOON, World},
+    world::World,
 };
 
 on_both! {
@@ -26,81 +23,19 @@ on_both! {
 
 const URL: &str = "https://files.example.com/paper.jar?X-Amz-Signature=hunter2#frag";
 
-struct Rig {
-    scene: Scene,
-    server: ServerId,
-}
-
-impl Rig {
-    async fn set(world: World) -> Self {
-        let mut scene = Scene::set(world).await;
-        let (server, made) = scene.server("one").await;
-        let operation = made["operation"]["id"].as_str().unwrap().to_owned();
-        scene.installed(server, &operation).await;
-        Self { scene, server }
-    }
-
-    async fn download(&self, by: &Person, body: Value) -> Answer {
-        by.post(&format!("/servers/{}/files/download", self.server), body)
-            .await
-    }
-
-    async fn told(&self, operation: &str) -> wire::JobStart {
-        eventually_async("the node to be told", SOON, || async {
-            let told = self.scene.node.told.lock().unwrap();
-            told.jobs.iter().find_map(|ask| match &ask.ask {
-                Some(job_ask::Ask::Start(start)) if start.job == operation => Some(start.clone()),
-                _ => None,
-            })
-        })
-        .await
-        .unwrap()
-    }
-
-    async fn row(&self, operation: &str) -> operations::Model {
-        let db = self.scene.panel.world.app.db.read();
-        let row = operations::Entity::find_by_id(operation).one(db).await;
-        row.unwrap().unwrap()
-    }
-
-    async fn end(&mut self, job: &str) {
-        let made = wire::FileDownloaded {
-            path: "/plugins/paper.jar".into(),
-            bytes: 7,
-        };
-        let ended = wire::JobEnded {
-            job: job.into(),
-            kind: "download".into(),
-            result: wire::JobResult::Done.into(),
-            made: Some(Made::Downloaded(made)),
-            ..Default::default()
-        };
-        let node = &mut self.scene.node;
-        let fact = node.fact(Some(self.server), What::JobEnded(ended));
-        node.upload_surely(vec![fact]).await;
-    }
-
-    /// Somebody with whom the server is shared.
-    async fn shared(&self, name: &str, keys: Value) -> Person {
-        let person = self.scene.panel.logged_in(name, false).await;
-        let path = format!("/servers/{}/users", self.server);
-        let body = json!({"login": name, "keys": keys});
-        self.scene.admin.post(&path, body).await.expect(201);
-        person
-    }
-}
-
-fn id(operation: &Value) -> String {
-    operation["id"].as_str().unwrap().to_owned()
+async fn row(rig: &FileRig, operation: &str) -> operations::Model {
+    let db = rig.scene.panel.world.app.db.read();
+    let row = operations::Entity::find_by_id(operation).one(db).await;
+    row.unwrap().unwrap()
 }
 
 async fn a_download_is_a_job_of_the_node_whose_address_is_kept_sealed_and_told_in_part(
     world: World,
 ) {
-    let mut rig = Rig::set(world).await;
+    let mut rig = FileRig::set(world).await;
     let body = json!({"url": URL, "path": "plugins", "name": "p.jar", "replace": true});
     let begun = rig
-        .download(&rig.scene.admin, body.clone())
+        .post(&rig.scene.admin, "download", body.clone())
         .await
         .expect(202);
     assert_eq!(
@@ -118,15 +53,20 @@ async fn a_download_is_a_job_of_the_node_whose_address_is_kept_sealed_and_told_i
         (&*work.to, &*work.name, work.replace),
         ("/plugins", "p.jar", true)
     );
-    let again = rig.download(&rig.scene.admin, body).await;
+    let again = rig.post(&rig.scene.admin, "download", body).await;
     assert_eq!(again.problem(409), "download_running");
-    let kept = rig.row(&id(&begun)).await.body.unwrap();
+    let kept = row(&rig, &id(&begun)).await.body.unwrap();
     assert_eq!(kept["from"], "https://files.example.com/paper.jar");
     assert!(
         kept["sealed"].is_string() && !kept.to_string().contains("hunter2"),
         "{kept}"
     );
-    rig.end(&id(&begun)).await;
+    let made = wire::FileDownloaded {
+        path: "/plugins/paper.jar".into(),
+        bytes: 7,
+    };
+    rig.end(&id(&begun), "download", Made::Downloaded(made))
+        .await;
     let ended = rig
         .scene
         .admin
@@ -141,7 +81,10 @@ async fn a_download_is_a_job_of_the_node_whose_address_is_kept_sealed_and_told_i
             &json!("/plugins/paper.jar")
         )
     );
-    assert_eq!(rig.row(&id(&begun)).await.body.unwrap().get("sealed"), None);
+    assert_eq!(
+        row(&rig, &id(&begun)).await.body.unwrap().get("sealed"),
+        None
+    );
     let rows = audit_log::Entity::find()
         .filter(audit_log::Column::Action.eq("file.download_remote"))
         .all(rig.scene.panel.world.app.db.read())
@@ -159,7 +102,7 @@ async fn a_download_is_a_job_of_the_node_whose_address_is_kept_sealed_and_told_i
 }
 
 async fn who_may_make_files_may_download_but_not_replace(world: World) {
-    let rig = Rig::set(world).await;
+    let rig = FileRig::set(world).await;
     let maker = rig.shared("maker", json!(["file.create"])).await;
     let keys = json!([
         "file.read",
@@ -169,9 +112,9 @@ async fn who_may_make_files_may_download_but_not_replace(world: World) {
     ]);
     let reader = rig.shared("reader", keys).await;
     let body = |replace: bool| json!({"url": URL, "path": "/", "replace": replace});
-    assert_eq!(rig.download(&reader, body(false)).await.status, 403);
-    assert_eq!(rig.download(&maker, body(true)).await.status, 403);
-    let begun = rig.download(&maker, body(false)).await.expect(202);
+    assert_eq!(rig.post(&reader, "download", body(false)).await.status, 403);
+    assert_eq!(rig.post(&maker, "download", body(true)).await.status, 403);
+    let begun = rig.post(&maker, "download", body(false)).await.expect(202);
     let path = format!("/operations/{}/cancel", id(&begun));
     assert_eq!(reader.send(Method::POST, &path, None).await.status, 403);
     let ended = maker.send(Method::POST, &path, None).await;
@@ -179,17 +122,17 @@ async fn who_may_make_files_may_download_but_not_replace(world: World) {
 }
 
 async fn what_can_be_no_address_is_refused_before_anybody_is_asked(world: World) {
-    let rig = Rig::set(world).await;
+    let rig = FileRig::set(world).await;
     let admin = &rig.scene.admin;
     let bad = json!({"url": "file:///etc/passwd", "path": "../x", "name": "a/b"});
-    let bad = rig.download(admin, bad).await;
+    let bad = rig.post(admin, "download", bad).await;
     assert_eq!(
         bad.fields(),
         ["url invalid", "path invalid", "name invalid"]
     );
     let user = json!({"url": "https://me:pw@a.example/x", "path": "/"});
     assert_eq!(
-        rig.download(admin, user).await.fields(),
+        rig.post(admin, "download", user).await.fields(),
         ["url credentials"]
     );
     let path = format!("/servers/{}", rig.server);
@@ -197,7 +140,9 @@ async fn what_can_be_no_address_is_refused_before_anybody_is_asked(world: World)
         .patch(&path, json!({"suspended": true}))
         .await
         .expect(200);
-    let begun = rig.download(admin, json!({"url": URL, "path": "/"})).await;
+    let begun = rig
+        .post(admin, "download", json!({"url": URL, "path": "/"}))
+        .await;
     assert_eq!(begun.problem(409), "suspended");
     let told = rig.scene.node.told.lock().unwrap();
     let downloads = told.jobs.iter().filter(
@@ -207,7 +152,7 @@ async fn what_can_be_no_address_is_refused_before_anybody_is_asked(world: World)
 }
 
 async fn how_large_a_file_may_be_that_comes_is_the_servers_own_limit_or_the_panels(world: World) {
-    let rig = Rig::set(world).await;
+    let rig = FileRig::set(world).await;
     let admin = &rig.scene.admin;
     let path = format!("/servers/{}", rig.server);
     let held = async || {
@@ -241,7 +186,7 @@ async fn how_large_a_file_may_be_that_comes_is_the_servers_own_limit_or_the_pane
     assert_eq!(held().await, Some(3 << 20));
     // What the node fetches itself comes from outside too.
     let begun = rig
-        .download(admin, json!({"url": URL, "path": "/"}))
+        .post(admin, "download", json!({"url": URL, "path": "/"}))
         .await
         .expect(202);
     let Some(Work::Download(work)) = rig.told(&id(&begun)).await.work else {

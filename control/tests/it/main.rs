@@ -9,6 +9,7 @@ mod database_rig;
 mod doors;
 mod enrolment;
 mod fake_node;
+mod file_rig;
 mod first_run;
 mod gate;
 mod hostile;
