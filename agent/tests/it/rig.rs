@@ -21,6 +21,23 @@ use crate::control::{Control, SOON};
 
 pub const LIMIT: Duration = Duration::from_secs(40);
 
+/// Writes the settings of an agent whose containerd this is; where they stand.
+pub fn settings_in(containerd: &Containerd) -> PathBuf {
+    let config = containerd.dir().join("agent.toml");
+    let text = format!(
+        "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\ndisk_floor_bytes = 1048576\n",
+        containerd.dir().join("agent"),
+        containerd.socket(),
+        containerd.runc_root(),
+        containerd.tag(),
+        containerd.cgroup_parent(),
+        containerd.subnet(),
+        containerd.uid_base(),
+    );
+    std::fs::write(&config, text).unwrap();
+    config
+}
+
 pub struct Rig {
     pub nats: Nats,
     pub control: Arc<Control>,
@@ -121,18 +138,7 @@ impl Rig {
         let registry = Registry::start(None).unwrap();
         let image = ImageBuilder::game().unwrap().build().unwrap();
         let image = registry.push("games/fake", "1", &image).unwrap();
-        let config = containerd.dir().join("agent.toml");
-        let text = format!(
-            "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\ndisk_floor_bytes = 1048576\n",
-            containerd.dir().join("agent"),
-            containerd.socket(),
-            containerd.runc_root(),
-            containerd.tag(),
-            containerd.cgroup_parent(),
-            containerd.subnet(),
-            containerd.uid_base(),
-        );
-        std::fs::write(&config, text).unwrap();
+        let config = settings_in(&containerd);
         Self {
             nats,
             control,

@@ -20,7 +20,7 @@ use warren_proto::subjects::{self, xfer};
 use warren_proto::wire;
 
 use crate::panel::Panel;
-use crate::rig::turn;
+use crate::rig::{settings_in, turn};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "correct horse battery staple";
@@ -64,18 +64,7 @@ impl Machine {
         if let Some(bytes) = disk {
             warren_harness::mount_disk(&containerd.dir().join("agent"), bytes).unwrap();
         }
-        let config = containerd.dir().join("agent.toml");
-        let text = format!(
-            "data_dir = {:?}\ncontainerd_address = {:?}\nrunc_root = {:?}\ntag = {:?}\ncgroup_parent = {:?}\nbridge_subnet = {:?}\nuid_base = {}\ndisk_floor_bytes = 1048576\n",
-            containerd.dir().join("agent"),
-            containerd.socket(),
-            containerd.runc_root(),
-            containerd.tag(),
-            containerd.cgroup_parent(),
-            containerd.subnet(),
-            containerd.uid_base(),
-        );
-        std::fs::write(&config, text).unwrap();
+        let config = settings_in(&containerd);
         Self {
             containerd,
             config,
