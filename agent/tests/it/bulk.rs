@@ -221,6 +221,23 @@ impl World {
         request.send().await.unwrap()
     }
 
+    /// 3 MiB that don't say how large they are get nowhere, and nothing is left of them in the folder.
+    async fn refuses_endless(&self, path: &str, ticket: &str) {
+        let body = (0..12).map(|_| Ok::<_, std::io::Error>(noise(256 * 1024)));
+        let body = reqwest::Body::wrap_stream(futures_util::stream::iter(body));
+        let put = self.http.put(self.url(&format!("file?path={path}")));
+        let put = put.header("x-warren-ticket", ticket).body(body);
+        // Whoever is refused while they still send may find the line cut.
+        if let Ok(answer) = put.send().await {
+            assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let folder = self.path(path).parent().unwrap().to_owned();
+        let left = || std::fs::read_dir(&folder).map_or(0, Iterator::count);
+        self.rig
+            .until("nothing is left of it", |_| left() == 0)
+            .await;
+    }
+
     async fn patch(
         &self,
         upload: &str,
@@ -597,21 +614,7 @@ async fn a_file_that_is_larger_than_uploads_may_be_is_refused_before_its_first_b
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(large.text().await.unwrap().contains("upload_limit"));
     assert!(!world.path("in").exists());
-    // One that does not say how large it is.
-    let body =
-        futures_util::stream::iter((0..12).map(|_| Ok::<_, std::io::Error>(noise(256 * 1024))));
-    let put = world.http.put(world.url("file?path=in/c"));
-    let put = put
-        .header("x-warren-ticket", &ticket)
-        .body(reqwest::Body::wrap_stream(body));
-    if let Ok(answer) = put.send().await {
-        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    let left = || std::fs::read_dir(world.path("in")).map_or(0, Iterator::count);
-    world
-        .rig
-        .until("nothing is left of any", |_| left() == 0)
-        .await;
+    world.refuses_endless("in/c", &ticket).await;
     let fits = noise(1 << 20);
     let upload = UploadId::new().to_string();
     let fitted = world.patch(&upload, "in/d", 0, &fits, &ticket).await;
@@ -633,21 +636,7 @@ async fn the_limit_of_the_disk_holds_before_the_first_byte_and_during() {
         .unwrap();
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert!(large.text().await.unwrap().contains("disk_limit"));
-    // One that does not say how large it is.
-    let body =
-        futures_util::stream::iter((0..12).map(|_| Ok::<_, std::io::Error>(noise(256 * 1024))));
-    let put = world.http.put(world.url("file?path=in/b"));
-    let put = put
-        .header("x-warren-ticket", &ticket)
-        .body(reqwest::Body::wrap_stream(body));
-    if let Ok(answer) = put.send().await {
-        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    let left = || std::fs::read_dir(world.path("in")).map_or(0, Iterator::count);
-    world
-        .rig
-        .until("nothing is left of either", |_| left() == 0)
-        .await;
+    world.refuses_endless("in/b", &ticket).await;
     let small = world.http.put(world.url("file?path=in/c"));
     let small = small.header("x-warren-ticket", &ticket).body("small");
     assert_eq!(small.send().await.unwrap().status(), StatusCode::CREATED);
