@@ -212,8 +212,12 @@ pub(super) async fn warnings(
     for place in backup_stores::Entity::find().all(db).await? {
         let count = kept.iter().filter(|b| b.store_id == place.id).count();
         if count > 0 && StoreKind::parse(&place.kind) == StoreKind::Directory {
+            let what = match count {
+                1 => "one backup is kept",
+                _ => &format!("{count} backups are kept"),
+            };
             said.push(format!(
-                "{count} backup(s) are kept in a directory of node {} ({:?}): they stay there, and can be restored only on that node",
+                "{what} in a directory of node {} ({:?}), which stays there and restores only to servers of that node",
                 from.name, place.name
             ));
         }

@@ -8,7 +8,7 @@ let begun = 0
 const node = (n: number) => ({ id: nodes[n]?.id ?? '', name: nodes[n]?.name ?? '' })
 const SIZE = 3_400_000_000
 const WARNINGS = [
-  '4 backup(s) are kept in a directory of node fra-1 ("Local"): they stay there, and can be restored only on that node',
+  '4 backups are kept in a directory of node fra-1 ("Local"), which stays there and restores only to servers of that node',
 ]
 
 /** Copies for eight seconds, and then waits for the word or is there. */
