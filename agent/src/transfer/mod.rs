@@ -2,6 +2,7 @@
 //! the node that is to have them asks the one that has them ([`receive`]), and that one answers what it was told to
 //! ([`source`]). Whose the server is changes by a wanted row and a tombstone, never here.
 
+mod copy;
 mod parts;
 mod pass;
 mod receive;

@@ -16,11 +16,14 @@
 //! | `done`, `failed`, `cancelled` | over; nodes are told until they have heard | |
 
 pub mod api;
+mod ask;
 pub mod check;
+mod desk;
 pub mod dto;
 pub mod service;
 pub mod store;
 pub mod switch;
+mod turn;
 pub mod undo;
 pub mod work;
 

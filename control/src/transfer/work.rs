@@ -1,37 +1,31 @@
 //! Goes on with transfers, from whatever their rows say. Each step may be done twice, and by two controls.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::Result;
 use parking_lot::Mutex;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use warren_entity::{nodes, operations, servers, transfers};
 use warren_proto::{
-    Message,
-    bus::CallError,
-    ids::NodeId,
     state::State,
-    subjects::down,
     wire::{self, transfer_ask::Ask},
 };
 
 use super::{
-    Phase, service, store,
+    Phase,
+    ask::{grant, image_of, put, secret},
+    desk::{Desk, Place, due},
+    store,
     switch::{self, HELD, Tried},
+    turn::{has_begun, is_its_turn, queue},
     undo,
 };
 use crate::{
     app::App,
     db::Lane,
     egg::view::lenient,
-    node::command::{self, AskError},
-    registry::service::Known,
     server::dto::Limits,
     text::{tame, tame_opt, to_i64},
 };
@@ -42,83 +36,18 @@ const LOOK: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_secs(2);
 /// Those that nothing is left of but to tell a node that is away.
 const TIDY: Duration = Duration::from_secs(3);
-/// A grant is given anew after so long, also to a source that was restarted and has forgotten it...
+/// A grant is given anew after so long, also to a source that was restarted and has forgotten it.
 const GRANT: Duration = Duration::from_secs(3);
-/// ... and ends by itself after so long, seconds.
-const GRANT_S: u32 = 60;
-/// How long a node may take to begin something.
-const ANSWER: Duration = Duration::from_secs(3);
-/// How long it may take to remove files.
-const LONG: Duration = Duration::from_secs(20);
 /// Passes over a game that runs.
 const MOST_PASSES: i32 = 5;
 /// A pass that took no longer leaves little for another one to make shorter, milliseconds.
 const SHORT_MS: i64 = 4_000;
 /// Passes that may fail one after the other.
 const MOST_TRIES: i32 = 4;
-/// Transfers that go on at one node at one time, whichever way; those that were begun later wait for their turn.
-const AT_ONCE: usize = 4;
-/// What is shown of one that waits for that.
-pub const QUEUED: &str = "queued";
-/// Without any news for so long while the game is down, all is taken back...
-const STALLED_DOWN: Duration = Duration::from_secs(10 * 60);
-/// ... and for so long while it runs: a node may be away for a while.
-const STALLED: Duration = Duration::from_secs(60 * 60);
 /// One that waits for other work on its server shows that it does.
 const ALIVE_MS: i64 = 60_000;
 /// Beside the last pass: the stop, the place, the start; milliseconds. Only what a person is told to expect.
 const AROUND_MS: i64 = 3_000;
-
-#[derive(Default)]
-struct Desk {
-    busy: BTreeSet<String>,
-    granted: HashMap<String, Instant>,
-    tidied: HashMap<String, Instant>,
-    /// When a row was last changed, and since when it is seen to be so.
-    heard: HashMap<String, (i64, Instant)>,
-}
-
-impl Desk {
-    /// Keeps what is known of these alone.
-    fn keep(&mut self, ids: &BTreeSet<String>) {
-        self.granted.retain(|id, _| ids.contains(id));
-        self.tidied.retain(|id, _| ids.contains(id));
-        self.heard.retain(|id, _| ids.contains(id));
-    }
-
-    /// Why it is not waited for any longer. What counts is how long this process has seen no news: it may have been
-    /// away itself.
-    fn stalled(
-        &mut self,
-        row: &transfers::Model,
-        phase: Phase,
-        now: Instant,
-    ) -> Option<&'static str> {
-        let (most, text) = match phase {
-            Phase::Copying | Phase::Stopping => (STALLED, "nothing was heard of it for an hour"),
-            Phase::Last | Phase::Placing => (
-                STALLED_DOWN,
-                "the game was down, and nothing was heard of its files for ten minutes",
-            ),
-            _ => return None,
-        };
-        let seen = (row.updated_at_ms, now);
-        let heard = self.heard.entry(row.id.clone()).or_insert(seen);
-        if heard.0 != row.updated_at_ms {
-            *heard = seen;
-        }
-        (now.duration_since(heard.1) > most).then_some(text)
-    }
-}
-
-/// One that is at work on; given back however that ends.
-struct Place(Arc<Mutex<Desk>>, String);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.lock().busy.remove(&self.1);
-    }
-}
 
 /// Runs until `stop`.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -144,11 +73,10 @@ pub async fn run(app: App, stop: CancellationToken) {
         let ids: BTreeSet<String> = open.iter().map(|row| row.id.clone()).collect();
         desk.lock().keep(&ids);
         for row in open {
-            if !desk.lock().busy.insert(row.id.clone()) {
+            let Some(place) = Place::take(&desk, &row.id) else {
                 continue;
-            }
+            };
             let (app, desk) = (app.clone(), desk.clone());
-            let place = Place(desk.clone(), row.id.clone());
             tokio::spawn(async move {
                 let _place = place;
                 if let Err(error) = step(&app, &desk, &row).await {
@@ -161,15 +89,6 @@ pub async fn run(app: App, stop: CancellationToken) {
             });
         }
     }
-}
-
-/// Whether it is time again, and if so notes that it was.
-fn due(seen: &mut HashMap<String, Instant>, id: &str, every: Duration) -> bool {
-    let due = seen.get(id).is_none_or(|at| at.elapsed() >= every);
-    if due {
-        seen.insert(id.to_owned(), Instant::now());
-    }
-    due
 }
 
 async fn step(app: &App, desk: &Mutex<Desk>, row: &transfers::Model) -> Result<()> {
@@ -212,125 +131,6 @@ async fn step(app: &App, desk: &Mutex<Desk>, row: &transfers::Model) -> Result<(
             }
         }
     }
-}
-
-/// A node has been asked for its first pass.
-fn has_begun(row: &transfers::Model) -> bool {
-    row.pass > 1 || row.step.as_deref().is_some_and(|step| step != QUEUED)
-}
-
-/// Whether fewer than [`AT_ONCE`] of those before it are under way at each of its nodes. One that waits for a person's
-/// word is none of them.
-async fn is_its_turn(app: &App, row: &transfers::Model) -> Result<bool> {
-    let before: Vec<(String, String)> = transfers::Entity::find()
-        .filter(transfers::Column::Active.is_not_null())
-        .filter(transfers::Column::Id.lt(&*row.id))
-        .filter(transfers::Column::Phase.ne(Phase::Ready.as_str()))
-        .select_only()
-        .column(transfers::Column::FromNode)
-        .column(transfers::Column::ToNode)
-        .into_tuple()
-        .all(app.db.read())
-        .await?;
-    let at = |node: &String| {
-        before
-            .iter()
-            .filter(|(a, b)| a == node || b == node)
-            .count()
-    };
-    Ok([&row.from_node, &row.to_node]
-        .into_iter()
-        .all(|node| at(node) < AT_ONCE))
-}
-
-async fn queue(app: &App, row: &transfers::Model) -> Result<()> {
-    if row.step.is_some() {
-        return Ok(());
-    }
-    let now_ms = app.clock.now_ms();
-    let tx = app.db.begin(Lane::Machines).await?;
-    let queued = store::update(row, Phase::Copying, now_ms)
-        .col_expr(transfers::Column::Step, Expr::value(QUEUED))
-        .exec(&*tx)
-        .await?;
-    if queued.rows_affected > 0 {
-        store::tell(&*tx, row, Phase::Copying, now_ms).await?;
-    }
-    tx.commit().await?;
-    app.nudges.outbox();
-    Ok(())
-}
-
-/// Puts an ask to one of the two nodes. None: it is away, or busy; later.
-async fn put<M: Message + Default>(
-    app: &App,
-    row: &transfers::Model,
-    node: &str,
-    ask: Ask,
-) -> Result<Result<Option<M>, (String, String)>> {
-    let node: NodeId = node.parse()?;
-    let within = match &ask {
-        Ask::End(_) => LONG,
-        _ => ANSWER,
-    };
-    let body = wire::JobAsk {
-        ask: Some(wire::job_ask::Ask::Transfer(wire::TransferAsk {
-            transfer: row.id.clone(),
-            server: row.server_id.clone(),
-            ask: Some(ask),
-        })),
-    };
-    match command::ask::<M>(app, node, down::JOBS, &body, within).await {
-        Ok(answer) => Ok(Ok(Some(answer))),
-        Err(AskError::Offline(_) | AskError::Unknown(_)) => Ok(Ok(None)),
-        Err(AskError::Call(CallError::Failed {
-            code,
-            message,
-            retryable,
-        })) => match retryable || crate::reconcile::jobs::is_unheard(&code) {
-            true if code == "not_ready" => Ok(Err((code, message))),
-            true => Ok(Ok(None)),
-            false => Ok(Err((code, message))),
-        },
-        Err(AskError::Call(error)) => {
-            tracing::debug!(%error, transfer.id = row.id, "a node did not answer; it is asked again");
-            Ok(Ok(None))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn secret(app: &App, row: &transfers::Model) -> Result<Vec<u8>> {
-    Ok(app
-        .keys
-        .sealer
-        .open(&service::place(&row.id), &row.secret)?)
-}
-
-async fn grant(app: &App, row: &transfers::Model) -> Result<()> {
-    let grant = Ask::Grant(wire::TransferGrant {
-        to: row.to_node.clone(),
-        secret: secret(app, row)?,
-        valid_s: GRANT_S,
-    });
-    // A source that is too old for it refuses; the receiver then waits in vain, and that is told below.
-    let granted = put::<wire::TransferStatus>(app, row, &row.from_node, grant).await?;
-    match granted {
-        Err((code, message)) => undo::begin(app, row, Some((&code, &message))).await,
-        Ok(_) => Ok(()),
-    }
-}
-
-/// The image of a game, and who we are where it comes from.
-async fn image_of(app: &App, server: &servers::Model) -> Result<(String, Vec<wire::RegistryAuth>)> {
-    let spec = wire::ServerSpec::decode(server.spec.as_slice())?;
-    let game = wire::ServerSpec {
-        image: spec.image,
-        ..Default::default()
-    };
-    let known = Known::load(app.db.read()).await?;
-    let registries = known.of_images(app, &game)?;
-    Ok((game.image, registries))
 }
 
 /// Asks for the pass of the row, and writes down how far it is. None: nothing new; it has failed and that was seen to.
@@ -688,88 +488,4 @@ async fn is_node(app: &App, id: &str) -> Result<bool> {
         .one(app.db.read())
         .await?;
     Ok(row.is_some())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(updated_at_ms: i64) -> transfers::Model {
-        transfers::Model {
-            id: "t".into(),
-            server_id: "s".into(),
-            from_node: "a".into(),
-            to_node: "b".into(),
-            phase: "last".into(),
-            active: Some("s".into()),
-            tidied: false,
-            secret: Vec::new(),
-            ports: serde_json::json!([]),
-            warnings: serde_json::json!([]),
-            was_running: true,
-            waits: false,
-            released: false,
-            pass: 1,
-            tries: 0,
-            operation_id: None,
-            generation: 1,
-            step: None,
-            done_bytes: 0,
-            total_bytes: 0,
-            bytes_per_second: 0,
-            files: 0,
-            size_bytes: 0,
-            skipped: 0,
-            pass_ms: None,
-            expected_ms: None,
-            down_since_ms: None,
-            downtime_ms: None,
-            code: None,
-            message: None,
-            cancel_asked_at_ms: None,
-            actor: None,
-            created_at_ms: 0,
-            updated_at_ms,
-            ended_at_ms: None,
-        }
-    }
-
-    #[test]
-    fn a_game_that_is_down_does_not_wait_for_ever_for_a_node() {
-        let mut desk = Desk::default();
-        let begin = Instant::now();
-        let mut after = |s: u64, row: &transfers::Model, phase| {
-            let now = begin + Duration::from_secs(s);
-            desk.stalled(row, phase, now).is_some()
-        };
-        // However old the row is: this process has only just come.
-        assert!(!after(0, &row(1), Phase::Last));
-        assert!(!after(601, &row(2), Phase::Last), "news");
-        assert!(!after(1201, &row(2), Phase::Placing));
-        assert!(after(1202, &row(2), Phase::Placing));
-        for phase in [Phase::Copying, Phase::Ready, Phase::Starting, Phase::Done] {
-            assert!(!after(1202, &row(2), phase), "{phase:?}");
-        }
-        assert!(after(4300, &row(2), Phase::Copying));
-        assert!(!after(9000, &row(2), Phase::Ready));
-    }
-
-    #[test]
-    fn one_that_has_begun_never_waits_for_its_turn_again() {
-        assert!(!has_begun(&row(0)));
-        let queued = transfers::Model {
-            step: Some(QUEUED.into()),
-            ..row(0)
-        };
-        assert!(!has_begun(&queued));
-        assert!(has_begun(&transfers::Model {
-            pass: 2,
-            ..queued.clone()
-        }));
-        let listing = transfers::Model {
-            step: Some("listing".into()),
-            ..queued
-        };
-        assert!(has_begun(&listing));
-    }
 }
